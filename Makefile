@@ -1,0 +1,39 @@
+# Two commands matter: make demo, make test.  Both work on a fresh clone with Python >= 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test slow format benchmarks clean
+
+demo: .venv/installed ## train, explain, score and report on phantoms; prints where the report is
+	$(BIN)/heatproof demo
+
+test: .venv/tested ## linters, types, import contract and every test but the slow ones
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 -m "not slow"
+
+slow: .venv/tested ## the tests that take minutes
+	$(BIN)/pytest -n 2 -m slow
+
+format: .venv/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmarks: .venv/tested ## side by side with the bare model and the peers
+	for script in explain xrai score phantom training memory; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "heatproof needs Python >= 3.11; say make PYTHON=python3.12, for example")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
