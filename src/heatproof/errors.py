@@ -1,0 +1,62 @@
+"""Every error that heatproof raises on purpose.
+
+HeatproofError
+├── SpecError          a spec names a part or an option that does not exist
+├── ExperimentError    an experiment file asks for something impossible
+├── DataError          a data set is not what its description says
+│   ├── PixelError     one radiograph cannot be read; a run sets it aside and goes on
+│   └── AnnotationError  an annotation does not fit its radiograph
+├── ModelError         a model, its card or its weights do not fit together
+└── MapError           maps are missing, malformed, or not of the images they claim
+    └── UnsafePickleError  a pickle asks for more than tensors
+
+A message says what was found, where, what was expected, and the likely mistake.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class HeatproofError(Exception):
+    """The root: catching it catches everything that is the input's fault."""
+
+
+class SpecError(HeatproofError, ValueError):
+    """A spec names a part or an option that does not exist."""
+
+
+class ExperimentError(HeatproofError, ValueError):
+    """An experiment file asks for something impossible."""
+
+
+class DataError(HeatproofError, ValueError):
+    """A data set is not what its description says."""
+
+
+class PixelError(DataError):
+    """One radiograph cannot be read; a run sets it aside and goes on."""
+
+
+class AnnotationError(DataError):
+    """An annotation does not fit its radiograph."""
+
+
+class ModelError(HeatproofError, ValueError):
+    """A model, its card or its weights do not fit together."""
+
+
+class MapError(HeatproofError, ValueError):
+    """Maps are missing, malformed, or not of the images they claim."""
+
+
+class UnsafePickleError(MapError):
+    """A pickle asks for more than tensors."""
+
+
+def near_misses(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: what was probably meant, or what there is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"there are: {', '.join(names)}" if names else "there are none"

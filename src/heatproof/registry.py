@@ -1,0 +1,226 @@
+"""Names for interchangeable parts, and the specs that spell them.
+
+A part is a frozen dataclass.  A spec is a call with keyword arguments, such as
+``iou(binarize=fixed(threshold=0.4))``; parsing one builds the part, and ``spec`` writes it back in
+canonical form: defaults left out, options in the order of the fields.  Canonical specs are keys:
+equal parts have equal specs.  A field that holds a part of another registry names it in its
+metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.
+
+A class may name sets of options in ``presets``, such as those of a published study: ``iou.study``
+is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one.
+"""
+
+import ast
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+import pydantic
+
+from heatproof.errors import SpecError, near_misses
+
+Part = TypeVar("Part")
+
+
+class Registry(Generic[Part]):
+    """The parts of one kind, found by importing the modules of one package.
+
+    Args:
+        kind: What a part is called in messages, such as ``"saliency method"``.
+        package: Where parts live; its modules are imported when a name is first asked for.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._found = False
+        self._classes: dict[str, type] = {}
+
+    def register(self, name: str) -> Callable[[type], type]:
+        """Class decorator that gives a frozen dataclass its name."""
+
+        def add(cls: type) -> type:
+            if name in self._classes:
+                raise SpecError(f"two {self.kind}s are named {name}")
+            self._classes[name] = cls
+            return cls
+
+        return add
+
+    def names(self) -> tuple[str, ...]:
+        """Every registered name, sorted."""
+        if not self._found:
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__, f"{self._package}."):
+                importlib.import_module(module.name)
+            self._found = True
+        return tuple(sorted(self._classes))
+
+    def part_class(self, name: str) -> type:
+        """The class behind a name; raises SpecError."""
+        if name not in self.names():
+            raise SpecError(f"no {self.kind} is named {name!r}; {near_misses(name, self.names())}")
+        return self._classes[name]
+
+    def parse(self, spec: str) -> Part:
+        """The part that a spec describes.
+
+        Raises:
+            SpecError: The spec cannot be read, or names something that does not exist.
+        """
+        try:
+            tree = ast.parse(spec.strip(), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            raise SpecError(
+                f"cannot read {spec!r} as a {self.kind}; expected a call like name(option=value)"
+            ) from error
+        return self._build(tree, spec)
+
+    def build(self, name: str, options: Mapping[str, Any], folder: Path = Path()) -> Part:
+        """The part with that name and those options, such as a table of an experiment file.
+
+        Relative paths among the options are taken from ``folder``.
+
+        Raises:
+            SpecError: No such part, no such option, or a value of the wrong type.
+        """
+        cls = self.part_class(name)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for option in options:
+            if option not in fields:
+                raise SpecError(f"{name} has no option {option!r}; {near_misses(option, fields)}")
+        values = {key: self._converted(cls, fields[key], options[key]) for key in options}
+        paths = {key: folder / value for key, value in values.items() if isinstance(value, Path)}
+        return self._made(cls, values | paths, name)
+
+    def spec(self, part: Part) -> str:
+        """The canonical spec of a part."""
+        name = next((n for n in self.names() if self._classes[n] is type(part)), None)
+        if name is None:
+            raise SpecError(f"{part!r} is not a registered {self.kind}")
+        options = []
+        for field in dataclasses.fields(part):  # type: ignore[arg-type]
+            value = getattr(part, field.name)
+            if value != field.default or type(value) is not type(field.default):
+                options.append(f"{field.name}={_text(field, value)}")
+        return f"{name}({', '.join(options)})" if options else name
+
+    def presets(self, name: str) -> Mapping[str, str]:
+        """Options by the name of the preset, as they stand in a spec."""
+        presets: Mapping[str, str] = getattr(self.part_class(name), "presets", {})
+        return presets
+
+    def parts(self, specs: Iterable[str]) -> dict[str, Part]:
+        """Parts by canonical spec, in order, each once."""
+        parts = [self.parse(spec) for spec in specs]
+        return {self.spec(part): part for part in parts}
+
+    def _build(self, node: ast.expr, spec: str) -> Part:
+        called = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+        keywords = {keyword.arg: keyword for keyword in called.keywords}
+        match called:
+            case ast.Call(func=ast.Name(id=name), args=[]):
+                pass
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=preset), args=[]):
+                keywords = self._preset(name, preset) | keywords
+            case _:
+                raise SpecError(
+                    f"cannot read {spec!r} as a {self.kind}; expected a call with named options"
+                    " like name(option=value)"
+                )
+        cls = self.part_class(name)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        options: dict[str, Any] = {}
+        for keyword in keywords.values():
+            if keyword.arg not in fields:
+                raise SpecError(
+                    f"{name} has no option {keyword.arg!r}; "
+                    f"{near_misses(str(keyword.arg), fields)} (in {spec!r})"
+                )
+            options[keyword.arg] = self._value(cls, fields[keyword.arg], keyword.value, spec)
+        return self._made(cls, options, spec)
+
+    def _preset(self, name: str, preset: str) -> dict[str | None, ast.keyword]:
+        presets = self.presets(name)
+        if preset not in presets:
+            raise SpecError(f"{name} has no preset {preset!r}; {near_misses(preset, presets)}")
+        call = ast.parse(f"{name}({presets[preset]})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        return {keyword.arg: keyword for keyword in call.keywords}
+
+    def _made(self, cls: type, options: Mapping[str, Any], spec: str) -> Part:
+        missing = [
+            field.name
+            for field in dataclasses.fields(cls)
+            if field.name not in options
+            and field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+        ]
+        if missing:
+            raise SpecError(f"{spec!r} lacks {', '.join(missing)}, which have no default")
+        part: Part = cls(**options)
+        return part
+
+    def _value(self, cls: type, field: "dataclasses.Field[Any]", node: ast.expr, spec: str) -> Any:
+        nested = field.metadata.get("registry")
+        if nested is not None:
+            absent = isinstance(node, ast.Constant) and node.value is None
+            return None if absent else nested._build(node, spec)
+        try:
+            return self._converted(cls, field, ast.literal_eval(node))
+        except SpecError as error:
+            raise SpecError(f"{error} (in {spec!r})") from error
+        except (ValueError, TypeError) as error:
+            raise SpecError(f"{ast.unparse(node)} is no plain value (in {spec!r})") from error
+
+    def _converted(self, cls: type, field: "dataclasses.Field[Any]", value: Any) -> Any:
+        nested = field.metadata.get("registry")
+        if nested is not None and isinstance(value, str):
+            return nested.parse(value)
+        hint = get_type_hints(cls)[field.name]
+        if isinstance(value, str) and (hint is Path or Path in get_args(hint)):
+            return Path(value)
+        # Lists stand for tuples in TOML; strings never stand for numbers.
+        strict = not isinstance(value, list | tuple | dict)
+        try:
+            return pydantic.TypeAdapter(hint).validate_python(value, strict=strict)
+        except pydantic.ValidationError as error:
+            expected = getattr(hint, "__name__", str(hint))
+            raise SpecError(
+                f"{field.name}={value!r} is not a value for {cls.__name__}.{field.name};"
+                f" expected {expected}"
+            ) from error
+
+
+def relative_to(part: Part, folder: Path) -> Part:
+    """The part with its relative paths, and those of parts inside it, taken from ``folder``."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if isinstance(value, Path):
+            changes[field.name] = folder / value
+        elif "registry" in field.metadata and value is not None:
+            changes[field.name] = relative_to(value, folder)
+    return dataclasses.replace(part, **changes) if changes else part  # type: ignore[type-var]
+
+
+def files_of(part: object) -> Iterator[Path]:
+    """Every file that a part, or a part inside it, names."""
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if isinstance(value, Path):
+            yield value
+        elif "registry" in field.metadata and value is not None:
+            yield from files_of(value)
+
+
+def _text(field: "dataclasses.Field[Any]", value: Any) -> str:
+    if value is None:
+        return "None"
+    if "registry" in field.metadata:
+        text: str = field.metadata["registry"].spec(value)
+        return text
+    return repr(str(value) if isinstance(value, Path) else value)

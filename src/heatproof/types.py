@@ -1,0 +1,204 @@
+"""The records that travel between the stages, and what a data set is.
+
+Letters in shapes: ``n`` images, ``c`` channels, ``h w`` pixels, ``k`` findings, ``d y x`` features.
+Lengths are pixels of the original radiograph, rows first; points are ``(x, y)`` with the origin at
+the top left corner, pixel centres at half-integers (design: half-open boxes).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+Label = bool | None
+"""True, False, or None for uncertain.  An *unknown* label is absent: unknown is not negative."""
+
+
+@runtime_checkable
+class Shape(Protocol):
+    """What a reader drew, in pixels of the original radiograph."""
+
+    @property
+    def instances(self) -> int:
+        """How many separate things were drawn (not: connected parts of the raster)."""
+        ...
+
+    def mask(self, height: int, width: int) -> Bool[np.ndarray, "h w"]:
+        """The pixels inside; raises AnnotationError when the shape does not fit the image."""
+        ...
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Where one reader, or the reference standard, marked one finding.
+
+    Attributes:
+        finding: What was marked.
+        source: Who marked it; ``"reference"`` is the reference standard.
+        shape: Polygons, boxes, a mask or points.
+    """
+
+    finding: str
+    source: str
+    shape: Shape
+
+    @property
+    def instances(self) -> int:
+        """How many separate things were drawn."""
+        return self.shape.instances
+
+    def mask(self, height: int, width: int) -> Bool[np.ndarray, "h w"]:
+        """The pixels inside the annotation."""
+        return self.shape.mask(height, width)
+
+
+@runtime_checkable
+class Pixels(Protocol):
+    """Where a radiograph comes from; nothing is decoded until ``read``."""
+
+    def size(self) -> tuple[int, int]:
+        """Height and width, from the header; raises PixelError."""
+        ...
+
+    def read(self) -> Float[np.ndarray, "h w"]:
+        """The radiograph as float32 in [0, 1], dense tissue bright; raises PixelError."""
+        ...
+
+    def version(self) -> str:
+        """A string that changes when the stored image does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One radiograph with its labels and annotations.
+
+    Attributes:
+        image_id: Unique in its data set.
+        pixels: The radiograph itself, unread.
+        patient_id: None where it is unknown; resampling then is by image, and says so.
+        labels: Finding to True, False or None (uncertain); absent where unknown.
+        annotations: Of any finding, by any reader.
+        study_id: The examination.
+        view: As the data set spells it, such as ``"PA"``.
+        metadata: Whatever else is known: sex, age, scanner, subgroup.
+    """
+
+    image_id: str
+    pixels: Pixels
+    patient_id: str | None = None
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
+    study_id: str = ""
+    view: str = ""
+    metadata: Mapping[str, str | float] = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> str:
+        """What is resampled as one: the patient, or the image where the patient is unknown."""
+        return self.image_id if self.patient_id is None else f"patient {self.patient_id}"
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Radiographs in a fixed order."""
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is labelled or annotated, in a fixed order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+@dataclass(frozen=True, order=True)
+class ModelId:
+    """What distinguishes one trained model from another.
+
+    Attributes:
+        architecture: The backbone, such as ``"densenet121"``.
+        head: Its spec, such as ``"linear"``; empty where the architecture is a whole network.
+        data: What it was trained on.
+        seed: Of the training run.
+        checkpoints: SHA-256 of the weights: one, or those of an ensemble.
+        randomized: Names of the blocks whose weights were reset.
+    """
+
+    architecture: str
+    head: str = "linear"
+    data: str = ""
+    seed: int = 0
+    checkpoints: tuple[str, ...] = ()
+    randomized: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For people; two models may share it, so it is no key."""
+        trained = f" on {self.data}" if self.data else ""
+        reset = f", {len(self.randomized)} blocks randomized" if self.randomized else ""
+        parts = " + ".join(filter(None, (self.architecture, self.head)))
+        return f"{parts}{trained}, seed {self.seed}{reset}"
+
+
+@dataclass(frozen=True, order=True)
+class MapKey:
+    """The address of a saliency map; ``method`` is a spec."""
+
+    model: ModelId
+    method: str
+    image_id: str
+    finding: str
+
+
+class Validity(StrEnum):
+    """Whether a map may be read as one, and if not, why."""
+
+    OK = "ok"
+    ZERO = "zero"  # the method found only negative evidence (ReLU of a negative sum), or nothing
+    CONSTANT = "constant"  # one value everywhere: it points nowhere
+    NOT_FINITE = "not finite"
+    INCOMPLETE = "incomplete"  # its sum is further from the logit than the method tolerates
+    TIED = (
+        "tied"  # places that do not touch share its maximum: where it points is a matter of rules
+    )
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measurement of one map against one reference.
+
+    Attributes:
+        key: The map.
+        cluster: What is resampled as one (see ``Sample.cluster``).
+        reference: ``source`` of the annotation.
+        metric: Spec of the metric.
+        value: ``nan`` where the metric is undefined.
+        validity: Of the map.
+    """
+
+    key: MapKey
+    cluster: str
+    reference: str
+    metric: str
+    value: float
+    validity: Validity = Validity.OK
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic with its interval, and how many stand behind it.
+
+    ``low`` and ``high`` are ``nan`` where no interval can be had (a single case); ``value`` is
+    ``nan`` where there is no case.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    cases: int
+    method: str

@@ -1,0 +1,107 @@
+"""Specs parse, print, and answer mistakes with what was probably meant."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heatproof.errors import SpecError
+from heatproof.registry import Registry, relative_to
+
+# A package that registers neither, so that only the parts of this file are there.
+colours: Registry[object] = Registry("colour", "heatproof.stats")
+shapes: Registry[object] = Registry("shape", "heatproof.stats")
+
+
+colours.names()  # what there is, is imported once: no example below should wait for it
+shapes.names()
+
+
+@colours.register("grey")
+@dataclass(frozen=True)
+class Grey:
+    level: float = 0.5
+    name: str = ""
+    presets: ClassVar = {"dark": "level=0.1, name='night'"}
+
+
+@shapes.register("dot")
+@dataclass(frozen=True)
+class Dot:
+    radius: float
+    name: str | None = None
+    corners: tuple[int, ...] = ()
+    fill: object = field(default=Grey(), metadata={"registry": colours})
+
+
+@given(
+    st.floats(0, 9),
+    st.none() | st.text(max_size=5),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.floats(0, 1),
+)
+def test_specs_round_trip(radius, name, corners, level):
+    dot = Dot(radius, name, tuple(corners), Grey(level))
+    assert shapes.parse(shapes.spec(dot)) == dot
+
+
+def test_equal_parts_have_equal_specs():
+    specs = ["dot(radius=1)", "dot(fill=grey(), radius=1.0)", "dot(radius=1, fill=grey(level=.5))"]
+    assert list(shapes.parts(specs)) == ["dot(radius=1.0)"]
+
+
+def test_a_table_builds_the_same_part_as_a_spec():
+    table = {"radius": 2.0, "corners": [1, 2], "fill": "grey(level=0.25)"}
+    assert shapes.build("dot", table) == shapes.parse(
+        "dot(radius=2.0, corners=(1, 2), fill=grey(level=0.25))"
+    )
+
+
+def test_a_preset_is_short_for_its_options_and_no_identity_of_its_own():
+    assert colours.parse("grey.dark") == Grey(0.1, "night")
+    assert colours.parse("grey.dark(level=0.2)") == Grey(0.2, "night")
+    assert colours.spec(colours.parse("grey.dark")) == "grey(level=0.1, name='night')"
+    assert shapes.parse("dot(radius=1, fill=grey.dark)") == Dot(1, fill=Grey(0.1, "night"))
+    assert colours.presets("grey") == {"dark": "level=0.1, name='night'"}
+    assert shapes.presets("dot") == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("dott(radius=1)", "no shape is named 'dott'; did you mean dot?"),
+        ("dot(radius=1, fil=grey)", "dot has no option 'fil'; did you mean fill?"),
+        ("dot(radius=1, fill=gray)", "no colour is named 'gray'; did you mean grey?"),
+        ("dot(radius='1')", "expected float"),
+        ("dot()", "lacks radius"),
+        ("dot(1)", "named options"),
+        ("dot(radius=1, fill=grey.darc)", "grey has no preset 'darc'; did you mean dark?"),
+        ("dot.big(radius=1)", "dot has no preset 'big'; there are none"),
+        ("dot(radius=1", "cannot read"),
+        ("__import__('os')", "named options"),
+        ("dot(radius=__import__('os'))", "no plain value"),
+    ],
+)
+def test_mistakes_are_answered(spec, message):
+    with pytest.raises(SpecError, match=message.replace("(", r"\(").replace("?", r"\?")):
+        shapes.parse(spec)
+
+
+def test_relative_paths_are_taken_from_a_folder():
+    @shapes.register("drawn")
+    @dataclass(frozen=True)
+    class Drawn:
+        file: Path
+        fill: object = field(default=Grey(), metadata={"registry": colours})
+
+    drawn = shapes.parse("drawn(file='a/b.csv')")
+    assert shapes.spec(drawn) == "drawn(file='a/b.csv')"
+    assert relative_to(drawn, Path("/there")) == Drawn(Path("/there/a/b.csv"))
+
+
+def test_names_are_given_once():
+    with pytest.raises(SpecError, match="two colours are named grey"):
+        colours.register("grey")(Grey)
