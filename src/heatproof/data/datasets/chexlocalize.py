@@ -1,0 +1,181 @@
+"""CheXlocalize: CheXpert films with radiologists' contours of ten findings.
+
+The reference standard is ``gt_annotations_{split}.json`` ({id: {"img_size": [h, w], finding:
+[contour, ...]}}) or, filled in by the authors themselves, the run lengths of
+``gt_segmentations_{split}.json``; both give the same masks.  Only images with a positive finding
+are in them.  Image ids are ``patient00000_study1_view1_frontal``.
+
+CheXpert's label table says "Lung Opacity" where every CheXlocalize file says "Airspace Opacity";
+here it is "Airspace Opacity" throughout.  Labels are found by name, since the order of columns and
+that of the published model's outputs differ.  Contours of Cardiomegaly are contours of Enlarged
+Cardiomediastinum as well (the authors merged them), so these two findings are not independent.
+
+Source: Saporta et al., Nature Machine Intelligence 2022, https://doi.org/10.1038/s42256-022-00536-x;
+https://github.com/rajpurkarlab/cheXlocalize.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from heatproof.data.annotations import RLE, Polygons
+from heatproof.data.datasets import datasets
+from heatproof.data.pixels import ImageFile
+from heatproof.data.tables import Row, read_json, read_rows
+from heatproof.errors import DataError, near_misses
+from heatproof.types import Annotation, Label, Sample, Shape
+
+FINDINGS = (
+    "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Lesion", "Airspace Opacity", "Edema",
+    "Consolidation", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Support Devices",
+)  # fmt: skip
+_SYNONYMS = {"Lung Opacity": "Airspace Opacity", "Support Device": "Support Devices"}
+_LABELS: dict[str, Label] = {
+    "1": True,
+    "1.0": True,
+    "0": False,
+    "0.0": False,
+    "-1": None,
+    "-1.0": None,
+}
+_ID_PARTS = 3  # patient, study, view
+
+
+@datasets.register("chexlocalize")
+@dataclass(frozen=True)
+class CheXlocalize:
+    """CheXpert films with CheXlocalize's reference standard.
+
+    Attributes:
+        root: The folder that holds the annotations and CheXpert's label table and images, directly
+            or in its subfolders ``CheXlocalize`` and ``CheXpert``.
+        split: Part of the file names: ``"val"`` or ``"test"``.
+        reference: The radiologists' ``"polygons"``, or the authors' ``"masks"`` made of them.
+    """
+
+    root: Path | str
+    split: str = "val"
+    reference: Literal["polygons", "masks"] = "polygons"
+
+    def __post_init__(self) -> None:
+        """Read the table and the annotations now, so that their errors come first."""
+        _ = self._samples
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The ten that were outlined."""
+        return FINDINGS
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._samples[index]
+
+    @cached_property
+    def _samples(self) -> tuple[Sample, ...]:
+        names = ["valid.csv", "val_labels.csv"] if self.split == "val" else []
+        rows = read_rows(self._find([*names, f"{self.split}_labels.csv", f"{self.split}.csv"]))
+        annotations = dict(self._annotations())
+        samples: dict[str, Sample] = {}
+        for row in rows:
+            sample = _sample(row, annotations)
+            if sample.image_id in samples:
+                raise row.wrong("Path", f"an image once, but {sample.image_id} came before")
+            samples[sample.image_id] = sample
+        strangers = annotations.keys() - samples.keys()
+        if strangers:
+            raise DataError(
+                f"{len(strangers)} annotated images are not in {rows[0].path}, such as"
+                f" {min(strangers)}; is it the table of another split?"
+            )
+        return tuple(samples.values())
+
+    def _find(self, names: list[str]) -> Path:
+        places = [Path(self.root) / folder for folder in (".", "CheXlocalize", "CheXpert")]
+        for path in (place / name for name in names for place in places):
+            if path.is_file():
+                return path
+        raise DataError(f"none of {', '.join(names)} is in {self.root} or its subfolders")
+
+    def _annotations(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+        polygons = self.reference == "polygons"
+        stem = "gt_annotations" if polygons else "gt_segmentations"
+        path = self._find([f"{stem}_{self.split}.json"])
+        for image_id, marks in read_json(path).items():
+            size = marks.get("img_size")
+            shapes = {
+                _finding(name, path, image_id): _contours(drawn, size) if polygons else _rle(drawn)
+                for name, drawn in marks.items()
+                if name != "img_size"
+            }
+            yield (
+                image_id,
+                tuple(
+                    Annotation(finding, "reference", shape)
+                    for finding, shape in shapes.items()
+                    if shape.instances
+                ),
+            )
+
+
+def _sample(row: Row, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
+    path = PurePosixPath(row["Path"])
+    if len(path.parts) < _ID_PARTS + 1:
+        raise row.wrong("Path", "a path such as CheXpert-v1.0/valid/patient00001/study1/view1.jpg")
+    patient, study, view = path.with_suffix("").parts[-_ID_PARTS:]
+    image_id = f"{patient}_{study}_{view}"
+    within = path.relative_to(path.parts[0]) if path.parts[0].startswith("CheXpert") else path
+    return Sample(
+        image_id=image_id,
+        pixels=ImageFile(row.path.parent / within),
+        patient_id=patient,
+        labels=_labels(row),
+        annotations=annotations.get(image_id, ()),
+        study_id=f"{patient}_{study}",
+        view=row.values.get("AP/PA") or row.values.get("Frontal/Lateral", ""),
+        metadata=_metadata(row),
+    )
+
+
+def _labels(row: Row) -> dict[str, Label]:
+    labels: dict[str, Label] = {}
+    spelled = {_SYNONYMS.get(column, column): column for column in row.values}
+    for finding in FINDINGS:
+        column = spelled.get(finding, finding)
+        if text := row[column]:
+            if text not in _LABELS:
+                raise row.wrong(column, "1 (present), 0 (absent), -1 (uncertain) or nothing")
+            labels[finding] = _LABELS[text]
+    return labels
+
+
+def _metadata(row: Row) -> dict[str, str | float]:
+    metadata: dict[str, str | float] = {}
+    if sex := row.values.get("Sex"):
+        metadata["sex"] = sex
+    if age := row.values.get("Age"):
+        try:
+            metadata["age"] = float(age)
+        except ValueError as error:
+            raise row.wrong("Age", "a number of years") from error
+    return metadata
+
+
+def _finding(name: str, path: Path, image_id: str) -> str:
+    finding = _SYNONYMS.get(name, name)
+    if finding not in FINDINGS:
+        raise DataError(f"{path}, {image_id}: no finding {name!r}; {near_misses(name, FINDINGS)}")
+    return finding
+
+
+def _contours(drawn: Any, size: list[int]) -> Shape:
+    contours = tuple(tuple((float(x), float(y)) for x, y in contour) for contour in drawn)
+    return Polygons(contours, (size[0], size[1]))
+
+
+def _rle(drawn: Any) -> Shape:
+    height, width = drawn["size"]
+    return RLE((height, width), drawn["counts"])

@@ -1,0 +1,144 @@
+"""Geometry: how a radiograph gets onto a model's canvas, and how a map gets back.
+
+Pixel centres are at half-integers on every grid, so a coordinate scales as ``x * new / old`` and no
+resize shifts anything (``align_corners=False``).  Images are resampled bilinearly, antialiased when
+they shrink (as torchvision does); masks likewise and cut at one half; maps return by plain bilinear
+interpolation, since a map cell *is* the coarse thing that it shows.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch.nn.functional import interpolate
+
+from heatproof.registry import Registry
+
+
+@runtime_checkable
+class Geometry(Protocol):
+    """From original pixels to a canvas of ``height x width`` and back."""
+
+    @property
+    def height(self) -> int:
+        """Of the canvas."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Of the canvas."""
+        ...
+
+    def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
+        """A radiograph on the canvas."""
+        ...
+
+    def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
+        """A mask on the canvas."""
+        ...
+
+    def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
+        """Where a point of an image of that size (height, width) comes to lie."""
+        ...
+
+    def back(
+        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+    ) -> Float[np.ndarray, "h w"]:
+        """A map that covers the canvas, at any resolution, over the original pixels."""
+        ...
+
+
+geometries: Registry[Geometry] = Registry("geometry", "heatproof.data")
+
+
+@geometries.register("squash")
+@dataclass(frozen=True)
+class Squash:
+    """Stretch to the canvas, whatever the proportions: what the published classifiers do."""
+
+    height: int
+    width: int
+
+    def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
+        """The radiograph, stretched."""
+        return _resized(image, self.height, self.width)
+
+    def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
+        """Canvas pixels that the mask covers by half or more."""
+        return np.asarray(self.image(mask.astype(np.float32)) >= 0.5)  # noqa: PLR2004
+
+    def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
+        """Where a point of an image of that size comes to lie."""
+        height, width = size
+        return x * self.width / width, y * self.height / height
+
+    def back(
+        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+    ) -> Float[np.ndarray, "h w"]:
+        """Bilinear, half-pixel centres: torch's own kernel, so that published masks agree."""
+        values = torch.from_numpy(np.ascontiguousarray(saliency, np.float32))
+        return interpolate(values[None, None], size, mode="bilinear")[0, 0].numpy()
+
+
+@geometries.register("letterbox")
+@dataclass(frozen=True)
+class Letterbox:
+    """Shrink or grow to fit, keep the proportions, and fill the rest of the canvas with black."""
+
+    height: int
+    width: int
+
+    def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
+        """The radiograph in the middle of a black canvas."""
+        size = (image.shape[0], image.shape[1])
+        rows, columns = self._window(size)
+        canvas = np.zeros((self.height, self.width), np.float32)
+        canvas[rows, columns] = _resized(
+            image, rows.stop - rows.start, columns.stop - columns.start
+        )
+        return canvas
+
+    def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
+        """Canvas pixels that the mask covers by half or more."""
+        return np.asarray(self.image(mask.astype(np.float32)) >= 0.5)  # noqa: PLR2004
+
+    def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
+        """Where a point of an image of that size comes to lie."""
+        rows, columns = self._window(size)
+        scale_y = (rows.stop - rows.start) / size[0]
+        scale_x = (columns.stop - columns.start) / size[1]
+        return columns.start + x * scale_x, rows.start + y * scale_y
+
+    def back(
+        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+    ) -> Float[np.ndarray, "h w"]:
+        """Bilinear at the centre of every original pixel; what fell on the black is left out."""
+        rows, columns = self._window(size)
+        down = _weights(rows, size[0], saliency.shape[0] / self.height, saliency.shape[0])
+        across = _weights(columns, size[1], saliency.shape[1] / self.width, saliency.shape[1])
+        return down @ saliency.astype(np.float32) @ across.T  # type: ignore[no-any-return]
+
+    def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of the canvas that the image takes."""
+        scale = min(self.height / size[0], self.width / size[1])
+        height = min(max(round(size[0] * scale), 1), self.height)
+        width = min(max(round(size[1] * scale), 1), self.width)
+        top, left = (self.height - height) // 2, (self.width - width) // 2
+        return slice(top, top + height), slice(left, left + width)
+
+
+def _resized(
+    image: Float[np.ndarray, "h w"], height: int, width: int
+) -> Float[np.ndarray, "height width"]:
+    values = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None, None]
+    return interpolate(values, (height, width), mode="bilinear", antialias=True)[0, 0].numpy()
+
+
+def _weights(window: slice, pixels: int, scale: float, cells: int) -> Float[np.ndarray, "p c"]:
+    """Row i: how much each map cell counts for original pixel i, along one axis."""
+    centres = (np.arange(pixels) + 0.5) * (window.stop - window.start) / pixels + window.start
+    position = np.clip(centres * scale - 0.5, 0, cells - 1)
+    distance = np.abs(position[:, None] - np.arange(cells))
+    return np.maximum(1 - distance, 0).astype(np.float32)  # type: ignore[no-any-return]

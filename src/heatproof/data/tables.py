@@ -1,0 +1,104 @@
+"""Tables and JSON files as people write them: read as text, with line numbers for messages."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars
+
+from heatproof.errors import DataError, near_misses
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; every value is text, and empty text is a missing value."""
+
+    path: Path
+    line: int
+    values: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """The cell, stripped; raises DataError with near misses for an absent column."""
+        if column not in self.values:
+            raise DataError(
+                f"{self.path} has no column {column!r}; {near_misses(column, self.values)}"
+            )
+        return self.values[column].strip()
+
+    def wrong(self, column: str, expected: str) -> DataError:
+        """What to raise about a cell."""
+        return DataError(
+            f"{self.path}, line {self.line}, column {column!r}: found {self[column]!r},"
+            f" expected {expected}"
+        )
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """Every row of a CSV (UTF-8, commas) or Parquet file.
+
+    Raises:
+        DataError: The file is missing, empty or malformed.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such table")
+    rows = tuple(_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path))
+    if not rows:
+        raise DataError(f"{path} has no rows below its header")
+    return rows
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: The file is missing or not JSON.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        try:
+            columns = reader.fieldnames or ()
+            if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+                raise DataError(
+                    f"{path} has one column, {columns[0]!r}; are its columns separated by"
+                    " semicolons or tabs?  Expected commas"
+                )
+            if len(set(columns)) < len(columns):
+                raise DataError(f"{path} has two columns of the same name: {', '.join(columns)}")
+            for values in reader:
+                if None in values or None in values.values():
+                    raise DataError(
+                        f"{path}, line {reader.line_num}: more or fewer cells than the"
+                        f" {len(columns)} columns; is there an unquoted comma?"
+                    )
+                yield Row(path, reader.line_num, values)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(
+                f"{path}, line {reader.line_num + 1}: no UTF-8 CSV ({error})"
+            ) from error
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    try:
+        frame = polars.read_parquet(path)
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path} is not Parquet: {error}") from error
+    for line, record in enumerate(frame.iter_rows(named=True), start=1):
+        yield Row(path, line, {column: _text(value) for column, value in record.items()})
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list | dict | bool) else str(value)

@@ -1,0 +1,268 @@
+"""Tables as people bring them: real ones as they are, and every way of getting one wrong."""
+
+import json
+
+import numpy as np
+import polars
+import pytest
+from PIL import Image
+
+from heatproof.data.annotations import encode
+from heatproof.data.check import check
+from heatproof.data.datasets import datasets
+from heatproof.data.datasets.manifest import Manifest, Rule
+from heatproof.errors import DataError, SpecError
+
+OPACITY = {"column": "rsna_class", "positive": ["Lung Opacity"], "negative": ["Normal"]}
+TABLE = """image,id,patient,Nodule,Mass,boxes,mask,age,fold
+a.png,A,p1,1,0,"[[1, 2, 3, 4]]",a_mask.png,61,0
+b.png,B,p1,0,u,[],,unknown,1
+c.png,C,,-1.0,,,,,1
+d.png,D,p2,,1,"[[0, 0, 2, 2], [4, 4, 2, 2]]",,44,2
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "table.csv").write_text(TABLE)
+    for name in "abcd":
+        Image.fromarray(np.full((10, 12), 9, np.uint8)).save(tmp_path / f"{name}.png")
+    Image.new("L", (12, 10)).save(tmp_path / "a_mask.png")
+    return tmp_path
+
+
+def opened(folder, **options):
+    return datasets.build("manifest", {"csv": str(folder / "table.csv"), **options})
+
+
+def test_a_table_becomes_samples(folder):
+    data = opened(
+        folder, labels=["Nodule", "Mass"], id="id", patient="patient", boxes="boxes",
+        finding="Nodule", metadata=["age"],
+    )  # fmt: skip
+    assert data.findings == ("Nodule", "Mass")
+    assert [sample.image_id for sample in data] == ["A", "B", "C", "D"]
+    assert [dict(sample.labels) for sample in data] == [
+        {"Nodule": True, "Mass": False},
+        {"Nodule": False, "Mass": None},
+        {"Nodule": None},
+        {"Mass": True},
+    ]
+    assert [sample.cluster for sample in data] == ["patient p1", "patient p1", "C", "patient p2"]
+    assert [dict(sample.metadata) for sample in data] == [
+        {"age": 61.0}, {"age": "unknown"}, {}, {"age": 44.0}
+    ]  # fmt: skip
+    assert [[a.instances for a in sample.annotations] for sample in data] == [[1], [], [], [2]]
+    expected = np.zeros((10, 12), bool)
+    expected[2:6, 1:4] = True
+    assert np.array_equal(data[0].annotations[0].mask(10, 12), expected)
+    assert check(data) == ()
+
+
+def test_parquet_is_read_like_csv(folder):
+    polars.read_csv(folder / "table.csv").write_parquet(folder / "table.parquet")
+    options = {"labels": ["Mass"], "id": "id", "boxes": "boxes", "metadata": ["age"]}
+    table = datasets.build("manifest", {"csv": str(folder / "table.parquet"), **options})
+    assert list(table) == list(opened(folder, **options))
+
+
+def test_boxes_and_masks_of_one_image_are_one_annotation(folder):
+    data = opened(folder, labels=["Nodule"], boxes="boxes", mask="mask")
+    (annotation,) = data[0].annotations
+    assert annotation.instances == 2
+    assert annotation.mask(10, 12).sum() == 12
+
+
+def test_where_keeps_rows(folder):
+    assert [s.image_id for s in opened(folder, where={"fold": 1})] == ["b.png", "c.png"]
+    assert [s.image_id for s in opened(folder, where={"fold": ["0", "2"]})] == ["a.png", "d.png"]
+    with pytest.raises(DataError, match="no row where"):
+        opened(folder, where={"fold": "7"})
+    with pytest.raises(DataError, match="no column 'folds'; did you mean fold"):
+        opened(folder, where={"folds": "7"})
+
+
+def test_nih_films_load_as_they_are(shared_data):
+    data = datasets.build(
+        "manifest",
+        {
+            "csv": str(shared_data / "nih_rsna_1024" / "manifest.csv"), "image": "file",
+            "patient": "nih_patient", "labels": {"Opacity": OPACITY}, "boxes": "boxes_xywh",
+        },
+    )  # fmt: skip
+    opacity = [sample for sample in data if sample.labels["Opacity"]]
+    assert (len(data), len(opacity)) == (67, 15)
+    assert [bool(sample.annotations) for sample in data] == [s.labels["Opacity"] for s in data]
+    assert check(data) == ()
+    for sample in opacity:
+        assert sample.annotations[0].mask(1024, 1024).any()
+
+
+def test_rsna_boxes_of_1024_fit_films_of_320(shared_data):
+    data = datasets.build(
+        "manifest",
+        {
+            "csv": str(shared_data / "rsna_pneumonia_320" / "manifest.csv"), "image": "file",
+            "patient": "nih_patient", "labels": {"Opacity": OPACITY},
+            "boxes": "boxes_xywh_1024", "boxes_frame": [1024, 1024],
+        },
+    )  # fmt: skip
+    assert len(data) == 50
+    assert all(sample.labels["Opacity"] for sample in data)
+    assert len({sample.patient_id for sample in data}) == 47
+    assert check(data) == ()
+    boxes = [box for sample in data for box in sample.annotations[0].shape.boxes]
+    area = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes) * (320 / 1024) ** 2
+    inside = sum(sample.annotations[0].mask(320, 320).sum() for sample in data)
+    assert inside == pytest.approx(area, rel=0.01)  # boxes hardly overlap
+
+
+def test_boxes_of_1024_on_320_without_their_frame_are_refused(shared_data):
+    data = Manifest(
+        shared_data / "rsna_pneumonia_320" / "manifest.csv",
+        labels={"Opacity": Rule("rsna_class", ("Lung Opacity",), ("Normal",))},
+        image="file", boxes="boxes_xywh_1024",
+    )  # fmt: skip
+    problems = check(data)
+    assert problems
+    assert all(problem.fatal for problem in problems)
+    assert "another resolution" in problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "options", "message"),
+    [
+        ("p1,1,0", "p1,yes,0", {}, "table.csv, line 2, column 'Nodule': found 'yes', expected one"),
+        ("p1,1,0", "p1,2,0", {}, "line 2, column 'Nodule': found '2'"),
+        ("Nodule", "nodule", {}, "no column 'Nodule'; did you mean nodule"),
+        ("D,p2", "B,p2", {"id": "id"}, "lines 3 and 5: two images are named 'B'"),
+        ("d.png", "a.png", {}, "lines 2 and 5: two images are named 'a.png'"),
+        ("d.png", "", {}, "line 5, column 'image': found ''"),
+        ("[[1, 2, 3, 4]]", "[1, 2, 3, 4]", {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
+        ("[[1, 2, 3, 4]]", "[[1, 2, 0, 4]]", {"boxes": "boxes"}, "width and height above 0"),
+        ("[[1, 2, 3, 4]]", "1 2 3 4", {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
+        ("c.png,C", "c.png,C,extra", {}, "line 4: more or fewer cells than the 9"),
+        (",", ";", {}, "separated by semicolons"),
+        ("Mass", "Nodule", {}, "two columns of the same name"),
+        (TABLE.split("\n", 1)[1], "", {}, "no rows below its header"),
+        (TABLE, "", {}, "no rows below its header"),
+    ],
+)
+def test_a_broken_table_is_answered_with_line_and_value(folder, found, instead, options, message):
+    (folder / "table.csv").write_text(TABLE.replace(found, instead))
+    with pytest.raises(DataError, match=message):
+        opened(folder, labels=["Nodule"], **options)
+
+
+def test_other_mistakes(folder):
+    with pytest.raises(DataError, match="there is no such table"):
+        Manifest(folder / "absent.csv")
+    with pytest.raises(DataError, match="what do the boxes or masks"):
+        opened(folder, labels=["Nodule", "Mass"], boxes="boxes")
+    with pytest.raises(SpecError, match="no option 'lables'; did you mean labels"):
+        opened(folder, lables=["Nodule"])
+    (folder / "table.csv").write_bytes("image,Nodule\nmüller.png,1\n".encode("latin-1"))
+    with pytest.raises(DataError, match="no UTF-8 CSV"):
+        opened(folder, labels=["Nodule"])
+    (folder / "table.parquet").write_text(TABLE)
+    with pytest.raises(DataError, match="is not Parquet"):
+        Manifest(folder / "table.parquet")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(folder):
+    (folder / "table.csv").write_bytes(b"\xef\xbb\xbf" + TABLE.encode())
+    assert len(opened(folder, labels=["Nodule"])) == 4
+
+
+# ---------------------------------------------------------------- COCO
+
+
+def coco(folder, annotations, names=("a.png", "d.png"), finding="Nodule"):
+    images = [{"id": i, "file_name": n, "height": 10, "width": 12} for i, n in enumerate(names)]
+    content = {
+        "images": images,
+        "annotations": [{"id": i, **annotation} for i, annotation in enumerate(annotations)],
+        "categories": [{"id": 1, "name": finding}],
+    }
+    (folder / "coco.json").write_text(json.dumps(content))
+    return opened(folder, labels=["Nodule"], coco=str(folder / "coco.json"))
+
+
+MASK = np.zeros((10, 12), bool)
+MASK[3:6, 2:9] = True
+RUNS = [33, 3, 7, 3, 7, 3, 7, 3, 7, 3, 7, 3, 7, 3, 34]  # zeros first, column by column
+RUNS[0] = 2 * 10 + 3
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        {"bbox": [2, 3, 7, 3]},
+        {"segmentation": [[2, 3, 8, 3, 8, 5, 2, 5]]},
+        {
+            "segmentation": [[2, 3, 5, 3, 5, 5, 2, 5], [5, 3, 8, 3, 8, 5, 5, 5]],
+            "bbox": [0, 0, 1, 1],
+        },
+        {"segmentation": {"size": [10, 12], "counts": encode(MASK).counts}},
+        {"segmentation": {"size": [10, 12], "counts": RUNS}},
+    ],
+)
+def test_every_kind_of_coco_annotation_is_one_instance(folder, drawn):
+    data = coco(folder, [{"image_id": 0, "category_id": 1, **drawn}])
+    (annotation,) = data[0].annotations
+    assert np.array_equal(annotation.mask(10, 12), MASK)
+    assert (annotation.finding, annotation.source, annotation.instances) == (
+        "Nodule",
+        "reference",
+        1,
+    )
+    assert data[3].annotations == ()
+    assert check(data) == ()
+
+
+def test_two_coco_annotations_are_two_instances_of_one_annotation(folder):
+    boxes = [{"image_id": 0, "category_id": 1, "bbox": box} for box in ([0, 0, 2, 2], [5, 5, 2, 2])]
+    (annotation,) = coco(folder, boxes)[0].annotations
+    assert annotation.instances == 2
+    assert annotation.mask(10, 12).sum() == 8
+
+
+def test_a_file_name_may_have_lost_its_folder(folder):
+    (folder / "films").mkdir()
+    for name in "abcd":
+        (folder / f"{name}.png").rename(folder / "films" / f"{name}.png")
+    (folder / "table.csv").write_text(TABLE.replace(".png,", ".png,").replace("\na", "\nfilms/a"))
+    data = coco(folder, [{"image_id": 0, "category_id": 1, "bbox": [2, 3, 7, 3]}])
+    assert len(data[0].annotations) == 1
+
+
+@pytest.mark.parametrize(
+    ("annotation", "options", "message"),
+    [
+        ({"image_id": 9, "bbox": [2, 3, 7, 3]}, {}, "annotation 0: image_id 9 is not listed"),
+        ({"category_id": 2, "bbox": [2, 3, 7, 3]}, {}, "category_id 2 is not listed"),
+        ({"segmentation": [[2, 3, 7]]}, {}, "annotation 0: neither polygons"),
+        ({"bbox": [2, 3, 7]}, {}, "annotation 0: neither polygons"),
+        ({"bbox": [2, 3, 7, 3]}, {"finding": "nodule"}, "category 'nodule'; did you mean Nodule"),
+        ({"bbox": [2, 3, 7, 3]}, {"names": ["x.png", "y.png"]}, "no image of .* is annotated in"),
+    ],
+)
+def test_a_broken_coco_file_is_answered(folder, annotation, options, message):
+    with pytest.raises(DataError, match=message):
+        coco(folder, [{"image_id": 0, "category_id": 1, **annotation}], **options)
+
+
+def test_what_is_no_coco_file_says_so(folder):
+    (folder / "coco.json").write_text("[]")
+    with pytest.raises(DataError, match="no COCO file"):
+        opened(folder, labels=["Nodule"], coco=str(folder / "coco.json"))
+
+
+def test_coco_of_another_size_is_found_before_work_starts(folder):
+    data = coco(folder, [{"image_id": 0, "category_id": 1, "bbox": [2, 3, 7, 3]}])
+    Image.fromarray(np.full((20, 24), 9, np.uint8)).save(folder / "a.png")
+    assert check(data) == ()  # a box is scaled with its frame
+    data = coco(folder, [{"image_id": 0, "category_id": 1, "segmentation": [[2, 3, 8, 3, 8, 5]]}])
+    (problem,) = check(data)
+    assert problem.fatal
+    assert "10 x 12" in problem.reason
