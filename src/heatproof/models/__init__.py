@@ -1,0 +1,53 @@
+"""What is explained: a network that turns radiographs into logits, with its features in sight."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.models.preprocessing import Preprocessing
+
+
+class Model(nn.Module, ABC):
+    """What every explained model offers; ``Classifier`` and ``Adapted`` are the two kinds.
+
+    Attributes:
+        findings: What its logits are of, in order.
+        preprocessing: From a radiograph to its input.
+        uniform: Whether the logits depend on the features only through their spatial mean, so that
+            gradients with respect to the features are the same everywhere on the grid.
+        has_class_map: Whether ``class_map`` can be read out.
+        temperatures: Of calibration, one per finding; empty for 1.
+    """
+
+    findings: tuple[str, ...]
+    preprocessing: Preprocessing
+    uniform: bool
+    has_class_map: bool
+    temperatures: tuple[float, ...] = ()
+
+    def probabilities(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """Calibrated, in double precision: sigmoid(logit / temperature)."""
+        if not self.temperatures:
+            return logits.double().sigmoid()
+        return (logits.double() / logits.new_tensor(self.temperatures).double()).sigmoid()
+
+    @abstractmethod
+    def features_and_logits(
+        self, images: Float[Tensor, "n c h w"], *, cut: bool = False
+    ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
+        """One pass, with the features that the head saw.
+
+        Args:
+            images: Preprocessed radiographs.
+            cut: Detach the features from the images and make them a leaf, so that a gradient with
+                respect to the features passes through the head alone and nothing below is kept.
+        """
+
+    @abstractmethod
+    def head_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
+        """The logits of given features; only where ``uniform``."""
+
+    @abstractmethod
+    def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """One evidence map per finding, without another pass; only where ``has_class_map``."""

@@ -1,0 +1,278 @@
+"""A user's own network, explained without being changed.
+
+A network that is no backbone and head is split at a named layer: the layer's output are the
+features.  It is read, and where asked replaced by a leaf, by one forward hook that lives as long as
+one pass.  Gradients with respect to the features are taken through whatever follows the layer.
+"""
+
+import importlib
+import importlib.util
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.errors import HeatproofError, ModelError, near_misses
+from heatproof.models import Model
+from heatproof.models.backbones import Backbone, Grid
+from heatproof.models.classifier import Classifier
+from heatproof.models.heads import heads
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.seeding import seeded
+
+IMAGES = 4  # axes of images and of features on a grid
+
+
+class Adapted(Model):
+    """A user's network behind the interface of a ``Classifier``.
+
+    Args:
+        network: From images to logits, one per finding.
+        features: Dotted name of the layer whose output are the features, such as ``"layer4"``.
+        findings: Names of the logits.
+        preprocessing: What the images have gone through.
+
+    Raises:
+        ModelError: The network has no layer of that name.
+    """
+
+    uniform = False  # unknown, so not assumed
+    has_class_map = False
+
+    def __init__(
+        self,
+        network: nn.Module,
+        features: str,
+        findings: Sequence[str],
+        preprocessing: Preprocessing,
+    ) -> None:
+        super().__init__()
+        _check_layer(network, features)
+        self.network = network
+        self.features = features
+        self.findings = tuple(findings)
+        self.preprocessing = preprocessing
+
+    def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """Logits."""
+        try:
+            logits = self.network(images)
+        except HeatproofError:
+            raise  # a method that refuses this network knows better why
+        except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise ModelError(
+                f"{type(self.network).__name__} fails on images of shape {tuple(images.shape)}:"
+                f" {error}; is its scaling (size, channels) right?"
+            ) from error
+        return self._checked(logits, len(images))
+
+    def features_and_logits(
+        self, images: Float[Tensor, "n c h w"], *, cut: bool = False
+    ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
+        """One pass, with the output of the named layer; see ``Model``."""
+        with _tapped(self.network.get_submodule(self.features), cut) as seen:
+            logits = self(images)
+        if len(seen) != 1:
+            raise ModelError(
+                f"layer {self.features!r} ran {len(seen)} times in one pass; expected once"
+            )
+        if not isinstance(seen[0], Tensor) or seen[0].ndim != IMAGES:
+            found = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
+            raise ModelError(
+                f"layer {self.features!r} gives {found}; expected features on a grid (n d y x),"
+                " so name a layer before the pooling"
+            )
+        return seen[0], logits
+
+    def head_logits(
+        self,
+        features: Float[Tensor, "n d y x"],  # noqa: ARG002
+    ) -> Float[Tensor, "n k"]:
+        """Cannot be had from a network that was not split."""
+        raise ModelError("an adapted network has no separate head")
+
+    def class_map(
+        self,
+        features: Float[Tensor, "n d y x"],  # noqa: ARG002
+    ) -> Float[Tensor, "n k y x"]:
+        """Cannot be had from an unknown head."""
+        raise ModelError("an adapted network has no class map")
+
+    def _checked(self, logits: Any, images: int) -> Tensor:
+        if not isinstance(logits, Tensor):
+            raise ModelError(
+                f"{type(self.network).__name__} gives {type(logits).__name__}; expected a tensor"
+                " of logits, so wrap it in a module that returns one"
+            )
+        if len(self.findings) == 1 and logits.shape == (images,):
+            return logits[:, None]
+        if logits.shape != (images, len(self.findings)):
+            raise ModelError(
+                f"{type(self.network).__name__} gives logits of shape {tuple(logits.shape)} for"
+                f" {images} images; expected one per finding {list(self.findings)}"
+            )
+        return logits
+
+
+class _Reached(Exception):  # noqa: N818 - no error
+    """Carries the features out of a network, whose other layers need not run."""
+
+    def __init__(self, features: Any) -> None:
+        super().__init__()
+        self.features = features
+
+
+class UpTo(nn.Module):
+    """A network up to a layer, whose output are the features.
+
+    Args:
+        network: From images.
+        layer: Dotted name.
+    """
+
+    def __init__(self, network: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.network, self.layer = network, layer
+
+    def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d y x"]:
+        """Features."""
+
+        def stop(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+            raise _Reached(output)
+
+        handle = self.network.get_submodule(self.layer).register_forward_hook(stop)
+        try:
+            self.network(images)
+        except _Reached as reached:
+            features = reached.features
+        else:
+            raise ModelError(f"layer {self.layer!r} did not run; expected once")
+        finally:
+            handle.remove()
+        if not isinstance(features, Tensor) or features.ndim != IMAGES:
+            raise ModelError(
+                f"layer {self.layer!r} gives no features on a grid (n d y x); name a layer before"
+                " the pooling"
+            )
+        return features
+
+
+def with_head(
+    network: nn.Module,
+    features: str,
+    head: str,
+    findings: Sequence[str],
+    preprocessing: Preprocessing,
+    seed: int = 0,
+) -> Classifier:
+    """A user's network with another head behind one of its layers, to be trained.
+
+    Args:
+        network: Its weights are shared, not copied.
+        features: Dotted name of the layer whose output the head gets; what follows it is not used.
+        head: Spec of the head, such as ``"wildcat(maps=8)"``.
+        findings: Names of the logits.
+        preprocessing: What the images have gone through.
+        seed: Of the weights of the head.
+
+    Raises:
+        ModelError: The network has no such layer, or the layer gives no features on a grid.
+        SpecError: No such head.
+    """
+    _check_layer(network, features)
+    body, training = UpTo(network, features), network.training
+    with torch.no_grad():
+        grid = body.eval()(torch.zeros(1, preprocessing.channels, *preprocessing.size))
+    body.train(training)
+    stride = round(preprocessing.size[0] / grid.shape[2])
+    backbone = Backbone({"network": body}, Grid(grid.shape[1], stride, signed=True), "of the user")
+    with seeded(seed):
+        built = heads.parse(head)(grid.shape[1], len(findings))
+    return Classifier(backbone, built, findings, preprocessing)
+
+
+def _check_layer(network: nn.Module, layer: str) -> None:
+    layers = [name for name, _ in network.named_modules() if name]
+    if layer not in layers:
+        raise ModelError(
+            f"{type(network).__name__} has no layer {layer!r}; {near_misses(layer, layers)}"
+        )
+
+
+@contextmanager
+def _tapped(layer: nn.Module, cut: bool) -> Iterator[list[Any]]:
+    """What a layer gives, each time it runs inside the block."""
+    seen: list[Any] = []
+
+    def tap(_layer: nn.Module, _inputs: Any, output: Any) -> Any:
+        if cut and isinstance(output, Tensor):
+            output = output.detach().requires_grad_()
+        seen.append(output)
+        # What follows may work in place (as torchvision's DenseNet does) and gets a copy.
+        return output.clone() if isinstance(output, Tensor) else output
+
+    handle = layer.register_forward_hook(tap)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def load_module(source: str, **options: Any) -> nn.Module:
+    """A user's network from a function of theirs, such as ``"models/chest.py:densenet"``.
+
+    Args:
+        source: ``path/to/file.py:function`` or ``package.module:function``.
+        options: Passed to the function.
+
+    Raises:
+        ModelError: No such file, module or function, or it gives no network.
+    """
+    place, colon, name = source.rpartition(":")
+    if not colon or not name.isidentifier():
+        raise ModelError(
+            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
+        )
+    function = _function(_module(place), name, place)
+    try:
+        network = function(**options)
+    except (TypeError, ValueError, KeyError, RuntimeError, OSError, pickle.PickleError) as error:
+        raise ModelError(
+            f"{source} failed with {type(error).__name__}: {error}"
+            f" (called with {options or 'no options'})"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
+    return network
+
+
+def _module(place: str) -> ModuleType:
+    if not place.endswith(".py"):
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ModelError(f"cannot import {place!r}: {error}") from error
+    path = Path(place)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ModelError(f"{path.absolute()}: no such file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own file runs into
+        raise ModelError(f"{path}: cannot be imported: {error}") from error
+    return module
+
+
+def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = [key for key, value in vars(module).items() if callable(value)]
+        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, known)}")
+    return function  # type: ignore[no-any-return]

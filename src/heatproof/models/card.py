@@ -1,0 +1,254 @@
+"""Trained weights with their card: safetensors, and beside them JSON that says what they are.
+
+A folder holds ``card.json`` and ``weights-<sha256>.safetensors``.  The card is written last and
+names its weights by checksum, each file is moved into place whole, so that a folder is always
+readable: with the old model until the new one is complete.
+
+Patients appear as hashes: enough to notice that a model is judged on patients it has seen, without
+writing their identifiers down.  (Short identifiers can be guessed from hashes; a card is no secret
+keeper.)
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import safetensors.torch
+
+from heatproof.errors import ModelError, near_misses
+from heatproof.models.classifier import Classifier, build
+from heatproof.models.localizers import Localizer
+from heatproof.models.localizers import build as build_localizer
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.weights import checksum, read_state
+from heatproof.types import ModelId, Sample
+
+CARD = "card.json"
+FORMAT = 1
+
+
+def hash_patient(patient: str) -> str:
+    """Stands for a patient (``Sample.cluster``) in a card: 16 hexadecimal digits of SHA-256."""
+    return hashlib.sha256(patient.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Whom a model has seen.
+
+    Attributes:
+        data: Name of the data set.
+        patients: Hashed, sorted, each once.
+    """
+
+    data: str = ""
+    patients: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: str, samples: Iterable[Sample]) -> "Cohort":
+        """The patients of some samples."""
+        return cls(data, tuple(sorted({hash_patient(sample.cluster) for sample in samples})))
+
+    def shared(self, samples: Iterable[Sample]) -> int:
+        """How many patients of some samples are in this cohort."""
+        hashes = {hash_patient(sample.cluster) for sample in samples}
+        return len(hashes & set(self.patients))
+
+
+@dataclass(frozen=True)
+class Regions:
+    """What a localizer was shown beside labels.
+
+    Attributes:
+        kind: ``"boxes"`` or ``"masks"``.
+        source: Whose annotations.
+        images: On how many of the images that trained it something is marked.
+    """
+
+    kind: Literal["boxes", "masks"]
+    source: str
+    images: int
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a trained model.
+
+    Attributes:
+        id: What distinguishes it from others.  A localizer has its spec for an architecture, and no
+            head.
+        findings: What it tells, in order.
+        preprocessing: What its input has gone through.
+        pretrained: Where its backbone started from, in words.
+        trained_on: Whom its weights were fitted to.
+        tuned_on: Whom it was tuned or selected on.
+        temperatures: Of calibration on ``tuned_on``, one per finding; empty for 1.
+        metrics: On ``tuned_on``, unless the name says otherwise.
+        regions: Of a localizer.
+    """
+
+    id: ModelId
+    findings: tuple[str, ...]
+    preprocessing: Preprocessing
+    pretrained: str = "random"
+    trained_on: Cohort = Cohort()
+    tuned_on: Cohort = Cohort()
+    temperatures: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    regions: Regions | None = None
+
+
+def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> ModelCard:
+    """Write weights and card; the card returned carries the checksum of the weights.
+
+    Raises:
+        ModelError: The card describes another model.
+    """
+    if card.findings != model.findings or card.preprocessing != model.preprocessing:
+        raise ModelError("the card has other findings or another preprocessing than the model")
+    if isinstance(model, Localizer) != (card.regions is not None):
+        raise ModelError("the card of a localizer says its regions, and no other card does")
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{os.getpid()}.unfinished"
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    safetensors.torch.save_file(state, unfinished)
+    digest = checksum(unfinished)
+    weights = unfinished.rename(folder / _weights_name(digest))
+    card = replace(card, id=replace(card.id, checkpoints=(digest,)))
+    unfinished.write_text(json.dumps(_to_json(card), indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / CARD)
+    for old in folder.glob("weights-*.safetensors"):
+        if old != weights:
+            old.unlink()
+    return card
+
+
+def load(folder: Path) -> tuple[Classifier | Localizer[Any], ModelCard]:
+    """The model and the card of a folder, in evaluation mode.
+
+    Raises:
+        ModelError: No card, a damaged one, damaged weights, or weights of another model.
+    """
+    card = read_card(folder)
+    weights = folder / _weights_name(card.id.checkpoints[0])
+    if not weights.is_file():
+        raise ModelError(f"{weights}: no such file, but {folder / CARD} names it")
+    if (found := checksum(weights)) != card.id.checkpoints[0]:
+        raise ModelError(
+            f"{weights}: its SHA-256 is {found[:12]}..., the card says"
+            f" {card.id.checkpoints[0][:12]}...; the file is damaged or was replaced"
+        )
+    model = _built(card)
+    model.backbone.pretrained = card.pretrained
+    state, wanted = read_state(weights), model.state_dict()
+    for name in sorted(set(state) ^ set(wanted)):
+        side = "lacks" if name in wanted else "has an unknown"
+        raise ModelError(
+            f"{weights}: {side} {name}; the card says {_parts(card)}, are the weights of another"
+            " architecture?"
+        )
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            raise ModelError(
+                f"{weights}: {name} has shape {tuple(tensor.shape)}, the card describes"
+                f" {tuple(wanted[name].shape)} ({len(card.findings)} findings)"
+            )
+    model.load_state_dict(state)
+    return model, card
+
+
+def _built(card: ModelCard) -> Classifier | Localizer[Any]:
+    """Without its weights."""
+    if card.regions is not None:
+        return build_localizer(card.id.architecture, card.findings, card.preprocessing)
+    model = build(card.id.architecture, card.id.head, card.findings, card.preprocessing)
+    model.temperatures = card.temperatures
+    return model
+
+
+def _parts(card: ModelCard) -> str:
+    return " + ".join(filter(None, (card.id.architecture, card.id.head)))
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a folder alone; raises ModelError."""
+    path = folder / CARD
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such file; is {folder} the folder of a model?") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not JSON ({error})") from error
+    return _from_json(values, path)
+
+
+def _weights_name(digest: str) -> str:
+    return f"weights-{digest[:16]}.safetensors"
+
+
+def _to_json(card: ModelCard) -> dict[str, Any]:
+    values = {name: getattr(card, name) for name in _FIELDS}
+    if card.regions is None:
+        del values["regions"]
+    for name in _RECORDS.keys() & values.keys():
+        values[name] = dataclasses.asdict(values[name])
+    values["metrics"] = {k: None if math.isnan(v) else v for k, v in card.metrics.items()}
+    return {"format": FORMAT, **values, "preprocessing": card.preprocessing.to_json()}
+
+
+def _from_json(values: Any, path: Path) -> ModelCard:
+    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+        raise ModelError(f"{path}: not a model card of format {FORMAT}")
+    values.setdefault("regions", None)  # which a classifier's card leaves out
+    _check_names(values, [*_FIELDS, "preprocessing"], f"{path}:")
+    read: dict[str, Any] = {"preprocessing": Preprocessing.from_json(values["preprocessing"])}
+    for name, adapter in _FIELDS.items():
+        if name in _RECORDS and isinstance(values[name], dict):
+            fields = [field.name for field in dataclasses.fields(_RECORDS[name])]
+            _check_names(values[name], fields, f"{path}: {name}")
+        try:
+            read[name] = adapter.validate_python(values[name])
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in (name, *first["loc"]))
+            raise ModelError(f"{path}: {where}: {first['msg']}, not {first['input']!r}") from error
+    read["metrics"] = {k: math.nan if v is None else v for k, v in read["metrics"].items()}
+    card = ModelCard(**read)
+    if len(card.id.checkpoints) != 1:
+        raise ModelError(f"{path}: names {len(card.id.checkpoints)} checkpoints; expected 1")
+    if len(card.temperatures) not in {0, len(card.findings)}:
+        raise ModelError(
+            f"{path}: has {len(card.temperatures)} temperatures for {len(card.findings)} findings"
+        )
+    return card
+
+
+def _check_names(values: dict[str, Any], known: list[str], where: str) -> None:
+    for name in values:
+        if name not in known:
+            raise ModelError(f"{where} has an unknown field {name!r}; {near_misses(name, known)}")
+    if missing := [name for name in known if name not in values]:
+        raise ModelError(f"{where} lacks {', '.join(missing)}")
+
+
+PositiveFinite = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+_RECORDS: dict[str, type[Any]] = {
+    "id": ModelId, "trained_on": Cohort, "tuned_on": Cohort, "regions": Regions,
+}  # fmt: skip
+_FIELDS: dict[str, pydantic.TypeAdapter[Any]] = {
+    "id": pydantic.TypeAdapter(ModelId),
+    "findings": pydantic.TypeAdapter(tuple[str, ...]),
+    "pretrained": pydantic.TypeAdapter(str),
+    "trained_on": pydantic.TypeAdapter(Cohort),
+    "tuned_on": pydantic.TypeAdapter(Cohort),
+    "temperatures": pydantic.TypeAdapter(tuple[PositiveFinite, ...]),
+    "metrics": pydantic.TypeAdapter(dict[str, float | None]),
+    "regions": pydantic.TypeAdapter(Regions | None),
+}

@@ -1,0 +1,98 @@
+"""A classifier is a backbone followed by a head, so that what the head saw needs no hook."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from heatproof.errors import ModelError
+from heatproof.models import Model
+from heatproof.models.backbones import Backbone, backbones
+from heatproof.models.heads import HeadModule, heads
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.seeding import seeded
+
+
+class Classifier(Model):
+    """Images ``n c h w`` to logits ``n k``.
+
+    Args:
+        backbone: Ordered blocks.
+        head: From features to logits and class maps.
+        findings: Names of the logits.
+        preprocessing: What the images have gone through.
+    """
+
+    has_class_map = True
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: HeadModule,
+        findings: Sequence[str],
+        preprocessing: Preprocessing,
+    ) -> None:
+        super().__init__()
+        if not findings or len(set(findings)) != len(findings):
+            raise ModelError(f"findings {list(findings)}: expected at least one, each named once")
+        self.backbone = backbone
+        self.head = head
+        self.findings = tuple(findings)
+        self.preprocessing = preprocessing
+        self.uniform = head.uniform
+
+    def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """Logits."""
+        logits: Tensor = self.head(self.backbone(images))
+        return logits
+
+    def features_and_logits(
+        self, images: Float[Tensor, "n c h w"], *, cut: bool = False
+    ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
+        """One pass, with what the head saw; see ``Model``."""
+        if cut:
+            with torch.no_grad():
+                features = self.backbone(images)
+            features.requires_grad_()
+        else:
+            features = self.backbone(images)
+        return features, self.head(features)
+
+    def head_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
+        """The head alone."""
+        logits: Tensor = self.head(features)
+        return logits
+
+    def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """CAM of a linear head, or the map that WILDCAT pools."""
+        return self.head.class_map(features)
+
+
+def build(
+    architecture: str,
+    head: str,
+    findings: Sequence[str],
+    preprocessing: Preprocessing,
+    weights: str = "random",
+    seed: int = 0,
+) -> Classifier:
+    """A classifier from the specs of its parts.
+
+    Args:
+        architecture: Spec of the backbone, such as ``"densenet121"``.
+        head: Spec of the head, such as ``"wildcat(maps=8)"``.
+        findings: Names of the logits.
+        preprocessing: Says how many channels the backbone gets.
+        weights: Of the backbone: ``"random"``, ``"imagenet"`` or the path of a state dict.
+        seed: Of what is random.
+
+    Raises:
+        SpecError: No such backbone or head.
+        ModelError: The weights cannot be had, or are of another network.
+    """
+    make_backbone, make_head = backbones.parse(architecture), heads.parse(head)
+    with seeded(seed):
+        backbone = make_backbone(preprocessing.channels, weights)
+        built = make_head(backbone.grid.channels, len(findings))
+    return Classifier(backbone, built, findings, preprocessing).eval()

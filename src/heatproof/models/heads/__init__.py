@@ -1,0 +1,52 @@
+"""Heads: from features to logits, and to class maps.
+
+A head is a frozen part; called with the number of feature channels and of findings it builds a
+module.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.registry import Registry
+
+
+class HeadModule(nn.Module, ABC):
+    """What a built head can do.
+
+    Attributes:
+        uniform: Whether the logits depend on the features only through their spatial mean.
+    """
+
+    uniform: bool
+
+    @abstractmethod
+    def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
+        """Logits."""
+
+    def outputs(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n ..."]:
+        """What a loss compares with labels: logits ``n k``, or classes ``n k c`` of each."""
+        logits: Tensor = self(features)
+        return logits
+
+    def logits(self, outputs: Float[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
+        """Of outputs."""
+        return outputs
+
+    @abstractmethod
+    def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """The evidence for each finding at each place of the grid, signed."""
+
+
+@runtime_checkable
+class Head(Protocol):
+    """Builds a head module."""
+
+    def __call__(self, channels: int, findings: int) -> HeadModule:
+        """The module for so many feature channels and findings."""
+        ...
+
+
+heads: Registry[Head] = Registry("head", __name__)

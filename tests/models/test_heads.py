@@ -1,0 +1,129 @@
+"""Heads against their definitions, computed here cell by cell."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heatproof.errors import SpecError
+from heatproof.models.heads import heads
+from heatproof.models.heads.wildcat import cells
+
+SPECS = [
+    "linear",
+    "softmax(classes=3)",
+    "wildcat",
+    "wildcat(maps=1, highest=1, alpha=0.0)",
+    "wildcat(lowest=0)",
+]
+
+
+@pytest.fixture
+def features() -> torch.Tensor:
+    return torch.randn(2, 6, 3, 5, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_shapes_and_round_trip(spec: str, features) -> None:
+    head = heads.parse(spec)(6, 4)
+    assert head(features).shape == (2, 4)
+    assert head.class_map(features).shape == (2, 4, 3, 5)
+    assert heads.spec(heads.parse(spec)) == spec
+    assert set(heads.names()) == {"linear", "softmax", "wildcat"}
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_uniform_means_a_function_of_the_mean_alone(spec: str, features) -> None:
+    head = heads.parse(spec)(6, 4)
+    mean = features.mean(dim=(2, 3), keepdim=True)
+    assert torch.allclose(head(features), head(mean), atol=1e-6) == head.uniform
+
+
+def test_the_linear_class_map_averages_to_the_logit_less_the_bias(features) -> None:
+    head = heads.parse("linear")(6, 4)
+    mean = head.class_map(features).mean(dim=(2, 3))
+    torch.testing.assert_close(mean + head.classifier.bias, head(features))
+
+
+def by_hand(head, features, maps: int, high: int, low: int, alpha: float) -> torch.Tensor:
+    """spec.md section 3.1, with loops."""
+    weight, bias = head.transfer.weight[:, :, 0, 0], head.transfer.bias
+    n, _, y, x = features.shape
+    logits = torch.zeros(n, len(weight) // maps)
+    for image in range(n):
+        for finding in range(logits.shape[1]):
+            pooled = []
+            for row in range(y):
+                for column in range(x):
+                    cell = features[image, :, row, column]
+                    own = range(finding * maps, (finding + 1) * maps)
+                    pooled.append(sum(float(weight[m] @ cell + bias[m]) for m in own) / maps)
+            pooled.sort()
+            top = sum(pooled[-high:]) / high
+            if alpha == 0 or low == 0:
+                logits[image, finding] = top
+            else:
+                logits[image, finding] = (top + alpha * sum(pooled[:low]) / low) / 2
+    return logits
+
+
+@pytest.mark.parametrize(
+    ("spec", "maps", "high", "low", "alpha"),
+    [
+        ("wildcat", 4, 3, 3, 0.7),  # 0.2 of 15 cells
+        ("wildcat(maps=2, highest=1, lowest=4)", 2, 1, 4, 0.7),
+        ("wildcat(highest=2, alpha=0.0)", 4, 2, 2, 0.0),
+        ("wildcat(highest=2, lowest=0)", 4, 2, 0, 0.7),
+        ("wildcat(highest=0.01)", 4, 1, 1, 0.7),  # a share is at least one cell
+        ("wildcat(highest=100, alpha=1.0)", 4, 15, 15, 1.0),  # a count at most the grid
+    ],
+)
+def test_wildcat_equals_its_definition(spec, maps, high, low, alpha, features) -> None:
+    with torch.no_grad():
+        head = heads.parse(spec)(6, 4)
+        torch.testing.assert_close(head(features), by_hand(head, features, maps, high, low, alpha))
+
+
+def test_transfer_channels_are_grouped_by_finding(features) -> None:
+    head = heads.parse("wildcat(maps=2)")(6, 3)
+    head.transfer.weight.data[2:4] = 0
+    head.transfer.bias.data[2:4] = torch.tensor([1.0, 3.0])
+    assert torch.allclose(head.class_map(features)[:, 1], torch.tensor(2.0))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 200), st.floats(0.001, 0.999), st.integers(1, 300))
+def test_amounts_are_between_one_cell_and_all(grid: int, share: float, count: int) -> None:
+    assert 1 <= cells(share, grid) <= grid
+    assert cells(count, grid) == min(count, grid)
+
+
+def test_one_cell_and_all_cells_cannot_be_confused() -> None:
+    assert cells(1, 100) == 1
+    with pytest.raises(SpecError, match=r"highest=1\.0: a float is a share.*write highest=1"):
+        heads.parse("wildcat(highest=1.0)")
+    with pytest.raises(SpecError, match="highest=0: expected at least 1"):
+        heads.parse("wildcat(highest=0)")
+    with pytest.raises(SpecError, match="maps=0"):
+        heads.parse("wildcat(maps=0)")
+
+
+def test_the_reference_code_halves_at_an_alpha_of_0(features) -> None:
+    plain, halved = (
+        heads.parse(f"wildcat(highest=2, alpha=0.0, halve_always={halve})")(6, 4)
+        for halve in (False, True)
+    )
+    halved.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(halved(features), plain(features) / 2)
+
+
+def test_the_reference_code_multiplies_gradients_by_the_number_of_maps(features) -> None:
+    plain, summed = (
+        heads.parse(f"wildcat(maps=3, sum_gradient={total})")(6, 4) for total in (False, True)
+    )
+    summed.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(summed(features), plain(features))
+    for head in (plain, summed):
+        head(features).square().sum().backward()
+    for one, other in zip(plain.parameters(), summed.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, 3 * one.grad)
