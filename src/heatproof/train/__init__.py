@@ -1,0 +1,325 @@
+"""Training: how weights come about.
+
+Rounds of optimizer steps, each followed by validation.  Training stops at a score on validation,
+when the score no longer rises, or when a budget is spent; the best checkpoints on validation stay.
+In a folder it goes on where it was: after every round everything that decides what follows is on
+disk, and what is left to chance depends on the seed and the place in the run alone, so that a
+training that was killed ends with the weights of one that was not.
+"""
+
+import hashlib
+import logging
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from heatproof.errors import DataError, HeatproofError, ModelError, SpecError
+from heatproof.models.card import Regions
+from heatproof.models.classifier import Classifier
+from heatproof.models.localizers import Localizer
+from heatproof.models.seeding import seeded
+from heatproof.train.augmentations import augmentations
+from heatproof.train.classification import Classification
+from heatproof.train.images import Images, InTurn, Order, balanced, loader
+from heatproof.train.labels import label_matrix
+from heatproof.train.learner import SCORE, Learner, write_curve
+from heatproof.train.localization import Localization
+from heatproof.train.objective import Objective
+from heatproof.train.regions import digest_regions
+from heatproof.train.settings import History, Progress, Reporter, Settings
+from heatproof.types import Dataset
+
+CURVE, LAST, BEST = "history.csv", "last", "best"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training.
+
+    Attributes:
+        history: How it went.
+        temperatures: Of the best checkpoint, per finding; empty of a localizer.
+        checkpoints: Files of the best weights, the best first; empty without a folder.
+        regions: What a localizer was shown beside labels.
+    """
+
+    history: History
+    temperatures: tuple[float, ...]
+    checkpoints: tuple[Path, ...] = ()
+    regions: Regions | None = None
+
+
+def fit(
+    model: Classifier | Localizer[Any],
+    train: Dataset,
+    validation: Dataset,
+    settings: Settings,
+    progress: Reporter | None = None,
+    folder: Path | None = None,
+) -> Fitted:
+    """Train a classifier or a localizer in place; it ends with its best weights, to evaluate.
+
+    Args:
+        model: Whose findings and preprocessing count.
+        train: Its weights are fitted to these.
+        validation: Of other patients; decides when to stop and which weights to keep.
+        settings: How.
+        progress: Called after every step, such as to move a progress bar.
+        folder: For checkpoints, curve and logs; a training that was interrupted there goes on.
+
+    Raises:
+        DataError: A finding cannot be learned or judged from these labels or annotations, or a
+            patient is on both sides.
+        SpecError: A setting is not for this model.
+        AnnotationError: What is drawn does not fit its image, or contradicts a label.
+        ModelError: The loss is no longer finite, the folder holds another training, or the disk is
+            full; the last good checkpoint stays.
+    """
+    labels, truth = (
+        label_matrix(data, model.findings, settings.uncertain, settings.absent)
+        for data in (train, validation)
+    )
+    objective = _objective(model, settings, labels, train)
+    _check(truth)
+    _check_patients(train, validation)
+    transforms = [augmentations.parse(spec)() for spec in settings.augment]
+    with nullcontext(folder) if folder else _unkept() as place:
+        images, checks = (
+            Images(
+                data,
+                model.preprocessing,
+                known,
+                cache_gb=settings.cache_gb,
+                target=objective.target,
+                transforms=chosen,
+                seed=settings.seed,
+            )
+            for data, known, chosen in (
+                (train, labels, transforms),
+                (validation, truth, []),
+            )
+        )
+        pool = balanced(labels) if settings.balance == "sample" else torch.arange(len(images))
+        order = Order(pool, settings.batch, settings.steps, settings.seed)
+        marked, drawn = digest_regions(images.targets())
+        _, checked = digest_regions(checks.targets())
+        learner = Learner(
+            objective,
+            settings,
+            order.steps,
+            studies=_studies(validation) if settings.by == "study" else (),
+            made_of=_made_of(model, settings, (labels, truth), drawn + checked),
+            report=progress or _silent,
+            told=lambda history: write_curve(history, place / CURVE),
+        )
+        in_turn = loader(checks, InTurn(len(checks)), settings.batch, settings.workers)
+        best = ModelCheckpoint(
+            place, f"{BEST}-{{epoch}}", monitor=SCORE, save_top_k=settings.keep,
+            mode="max", save_weights_only=True, enable_version_counter=False,
+        )  # fmt: skip
+        last = ModelCheckpoint(place, LAST, enable_version_counter=False)
+        with _quiet(), _full_disk(place), _interruptible(), seeded(settings.seed):
+            place.mkdir(parents=True, exist_ok=True)
+            trainer = _trainer(settings, [best, last], place, keep=folder is not None)
+            model.train().to(memory_format=torch.channels_last)  # convolutions are faster in it
+            begun = place / f"{LAST}.ckpt"
+            if begun.is_file():
+                learner.on_load_checkpoint(_read(begun))
+            if not learner.stopped:
+                trainer.fit(
+                    learner,
+                    loader(images, order, order.batch, settings.workers),
+                    in_turn,
+                    ckpt_path=begun if begun.is_file() else None,
+                    weights_only=True,
+                )
+        history = learner.history()
+        checkpoints = tuple(
+            place / f"{BEST}-epoch={epoch}.ckpt" for epoch in history.order()[: settings.keep]
+        )
+        restore(model, checkpoints[0])
+        return Fitted(
+            learner.history(),
+            objective.temperatures(in_turn),
+            checkpoints if folder else (),
+            objective.regions(marked),
+        )
+
+
+def restore(model: Classifier | Localizer[Any], checkpoint: Path) -> None:
+    """Give a network the weights of a checkpoint; it is in evaluation mode then.
+
+    Raises:
+        ModelError: The file is damaged, or of another network.
+    """
+    try:
+        state = _read(checkpoint)["state_dict"]
+        model.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{checkpoint}: not a checkpoint of this network: {error}") from error
+    model.to(memory_format=torch.contiguous_format)
+    model.eval()
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ModelError(
+            f"{checkpoint} cannot be read ({type(error).__name__}: {error});"
+            " delete it to start anew"
+        ) from error
+    return state
+
+
+def _trainer(
+    settings: Settings, callbacks: list[Any], folder: Path, *, keep: bool
+) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,
+        max_epochs=settings.max_epochs,
+        precision=settings.precision,
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        callbacks=callbacks,
+        logger=[_logger(name, folder) for name in settings.loggers] if keep else False,
+        default_root_dir=folder,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+    )
+
+
+def _logger(name: str, folder: Path) -> Any:
+    from lightning.pytorch import loggers
+
+    try:
+        if name == "tensorboard":
+            return loggers.TensorBoardLogger(folder, name="", version="tensorboard")
+        if name == "mlflow":
+            return loggers.MLFlowLogger(folder.name)
+        return loggers.WandbLogger(folder.name, save_dir=folder)
+    except ModuleNotFoundError as error:
+        raise SpecError(f"loggers: {name} is not installed: pip install {name}") from error
+
+
+def _objective(
+    model: Classifier | Localizer[Any], settings: Settings, labels: Tensor, train: Dataset
+) -> Objective:
+    if isinstance(model, Localizer):
+        return Localization(model, settings, train)
+    return Classification(model, settings, labels)
+
+
+def _check(truth: Tensor) -> None:
+    both = [(truth == value).any(dim=0) for value in (0, 1)]
+    if len(truth) and not (both[0] & both[1]).any():
+        raise DataError(
+            "no finding has both positive and negative images in the validation split, so no AUROC"
+            " can be had there; make the split larger"
+        )
+
+
+def _check_patients(train: Dataset, validation: Dataset) -> None:
+    seen = {train[index].patient_id for index in range(len(train))} - {None}
+    shared = seen & {validation[index].patient_id for index in range(len(validation))}
+    if shared:
+        raise DataError(
+            f"{len(shared)} patients are in the training and in the validation images, such as"
+            f" {sorted(map(str, shared))[0]!r}; split by patient, as parts = {{...}} of [[data]] do"
+        )
+
+
+def _studies(validation: Dataset) -> list[str]:
+    """Of each image; an image without a study is one of its own."""
+    samples = [validation[index] for index in range(len(validation))]
+    return [sample.study_id or f"image {sample.image_id}" for sample in samples]
+
+
+def _made_of(
+    model: Classifier | Localizer[Any], settings: Settings, labels: Iterable[Tensor], drawn: str
+) -> dict[str, str]:
+    """What a checkpoint must agree with to go on from it."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    made = model.spec if isinstance(model, Localizer) else ""
+    known = b"".join(table.nan_to_num(nan=-1).numpy().tobytes() for table in labels)
+    return {
+        "findings": ", ".join(model.findings),
+        "preprocessing": str(model.preprocessing.to_json()),
+        "architecture": hashlib.sha256(f"{shapes}{made}".encode()).hexdigest()[:12],
+        "settings": str(settings),
+        "data": hashlib.sha256(known + drawn.encode()).hexdigest()[:12],
+    }
+
+
+def _silent(_: Progress) -> None:
+    """Nobody watches."""
+
+
+@contextmanager
+def _unkept() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _full_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except HeatproofError:
+        raise
+    except OSError as error:
+        raise ModelError(
+            f"cannot write to {folder}: {error}; the last checkpoint there is whole, and the same"
+            " command goes on from it"
+        ) from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C stays what it is: Lightning makes an exit of it, and then hears no other."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning tells at every start which accelerators exist; whoever calls us knows."""
+    names = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.callbacks")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # Lightning 2.6 asks torch 2.15 in a way that is going out of use.
+            warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
+            warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty")
+            warnings.filterwarnings("ignore", ".*does not have many workers")
+            warnings.filterwarnings("ignore", ".*module.* in eval mode at the start")  # frozen norm
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

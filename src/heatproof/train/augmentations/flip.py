@@ -1,0 +1,23 @@
+"""Flip: left becomes right."""
+
+from dataclasses import dataclass
+
+from torchvision.transforms import v2
+
+from heatproof.train.augmentations import augmentations
+
+
+@augmentations.register("flip")
+@dataclass(frozen=True)
+class Flip:
+    """Left to right; for findings that name no side.
+
+    Attributes:
+        probability: Of being mirrored.
+    """
+
+    probability: float = 0.5
+
+    def __call__(self) -> v2.Transform:
+        """Mirrors images."""
+        return v2.RandomHorizontalFlip(self.probability)

@@ -1,0 +1,232 @@
+"""Preprocessed radiographs and what they teach, in batches: from memory, or else by workers.
+
+Which image comes when is decided by the seed and by how many came before, and by nothing else: a
+run that is resumed sees what it would have seen.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+from torchvision.transforms import v2
+
+from heatproof.errors import DataError
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.train.augmentations import augmented
+from heatproof.train.regions import Region, as_regions, from_regions
+from heatproof.types import Dataset, Sample
+
+FLOAT_BYTES = 4
+
+
+class Batch(NamedTuple):
+    """Some images.
+
+    Attributes:
+        images: As the network sees them.
+        labels: See ``heatproof.train.labels``.
+        indices: Of the images in their data set.
+        targets: Where the findings are, of each image; empty where only labels teach.
+    """
+
+    images: Float[Tensor, "n c h w"]
+    labels: Float[Tensor, "n k"]
+    indices: Tensor
+    targets: tuple[Region, ...] = ()
+
+
+class Draw(NamedTuple):
+    """The index of an image, and how many were drawn before it; None where taken in order."""
+
+    image: int
+    before: int | None
+
+
+class Order(Sampler[Draw]):
+    """Passes over the images, each in a new order, cut into rounds of so many steps.
+
+    Args:
+        images: Indices of a pass, each as often as it comes.
+        batch: Images in each step, of all processes together.
+        steps: Of a round; None for as many as a pass has.
+        seed: Of the orders.
+        rank: Which process this is.
+        world: How many there are.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        batch: int,
+        steps: int | None,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self._images, self._seed = images, seed
+        self.batch = min(batch, len(images))
+        self.steps = steps or len(images) // self.batch
+        self._rank, self._world = rank, world
+        self._round = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which round comes next; Lightning calls it."""
+        self._round = epoch
+
+    def __len__(self) -> int:
+        return self.steps * self.batch // self._world
+
+    def __iter__(self) -> Iterator[Draw]:
+        count = self.steps * self.batch
+        passed, order = -1, self._images
+        for before in range(
+            self._round * count + self._rank, (self._round + 1) * count, self._world
+        ):
+            this, place = divmod(before, len(self._images))
+            if this != passed:
+                generator = torch.Generator().manual_seed(self._seed + 1_000_003 * this)
+                order = self._images[torch.randperm(len(self._images), generator=generator)]
+                passed = this
+            yield Draw(int(order[place]), before)
+
+
+class InTurn(Sampler[Draw]):
+    """Each image once, shared among processes."""
+
+    def __init__(self, images: int, rank: int = 0, world: int = 1) -> None:
+        self._range = range(rank, images, world)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    def __iter__(self) -> Iterator[Draw]:
+        return (Draw(index, None) for index in self._range)
+
+
+class Images(torch.utils.data.Dataset[Batch]):
+    """Radiographs of a data set as the network sees them.
+
+    Args:
+        dataset: Radiographs.
+        preprocessing: Of the network.
+        labels: See ``heatproof.train.labels``.
+        cache_gb: Images of no more than this are decoded once and kept.
+        target: What a sample and its labels say of where the findings are, where that is learned.
+        transforms: Of images that are drawn, and of their targets.
+        seed: Of the transforms.
+
+    Raises:
+        DataError: There is no image.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        preprocessing: Preprocessing,
+        labels: Float[Tensor, "n k"],
+        *,
+        cache_gb: float,
+        target: Callable[[Sample, Tensor], Region] | None = None,
+        transforms: Sequence[v2.Transform] = (),
+        seed: int = 0,
+    ) -> None:
+        if not len(dataset):
+            raise DataError("there is no image to train or validate on")
+        self.dataset, self.preprocessing, self.labels = dataset, preprocessing, labels
+        self._target, self._transforms, self._seed = target, transforms, seed
+        height, width = preprocessing.size
+        of_pixel = preprocessing.channels * FLOAT_BYTES + (labels.shape[1] if target else 0)
+        self._kept: Tensor | None = None
+        self._kept_targets: tuple[Region, ...] | None = None
+        if len(dataset) * of_pixel * height * width <= cache_gb * 1e9:
+            self._kept = torch.stack([self._decoded(index) for index in range(len(dataset))])
+            self._kept_targets = tuple(self.targets())
+
+    @property
+    def cached(self) -> bool:
+        """Whether the images are in memory."""
+        return self._kept is not None
+
+    def targets(self) -> Iterator[Region]:
+        """Of all images, in their order; none where only labels teach."""
+        if self._kept_targets is not None:
+            yield from self._kept_targets
+        elif self._target is not None:
+            for index in range(len(self.dataset)):
+                yield self._target(self.dataset[index], self.labels[index])
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitems__(self, draws: list[Draw]) -> Batch:
+        """A whole batch at once, which for images in memory is one copy."""
+        indices = torch.tensor([draw.image for draw in draws])
+        if self._kept is not None:
+            images = self._kept[indices]
+        else:
+            images = torch.stack([self._decoded(draw.image) for draw in draws])
+        targets = [self._target_of(draw.image) for draw in draws] if self._target else []
+        if self._transforms:
+            for place, draw in enumerate(draws):
+                if draw.before is not None:
+                    regions = (
+                        as_regions(targets[place], self.preprocessing.size) if targets else None
+                    )
+                    changed, regions = augmented(
+                        images[place], regions, self._transforms, self._seed, draw.before
+                    )
+                    images[place].copy_(changed)
+                    if targets:
+                        targets[place] = from_regions(regions, targets[place])
+        return Batch(images, self.labels[indices], indices, tuple(targets))
+
+    def _target_of(self, index: int) -> Region:
+        if self._kept_targets is not None:
+            return self._kept_targets[index]
+        assert self._target is not None
+        return self._target(self.dataset[index], self.labels[index])
+
+    def _decoded(self, index: int) -> Tensor:
+        pixels = np.asarray(self.dataset[index].pixels.read(), dtype=np.float32)
+        return self.preprocessing.tensor(pixels)
+
+
+def loader(images: Images, order: Order | InTurn, batch: int, workers: int) -> "DataLoader[Batch]":
+    """Batches; by worker processes where images have to be decoded."""
+    workers = 0 if images.cached else workers
+    return DataLoader(
+        images,
+        batch,
+        sampler=order,
+        num_workers=workers,
+        collate_fn=_as_it_is,  # type: ignore[arg-type]
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # else the loader draws a seed from the global one
+    )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def balanced(labels: Float[Tensor, "n k"]) -> Tensor:
+    """Indices of a pass in which both labels of the only finding come equally often.
+
+    Images of the rarer label come several times; those without a label not at all.
+
+    Raises:
+        DataError: There are several findings, for which there is no such pass.
+    """
+    if labels.shape[1] != 1:
+        raise DataError(
+            f"balance='sample' is defined for one finding, and there are {labels.shape[1]};"
+            " balance='loss' weighs the labels of each"
+        )
+    sides = [torch.nonzero(labels[:, 0] == value)[:, 0] for value in (0, 1)]
+    count = max(map(len, sides))
+    return torch.cat([side.repeat(-(-count // len(side)))[:count] for side in sides])

@@ -1,0 +1,51 @@
+"""Labels as numbers, and the policies for those that say neither yes nor no.
+
+A label is 1 (present), 0 (absent), ``nan`` (carries no loss) or ``UNCERTAIN`` (a class of its own).
+What becomes of uncertain labels are the policies of CheXpert (Irvin et al., AAAI 2019,
+https://arxiv.org/abs/1901.07031): ``ignore``, ``zeroes``, ``ones`` and ``class``, of which the last
+needs a head with three classes.  A label that is absent altogether carries no loss, or counts as
+negative, as CheXpert's blanks do.
+"""
+
+import math
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from heatproof.errors import SpecError
+from heatproof.types import Dataset
+
+UNCERTAIN = 2.0
+Uncertain = Literal["ignore", "zeroes", "ones", "class"]
+Absent = Literal["ignore", "negative"]
+_UNCERTAIN = {"ignore": math.nan, "zeroes": 0.0, "ones": 1.0, "class": UNCERTAIN}
+_ABSENT = {"ignore": math.nan, "negative": 0.0}
+
+
+def check_policies(uncertain: str, absent: str) -> None:
+    """Raises SpecError for a policy that does not exist."""
+    for name, value, known in (
+        ("uncertain", uncertain, get_args(Uncertain)),
+        ("absent", absent, get_args(Absent)),
+    ):
+        if value not in known:
+            raise SpecError(f"{name}={value!r}: expected one of {', '.join(known)}")
+
+
+def label_matrix(
+    dataset: Dataset,
+    findings: tuple[str, ...],
+    uncertain: Uncertain = "ignore",
+    absent: Absent = "ignore",
+) -> Float[Tensor, "n k"]:
+    """Labels of all samples under the policies."""
+    values = {True: 1.0, False: 0.0, None: _UNCERTAIN[uncertain]}
+    rows = [dataset[index].labels for index in range(len(dataset))]
+    return torch.tensor(
+        [
+            [values[row[finding]] if finding in row else _ABSENT[absent] for finding in findings]
+            for row in rows
+        ]
+    ).reshape(len(dataset), len(findings))

@@ -1,0 +1,228 @@
+"""What Lightning runs: loss, optimizer, validation, and when to stop."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import polars
+import torch
+from jaxtyping import Float
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from heatproof.errors import ModelError
+from heatproof.train.images import Batch
+from heatproof.train.objective import Objective
+from heatproof.train.schedules import schedules
+from heatproof.train.settings import Epoch, History, Progress, Reporter, Settings
+
+SCORE = "score"  # the monitored one, by which Lightning keeps checkpoints
+MADE_OF = "made of"
+EPOCHS = "epochs"
+
+
+def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> float:
+    """Mean over the findings that have both labels; ``nan`` where none has.
+
+    Labels that are not 0 or 1 do not count.
+    """
+    values = []
+    for ranked, truth in zip(scores.T.numpy(), labels.T.numpy(), strict=True):
+        known = (truth == 0) | (truth == 1)
+        if len(np.unique(truth[known])) > 1:
+            values.append(roc_auc_score(truth[known], ranked[known]))
+    return float(np.mean(values)) if values else math.nan
+
+
+def highest_views(
+    scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"], studies: Sequence[str]
+) -> tuple[Float[Tensor, "s k"], Float[Tensor, "s k"]]:
+    """Scores and labels of studies: of each finding the highest over the views.
+
+    A study of which one view is positive is positive; unknown are those of which nothing is known.
+    """
+    names = {name: index for index, name in enumerate(dict.fromkeys(studies))}
+    index = torch.tensor([names[name] for name in studies])[:, None].expand_as(scores)
+    lowest = scores.new_full((len(names), scores.shape[1]), -math.inf)
+    known = labels.nan_to_num(nan=-math.inf)
+    highest = lowest.scatter_reduce(0, index, known, "amax")
+    return (
+        lowest.scatter_reduce(0, index, scores, "amax"),
+        torch.where(highest.isinf(), math.nan, highest),
+    )
+
+
+class Learner(lightning.LightningModule):
+    """Trains a network and decides when it is done.
+
+    Args:
+        objective: Its model is trained in place.
+        settings: How.
+        steps: Per round, on this process.
+        studies: Of the validation images, in their order; empty where each is judged alone.
+        made_of: What a checkpoint of this training must agree with, by name.
+        report: Called after every step.
+        told: Called with the history after every round.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        settings: Settings,
+        steps: int,
+        *,
+        studies: Sequence[str] = (),
+        made_of: Mapping[str, str],
+        report: Reporter,
+        told: Callable[[History], None],
+    ) -> None:
+        super().__init__()
+        self.objective, self.model = objective, objective.model
+        self.settings, self.steps, self.studies = settings, steps, studies
+        self.made_of, self.report, self.told = dict(made_of), report, told
+        self.epochs: list[Epoch] = []
+        self.stopped = ""
+        self._spent, self._started = 0.0, time.monotonic()
+        self._losses: list[Tensor] = []
+        self._seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+
+    def history(self) -> History:
+        """So far."""
+        return History(tuple(self.epochs), self.settings.monitor, self.stopped)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The backbone at its share of the learning rate, and what is on it at all of it."""
+        settings = self.settings
+        backbone = list(self.model.backbone.parameters())
+        below = set(map(id, backbone))
+        above = [each for each in self.model.parameters() if id(each) not in below]
+        groups = [
+            {"params": above, "lr": settings.lr},
+            {"params": backbone, "lr": settings.lr * settings.backbone_lr},
+        ]
+        make: Callable[..., torch.optim.Optimizer] = {
+            "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD,
+        }[settings.optimizer]  # fmt: skip
+        options = {"momentum": 0.9} if settings.optimizer == "sgd" else {}
+        optimizer = make(
+            groups[: 2 if settings.backbone_lr else 1],
+            weight_decay=settings.weight_decay,
+            **options,
+        )
+        steps = -(-self.steps // settings.accumulate)
+        schedule = schedules.parse(settings.schedule)(optimizer, steps, settings.max_epochs)
+        plateau = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": schedule,
+                "interval": "epoch" if plateau else "step",
+                "monitor": SCORE,
+            },
+        }
+
+    def on_train_epoch_start(self) -> None:
+        """Dropout depends on the round and not on what came before; a frozen backbone stays."""
+        torch.manual_seed(self.settings.seed + 7919 * len(self.epochs) + self.global_rank)
+        if not self.settings.backbone_lr:
+            self.model.backbone.eval()
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Loss of one batch."""
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        loss = self.objective.loss(batch._replace(images=images))
+        self._losses.append(loss.detach())
+        auroc = self.epochs[-1].auroc if self.epochs else math.nan
+        self.report(Progress(len(self.epochs) + 1, index + 1, self.steps, auroc))
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        """Scores and loss of one batch."""
+        scores, loss, weight = self.objective.judged(batch)
+        total = torch.tensor([[float(loss) * weight, weight]], dtype=torch.float64)
+        self._seen.append((scores.float().cpu(), batch.labels.cpu(), batch.indices.cpu(), total))
+
+    def on_validation_epoch_end(self) -> None:
+        """Judge the round, and decide whether to stop."""
+        scores, labels, validation_loss = self._gathered()
+        mean = torch.stack(self._losses).mean()
+        loss = float(self.trainer.strategy.reduce(mean, reduce_op="mean"))
+        self._losses = []
+        if not math.isfinite(loss) or not scores.isfinite().all():
+            what = f"the loss is {loss}" if not math.isfinite(loss) else "scores are not finite"
+            raise ModelError(
+                f"{what} in epoch {len(self.epochs) + 1}; is lr={self.settings.lr} too high?"
+            )
+        if self.studies:
+            scores, labels = highest_views(scores, labels, self.studies)
+        seconds = self._spent + time.monotonic() - self._started
+        self.epochs.append(Epoch(loss, validation_loss, mean_auroc(scores, labels), seconds))
+        now = self.epochs[-1]
+        self.log(SCORE, now.score(self.settings.monitor))
+        self.log_dict({"loss": now.loss, "validation loss": now.validation_loss})
+        self.log("validation AUROC", now.auroc)
+        self._stop_or_go_on()
+        self.trainer.should_stop = bool(self.stopped)
+        self.told(self.history())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The curve so far, and what it is the curve of."""
+        checkpoint[EPOCHS] = [vars(epoch) for epoch in self.epochs]
+        checkpoint[MADE_OF] = self.made_of
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on where it was.
+
+        Raises:
+            ModelError: The checkpoint belongs to another training.
+        """
+        theirs = checkpoint.get(MADE_OF, {})
+        for name, value in self.made_of.items():
+            if theirs.get(name) != value:
+                raise ModelError(
+                    f"the checkpoint to go on from was made with another {name}:"
+                    f" {theirs.get(name)!r}, here it is {value!r}; use another folder"
+                )
+        self.epochs = [Epoch(**epoch) for epoch in checkpoint[EPOCHS]]
+        self._spent = self.epochs[-1].seconds
+        self._stop_or_go_on()
+
+    def _gathered(self) -> tuple[Tensor, Tensor, float]:
+        """Scores and labels of all processes, in the order of the data set, and the mean loss."""
+        parts = tuple(torch.cat(column) for column in zip(*self._seen, strict=True))
+        self._seen = []
+        if self.trainer.world_size > 1:
+            everyone: list[Any] = [None] * self.trainer.world_size
+            torch.distributed.all_gather_object(everyone, parts)
+            parts = tuple(torch.cat(column) for column in zip(*everyone, strict=True))
+        scores, labels, indices, totals = parts
+        order = indices.argsort()
+        total, weight = totals.sum(dim=0).tolist()
+        return scores[order], labels[order], total / weight if weight else math.nan
+
+    def _stop_or_go_on(self) -> None:
+        settings, done, now = self.settings, len(self.epochs), self.epochs[-1]
+        waited = self.history().waited(settings.min_delta)
+        what = "AUROC" if settings.monitor == "auroc" else "loss"
+        if now.auroc >= settings.target_auroc:
+            self.stopped = f"validation AUROC reached {settings.target_auroc}"
+        elif waited >= settings.patience:
+            self.stopped = f"no better validation {what} for {settings.patience} epochs"
+        elif now.seconds >= settings.max_seconds:
+            self.stopped = f"{settings.max_seconds:g} seconds spent"
+        elif done >= settings.max_epochs:
+            self.stopped = f"{settings.max_epochs} epochs done"
+
+
+def write_curve(history: History, path: Path) -> None:
+    """A row per round as CSV, whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    rows = [{"epoch": index + 1, **vars(epoch)} for index, epoch in enumerate(history.epochs)]
+    polars.DataFrame(rows).write_csv(unfinished)
+    os.replace(unfinished, path)

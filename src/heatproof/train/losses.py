@@ -1,0 +1,38 @@
+"""Losses: what labels make of a head's outputs."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def classification_loss(
+    outputs: Float[Tensor, "n ..."],
+    labels: Float[Tensor, "n k"],
+    positive_weights: Float[Tensor, " k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean over the labels that are known, 0 where none is.
+
+    Binary cross-entropy of logits ``n k``, cross-entropy of classes ``n k c``.
+
+    Args:
+        outputs: Of a head.
+        labels: 0, 1, the number of a further class, or ``nan`` where unknown.
+        positive_weights: Of positive labels, per finding.
+    """
+    known = ~labels.isnan()
+    truth = labels.nan_to_num()
+    if outputs.ndim == labels.ndim:
+        losses = F.binary_cross_entropy_with_logits(outputs, truth, reduction="none")
+    else:
+        classes = outputs.flatten(0, 1), truth.long().flatten()
+        losses = F.cross_entropy(*classes, reduction="none").view_as(labels)
+    weights = known.to(losses)
+    if positive_weights is not None:
+        weights = weights * torch.where(truth == 1, positive_weights.to(losses), 1)
+    return (losses * weights).sum() / known.sum().clamp(min=1)
+
+
+def positive_weights(labels: Float[Tensor, "n k"]) -> Float[Tensor, " k"]:
+    """Negatives per positive of each finding, so that both weigh the same."""
+    return (labels == 0).sum(dim=0) / (labels == 1).sum(dim=0)

@@ -1,0 +1,39 @@
+"""Cosine: the learning rate rises, then falls to nothing."""
+
+import math
+from dataclasses import dataclass
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from heatproof.errors import SpecError
+from heatproof.train.schedules import schedules
+
+
+@schedules.register("cosine")
+@dataclass(frozen=True)
+class Cosine:
+    """Rises over the first rounds, then falls to nothing as a cosine.
+
+    Attributes:
+        warm_up: Rounds of the rise.
+    """
+
+    warm_up: int = 1
+
+    def __post_init__(self) -> None:
+        if self.warm_up < 0:
+            raise SpecError(f"warm_up={self.warm_up}: expected 0 or more rounds")
+
+    def __call__(self, optimizer: Optimizer, steps: int, rounds: int) -> LRScheduler:
+        """Peak after the warm-up."""
+        rise = steps * self.warm_up
+
+        def share(step: int) -> float:
+            if step < rise:
+                return (step + 1) / rise
+            return 0.5 * (
+                1 + math.cos(math.pi * min((step - rise) / max(1, steps * rounds - rise), 1))
+            )
+
+        return LambdaLR(optimizer, share)

@@ -1,0 +1,36 @@
+"""Label policies of CheXpert, on samples that have all kinds of labels."""
+
+import math
+
+import pytest
+
+from heatproof.data.pixels import ArrayPixels
+from heatproof.train.labels import UNCERTAIN, label_matrix
+from heatproof.types import Sample
+from tests.train.toys import Listed
+
+PIXELS = ArrayPixels.__new__(ArrayPixels)  # labels are read without them
+SAMPLES = Listed(
+    [
+        Sample("1", PIXELS, labels={"a": True, "b": None}),
+        Sample("2", PIXELS, labels={"a": False}),
+        Sample("3", PIXELS, labels={}),
+    ]
+)
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        ({}, [[1, NAN], [0, NAN], [NAN, NAN]]),
+        ({"uncertain": "zeroes"}, [[1, 0], [0, NAN], [NAN, NAN]]),
+        ({"uncertain": "ones"}, [[1, 1], [0, NAN], [NAN, NAN]]),
+        ({"uncertain": "class"}, [[1, UNCERTAIN], [0, NAN], [NAN, NAN]]),
+        ({"absent": "negative"}, [[1, NAN], [0, 0], [0, 0]]),
+        ({"uncertain": "ones", "absent": "negative"}, [[1, 1], [0, 0], [0, 0]]),
+    ],
+)
+def test_policies_decide_about_what_is_neither_yes_nor_no(policies, expected) -> None:
+    found = label_matrix(SAMPLES, ("a", "b"), **policies).tolist()
+    assert str(found) == str([[float(value) for value in row] for row in expected])

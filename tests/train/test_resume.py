@@ -1,0 +1,185 @@
+"""A training that was interrupted ends as one that was not."""
+
+import errno
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import polars
+import pytest
+import torch
+
+from heatproof.errors import ModelError
+from heatproof.models.classifier import build
+from heatproof.train import CURVE, LAST, fit
+from heatproof.train.learner import write_curve
+from heatproof.train.settings import Progress, Settings
+from tests.train.toys import PREPROCESSING, QUICK, blobs, model
+
+# Everything that has a state: momenta, a schedule, dropout, chance in order and images.
+SETTINGS = replace(QUICK, max_epochs=4, steps=2, keep=2, augment=("flip", "affine"), clip=1.0)
+
+
+class Interrupted(Exception):
+    """Instead of a signal."""
+
+
+def curve(folder: Path) -> list[tuple]:
+    return polars.read_csv(folder / CURVE).drop("seconds").rows()
+
+
+def dropping() -> torch.nn.Module:
+    network = model()
+    network.backbone.append(torch.nn.Dropout(0.3))
+    return network
+
+
+def trained(folder: Path, settings: Settings = SETTINGS, stop_at: tuple[int, int] | None = None):
+    def watch(now: Progress) -> None:
+        if (now.epoch, now.step) == stop_at:
+            raise Interrupted
+
+    network = dropping()
+    fitted = fit(network, blobs(40, 0), blobs(16, 1), settings, watch, folder)
+    return network, fitted
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    return *trained(folder), curve(folder)
+
+
+@pytest.mark.parametrize("stop_at", [(1, 1), (2, 2), (4, 1)])
+def test_the_curve_and_the_weights_are_those_of_an_unbroken_run(unbroken, tmp_path, stop_at):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop_at=stop_at)
+    network, fitted = trained(tmp_path)
+    expected, whole, rows = unbroken
+    assert curve(tmp_path) == rows
+    for name, tensor in expected.state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor), name
+    assert [path.name for path in fitted.checkpoints] == [p.name for p in whole.checkpoints]
+    assert len(fitted.checkpoints) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [CURVE, f"{LAST}.ckpt", *(path.name for path in fitted.checkpoints)]
+    )
+
+
+def test_a_training_that_is_done_is_not_done_again(tmp_path):
+    _, first = trained(tmp_path)
+    steps = []
+    again = fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, steps.append, tmp_path)
+    assert not steps
+    assert again.history == first.history
+    assert again.temperatures == first.temperatures
+
+
+def test_one_that_stopped_early_is_not_gone_on_with(tmp_path):
+    settings = replace(SETTINGS, target_auroc=0.0)
+    _, first = trained(tmp_path, settings)
+    assert len(first.history.epochs) == 1
+    assert trained(tmp_path, settings)[1].history == first.history
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"settings": replace(SETTINGS, lr=1e-2)}, "another settings"),
+        ({"findings": ["spot"]}, "another findings"),
+        ({"findings": ["blob", "spot"]}, "another findings"),
+        ({"architecture": "resnet18"}, "another architecture"),
+        ({"preprocessing": replace(PREPROCESSING, mean=(0.4,))}, "another preprocessing"),
+        ({"seed": 7}, "another data"),
+    ],
+)
+def test_checkpoints_of_another_training_are_refused(tmp_path, change, message):
+    fit(model(), blobs(40, 0), blobs(16, 1), SETTINGS, folder=tmp_path)
+    before = (tmp_path / f"{LAST}.ckpt").read_bytes()
+    network = build(
+        change.get("architecture", "resnet10t"),
+        "linear",
+        change.get("findings", ["blob"]),
+        change.get("preprocessing", PREPROCESSING),
+    )
+    seed = change.get("seed", 0)
+    train, validation = blobs(40 + 2 * (seed > 0), seed), blobs(16, 1)
+    for listed in (train, validation):
+        for sample in listed.samples:
+            sample.labels.update({"spot": sample.labels["blob"]})
+    with pytest.raises(ModelError, match=rf"made with {message}.*use another folder"):
+        fit(network, train, validation, change.get("settings", SETTINGS), folder=tmp_path)
+    assert (tmp_path / f"{LAST}.ckpt").read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    trained(tmp_path)
+    (tmp_path / f"{LAST}.ckpt").write_bytes(b"half a file")
+    with pytest.raises(ModelError, match=r"last\.ckpt"):
+        trained(tmp_path)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    def full(history, path):
+        if len(history.epochs) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_curve(history, path)
+
+    monkeypatch.setattr("heatproof.train.write_curve", full)
+    with pytest.raises(ModelError, match=r"No space left on device.*goes on from it"):
+        trained(tmp_path)
+    monkeypatch.undo()
+    _, fitted = trained(tmp_path)
+    assert len(fitted.history.epochs) == 4
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_checkpoint(tmp_path):
+    settings = replace(SETTINGS, lr=1e30, schedule="constant")
+    trained(tmp_path / "whole")
+    with pytest.raises(ModelError, match="too high"):
+        trained(tmp_path / "broken", settings)
+    assert not list((tmp_path / "broken").glob("*.ckpt"))
+
+
+def test_ctrl_c_is_told_as_such_and_can_be_given_again(tmp_path):
+    def interrupt(now: Progress) -> None:
+        if now.epoch == 2:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, interrupt, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(trained(tmp_path)[1].history.epochs) == 4
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(unbroken, tmp_path):
+    """Ten kills with signal 9, wherever they fall."""
+    code = (
+        "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
+        "from tests.train.test_resume import trained; trained(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    root = Path(__file__).parents[2]
+    chance, kills = random.Random(0), 0
+    for _ in range(60):
+        process = subprocess.Popen(command, cwd=root)
+        started = time.monotonic()
+        while not (tmp_path / CURVE).exists() and process.poll() is None and kills == 0:
+            time.sleep(0.01)
+        limit = (time.monotonic() - started) * 0.8 + chance.uniform(0, 4)
+        try:
+            assert process.wait(limit if kills < 10 else None) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills
+    _, _, rows = unbroken
+    assert curve(tmp_path) == pytest.approx(rows)
