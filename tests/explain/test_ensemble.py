@@ -1,0 +1,77 @@
+"""Ensembles: means over the members that count, finding by finding."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heatproof.errors import MapError, ModelError
+from heatproof.explain import explain, methods
+from heatproof.explain.ensemble import explain_ensemble
+from heatproof.models import Model
+from heatproof.models.classifier import build
+from heatproof.models.ensemble import Ensemble, best_members
+from tests.explain.conftest import FINDINGS, PREPROCESSING, make_images
+
+CHOSEN = np.array([[True, False, True], [True, True, False]])
+SPECS = methods.parts(["gradient", "grad_cam"])
+
+
+def members(*architectures: str) -> list[Model]:
+    return [
+        build(name, "linear", FINDINGS, PREPROCESSING, seed=seed)
+        for seed, name in enumerate(architectures)
+    ]
+
+
+def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
+    one, other = members("resnet10t", "resnet10t")
+    other.temperatures = (2.0, 0.5, 1.0)
+    images = make_images()
+    found = explain_ensemble(SPECS, Ensemble([one, other], CHOSEN), images, [0, 2])
+    alone = [explain(SPECS, member, images, [0, 2]) for member in (one, other)]
+    p = [m.probabilities(a.logits) for m, a in zip((one, other), alone, strict=True)]
+    expected = torch.stack([(p[0][:, 0] + p[1][:, 0]) / 2, p[1][:, 1], p[0][:, 2]], dim=1)
+    torch.testing.assert_close(found.probabilities, expected)
+    torch.testing.assert_close(found.logits.sigmoid(), expected)
+    for spec in SPECS:
+        first, second = (a.maps[spec].values for a in alone)
+        mean = torch.stack([(first[:, 0] + second[:, 0]) / 2, first[:, 1]], dim=1)
+        torch.testing.assert_close(found.maps[spec].values, mean)
+        assert len(found.validity[spec]) == len(images)
+
+
+def test_a_member_that_does_not_count_does_no_harm() -> None:
+    one, other = members("resnet10t", "resnet10t")
+    other.head.classifier.weight.data[2] = torch.nan
+    found = explain_ensemble(SPECS, Ensemble([one, other], CHOSEN), make_images(), [2])
+    assert found.probabilities[:, 2].isfinite().all()
+    assert found.maps["grad_cam"].values.isfinite().all()
+
+
+@given(st.integers(0, 2**16), st.integers(1, 5))
+def test_the_best_are_chosen_per_finding(seed: int, best: int) -> None:
+    generator = np.random.default_rng(seed)
+    scores = generator.choice([0.5, 0.6, 0.7, 0.8, np.nan], size=(4, 3))
+    chosen = best_members(scores, best)
+    for column, mine in zip(scores.T, chosen.T, strict=True):
+        defined = ~np.isnan(column)
+        assert mine.sum() == min(best, defined.sum())
+        assert not (mine & ~defined).any()
+        left = defined & ~mine
+        for loser in np.flatnonzero(left):
+            winners = np.flatnonzero(mine)
+            assert all((column[w], -w) > (column[loser], -loser) for w in winners)
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    one, other = members("resnet10t", "resnet10t")
+    with pytest.raises(ModelError, match="no member of the ensemble is chosen for 'effusion'"):
+        Ensemble([one, other], np.array([[True, False, True], [True, False, True]]))
+    other.findings = ("nodule", "effusion", "mass")
+    with pytest.raises(ModelError, match="differ in findings"):
+        Ensemble([one, other], CHOSEN)
+    unlike = Ensemble(members("resnet10t", "resnet10t(stride=16)"), CHOSEN)
+    with pytest.raises(MapError, match=r"2 x 2, 3 x 3 cells.*one architecture"):
+        explain_ensemble(SPECS, unlike, make_images(), [0])

@@ -1,0 +1,48 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from heatproof.errors import SpecError
+from heatproof.explain.memory import GB, images_at_once, parse_memory
+from tests.explain.conftest import SIDE, make
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4GB", 4 * 10**9), (" 2.5 GiB", 2.5 * 2**30), ("2000MB", 2 * 10**9)]
+)
+def test_sizes_are_read_with_their_unit(text: str, size: float) -> None:
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["4", "GB", "4 GBs", "-4GB", "four GB", "1GB", "4gb"])
+def test_others_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="memory="):
+        parse_memory(text)
+
+
+def test_batches_grow_with_memory_and_shrink_with_images() -> None:
+    model = make("resnet10t + linear")
+    small, large = torch.zeros(3, SIDE, SIDE), torch.zeros(3, 2 * SIDE, 2 * SIDE)
+    sizes = [images_at_once(model, small, n * GB, differentiated=True) for n in (1, 2, 4)]
+    assert sizes[0] == 1
+    assert 1 < sizes[1] < sizes[2]
+    assert images_at_once(model, small, 4 * GB, differentiated=False) >= 4 * sizes[2]
+    larger = images_at_once(model, large, 4 * GB, differentiated=True)
+    assert sizes[2] / larger == pytest.approx(4, rel=0.2)
+    doubled = images_at_once(model.double(), small.double(), 4 * GB, differentiated=True)
+    assert sizes[2] / doubled == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", ["2GB", "4GB"])
+@pytest.mark.parametrize("architecture", ["densenet121", "resnet50"])
+def test_a_budget_is_kept(architecture: str, memory: str) -> None:
+    """40 films of 320 x 320, of which a differentiated pass at once would take over 8 GB."""
+    specs = ["gradient", "guided_backprop", "grad_cam", "occlusion(window=160, stride=160)"]
+    command = [sys.executable, "-m", "tests.explain.peak", memory, architecture, "40", "320"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run([*command, *specs], cwd=root, check=True, capture_output=True, text=True)
+    assert int(done.stdout) < parse_memory(memory)
