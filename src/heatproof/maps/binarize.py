@@ -1,0 +1,199 @@
+"""From a map to a mask: which pixels does the map call the finding?
+
+A binarizer sees one map at the size of the radiograph and answers with a boolean mask, or with
+``None`` where the question has no answer: the map is constant or holds a value that is not finite.
+``None`` is not the empty mask; a metric makes ``nan`` of it.
+
+``otsu`` and ``fixed`` first scale the map to [0, 1] by its own minimum and maximum.
+
+``otsu`` is the 8-bit method that OpenCV computes and CheXlocalize uses (Saporta et al. 2022,
+https://doi.org/10.1038/s42256-022-00536-x): ``floor(255 * scaled)``, the threshold that maximizes
+the variance between classes over 256 bins, foreground strictly above it.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from PIL import Image, ImageDraw
+
+from heatproof.errors import DataError, SpecError, near_misses
+from heatproof.registry import Registry
+
+
+@runtime_checkable
+class Binarizer(Protocol):
+    """Makes a mask of a map; ``None`` where that is undefined."""
+
+    def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+        """The mask, or ``None``."""
+        ...
+
+
+@runtime_checkable
+class PerFinding(Protocol):
+    """A binarizer that differs between findings and must be told which one it sees."""
+
+    def at(self, finding: str) -> Binarizer:
+        """The binarizer of one finding."""
+        ...
+
+
+binarizers: Registry[Binarizer] = Registry("binarizer", "heatproof.maps")
+
+
+@binarizers.register("otsu")
+@dataclass(frozen=True)
+class Otsu:
+    """Otsu's threshold of the map itself, in 8 bits.
+
+    Attributes:
+        contour_fill: Redraw the contours of the mask as filled polygons, as the code of
+            CheXlocalize does: holes are filled, single pixels dropped.
+    """
+
+    contour_fill: bool = False
+
+    def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+        """The pixels above the threshold."""
+        scaled = _scaled(saliency)
+        if scaled is None:
+            return None
+        scaled *= 255
+        levels = scaled.astype(np.uint8)
+        threshold, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        above = levels > threshold
+        return _redrawn(above) if self.contour_fill else above
+
+
+@binarizers.register("fixed")
+@dataclass(frozen=True)
+class Fixed:
+    """The pixels strictly above a fixed share of the map's range.
+
+    Attributes:
+        threshold: In [0, 1).
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold < 1:
+            raise SpecError(
+                f"threshold={self.threshold} is not in [0, 1): maps are scaled to [0, 1]"
+            )
+
+    def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+        """The pixels above the threshold."""
+        scaled = _scaled(saliency)
+        return None if scaled is None else scaled > self.threshold
+
+
+@binarizers.register("percentile")
+@dataclass(frozen=True)
+class Percentile:
+    """The pixels strictly above a percentile of the map; fewer than ``100 - q`` % where values tie.
+
+    Attributes:
+        q: In [0, 100).
+    """
+
+    q: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.q < 100:  # noqa: PLR2004
+            raise SpecError(f"q={self.q} is not in [0, 100); it is a percentile, not a fraction")
+
+    def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+        """The pixels above the percentile."""
+        if _range(saliency) is None:
+            return None
+        above: np.ndarray = saliency > np.percentile(saliency, self.q)
+        return above
+
+
+@binarizers.register("tuned")
+@dataclass(frozen=True)
+class Tuned:
+    """A fixed threshold for each finding, tuned elsewhere.
+
+    Attributes:
+        table: CSV file with columns ``threshold`` and ``task``, as CheXlocalize writes it.
+    """
+
+    table: Path
+
+    def at(self, finding: str) -> Fixed:
+        """The threshold of one finding.
+
+        Raises:
+            DataError: The table cannot be read, or lacks the finding.
+        """
+        thresholds = _thresholds(self.table)
+        if finding not in thresholds:
+            raise DataError(
+                f"{self.table} has no threshold for {finding!r}; {near_misses(finding, thresholds)}"
+            )
+        return Fixed(thresholds[finding])
+
+    def __call__(self, _: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+        """Refuses: only ``at(finding)`` knows which threshold applies."""
+        raise SpecError(
+            f"the thresholds of {self.table} differ between findings: use tuned(...).at(finding)"
+        )
+
+
+def _range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
+    low, high = float(saliency.min()), float(saliency.max())
+    spread = high - low  # nan or infinite where any value is
+    return (low, high) if np.isfinite(spread) and spread > 0 else None
+
+
+def _scaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | None:
+    """The map between 0 and 1, in its own precision; a new array."""
+    limits = _range(saliency)
+    if limits is None:
+        return None
+    low, high = (saliency.dtype.type(limit) for limit in limits)
+    scaled: np.ndarray = saliency - low
+    scaled /= high - low
+    return scaled
+
+
+def _redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    canvas = Image.new("1", mask.shape[::-1])
+    draw = ImageDraw.Draw(canvas)
+    for contour in contours:
+        if len(contour) > 1:
+            draw.polygon([(int(x), int(y)) for x, y in contour[:, 0]], outline=1, fill=1)
+    return np.array(canvas)
+
+
+def _thresholds(table: Path) -> dict[str, float]:
+    thresholds: dict[str, float] = {}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if not {"threshold", "task"} <= set(rows.fieldnames or ()):
+                raise DataError(
+                    f"{table}, line 1: found columns {rows.fieldnames}, expected threshold and task"
+                )
+            for row in rows:
+                thresholds[row["task"]] = _threshold(row["threshold"], table, rows.line_num)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read the table of tuned thresholds {table}: {error}") from error
+    return thresholds
+
+
+def _threshold(text: str | None, table: Path, line: int) -> float:
+    try:
+        return Fixed(float(text or "")).threshold
+    except ValueError as error:
+        raise DataError(
+            f"{table}, line {line}: threshold {text!r} is not a number in [0, 1)"
+        ) from error

@@ -1,0 +1,139 @@
+"""What a map looks like on its radiograph.  The only place that knows colours.
+
+The film stays readable: a map is laid over it with an opacity that grows with its strength, so
+where it says nothing the film is as it was.  Maps without negative values go from their minimum to
+their strongest 0.2 % of pixels, along the upper part of *inferno* (perceptually uniform, safe for
+colour-blind eyes).  Maps with negative values diverge around zero, orange for and blue against the
+finding, to the same scale.  A reference is an outline in cyan with a dark halo, thick enough to be
+seen at 300 px.
+
+A map that is constant or not finite shows nothing: the plain film.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from PIL import Image
+
+_INFERNO = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO)[0, :, ::-1]
+_WEAK, _STRONG = 90, 250  # the part of inferno that is told apart from a grey film
+_FOR = np.array((255, 140, 0), np.float32)
+_AGAINST = np.array((60, 160, 255), np.float32)
+_OUTLINE, _HALO = (0, 255, 255), (0, 0, 0)
+_OPACITY = 0.65
+_ONSET = 0.15  # strength below which a map is transparent
+_VISIBLE = 300  # pixels of the long side at which an outline is one and a half pixels thick
+
+
+def plain(
+    image: Float[np.ndarray, "h w"], long_side: int | None = None
+) -> UInt8[np.ndarray, "y x 3"]:
+    """The film, its long side at most ``long_side`` pixels."""
+    levels = np.rint(np.clip(_shrunk(image, long_side), 0, 1) * 255).astype(np.uint8)
+    return np.repeat(levels[:, :, None], 3, axis=2)
+
+
+def overlay(
+    image: Float[np.ndarray, "h w"],
+    saliency: Float[np.ndarray, "h w"],
+    outlines: Sequence[Bool[np.ndarray, "h w"]] = (),
+    long_side: int | None = None,
+) -> UInt8[np.ndarray, "y x 3"]:
+    """The film under its map and the outlines of masks.
+
+    Args:
+        image: The radiograph in [0, 1].
+        saliency: The map, at the size of the radiograph.
+        outlines: Masks whose edges are drawn.
+        long_side: Of the picture, at most.
+    """
+    picture = plain(image, long_side).astype(np.float32)
+    colour, opacity = _coloured(_shrunk(saliency, long_side))
+    picture += opacity[:, :, None] * (colour - picture)
+    film = np.rint(picture).astype(np.uint8)
+    for mask in outlines:
+        film = _outlined(film, mask)
+    return film
+
+
+LEGEND = (
+    "The map lies over the film, the more opaque the stronger, from its minimum (clear) to"
+    " its strongest values (yellow). A map with negative values is orange where the evidence speaks"
+    " for the finding and blue where it speaks against it. The cyan outline is the reference."
+)
+"""What the colours mean, in sentences for people."""
+
+
+def scale(
+    width: int = 120, height: int = 12, *, signed: bool = False
+) -> UInt8[np.ndarray, "y x 3"]:
+    """The colours of a map, low to high, over mid-grey film; ``signed`` with zero in the middle."""
+    low = -1 if signed else 0
+    ramp = np.tile(np.linspace(low, 1, width, dtype=np.float32), (height, 1))
+    return overlay(np.full(ramp.shape, 0.5, np.float32), ramp)
+
+
+def encode(
+    picture: UInt8[np.ndarray, "y x 3"],
+    form: Literal["png", "jpeg", "webp"] = "webp",
+    quality: int = 80,
+) -> bytes:
+    """The bytes of an image file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, form, quality=quality)
+    return buffer.getvalue()
+
+
+def _shrunk(image: Float[np.ndarray, "h w"], long_side: int | None) -> Float[np.ndarray, "y x"]:
+    """Averaged down to the long side; never enlarged."""
+    if long_side is None or max(image.shape) <= long_side:
+        return image
+    scale = long_side / max(image.shape)
+    height, width = (max(1, round(length * scale)) for length in image.shape)
+    shrunk: np.ndarray = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return shrunk
+
+
+def _coloured(
+    saliency: Float[np.ndarray, "y x"],
+) -> tuple[Float[np.ndarray, "y x 3"], Float[np.ndarray, "y x"]]:
+    """Colour and opacity of every pixel."""
+    low, high = float(saliency.min()), float(saliency.max())
+    if not np.isfinite(high - low) or low == high:
+        nothing = np.zeros(saliency.shape, np.float32)
+        return np.repeat(nothing[:, :, None], 3, axis=2), nothing
+    if low < 0:
+        strength = np.abs(saliency)
+        strength = np.minimum(strength / _top(strength), 1)
+        colour = np.where(saliency[:, :, None] > 0, _FOR, _AGAINST)
+    else:
+        strength = saliency - low
+        strength = np.minimum(strength / _top(strength), 1)
+        index = np.rint(_WEAK + strength * (_STRONG - _WEAK)).astype(np.intp)
+        colour = _INFERNO[index].astype(np.float32)
+    rise = np.clip((strength - _ONSET) / (1 - _ONSET), 0, 1)
+    return colour, (_OPACITY * np.sqrt(rise)).astype(np.float32)
+
+
+def _top(strength: Float[np.ndarray, "y x"]) -> float:
+    """What is drawn at full strength: lone extremes, as gradients have, must not hide the rest."""
+    return max(float(np.quantile(strength, 0.998)), float(strength.max()) / 4)
+
+
+def _outlined(
+    picture: UInt8[np.ndarray, "y x 3"], mask: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "y x 3"]:
+    height, width = picture.shape[:2]
+    cover = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    # Where a mask is too small to cover half a pixel it is drawn all the same.
+    inside = cover >= min(0.5, float(cover.max()) or 1)
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    thick = max(1, round(1.5 * max(height, width) / _VISIBLE))
+    drawn = picture.copy()
+    for colour, thickness in ((_HALO, thick + 2 * max(1, thick // 2)), (_OUTLINE, thick)):
+        cv2.drawContours(drawn, contours, -1, colour, thickness, cv2.LINE_AA)
+    return drawn

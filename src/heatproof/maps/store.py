@@ -1,0 +1,399 @@
+"""Maps at rest: whole or absent, and never other than they were put.
+
+A store is a folder with ``arrays/`` (Zarr 3, one array ``n k y x`` per put, named at random) and
+``index.sqlite`` (which map lies where).  A put writes its array and then its rows of the index, in
+one SQLite transaction; the commit is the moment at which all its maps appear.  A process killed
+before leaves an array that no row names (``clean`` removes it); killed after, everything.  Readers
+never wait; writers of one store take turns.  A map read is checked against its CRC-32, so that a
+missing or damaged chunk is an error and not a map of fill values.
+
+A map belongs to a *version* of its image (``Pixels.version``): when the image changes, its maps
+count as missing.  The index needs file locks that work, so not every network file system will do.
+"""
+
+import dataclasses
+import json
+import shutil
+import sqlite3
+import time
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from jaxtyping import Float, Float32
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from heatproof.errors import MapError, near_misses
+from heatproof.types import MapKey, ModelId, Validity
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sources (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, method TEXT NOT NULL, UNIQUE (model, method)
+);
+CREATE TABLE IF NOT EXISTS maps (
+    source INTEGER NOT NULL REFERENCES sources, image_id TEXT NOT NULL, finding TEXT NOT NULL,
+    version TEXT NOT NULL, validity TEXT NOT NULL, checksum INTEGER NOT NULL,
+    array TEXT NOT NULL, row INTEGER NOT NULL, col INTEGER NOT NULL,
+    PRIMARY KEY (source, image_id, finding)
+) WITHOUT ROWID;
+"""
+_PLACE = """
+SELECT array, row, col, validity, checksum FROM maps JOIN sources ON source = id
+WHERE model = ? AND method = ? AND image_id = ? AND finding = ?
+"""
+_WAIT = 300.0  # seconds that a writer waits for its turn
+_WHOLE = 1 << 20  # bytes up to which an array is one chunk; above, each map is its own
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """One map at the method's own resolution, and whether it may be read as one."""
+
+    values: Float32[np.ndarray, "y x"]
+    validity: Validity
+
+
+@dataclass(frozen=True)
+class _Place:
+    array: str
+    row: int
+    col: int
+    validity: str
+    checksum: int
+
+
+@dataclass(frozen=True)
+class MapStore:
+    """Saliency maps in a folder, which the first put creates.
+
+    Safe to use from several threads and processes, and across forks: nothing is held open.
+    """
+
+    path: Path
+
+    def put(
+        self,
+        model: ModelId,
+        method: str,
+        findings: Sequence[str],
+        image_ids: Sequence[str],
+        values: Float[np.ndarray, "n k y x"],
+        validity: Sequence[Sequence[Validity]],
+        versions: Sequence[str],
+    ) -> None:
+        """Store a block of maps, all or none; maps already there are replaced.
+
+        Args:
+            model: What was explained.
+            method: Spec of the saliency method.
+            findings: The ``k`` findings.
+            image_ids: The ``n`` images.
+            values: The maps; kept as float32.
+            validity: Of each map, ``n x k``.
+            versions: Of each image.
+
+        Raises:
+            MapError: The arguments do not fit together, or a map that is not finite is called ok.
+        """
+        _check(findings, image_ids, values, validity, versions)
+        if values.size == 0:
+            return
+        values = np.ascontiguousarray(values, dtype=np.float32)
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._writing() as index:
+            name = uuid.uuid4().hex
+            about = {
+                "model": dataclasses.asdict(model),
+                "method": method,
+                "image_ids": list(image_ids),
+                "findings": list(findings),
+            }
+            _write(self.path / "arrays" / name, values, about)
+            index.execute(
+                "INSERT OR IGNORE INTO sources (model, method) VALUES (?, ?)",
+                (_text(model), method),
+            )
+            [source] = index.execute(
+                "SELECT id FROM sources WHERE model = ? AND method = ?", (_text(model), method)
+            ).fetchone()
+            index.executemany(
+                "INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (
+                        *(source, image_id, finding, versions[row], validity[row][col].value),
+                        *(zlib.crc32(values[row, col].data), name, row, col),
+                    )
+                    for row, image_id in enumerate(image_ids)
+                    for col, finding in enumerate(findings)
+                ),
+            )
+
+    def get(self, key: MapKey) -> StoredMap:
+        """One map; raises MapError where it is absent or damaged."""
+        return self.get_many([key])[0]
+
+    def get_many(self, keys: Sequence[MapKey]) -> list[StoredMap]:
+        """Maps in the order of the keys; reads each array once.
+
+        Raises:
+            MapError: A map is absent (the message says what is there) or damaged.
+        """
+        try:
+            return self._read(keys)
+        except FileNotFoundError:
+            pass  # Replaced and cleaned away since we looked it up, so look again.
+        try:
+            return self._read(keys)
+        except FileNotFoundError as error:
+            raise MapError(
+                f"the index of {self.path} names an array that is gone; was the folder"
+                " copied while maps were written, or cleaned by hand?"
+            ) from error
+
+    def missing(
+        self, model: ModelId, method: str, findings: Sequence[str], versions: Mapping[str, str]
+    ) -> list[str]:
+        """Images, in the order of ``versions``, that lack a map of any of the findings.
+
+        Args:
+            model: What was explained.
+            method: Spec of the saliency method.
+            findings: All of which an image must have.
+            versions: Image to its present version; a map of another version is no map.
+        """
+        there: dict[str, int] = {}
+        with self._reading() as index:
+            rows = index.execute(
+                "SELECT image_id, version, finding FROM maps JOIN sources ON source = id"
+                " WHERE model = ? AND method = ?",
+                (_text(model), method),
+            )
+            wanted = set(findings)
+            for image_id, version, finding in rows:
+                if finding in wanted and versions.get(image_id) == version:
+                    there[image_id] = there.get(image_id, 0) + 1
+        return [image_id for image_id in versions if there.get(image_id, 0) < len(wanted)]
+
+    def clean(self) -> int:
+        """Remove arrays that no map lies in any more; returns how many.
+
+        Left by killed processes and by replaced maps.  Waits for writers, so nothing that is being
+        written is touched.
+        """
+        arrays = self.path / "arrays"
+        if not arrays.is_dir():
+            return 0
+        with self._writing() as index:
+            kept = {name for [name] in index.execute("SELECT DISTINCT array FROM maps")}
+            orphans = [folder for folder in arrays.iterdir() if folder.name not in kept]
+            for folder in orphans:
+                shutil.rmtree(folder)
+        return len(orphans)
+
+    def __contains__(self, key: MapKey) -> bool:
+        with self._reading() as index:
+            return index.execute(_PLACE, _address(key)).fetchone() is not None
+
+    def __iter__(self) -> Iterator[MapKey]:
+        with self._reading() as index:
+            rows = index.execute(
+                "SELECT model, method, image_id, finding FROM maps JOIN sources ON source = id"
+                " ORDER BY model, method, image_id, finding"
+            ).fetchall()
+        models: dict[str, ModelId] = {}
+        for text, method, image_id, finding in rows:
+            if text not in models:
+                models[text] = _model(text)
+            yield MapKey(models[text], method, image_id, finding)
+
+    def __len__(self) -> int:
+        with self._reading() as index:
+            count: int = index.execute("SELECT count(*) FROM maps").fetchone()[0]
+        return count
+
+    def _read(self, keys: Sequence[MapKey]) -> list[StoredMap]:
+        found: dict[int, StoredMap] = {}
+        by_array: dict[str, list[tuple[int, _Place]]] = {}
+        for position, place in enumerate(self._places(keys)):
+            by_array.setdefault(place.array, []).append((position, place))
+        for name, wanted in by_array.items():
+            maps = _maps(self.path / "arrays" / name, [place for _, place in wanted])
+            found.update(zip((position for position, _ in wanted), maps, strict=True))
+        return [found[position] for position in range(len(keys))]
+
+    def _places(self, keys: Sequence[MapKey]) -> list[_Place]:
+        places = []
+        with self._reading() as index:
+            for key in keys:
+                row = index.execute(_PLACE, _address(key)).fetchone()
+                if row is None:
+                    raise MapError(f"{self.path} has no map of {_lacking(index, key)}")
+                places.append(_Place(*row))
+        return places
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the only write lock; rolled back unless it ends well."""
+        index = sqlite3.connect(self.path / "index.sqlite", timeout=_WAIT, isolation_level=None)
+        try:
+            _to_wal(index)
+            index.executescript(_SCHEMA)
+            index.execute("BEGIN IMMEDIATE")
+            yield index
+            index.execute("COMMIT")
+        finally:
+            index.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        file = self.path / "index.sqlite"
+        # A store that nobody has put anything into is an empty one.
+        index = sqlite3.connect(file if file.exists() else ":memory:", timeout=_WAIT)
+        try:
+            if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'maps'").fetchone():
+                index.close()
+                index = sqlite3.connect(":memory:")
+                index.executescript(_SCHEMA)
+            yield index
+        finally:
+            index.close()
+
+
+def _to_wal(index: sqlite3.Connection) -> None:
+    """SQLite does not wait for others when it changes the kind of journal, so we do."""
+    until = time.monotonic() + _WAIT
+    while True:
+        try:
+            index.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
+def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, Any]) -> None:
+    small = values.nbytes <= _WHOLE
+    array = zarr.create_array(
+        path,
+        shape=values.shape,
+        dtype="float32",
+        chunks=values.shape if small else (1, 1, *values.shape[2:]),
+        shards=None if small else values.shape,  # one file, however many maps
+        compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"), Crc32cCodec()],
+        fill_value=float("nan"),
+        attributes=about,
+        dimension_names=("image", "finding", "y", "x"),
+        config={"write_empty_chunks": True},  # a map of nan is a map
+    )
+    array[...] = values
+
+
+def _maps(folder: Path, places: Sequence[_Place]) -> list[StoredMap]:
+    array: Any = zarr.open_array(folder, mode="r")
+    try:
+        if array.nbytes <= _WHOLE:
+            array = array[...]
+        values = [np.ascontiguousarray(array[place.row, place.col]) for place in places]
+        sound = all(
+            zlib.crc32(one.data) == place.checksum
+            for one, place in zip(values, places, strict=True)
+        )
+    except (ValueError, RuntimeError):  # a codec found the damage first
+        sound = False
+    if not sound:
+        raise MapError(f"the maps in {folder} are damaged or partly gone; delete the store")
+    return [
+        StoredMap(one, Validity(place.validity)) for one, place in zip(values, places, strict=True)
+    ]
+
+
+def _check(
+    findings: Sequence[str],
+    image_ids: Sequence[str],
+    values: Float[np.ndarray, "n k y x"],
+    validity: Sequence[Sequence[Validity]],
+    versions: Sequence[str],
+) -> None:
+    expected = (len(image_ids), len(findings))
+    if values.shape[:2] != expected:
+        raise MapError(
+            f"maps of shape {values.shape} for {expected[0]} images and {expected[1]} findings;"
+            f" expected {expected} first: images before findings"
+        )
+    if (
+        len(versions) != expected[0]
+        or [len(row) for row in validity] != [expected[1]] * expected[0]
+    ):
+        raise MapError(
+            f"{len(versions)} versions and {len(validity)} rows of validity for {expected[0]}"
+            f" images and {expected[1]} findings; expected one version per image, one validity"
+            " per map"
+        )
+    for what, names in (("image", image_ids), ("finding", findings)):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise MapError(f"{what} {twice[0]!r} appears more than once in one put")
+    finite = np.isfinite(values).all(axis=(2, 3))
+    for row, col in np.argwhere(~finite):
+        if validity[row][col] is not Validity.NOT_FINITE:
+            raise MapError(
+                f"the map of {findings[col]!r} for image {image_ids[row]!r} holds values that are"
+                f" not finite, but its validity is {validity[row][col].value!r}"
+            )
+
+
+def _text(model: ModelId) -> str:
+    return json.dumps(dataclasses.asdict(model), sort_keys=True, ensure_ascii=False)
+
+
+def _model(text: str) -> ModelId:
+    fields = json.loads(text)
+    tuples = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return ModelId(**(fields | tuples))
+
+
+def _address(key: MapKey) -> tuple[str, str, str, str]:
+    return _text(key.model), key.method, key.image_id, key.finding
+
+
+def _lacking(index: sqlite3.Connection, key: MapKey) -> str:
+    """What exactly is not there, and what is: the end of a message."""
+    model, method, image_id, finding = _address(key)
+    named = "FROM maps JOIN sources ON source = id WHERE model = ?"
+    steps = (
+        (f"model {key.model}", model, "SELECT DISTINCT model FROM sources", ()),
+        (f"method {method!r}", method, "SELECT method FROM sources WHERE model = ?", (model,)),
+        (
+            f"image {image_id!r} by {method}",
+            image_id,
+            f"SELECT DISTINCT image_id {named} AND method = ?",
+            (model, method),
+        ),
+        (
+            f"finding {finding!r} for image {image_id!r} by {method}",
+            finding,
+            f"SELECT finding {named} AND method = ? AND image_id = ?",
+            (model, method, image_id),
+        ),
+    )
+    for what, name, query, values in steps:
+        known = [str(row[0]) for row in index.execute(query, values)]
+        if name not in known:
+            shown = [str(_model(text)) for text in known] if name == model else known
+            return f"{what}; {_nearby(name if name != model else str(key.model), shown)}"
+    return f"{finding!r}; it was put there this very moment"
+
+
+def _nearby(name: str, known: list[str], most: int = 5) -> str:
+    """Near misses among many names, without listing them all."""
+    close = near_misses(name, known)
+    if close.startswith("did you mean") or len(known) <= most:
+        return close
+    return f"{near_misses(name, sorted(known)[:most])} and {len(known) - most} more"
