@@ -1,0 +1,158 @@
+"""How sure is a mean?  Resample whole patients, and look at how far it moves.
+
+The cluster bootstrap: clusters (patients, or images where the caller passes image ids) are drawn
+with replacement, as many as there are, all images of a cluster together.  A replicate is a vector
+of how often each cluster was drawn, so that all replicates of a mean are one product of matrices.
+The estimate is the sample mean itself; the interval lies between percentiles of the replicates
+(Efron & Tibshirani 1993, chapter 13).
+
+Values that are ``nan`` are left out, their clusters stay in the draw: how many values are defined
+is itself a matter of chance.  Replicates without any value are left out too.  Fewer than two
+clusters with a defined value make no interval: ``nan``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from heatproof.types import Estimate
+
+_BLOCK = 1 << 22  # numbers held at once
+Statistic = Callable[[Float[np.ndarray, "b n"]], Float[np.ndarray, " b"]]
+"""From how often each image counts, one row per replicate, to one number per row."""
+_NOWHERE = (float("nan"), float("nan"))
+
+
+def mean(
+    values: Float[np.ndarray, " n"],
+    clusters: Sequence[str],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """The mean of the defined values.
+
+    Args:
+        values: One per image; ``nan`` where undefined.
+        clusters: What is resampled as one, such as ``Sample.cluster``.
+        resamples: Replicates.
+        level: Of the interval.
+        seed: Equal seeds and clusters make equal resamples.
+    """
+    members, size = membership(clusters)
+    defined = np.isfinite(values)
+    sums = np.bincount(members, np.where(defined, values, 0), size)
+    counts = np.bincount(members, defined, size)
+    cases, informative = int(defined.sum()), int(np.count_nonzero(counts))
+    low, high = _NOWHERE
+    if informative > 1:
+        replicates = [_ratio(drawn, sums, counts) for drawn in draws(size, resamples, seed)]
+        low, high = interval(np.concatenate(replicates), level)
+    value = float(sums.sum() / cases) if cases else float("nan")
+    method = f"bootstrap of {informative} clusters, {resamples} resamples"
+    left_out = f"; {len(values) - cases} undefined left out" if cases < len(values) else ""
+    return Estimate(value, low, high, level, cases, method + left_out)
+
+
+def difference(
+    first: Float[np.ndarray, " n"],
+    second: Float[np.ndarray, " n"],
+    clusters: Sequence[str],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """The mean of first minus second, image by image; a pair counts where both are defined.
+
+    Args:
+        first: One value per image.
+        second: Of the same images in the same order.
+        clusters: As in ``mean``.
+        resamples: As in ``mean``.
+        level: As in ``mean``.
+        seed: As in ``mean``.
+    """
+    return mean(first - second, clusters, resamples, level, seed)
+
+
+def statistic(
+    compute: Statistic,
+    cases: Bool[np.ndarray, " n"],
+    clusters: Sequence[str],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """A number that only exists over all images, such as an average precision.
+
+    Args:
+        compute: The number; ``nan`` where undefined.  The estimate counts every image once.
+        cases: Images that stand behind the number; the others, such as films without the finding,
+            are drawn as well.
+        clusters: As in ``mean``, one per image.
+        resamples: As in ``mean``.
+        level: As in ``mean``.
+        seed: As in ``mean``.
+    """
+    members, size = membership(clusters)
+    value = float(compute(np.ones((1, len(members))))[0])
+    low, high = _NOWHERE
+    if len(np.unique(members[cases])) > 1 and np.isfinite(value):
+        blocks = draws(size, resamples, seed, len(members))
+        low, high = interval(
+            np.concatenate([compute(drawn[:, members]) for drawn in blocks]), level
+        )
+    method = f"bootstrap of {size} clusters, {resamples} resamples"
+    return Estimate(value, low, high, level, int(cases.sum()), method)
+
+
+def draws(
+    clusters: int, resamples: int, seed: int, width: int = 0
+) -> Iterator[Float[np.ndarray, "b clusters"]]:
+    """How often each cluster is drawn in each replicate, in blocks that fit into memory.
+
+    Args:
+        clusters: How many there are.
+        resamples: Replicates in all.
+        seed: Equal seeds make equal draws, whatever the blocks.
+        width: How many numbers per replicate the caller will hold, if more than ``clusters``.
+    """
+    generator = np.random.default_rng(seed)
+    block = max(1, _BLOCK // max(clusters, width))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = generator.integers(clusters, size=(rows, clusters))
+        drawn += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
+        counts = np.bincount(drawn.ravel(), minlength=rows * clusters)
+        yield counts.reshape(rows, clusters).astype(float)
+
+
+def interval(replicates: Float[np.ndarray, " b"], level: float) -> tuple[float, float]:
+    """Percentiles that leave out undefined replicates; ``nan`` where all are."""
+    defined = replicates[np.isfinite(replicates)]
+    if defined.size == 0:
+        return _NOWHERE
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def membership(clusters: Sequence[str]) -> tuple[Int[np.ndarray, " n"], int]:
+    """The number of each image's cluster, and how many clusters there are.
+
+    Numbers go by first appearance, so that renaming patients changes no interval.
+    """
+    numbers: dict[str, int] = {}
+    members = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
+    return np.array(members, dtype=np.intp), len(numbers)
+
+
+def _ratio(
+    drawn: Float[np.ndarray, "b clusters"],
+    sums: Float[np.ndarray, " clusters"],
+    counts: Float[np.ndarray, " clusters"],
+) -> Float[np.ndarray, " b"]:
+    total = drawn @ counts
+    means: np.ndarray = np.full(total.shape, np.nan)
+    np.divide(drawn @ sums, total, out=means, where=total > 0)
+    return means

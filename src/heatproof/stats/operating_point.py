@@ -1,0 +1,123 @@
+"""Where a probability becomes a call, and how to choose that without looking at the answer.
+
+A finding is called where probability >= threshold.  A rule chooses the threshold on images whose
+labels may be used: validation images, never those on which the calls are judged.  Without such
+images, ``cross_called`` splits the patients into two halves and judges each at the threshold that
+the rule chose on the other.
+
+A threshold lies midway between two probabilities that occurred, so that a rule does not hang on the
+last digit of one of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from heatproof.stats.bootstrap import membership
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """Chooses a threshold; ``nan`` where the images do not allow it."""
+
+    def __call__(
+        self, probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
+    ) -> float:
+        """The threshold."""
+        ...
+
+
+@dataclass(frozen=True)
+class Youden:
+    """The largest sensitivity + specificity; of equals, the most sensitive.
+
+    Needs both classes.
+    """
+
+    def __call__(
+        self, probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
+    ) -> float:
+        """The threshold."""
+        thresholds, sensitivity, specificity = _curve(probabilities, labels)
+        total = sensitivity + specificity
+        if total.size == 0 or not np.isfinite(total).all():
+            return float("nan")
+        best = np.flatnonzero(np.isclose(total, total.max(), rtol=0, atol=1e-12))[-1]
+        return float(thresholds[best])
+
+
+@dataclass(frozen=True)
+class TargetSensitivity:
+    """The highest threshold that still finds the given share of positives.
+
+    Attributes:
+        target: Sensitivity on the images that the rule sees, in (0, 1].
+    """
+
+    target: float = 0.9
+
+    def __call__(
+        self, probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
+    ) -> float:
+        """The threshold."""
+        thresholds, sensitivity, _ = _curve(probabilities, labels)
+        enough = np.flatnonzero(sensitivity >= self.target - 1e-12)
+        return float(thresholds[enough[0]]) if enough.size else float("nan")
+
+
+def called(probabilities: Float[np.ndarray, " n"], threshold: float) -> Float[np.ndarray, " n"]:
+    """1 for a positive call, 0 for a negative, ``nan`` where probability or threshold is."""
+    defined = np.isfinite(probabilities) & np.isfinite(threshold)
+    return np.asarray(np.where(defined, probabilities >= threshold, np.nan))
+
+
+def cross_called(
+    probabilities: Float[np.ndarray, " n"],
+    labels: Bool[np.ndarray, " n"],
+    clusters: Sequence[str],
+    rule: Rule,
+    seed: int = 0,
+) -> tuple[Float[np.ndarray, " n"], tuple[float, float]]:
+    """Call each half of the patients at the threshold chosen on the other half.
+
+    Patients with and without the finding are split evenly.
+
+    Returns:
+        The calls, and the thresholds that the two halves were judged at.
+    """
+    half = _halves(labels, clusters, seed)
+    calls = np.full(len(probabilities), np.nan)
+    first, second = (rule(probabilities[half != side], labels[half != side]) for side in (0, 1))
+    for side, threshold in enumerate((first, second)):
+        calls[half == side] = called(probabilities[half == side], threshold)
+    return calls, (first, second)
+
+
+def _halves(
+    labels: Bool[np.ndarray, " n"], clusters: Sequence[str], seed: int
+) -> Int[np.ndarray, " n"]:
+    """0 or 1 for each image."""
+    members, size = membership(clusters)
+    positive = np.bincount(members, labels, size) > 0
+    side = np.empty(size, int)
+    # Shuffled within each class and dealt in turn over both, so that the halves differ by one.
+    order = np.lexsort((np.random.default_rng(seed).random(size), positive))
+    side[order] = np.arange(size) % 2
+    return np.asarray(side[members])
+
+
+def _curve(
+    probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
+    """Thresholds from high to low, with the sensitivity and specificity at each."""
+    defined = np.isfinite(probabilities)
+    levels, place = np.unique(probabilities[defined], return_inverse=True)
+    truth = labels[defined]
+    found = np.cumsum(np.bincount(place, truth, len(levels))[::-1])
+    alarms = np.cumsum(np.bincount(place, ~truth, len(levels))[::-1])
+    below = np.concatenate((levels[:1], (levels[1:] + levels[:-1]) / 2))[::-1]
+    with np.errstate(invalid="ignore"):
+        return below, found / truth.sum(), 1 - alarms / (~truth).sum()

@@ -1,0 +1,92 @@
+"""The mean-mask prior: of everybody else, and of nobody else."""
+
+import gzip
+import itertools
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.model_selection import train_test_split
+
+from heatproof.localize.auprc import AUPRC
+from heatproof.localize.auroc import AUROC
+from heatproof.localize.controls import MeanMask
+from heatproof.localize.hit_rate import HitRate, peak
+
+cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), max_size=8)
+
+
+@given(cases)
+def test_the_prior_is_the_mean_over_the_other_patients(
+    masks: list[tuple[str, np.ndarray]],
+) -> None:
+    prior = MeanMask.of(masks, (3, 5))
+    for patient in "abcd":
+        others = [mask for name, mask in masks if name != patient and mask.any()]
+        found = prior.without(patient)
+        if others:
+            assert found == pytest.approx(np.mean(others, axis=0))
+        else:
+            assert found is None
+
+
+def test_masks_may_come_from_a_generator_and_are_not_kept_open() -> None:
+    masks = ((str(number), np.eye(4, dtype=bool)) for number in range(5))
+    prior = MeanMask.of(masks, (4, 4))
+    assert prior.cases == 5
+    assert np.array_equal(prior.without("2"), np.eye(4))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_the_published_prior_of_rsna_is_reproduced(shared_data: Path) -> None:
+    """Spec 8.4: mean AUPRC .4658, AUROC .886, hit rate .566 at row 173, column 101."""
+    boxes, train, test = rsna(shared_data / "tables")
+    masks = {image: drawn(boxes[image]) for image in (*train, *test) if image in boxes}
+    prior = MeanMask.of(((i, masks[i]) for i in train if i in masks), (320, 320))
+    mean = prior.without("nobody")
+    assert prior.cases == 5411
+    assert mean is not None
+    assert peak(mean) == (173, 101)
+    judged = [masks[image] for image in test if image in masks]
+    assert len(judged) == 601
+    for metric, published in ((AUPRC(), 0.46576), (AUPRC("trapezoid"), 0.46578), (AUROC(), 0.8856)):
+        assert np.mean([metric(mean, mask) for mask in judged]) == pytest.approx(
+            published, abs=6e-6
+        )
+    assert np.mean([HitRate()(mean, mask) for mask in judged]) == pytest.approx(0.56572, abs=6e-6)
+
+
+def rsna(tables: Path) -> tuple[dict[str, list[tuple[float, ...]]], list[str], list[str]]:
+    """Boxes by image, and the split of spec 1.3: train with validation, and test."""
+    labels = read(tables / "stage_2_train_labels.csv.gz")
+    classes = read(tables / "stage_2_detailed_class_info.csv.gz").unique("patientId")
+    first = labels.unique("patientId", keep="first", maintain_order=True)
+    kept = first.join(classes, on="patientId", maintain_order="left").filter(
+        pl.col("class").is_in(["Lung Opacity", "Normal"])
+    )
+    train, test = train_test_split(
+        kept["patientId"].to_list(),
+        test_size=1486,
+        random_state=1,
+        stratify=kept["Target"].to_list(),
+    )
+    boxes = labels.filter(pl.col("Target") == 1).select("patientId", "x", "y", "width", "height")
+    grouped = itertools.groupby(boxes.sort("patientId").rows(), key=lambda row: row[0])
+    return {image: [row[1:] for row in rows] for image, rows in grouped}, train, test
+
+
+def read(table: Path) -> pl.DataFrame:
+    return pl.read_csv(gzip.decompress(table.read_bytes()))
+
+
+def drawn(boxes: list[tuple[float, ...]]) -> np.ndarray:
+    """Boxes of the 1024 frame, half-open, on 320 pixels."""
+    mask = np.zeros((320, 320), bool)
+    for x, y, width, height in boxes:
+        left, top, right, bottom = (int(c * 320 / 1024) for c in (x, y, x + width, y + height))
+        mask[top:bottom, left:right] = True
+    return mask
