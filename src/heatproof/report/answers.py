@@ -1,0 +1,239 @@
+"""The short answer, made mechanically from the estimates.
+
+A map is called better or worse than the prior only when the 95% interval of the paired difference
+excludes 0; otherwise "no difference could be shown", which does not mean that there is none.  With
+fewer than ``LEAST`` cases nothing is called: if all of them point the same way, every bootstrap
+interval excludes 0, and still a fair coin does so in more than 5% of trials (two-sided sign test:
+2 / 2**5).  With fewer than ``FEW`` the answer says so.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heatproof.report.content import Content, Localization, Row
+from heatproof.report.words import count, estimate, listed, number, sentence
+from heatproof.types import Estimate
+
+LEAST = 6
+FEW = 30
+
+
+class Verdict(StrEnum):
+    """What a paired difference to the prior shows."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    OPEN = "no difference could be shown"
+    TOO_FEW = "too few cases to compare"
+    NONE = "not compared"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing found: a sentence, and the numbers behind it."""
+
+    headline: str
+    details: tuple[str, ...] = ()
+
+
+def verdict(difference: Estimate | None) -> Verdict:
+    """Whether a paired difference shows better or worse."""
+    if difference is None or math.isnan(difference.value):
+        return Verdict.NONE
+    if difference.cases < LEAST or math.isnan(difference.low) or math.isnan(difference.high):
+        return Verdict.TOO_FEW
+    if difference.low > 0:
+        return Verdict.BETTER
+    return Verdict.WORSE if difference.high < 0 else Verdict.OPEN
+
+
+def answers(content: Content) -> tuple[Answer, ...]:
+    """What the page says first: per data set and model, localization before classification."""
+    return (*_localization(content), *_classification(content))
+
+
+def method_names(content: Content) -> dict[str, str]:
+    """Spec to the name shown: the method's own, or the spec where two share that name."""
+    names = [method.name for method in content.methods]
+    return {m.spec: m.name if names.count(m.name) == 1 else m.spec for m in content.methods}
+
+
+def _localization(content: Content) -> list[Answer]:
+    if not content.metrics:
+        return []
+    first = content.metrics[0]
+    panels = [panel for panel in content.localization if panel.metric == first.spec]
+    pairs = dict.fromkeys((p.dataset, row.model) for p in panels for row in p.rows)
+    several = len({model for _, model in pairs}) > 1
+    names = method_names(content)
+    found = []
+    for dataset, model in pairs:
+        own = [
+            (panel, tuple(row for row in panel.rows if row.model == model))
+            for panel in panels
+            if panel.dataset == dataset and any(row.model == model for row in panel.rows)
+        ]
+        where = f"On {dataset}, for {model}," if several else f"On {dataset},"
+        if len(own) == 1:
+            found.append(_one_finding(*own[0], where, first.name, names))
+        else:
+            found.append(_many_findings(own, where, first.name, names))
+    return found
+
+
+def _one_finding(
+    panel: Localization, rows: tuple[Row, ...], where: str, metric: str, names: dict[str, str]
+) -> Answer:
+    rows = tuple(sorted(rows, key=by_value))
+    if all(math.isnan(row.estimate.value) for row in rows):
+        return Answer(f"{where} {metric} is not defined for any map of {panel.finding}.")
+    numbers = [f"{names.get(r.method, r.method)}: {_measured(r, panel, metric)}" for r in rows]
+    if panel.prior is None or math.isnan(panel.prior.estimate.value):
+        return Answer(
+            f"{where} how well the maps find {panel.finding} was measured, but there is no prior"
+            " to compare them with.",
+            (*numbers, *_few(row.estimate.cases for row in rows)),
+        )
+    groups = {v: [r for r in rows if verdict(r.difference) is v] for v in Verdict}
+    prior = f"a map that never sees the film (the {panel.prior.name})"
+    headline = f"{where} {_called(groups, rows, names, panel.finding, prior)}"
+    return Answer(headline, (*numbers, *_few(row.estimate.cases for row in rows)))
+
+
+def _called(
+    groups: dict[Verdict, list[Row]],
+    rows: tuple[Row, ...],
+    names: dict[str, str],
+    finding: str,
+    prior: str,
+) -> str:
+    """Who finds the finding better or worse than the prior."""
+    better, worse = groups[Verdict.BETTER], groups[Verdict.WORSE]
+    if len(groups[Verdict.TOO_FEW]) + len(groups[Verdict.NONE]) == len(rows):
+        return (
+            f"there are too few cases to say whether any map finds {finding} better than {prior}."
+        )
+    if better:
+        who = listed(names.get(row.method, row.method) for row in better)
+        verb = "finds" if len(better) == 1 else "find"
+        rest = "" if len(better) == len(rows) else "; for no other map could this be shown"
+        return f"{who} {verb} {finding} better than {prior}{rest}."
+    if len(worse) == len(rows):
+        if len(rows) == 1:
+            return (
+                f"{names.get(rows[0].method, rows[0].method)} finds {finding} worse than {prior}."
+            )
+        return f"all {len(rows)} methods find {finding} worse than {prior}."
+    if worse:
+        who = listed(names.get(row.method, row.method) for row in worse)
+        verb = "finds" if len(worse) == 1 else "find"
+        return (
+            f"no map could be shown to find {finding} better than {prior}; {who} {verb} it worse."
+        )
+    one = names.get(rows[0].method, rows[0].method) if len(rows) == 1 else "any map"
+    return f"no difference could be shown between {one} and {prior} in finding {finding}."
+
+
+def _measured(row: Row, panel: Localization, metric: str) -> str:
+    """One method's number beside the prior's."""
+    text = f"{metric} {estimate(row.estimate)}"
+    if panel.prior is None or row.difference is None or math.isnan(panel.prior.estimate.value):
+        return f"{text}, {count(row.estimate.cases, 'case')}"
+    return f"{text} against {estimate(panel.prior.estimate)}, {verdict(row.difference)}"
+
+
+def _many_findings(
+    own: list[tuple[Localization, tuple[Row, ...]]],
+    where: str,
+    metric: str,
+    names: dict[str, str],
+) -> Answer:
+    """Counts of findings per method."""
+    flat = [(panel.finding, row) for panel, rows in own for row in rows]
+    priors = dict.fromkeys(panel.prior.name for panel, _ in own if panel.prior is not None)
+    details = []
+    for method in dict.fromkeys(row.method for _, row in flat):
+        rows = [(finding, row) for finding, row in flat if row.method == method]
+        measured = _spread([(finding, row.estimate) for finding, row in rows], metric)
+        compared = f" {sentence(_tallied(rows))}." if priors else ""
+        details.append(f"{names.get(method, method)}: {measured}{compared}")
+    details += _few(row.estimate.cases for _, row in flat)
+    if not priors:
+        what = f"{metric} was measured for {count(len(own), 'finding')}"
+        return Answer(f"{where} {what}, but there is no prior to compare with.", tuple(details))
+    prior = f"a map that never sees the film (the {listed(priors)})"
+    called = [verdict(row.difference) for _, row in flat]
+    able = sum(kind not in (Verdict.NONE, Verdict.TOO_FEW) for kind in called)
+    if not able:
+        too_few = "there are too few cases to say whether any map finds any finding"
+        return Answer(f"{where} {too_few} better than {prior}.", tuple(details))
+    shown = f"in {called.count(Verdict.BETTER) or 'none'} of {able}"
+    headline = f"{where} maps were shown to find the finding better than {prior} {shown}"
+    return Answer(f"{headline} pairs of method and finding, by {metric}.", tuple(details))
+
+
+def _tallied(rows: list[tuple[str, Row]]) -> str:
+    parts = []
+    for kind in Verdict:
+        findings = [finding for finding, row in rows if verdict(row.difference) is kind]
+        if not findings:
+            continue
+        called = kind in (Verdict.BETTER, Verdict.WORSE)
+        everywhere = len(findings) == len(rows) > 1
+        every = f"{'all' if called else 'any of the'} {len(rows)} findings"
+        which = every if everywhere else listed(findings, most=4)
+        parts.append(f"{kind}{' than the prior' if called else ''} for {which}")
+    return "; ".join(parts)
+
+
+def _spread(pairs: list[tuple[str, Estimate]], metric: str) -> str:
+    """Lowest and highest over findings."""
+    defined = [(e.value, finding) for finding, e in pairs if not math.isnan(e.value)]
+    if not defined:
+        return f"{metric} is not defined for any finding."
+    (low, worst), (high, best) = min(defined), max(defined)
+    if len(defined) == 1:
+        return f"{metric} {number(low)} ({worst})."
+    over = f"over {count(len(defined), 'finding')}"
+    return f"{metric} from {number(low)} ({worst}) to {number(high)} ({best}) {over}."
+
+
+def _few(cases: Iterable[int]) -> tuple[str, ...]:
+    numbers = list(cases)
+    fewest, most = min(numbers), max(numbers)
+    if fewest >= FEW:
+        return ()
+    n = count(fewest, "case") if fewest == most else f"{fewest} to {most} cases"
+    return (f"Only {n}: take this as a hint, not as a result.",)
+
+
+def _classification(content: Content) -> list[Answer]:
+    found = []
+    for dataset, model in dict.fromkeys((row.dataset, row.model) for row in content.classification):
+        rows = [
+            row for row in content.classification if (row.dataset, row.model) == (dataset, model)
+        ]
+        enough = [
+            row
+            for row in rows
+            if min(row.positives, row.negatives) >= LEAST and not math.isnan(row.auroc.value)
+        ]
+        few = min((min(row.positives, row.negatives) for row in enough), default=0)
+        if not enough:
+            told = f"{model} cannot be judged: there are too few positives or negatives."
+        elif len(rows) == 1:
+            told = f"{model} reaches AUROC {estimate(rows[0].auroc)} for {rows[0].finding}."
+        else:
+            told = f"{model} reaches {_spread([(r.finding, r.auroc) for r in enough], 'AUROC')}"
+        if enough and few < FEW:
+            told += f" Only {count(few, 'case')} in the smallest class."
+        found.append(Answer(f"As a classifier on {dataset}, {told}"))
+    return found
+
+
+def by_value(row: Row) -> tuple[bool, float]:
+    """Highest first, undefined last."""
+    value = row.estimate.value
+    return (True, 0.0) if math.isnan(value) else (False, -value)

@@ -1,0 +1,161 @@
+"""Order and grouping: which records stand together on the page, and which comes first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from heatproof.report.answers import FEW, Verdict, by_value, method_names, verdict
+from heatproof.report.content import (
+    Case,
+    Classification,
+    Content,
+    Control,
+    Group,
+    Localization,
+    Metric,
+    Row,
+)
+from heatproof.report.figures import Mark, mark
+from heatproof.types import Estimate
+
+ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a forest plot: a method, or the prior among them."""
+
+    name: str
+    model: str
+    estimate: Estimate
+    undefined: int
+    mark: Mark
+    difference: Estimate | None
+    verdict: Verdict
+    is_prior: bool
+    per_map: Estimate | None
+    negatives: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One forest plot, its lines sorted by value; ``title`` names the metric, or also the model."""
+
+    title: str
+    finding: str
+    metric: Metric
+    lines: tuple[Line, ...]
+    prior: Control | None
+    open: bool
+
+
+def metrics(content: Content) -> dict[str, Metric]:
+    """Spec to metric; one that is not described is called by its spec."""
+    described = {metric.spec: metric for metric in content.metrics}
+    used = dict.fromkeys(panel.metric for panel in content.localization)
+    return described | {s: Metric(s, s, "", "") for s in used if s not in described}
+
+
+def panels(content: Content) -> dict[str, tuple[Panel, ...]]:
+    """Data set to its forest plots."""
+    known = metrics(content)
+    names = method_names(content)
+    several = len({row.model for panel in content.localization for row in panel.rows}) > 1
+    first = content.metrics[0].spec if content.metrics else ""
+    few = len(content.localization) <= ALL_OPEN
+    found: dict[str, tuple[Panel, ...]] = {}
+    for panel in content.localization:
+        metric = known[panel.metric]
+        shown = Panel(
+            f"{metric.name}, {panel.model}" if several and panel.model else metric.name,
+            panel.finding,
+            metric,
+            _lines(panel, metric, names, several),
+            panel.prior,
+            few or panel.metric == first,
+        )
+        found[panel.dataset] = (*found.get(panel.dataset, ()), shown)
+    return found
+
+
+def of_datasets(content: Content) -> tuple[Metric, ...]:
+    """Metrics in use that are one number of all films."""
+    return tuple(metric for metric in metrics(content).values() if metric.per_map)
+
+
+def by_finding(shown: Iterable[Panel]) -> dict[str, tuple[Panel, ...]]:
+    """The forest plots of one data set, finding by finding."""
+    found: dict[str, tuple[Panel, ...]] = {}
+    for panel in shown:
+        found[panel.finding] = (*found.get(panel.finding, ()), panel)
+    return found
+
+
+def classification(content: Content) -> dict[str, tuple[Classification, ...]]:
+    """Data set to its rows."""
+    return {
+        dataset: tuple(row for row in content.classification if row.dataset == dataset)
+        for dataset in dict.fromkeys(row.dataset for row in content.classification)
+    }
+
+
+def has_curve(row: Classification) -> bool:
+    """Whether a calibration curve would show more than chance."""
+    labelled = min(row.positives, row.negatives) > 0 and row.positives + row.negatives >= FEW
+    return labelled and bool(row.calibration)
+
+
+def gallery(content: Content) -> dict[Group, tuple[Case, ...]]:
+    """Groups that have cases, in their own order."""
+    cases = content.gallery.cases
+    found = {group: tuple(case for case in cases if case.group is group) for group in Group}
+    return {group: chosen for group, chosen in found.items() if chosen}
+
+
+def compared(content: Content) -> tuple[Estimate, ...]:
+    """The paired differences to the prior that were called better, worse or neither."""
+    rows = [row for panel in content.localization for row in panel.rows]
+    return tuple(
+        row.difference
+        for row in rows
+        if row.difference is not None
+        and verdict(row.difference) not in (Verdict.NONE, Verdict.TOO_FEW)
+    )
+
+
+def level(content: Content) -> str:
+    """The level of the intervals, such as ``"95%"``."""
+    found = [row.estimate for panel in content.localization for row in panel.rows]
+    found += [row.auroc for row in content.classification]
+    return f"{found[0].level:.0%}" if found else "95%"
+
+
+def interval_methods(content: Content) -> tuple[str, ...]:
+    """How the intervals were made, each way once."""
+    found = [row.estimate.method for panel in content.localization for row in panel.rows]
+    found += [row.auroc.method for row in content.classification]
+    return tuple(sorted(set(filter(None, found))))
+
+
+def _lines(
+    panel: Localization, metric: Metric, names: dict[str, str], several: bool
+) -> tuple[Line, ...]:
+    rows = list(panel.rows)
+    if panel.prior is not None:
+        control = panel.prior
+        beside = (control.per_map, control.negatives)
+        rows.append(Row("", control.name, control.estimate, control.undefined, None, *beside))
+    return tuple(
+        Line(
+            name=names.get(row.method, row.method),
+            model=row.model if several else "",
+            estimate=row.estimate,
+            undefined=row.undefined,
+            mark=mark(row.estimate, metric.low, metric.high),
+            difference=row.difference,
+            verdict=verdict(row.difference),
+            is_prior=row is rows[-1] and panel.prior is not None,
+            per_map=row.per_map,
+            negatives=row.negatives,
+        )
+        for row in sorted(rows, key=by_value)
+    )
