@@ -1,0 +1,323 @@
+"""The command line: one command per stage, and one for all of them.
+
+Exit status: 0 done, 1 the input is at fault (the message says how), 2 the command line is, 130
+interrupted (run the same command again: it goes on where it was).
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from heatproof import __version__
+from heatproof.errors import HeatproofError
+
+INTERRUPTED = 130
+_AT_FAULT = 1
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    help="Heat maps, put to the proof: can the saliency maps of your classifier be trusted?\n\n"
+    "Start with [bold]heatproof demo[/bold] (nothing needed), then write an experiment file and"
+    " say [bold]heatproof run EXPERIMENT.toml[/bold].",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console(stderr=True)
+
+ExperimentFile = Annotated[
+    Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to judge, and how.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Folder for everything that is written.", show_default=False
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="What the process may take, such as 4GB: sets batch sizes.", show_default=False
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"heatproof {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    """Heat maps, put to the proof."""
+
+
+@app.command()
+def demo(output: Output = None) -> None:
+    """A whole small experiment on phantom radiographs, and its report.
+
+    Draws radiographs that show no one, trains a linear and a WILDCAT head, explains, scores, and
+    writes a report.  Nothing is downloaded; about two minutes on two cores.
+    """
+    with resources.as_file(resources.files("heatproof.run") / "demo.toml") as file:
+        _run(file, "report", output or Path("runs/demo"))
+
+
+@app.command()
+def run(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+    """Run an experiment: train, explain or import, score, report.
+
+    Stages skip what is done, so a run that was interrupted or killed goes on where it was when the
+    same command is given again.
+    """
+    _run(experiment, "report", output, memory)
+
+
+@app.command()
+def train(experiment: ExperimentFile, output: Output = None) -> None:
+    """Train the models that an experiment describes, and stop there."""
+    _run(experiment, "train", output)
+
+
+@app.command()
+def sweep(experiment: ExperimentFile, output: Output = None) -> None:
+    """Search for good settings, by the [sweep] of an experiment; the best make an experiment.
+
+    Tries equally many settings of every model and selects by validation AUROC.  What is done is
+    skipped, so the same command goes on with a search that was interrupted or killed.
+    """
+    from heatproof.run.experiment import load
+    from heatproof.run.sweep import sweep as search
+
+    overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
+    described = load(experiment, overrides)
+    swept = _watched(described.name, lambda watched: search(described, watched))
+    table = Table("best of each family", "trial", "validation AUROC", "settings")
+    for one in swept.tried:
+        settings = ", ".join(f"{name} = {value!r}" for name, value in one.best.values.items())
+        name, auroc = escape(one.family.name), f"{one.best.auroc:.3f}"
+        table.add_row(name, str(one.best.number), auroc, escape(settings))
+    Console().print(table)
+    typer.echo(str(swept.page))
+    typer.echo(str(swept.best))
+
+
+@app.command()
+def explain(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+    """Make, or import, every probability and saliency map, and stop there."""
+    _run(experiment, "explain", output, memory)
+
+
+@app.command()
+def score(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+    """Measure every map against its references, and stop there."""
+    _run(experiment, "score", output, memory)
+
+
+@app.command()
+def report(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+    """Estimate and write the report, doing first whatever of the run is missing."""
+    _run(experiment, "report", output, memory)
+
+
+@app.command()
+def check(experiment: ExperimentFile) -> None:
+    """Say whether an experiment can run, by its file and its data's headers; change nothing."""
+    from heatproof.run.experiment import load
+    from heatproof.run.judges import check_model
+    from heatproof.run.workspace import open_workspace
+
+    described = load(experiment)
+    work = open_workspace(described)
+    for model in described.models:
+        if not model.training:
+            check_model(described, work.judgings, model, work.data)
+    table = Table("data", "films", "patients", "findings", "annotated films")
+    for name, films in work.data.items():
+        patients = {sample.patient_id for sample in films.samples}
+        table.add_row(
+            escape(name),
+            str(len(films.samples)),
+            "unknown" if None in patients else str(len(patients)),
+            escape(", ".join(films.findings)),
+            str(sum(bool(sample.annotations) for sample in films.samples)),
+        )
+    Console().print(table)
+    for judging in work.judgings:
+        what = f"{judging.model} judges {len(judging.samples)} films of {judging.films.name}"
+        Console().print(escape(what))
+
+
+@app.command()
+def methods() -> None:
+    """List saliency methods, with their options."""
+    from heatproof.explain import methods as registry
+
+    _list(registry)
+
+
+@app.command()
+def metrics() -> None:
+    """List localization metrics, with their options."""
+    from heatproof.localize import metrics as registry
+
+    _list(registry)
+
+
+@app.command()
+def backbones() -> None:
+    """List backbones, with their options."""
+    from heatproof.models.backbones import backbones as registry
+
+    _list(registry)
+
+
+@app.command()
+def heads() -> None:
+    """List classifier heads, with their options."""
+    from heatproof.models.heads import heads as registry
+
+    _list(registry)
+
+
+@app.command()
+def datasets() -> None:
+    """List kinds of data sets, with their options."""
+    from heatproof.data.datasets import datasets as registry
+
+    _list(registry)
+
+
+def main() -> None:
+    """Entry point: errors that are the input's fault are told without a traceback."""
+    logging.captureWarnings(True)
+    # Threads that spin while they wait make every layer of a small network wait for the scheduler
+    # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except HeatproofError as error:
+        console.print(f"[bold red]{_title(error)}[/] {escape(str(error))}", highlight=False)
+        sys.exit(_AT_FAULT)
+
+
+def _run(file: Path, until: str, output: Path | None, memory: str | None = None) -> None:
+    from heatproof.explain.memory import parse_memory
+    from heatproof.run.experiment import load
+    from heatproof.run.pipeline import run as run_stages
+
+    overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
+    if memory is not None:
+        parse_memory(memory)
+        overrides["explain"] = {"memory": memory}
+    experiment = load(file, overrides)
+    result = _watched(
+        experiment.name,
+        lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]
+    )
+    typer.echo(str(result))
+
+
+def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:
+    """What the work returns, with progress bars while it goes on."""
+    console.print(f"[bold]{escape(name)}[/] (heatproof {__version__})", highlight=False)
+    try:
+        with Watched() as watched:
+            result = work(watched)
+    except KeyboardInterrupt:
+        console.print("Interrupted. Give the same command again to go on where it was.")
+        raise typer.Exit(INTERRUPTED) from None
+    console.print(watched.summary())
+    return result
+
+
+class Watched:
+    """Progress bars while a run goes on, and what it did when it is over."""
+
+    def __init__(self) -> None:
+        self._bars = Bars(
+            TextColumn("[bold]{task.description:8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        )
+        self._stages: list[tuple[str, int, int, float]] = []
+
+    def __enter__(self) -> "Watched":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def start(self, stage: str, units: int) -> None:
+        """A stage begins."""
+        self._task = self._bars.add_task(stage, total=units, note="")
+        self._stage, self._began, self._done, self._skipped = stage, time.monotonic(), 0, 0
+
+    def advance(self, *, skipped: bool = False, note: str = "") -> None:
+        """A unit is done, or was done before."""
+        self._done += not skipped
+        self._skipped += skipped
+        self._bars.update(self._task, advance=1, note=escape(note))
+
+    def tell(self, note: str) -> None:
+        """What the unit at hand is at."""
+        self._bars.update(self._task, note=escape(note))
+
+    def finish(self) -> None:
+        """The stage is over."""
+        seconds = time.monotonic() - self._began
+        self._stages.append((self._stage, self._done, self._skipped, seconds))
+        self._bars.update(self._task, note="")
+
+    def summary(self) -> Table:
+        """One row per stage."""
+        table = Table("stage", "units done", "done before", "seconds")
+        for stage, done, skipped, seconds in self._stages:
+            table.add_row(stage, str(done), str(skipped), f"{seconds:.1f}")
+        table.add_row("all", "", "", f"{sum(row[-1] for row in self._stages):.1f}")
+        return table
+
+
+def _list(registry: object) -> None:
+    import dataclasses
+    import inspect
+
+    out = Console()
+    for name in registry.names():  # type: ignore[attr-defined]
+        cls = registry.part_class(name)  # type: ignore[attr-defined]
+        first = inspect.cleandoc(cls.__doc__ or "").split("\n")[0]
+        out.print(f"[bold]{name}[/]  {escape(first)}", highlight=False)
+        for field in dataclasses.fields(cls):
+            default = "" if field.default is dataclasses.MISSING else f" = {field.default!r}"
+            out.print(
+                f"    {field.name}: {escape(str(field.type))}{escape(default)}", highlight=False
+            )
+        for preset, options in registry.presets(name).items():  # type: ignore[attr-defined]
+            out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+
+
+def _title(error: HeatproofError) -> str:
+    kind = type(error).__name__.removesuffix("Error")
+    return f"{kind} error:"

@@ -1,0 +1,294 @@
+"""Stage: scores and predictions to estimates, and estimates to the report.
+
+Everything here is computed anew each time, from the units that the other stages wrote: seconds of
+work, and nothing that could be stale.
+"""
+
+import io
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from heatproof.report import content
+from heatproof.report.content import Content, Localization, OperatingPoint
+from heatproof.report.html import render
+from heatproof.run import describing
+from heatproof.run.explaining import Judged
+from heatproof.run.gallery import pick
+from heatproof.run.localizing import PRIOR_NAME, localization
+from heatproof.run.progress import Progress
+from heatproof.run.resampling import resampling
+from heatproof.run.scoring import PRIOR
+from heatproof.run.workspace import Workspace
+from heatproof.stats import bootstrap
+from heatproof.stats.calibration import calibration
+from heatproof.stats.classification import auroc, rates
+from heatproof.stats.operating_point import TargetSensitivity, Youden, called, cross_called
+from heatproof.types import Estimate
+
+CELLS = (
+    "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
+    " over its own square of the film. In networks whose convolutions stride, what a cell sees"
+    " lies up to half a cell up and left of that square (measured on ResNet-18: 16 of 32 pixels),"
+    " so such maps are scored, and seen, that much off."
+)
+
+
+def write_report(
+    work: Workspace, judged: Sequence[Judged], scored: Sequence[str], progress: Progress
+) -> Path:
+    """Estimate, and write ``estimates.parquet``, ``scores.parquet`` and ``report.html``."""
+    progress.start("report", 3)
+    tables = Tables(work, judged, scored)
+    panels = tuple(localization(work, tables.scores, tables.predictions))
+    classified = tuple(_classification(work, judged, tables.predictions))
+    progress.advance(note="estimates")
+    cases = pick(work, judged, tables.predictions, tables.scores, classified)
+    progress.advance(note="gallery")
+    page = Content(
+        title=work.experiment.name,
+        question=work.experiment.question,
+        provenance=describing.provenance(work, judged),
+        cohorts=tuple(describing.cohorts(work, tables.aside)),
+        set_aside=tables.aside,
+        overlaps=tuple(describing.overlaps(judged)),
+        models=tuple(describing.models(judged)),
+        methods=tuple(describing.methods_made(work, judged, tables.made)),
+        metrics=tuple(describing.metrics_used(work)),
+        classification=classified,
+        localization=panels,
+        gallery=cases,
+        warnings=(*_broken(tables.predictions), *_lone_findings(panels)),
+        limits=(CELLS,),
+    )
+    _replace(work.folder / "report.html", render(page).encode())
+    _write(tables.scores, work.folder / "scores.parquet")
+    _write(tables.predictions, work.folder / "predictions.parquet")
+    estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
+    _write(estimates, work.folder / "estimates.parquet")
+    progress.advance(note="page")
+    progress.finish()
+    return work.folder / "report.html"
+
+
+class Tables:
+    """What the stages wrote, of this experiment as it stands now.
+
+    Attributes:
+        predictions: One row per film and finding.
+        made: One row per map.
+        scores: One row per map, reader and metric; of a metric of data sets, what it saw of the
+            map.
+        aside: Every film, map or annotation that was set aside, with its reason.
+    """
+
+    def __init__(self, work: Workspace, judged: Sequence[Judged], scored: Sequence[str]) -> None:
+        blocks = [(one, block) for one in judged for block in one.blocks]
+        predicted = work.predictions.read(block.predicted for _, block in blocks)
+        measured = work.scores.read(scored)
+        self.made = work.made.read(
+            block.made(method) for one, block in blocks for method in one.methods
+        )
+        self.predictions = predicted.filter(pl.col("reason").is_null())
+        self.scores = measured.filter(pl.col("reason").is_null())
+        self.aside = _aside(work, predicted, measured)
+
+
+def _aside(
+    work: Workspace, predicted: pl.DataFrame, measured: pl.DataFrame
+) -> tuple[content.SetAside, ...]:
+    columns = ["data", "image_id", "reason"]
+    missing = [
+        (films.name, image_id, reason)
+        for films in work.data.values()
+        for image_id, reason in films.missing.items()
+    ]
+    found = pl.concat([predicted.select(columns), measured.select(columns)]).drop_nulls("reason")
+    rows = dict.fromkeys((*missing, *found.unique(maintain_order=True).iter_rows()))
+    return tuple(content.SetAside(*row) for row in rows)
+
+
+def _broken(predictions: pl.DataFrame) -> Iterator[str]:
+    """Models that gave no number for some films, which then count nowhere."""
+    wrong = predictions.filter(~pl.col("probability").is_finite())
+    for (group, data), rows in wrong.group_by(["group", "data"], maintain_order=True):
+        yield (
+            f"{group} gave no finite probability for {rows['image_id'].n_unique()} films of {data},"
+            f" such as {rows['image_id'][0]}: they are in no number of its classification."
+        )
+
+
+def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
+    """Findings that no prior can be built for, because only one patient has them."""
+    lone: dict[str, list[str]] = {}
+    for panel in panels:
+        if panel.prior and not panel.prior.estimate.cases:
+            findings = lone.setdefault(panel.dataset, [])
+            if panel.finding not in findings:
+                findings.append(panel.finding)
+    for dataset, findings in lone.items():
+        yield (
+            f"On {dataset} no other patient is annotated for {', '.join(findings)}: without one"
+            f" there is no {PRIOR_NAME} to compare with."
+        )
+
+
+def _classification(
+    work: Workspace, judged: Sequence[Judged], predictions: pl.DataFrame
+) -> Iterator[content.Classification]:
+    explained = {(one.judging.films.name, one.judging.group) for one in judged if one.methods}
+    keys = ["data", "group", "finding"]
+    for (data, group, finding), rows in predictions.group_by(keys, maintain_order=True):
+        if (data, group) not in explained:
+            continue  # films that only choose the operating point
+        known = _classified(work, rows)
+        labels, probabilities = known["label"].to_numpy(), known["probability"].to_numpy()
+        drawn = resampling(work, known)
+        clusters = drawn["clusters"]
+        level = work.experiment.statistics.level
+        curve = calibration(probabilities, labels, clusters, level=level) if len(known) else None
+        tuning = _tuning(work, predictions, str(group), str(finding))
+        yield content.Classification(
+            dataset=str(data),
+            model=str(group),
+            finding=str(finding),
+            positives=int(labels.sum()),
+            negatives=int((~labels).sum()),
+            auroc=auroc(probabilities, labels, **drawn),
+            brier=bootstrap.mean((probabilities - labels) ** 2, **drawn),
+            point=_point(work, probabilities, labels, clusters, tuning),
+            calibration=tuple(content.Bin(part.probability, part.observed) for part in curve.bins)
+            if curve
+            else (),
+            by=work.experiment.classification.by,
+        )
+
+
+def _classified(work: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a label: of images, or of studies, which have the finding if a view has it."""
+    known = rows.drop_nulls("label")
+    if work.experiment.classification.by == "image":
+        return known
+    studies = {
+        (name, sample.image_id): sample.study_id or f"image {sample.image_id}"
+        for name in known["data"].unique()
+        for sample in work.data[name].samples
+    }
+    named = [studies[key] for key in known.select("data", "image_id").iter_rows()]
+    return (
+        known.with_columns(pl.Series("image_id", named, pl.String))
+        .group_by("image_id", maintain_order=True)
+        .agg(
+            pl.col("cluster").first(),
+            pl.col("label").any(),
+            # A view without a finite probability leaves its study without one.
+            pl.when(pl.col("probability").is_finite().all())
+            .then(pl.col("probability").max())
+            .otherwise(float("nan"))
+            .alias("probability"),
+        )
+    )
+
+
+def _tuning(
+    work: Workspace, predictions: pl.DataFrame, group: str, finding: str
+) -> pl.DataFrame | None:
+    """The predictions that choose the threshold, where the experiment names validation data."""
+    name = work.experiment.classification.validation
+    if name is None:
+        return None
+    here = (pl.col("data") == name) & (pl.col("group") == group) & (pl.col("finding") == finding)
+    return _classified(work, predictions.filter(here))
+
+
+def _point(
+    work: Workspace,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    clusters: Sequence[str],
+    tuning: pl.DataFrame | None,
+) -> OperatingPoint | None:
+    chosen = work.experiment.classification
+    target = chosen.sensitivity
+    rule = TargetSensitivity(target) if target else Youden()
+    words = f"sensitivity ≥ {target:g}" if target else "Youden's index"
+    if tuning is not None:
+        threshold = rule(tuning["probability"].to_numpy(), tuning["label"].to_numpy())
+        calls = called(probabilities, threshold)
+        where = f"{words} on {chosen.validation}"
+    elif labels.any() and not labels.all():
+        seed = work.experiment.statistics.seed
+        calls, thresholds = cross_called(probabilities, labels, clusters, rule, seed)
+        threshold = float(np.mean(thresholds))
+        where = (
+            f"{words}; each half of the patients judged at the threshold chosen on the other half"
+            f" ({thresholds[0]:.3f} and {thresholds[1]:.3f}; the mean is shown)"
+        )
+    else:
+        return None
+    if np.isnan(threshold):
+        return None
+    found = rates(calls, labels, clusters, work.experiment.statistics.level)
+    return OperatingPoint(
+        threshold, where, found.sensitivity, found.specificity, found.ppv, found.npv
+    )
+
+
+def _rows(
+    panels: Sequence[Localization], classified: Sequence[content.Classification]
+) -> Iterator[dict[str, Any]]:
+    """Every estimate of the report, one row each."""
+    for panel in panels:
+        what: dict[str, Any] = {
+            "data": panel.dataset,
+            "finding": panel.finding,
+            "metric": panel.metric,
+        }
+        for row in panel.rows:
+            row_of = what | {"model": row.model, "method": row.method}
+            yield from _measured(row_of, row)
+            if row.difference:
+                yield row_of | _numbers(f"difference to the {PRIOR_NAME}", row.difference)
+        if panel.prior:
+            prior_of = what | {"model": panel.model or None, "method": PRIOR}
+            yield from _measured(prior_of, panel.prior)
+    for one in classified:
+        of: dict[str, Any] = {"data": one.dataset, "finding": one.finding, "model": one.model}
+        yield of | {"metric": "auroc of the classifier"} | _numbers("value", one.auroc)
+        yield of | {"metric": "brier"} | _numbers("mean", one.brier)
+        for name in ("sensitivity", "specificity", "ppv", "npv") if one.point else ():
+            yield of | {"metric": name} | _numbers("value", getattr(one.point, name))
+
+
+def _measured(
+    what: dict[str, Any], measured: content.Row | content.Control
+) -> Iterator[dict[str, Any]]:
+    undefined = {"undefined": measured.undefined}
+    if measured.per_map is None:
+        yield what | _numbers("mean", measured.estimate) | undefined
+    else:
+        yield what | _numbers("value", measured.estimate) | undefined
+        yield what | _numbers("mean of maps", measured.per_map) | undefined
+
+
+def _numbers(statistic: str, estimate: Estimate) -> dict[str, Any]:
+    names = ("value", "low", "high", "level", "cases")
+    return {"statistic": statistic} | {name: getattr(estimate, name) for name in names}
+
+
+def _write(table: pl.DataFrame, path: Path) -> None:
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    _replace(path, buffer.getvalue())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A reader sees the old file or the new one, also while two runs write."""
+    unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
+    unfinished.write_bytes(data)
+    os.replace(unfinished, path)

@@ -1,0 +1,246 @@
+"""What a report says besides numbers: who was judged, by what, and where everything comes from."""
+
+import inspect
+import json
+import platform
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from heatproof.explain import methods
+from heatproof.localize import DatasetMetric
+from heatproof.models.card import Cohort as Patients
+from heatproof.models.localizers import LocalizerArchitecture, localizers
+from heatproof.report import content
+from heatproof.report.words import count
+from heatproof.run.explaining import Judged
+from heatproof.run.workspace import HISTORY, Workspace
+from heatproof.types import Sample, Validity
+
+LIBRARIES = ("heatproof", "torch", "timm", "numpy", "scipy", "opencv-python-headless", "pillow")
+SEX, AGE = ("sex", "Sex", "nih_sex"), ("age", "Age", "nih_age")
+
+
+def cohorts(work: Workspace, aside: Sequence[content.SetAside]) -> Iterator[content.Cohort]:
+    """Whom every judged data set holds."""
+    gone = {(entry.dataset, entry.image_id) for entry in aside}
+    shown = {j.films.name for j in work.judgings if j.explained} | {
+        m.data for m in work.experiment.maps
+    }
+    for entry in work.experiment.data:
+        if entry.name not in shown:
+            continue
+        films = work.data[entry.name]
+        samples = [s for s in films.samples if (entry.name, s.image_id) not in gone]
+        ages = [float(a) for a in _values(samples, AGE) if str(a).replace(".", "", 1).isdigit()]
+        yield content.Cohort(
+            name=entry.name,
+            images=len(samples),
+            patients=_patients(samples),
+            counts=tuple(_counts(samples, finding) for finding in films.findings),
+            sexes=dict(sorted(Counter(str(value) for value in _values(samples, SEX)).items())),
+            views=dict(sorted(Counter(s.view for s in samples if s.view).items())),
+            age_median=statistics.median(ages) if ages else None,
+            age_range=(min(ages), max(ages)) if ages else None,
+            description=_first_line(type(films.dataset)),
+        )
+
+
+def overlaps(judged: Sequence[Judged]) -> Iterator[content.Overlap]:
+    """How many of the judged patients each model has seen before."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for one in judged:
+        if one.methods:
+            groups.setdefault((one.judging.group, one.judging.films.name), []).append(one)
+    for (group, data), members in groups.items():
+        trained = [_seen(one, one.card.trained_on if one.card else None) for one in members]
+        tuned = [_seen(one, one.card.tuned_on if one.card else None) for one in members]
+        yield content.Overlap(group, data, _sum(trained), _sum(tuned))
+
+
+def models(judged: Sequence[Judged]) -> Iterator[content.Model]:
+    """One record per group of models."""
+    groups: dict[str, dict[str, Judged]] = {}
+    for one in judged:
+        groups.setdefault(one.judging.group, {}).setdefault(one.judging.model, one)
+    for group, members in groups.items():
+        first = next(iter(members.values()))
+        history = _history(first.trained) if first.trained else {}
+        yield content.Model(
+            name=group,
+            architecture=first.id.architecture,
+            head=first.id.head or "its own",
+            trained_on="; ".join(dict.fromkeys(_trained_on(one) for one in members.values())),
+            seed=first.id.seed if first.card else None,
+            weights=tuple(one.id.checkpoints[0] for one in members.values() if one.card),
+            preprocessing=_preprocessing(first),
+            history=tuple(history.get("auroc", ())),
+            best=history.get("best"),
+            facts=tuple(_facts(members, history)),
+        )
+
+
+def methods_made(
+    work: Workspace, judged: Sequence[Judged], made: pl.DataFrame
+) -> Iterator[content.Method]:
+    """Every method with the maps that it made."""
+    for spec in dict.fromkeys(method for one in judged for method in one.methods):
+        part = work.methods.get(spec) or _localizer(judged, spec)
+        name, definition = (
+            _named(part) if part else (_title(spec), "Imported as another tool made it.")
+        )
+        rows = made.filter(pl.col("method") == spec)
+        yield content.Method(spec, name, definition, tuple(_map_counts(rows)))
+
+
+def metrics_used(work: Workspace) -> Iterator[content.Metric]:
+    """Every metric with its definition."""
+    for spec, part in work.metrics.items():
+        name, definition = _named(part)
+        yield content.Metric(
+            spec=spec,
+            name=f"{name}{_options(spec)}",
+            definition=definition,
+            undefined=part.undefined,
+            chance=part.chance,
+            per_map=part.per_map if isinstance(part, DatasetMetric) else "",
+        )
+
+
+def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
+    """Enough to make the numbers again; no date and no timing, so equal runs give equal pages."""
+    experiment = work.experiment
+    return content.Provenance(
+        command=f"heatproof run {experiment.file_name}",
+        versions=(
+            *((name, version(name)) for name in LIBRARIES),
+            ("Python", platform.python_version()),
+        ),
+        hashes=tuple((f"data {name}", films.digest) for name, films in work.data.items()),
+        seeds=(
+            ("bootstrap", str(experiment.statistics.seed)),
+            ("gallery", str(experiment.report.seed)),
+            *((one.judging.model, str(one.id.seed)) for one in judged if one.trained),
+        ),
+        machine=f"{platform.system()} {platform.machine()}",
+        experiment=experiment.text,
+    )
+
+
+def _named(part: object) -> tuple[str, str]:
+    """Title and definition of a part: both stand where it is defined."""
+    return type(part).title, _first_line(type(part))  # type: ignore[attr-defined]  # tested for every part
+
+
+def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture | None:
+    """What made the maps of that name, if a localizer did."""
+    cards = [one.card for one in judged if one.card and method in one.methods]
+    parts = [localizers.parse(card.id.architecture) for card in cards if card.regions]
+    return parts[0] if parts else None
+
+
+def _history(folder: Path) -> dict[str, Any]:
+    """Validation AUROC by epoch, which epoch was kept, and why training stopped."""
+    found: dict[str, Any] = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    return found
+
+
+def _first_line(cls: type) -> str:
+    """The summary of a docstring."""
+    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _options(spec: str) -> str:
+    """What a spec says beyond its name, with files instead of paths."""
+    _, bracket, options = spec.partition("(")
+    short = re.sub("'[^']*/", "'", options)
+    return f" ({short}" if bracket else ""
+
+
+def _title(spec: str) -> str:
+    """Of a method that was imported: ours, where we have one of that name."""
+    return _named(methods.parse(spec))[0] if spec in methods.names() else spec
+
+
+def _values(samples: Sequence[Sample], names: Sequence[str]) -> list[str | float]:
+    found = (next((s.metadata[n] for n in names if n in s.metadata), "") for s in samples)
+    return [value for value in found if value != ""]
+
+
+def _patients(samples: Sequence[Sample]) -> int | None:
+    known = {sample.patient_id for sample in samples}
+    return None if None in known else len(known)
+
+
+def _counts(samples: Sequence[Sample], finding: str) -> content.FindingCounts:
+    labels = Counter(s.labels[finding] for s in samples if finding in s.labels)
+    marked = sum(any(a.finding == finding for a in s.annotations) for s in samples)
+    unknown = len(samples) - sum(labels.values())
+    return content.FindingCounts(
+        finding, labels[True], labels[False], labels[None], unknown, marked
+    )
+
+
+def _seen(one: Judged, cohort: Patients | None) -> int | None:
+    """How many of the patients it judged; None where nothing is said of whom it saw."""
+    if cohort is None or not cohort.patients:
+        return None
+    return cohort.shared(one.judging.samples)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _trained_on(one: Judged) -> str:
+    if one.card is None or not one.card.trained_on.data:
+        return one.id.data
+    cohort = one.card.trained_on
+    return f"{cohort.data} ({len(cohort.patients)} patients)"
+
+
+def _preprocessing(one: Judged) -> str:
+    if one.card is None:
+        return "unknown: only its maps were imported"
+    used = one.card.preprocessing
+    geometry = type(used.geometry).__name__.lower()
+    scaled = f"mean {_short(used.mean)}, deviation {_short(used.std)}"
+    return f"{geometry} to {used.size[0]} × {used.size[1]}, {used.channels} channel(s), {scaled}"
+
+
+def _short(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in dict.fromkeys(values))
+
+
+def _facts(members: dict[str, Judged], history: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if len(members) > 1:
+        yield "members", f"{', '.join(members)}: each film is judged by one of them"
+    for one in members.values():
+        if one.card and one.card.pretrained not in ("unknown", "random"):
+            yield "started from", one.card.pretrained
+        if one.card and one.card.regions:
+            shown = one.card.regions
+            yield (
+                "learned from",
+                f"{shown.kind} by {shown.source} on {count(shown.images, 'image')}",
+            )
+    if history:
+        yield "training stopped", history["stopped"]
+
+
+def _map_counts(rows: pl.DataFrame) -> Iterator[content.MapCounts]:
+    for (group, data), maps in rows.group_by(["group", "data"], maintain_order=True):
+        sizes = maps.select("height", "width").unique().rows()
+        yield content.MapCounts(
+            model=str(group),
+            dataset=str(data),
+            native=sizes[0] if len(sizes) == 1 else None,
+            counts={Validity(name): n for name, n in sorted(Counter(maps["validity"]).items())},
+        )

@@ -1,0 +1,208 @@
+"""Which films a report shows, and their pictures.
+
+A seeded draw of true and false positives and negatives, and the best and the worst localized: never
+only those that look good.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float, UInt8
+
+from heatproof.data.geometry import Geometry, Squash
+from heatproof.errors import AnnotationError, PixelError
+from heatproof.localize import DatasetMetric, Metric
+from heatproof.maps import render
+from heatproof.report.content import (
+    Case,
+    CaseMap,
+    Classification,
+    Gallery,
+    Group,
+    Picture,
+)
+from heatproof.run.explaining import Judged
+from heatproof.run.scoring import reference_mask
+from heatproof.run.workspace import Workspace
+from heatproof.types import MapKey, Sample
+
+SIDE = 360  # pixels of the long side of a picture
+_CALLED = {
+    (True, True): Group.TRUE_POSITIVE,
+    (False, True): Group.FALSE_POSITIVE,
+    (False, False): Group.TRUE_NEGATIVE,
+    (True, False): Group.FALSE_NEGATIVE,
+}
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One film and finding, chosen, and why."""
+
+    group: Group
+    why: str
+    image_id: str
+    finding: str
+
+
+@dataclass(frozen=True)
+class _Wall:
+    """One data set and one group of models: what there is to pick from."""
+
+    work: Workspace
+    data: str
+    group: str
+    judges: Mapping[str, tuple[Judged, Sample]]  # by film
+    predictions: pl.DataFrame
+    scores: pl.DataFrame
+    points: Mapping[str, float]  # thresholds by finding
+
+
+def pick(
+    work: Workspace,
+    judged: Sequence[Judged],
+    predictions: pl.DataFrame,
+    scores: pl.DataFrame,
+    classified: Sequence[Classification],
+) -> Gallery:
+    """The cases of every data set and group of models."""
+    count = work.experiment.report.gallery
+    pairs = dict.fromkeys((j.judging.films.name, j.judging.group) for j in judged if j.methods)
+    cases: list[Case] = []
+    for data, group in pairs if count else ():
+        here = (pl.col("data") == data) & (pl.col("group") == group)
+        wall = _Wall(
+            work,
+            data,
+            group,
+            _judges(judged, data, group),
+            predictions.filter(here),
+            scores.filter(here),
+            {
+                one.finding: one.point.threshold
+                for one in classified
+                if (one.dataset, one.model) == (data, group) and one.point
+            },
+        )
+        cases += [_case(wall, chosen) for chosen in (*_drawn(wall), *_ranked(wall))]
+    return Gallery(
+        cases=tuple(cases),
+        drawn=f"Drawn with seed {work.experiment.report.seed}, {count} of each kind; best and"
+        f" worst by {_measure(work.metrics[_rank(work)])}, averaged over the methods.",
+        legend=render.LEGEND,
+        scale=_picture(render.scale()),
+        signed_scale=_picture(render.scale(signed=True)),
+    )
+
+
+def _judges(judged: Sequence[Judged], data: str, group: str) -> dict[str, tuple[Judged, Sample]]:
+    return {
+        sample.image_id: (one, sample)
+        for one in judged
+        if (one.judging.films.name, one.judging.group) == (data, group) and one.methods
+        for sample in one.judging.samples
+    }
+
+
+def _rank(work: Workspace) -> str:
+    return work.experiment.report.rank_by or next(iter(work.metrics))
+
+
+def _measure(metric: Metric) -> str:
+    """What it tells of one map."""
+    return metric.per_map if isinstance(metric, DatasetMetric) else metric.title
+
+
+def _drawn(wall: _Wall) -> Iterator[Pick]:
+    count = wall.work.experiment.report.gallery
+    generator = np.random.default_rng(wall.work.experiment.report.seed)
+    pools: dict[Group, list[tuple[str, str]]] = {}
+    columns = wall.predictions.select("image_id", "finding", "label", "probability")
+    for image_id, finding, label, probability in columns.iter_rows():
+        if finding not in wall.points:
+            pools.setdefault(Group.CHOSEN, []).append((image_id, finding))
+        elif label is not None:
+            group = _CALLED[label, probability >= wall.points[finding]]
+            pools.setdefault(group, []).append((image_id, finding))
+    for group in Group:
+        pool = pools.get(group, [])
+        for index in sorted(generator.permutation(len(pool))[:count]):
+            yield Pick(group, f"drawn from {len(pool)}", *pool[index])
+
+
+def _ranked(wall: _Wall) -> Iterator[Pick]:
+    rank, count = _rank(wall.work), wall.work.experiment.report.gallery
+    means = (
+        wall.scores.filter((pl.col("metric") == rank) & pl.col("value").is_not_nan())
+        .group_by("image_id", "finding")
+        .agg(pl.col("value").mean())
+        .sort("value", "image_id", "finding")
+    )
+    rows = means.select("image_id", "finding").rows()
+    shown = min(count, len(rows) // 2)
+    title = _measure(wall.work.metrics[rank])
+    best, worst = reversed(rows[len(rows) - shown :]), rows[:shown]
+    for group, word, found in ((Group.BEST, "highest", best), (Group.WORST, "lowest", worst)):
+        for place in found:
+            yield Pick(group, f"among the {shown} {word} {title} of {len(rows)}", *place)
+
+
+def _case(wall: _Wall, chosen: Pick) -> Case:
+    one, sample = wall.judges[chosen.image_id]
+    image = sample.pixels.read()
+    here = (pl.col("image_id") == chosen.image_id) & (pl.col("finding") == chosen.finding)
+    told = wall.predictions.filter(here)["probability"].to_list()
+    marks = [a for a in sample.annotations if a.finding == chosen.finding]
+    return Case(
+        group=chosen.group,
+        why=chosen.why,
+        dataset=wall.data,
+        image_id=chosen.image_id,
+        finding=chosen.finding,
+        model=wall.group,
+        film=_picture(render.plain(image, SIDE)),
+        maps=tuple(_maps(wall, one, sample, chosen.finding, image)),
+        label=sample.labels.get(chosen.finding),
+        probability=told[0] if told else None,
+        threshold=wall.points.get(chosen.finding),
+        annotations=sum(mark.instances for mark in marks),
+    )
+
+
+def _maps(
+    wall: _Wall, one: Judged, sample: Sample, finding: str, image: Float[np.ndarray, "h w"]
+) -> Iterator[CaseMap]:
+    geometry: Geometry = one.card.preprocessing.geometry if one.card else Squash(1, 1)
+    outlines = _outlines(sample, finding)
+    here = (pl.col("image_id") == sample.image_id) & (pl.col("finding") == finding)
+    measured = wall.scores.filter(here)
+    store = wall.work.store(wall.data)
+    for method in one.methods:
+        key = MapKey(one.id, method, sample.image_id, finding)
+        if key not in store:
+            continue
+        found = store.get(key)
+        saliency = geometry.back(found.values, (image.shape[0], image.shape[1]))
+        rows = measured.filter(pl.col("method") == method).select("metric", "value").iter_rows()
+        yield CaseMap(
+            method=method,
+            overlay=_picture(render.overlay(image, saliency, outlines, SIDE)),
+            native=(found.values.shape[0], found.values.shape[1]),
+            validity=found.validity,
+            scores=dict(rows),
+        )
+
+
+def _outlines(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
+    sources = dict.fromkeys(a.source for a in sample.annotations if a.finding == finding)
+    try:
+        return [reference_mask(sample, finding, source) for source in sources]
+    except (AnnotationError, PixelError):
+        return []  # set aside where it was to be scored, with its reason
+
+
+def _picture(pixels: UInt8[np.ndarray, "h w 3"]) -> Picture:
+    height, width = pixels.shape[:2]
+    return Picture(render.encode(pixels), "image/webp", width, height)

@@ -1,0 +1,204 @@
+"""The models of an experiment, opened one at a time, and the films that each of them judges."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from heatproof.data.geometry import geometries
+from heatproof.errors import ExperimentError, ModelError, near_misses
+from heatproof.models import Model as Explained
+from heatproof.models import card as cards
+from heatproof.models import weights
+from heatproof.models.adapter import Adapted, load_module
+from heatproof.models.card import Cohort, ModelCard
+from heatproof.models.localizers import Localizer
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.run.experiment import Experiment, Model
+from heatproof.run.films import Films, matching
+from heatproof.run.units import digest
+from heatproof.types import ModelId, Sample
+
+AnyModel = Explained | Localizer[Any]  # explained by saliency methods, or a map of its own
+
+
+@dataclass(frozen=True)
+class Judging:
+    """One model, one data set, and which of its films that model judges.
+
+    Attributes:
+        model: Its name.
+        group: What reports call it: cross-fitted models share a name.
+        films: The data set.
+        samples: The films that this model judges.
+        explained: False for films that only choose the operating point.
+    """
+
+    model: str
+    group: str
+    films: Films
+    samples: tuple[Sample, ...]
+    explained: bool = True
+
+
+def judgings(experiment: Experiment, data: Mapping[str, Films]) -> tuple[Judging, ...]:
+    """Who judges what; raises ExperimentError when two of one group judge the same film."""
+    found = []
+    validation = experiment.classification.validation
+    for model in experiment.models:
+        group = model.group or model.name
+        names = model.data or [entry.name for entry in experiment.data if entry.judged]
+        for name in names:
+            samples = matching(data[name], model.judges, f"models {model.name!r}, judges")
+            found.append(Judging(model.name, group, data[name], samples))
+        if validation and validation not in names:
+            films = data[validation]
+            found.append(Judging(model.name, group, films, films.samples, explained=False))
+    _each_film_once(found)
+    return tuple(found)
+
+
+def _each_film_once(judgings: list[Judging]) -> None:
+    seen: dict[tuple[str, str, str], str] = {}
+    for judging in judgings:
+        for sample in judging.samples:
+            key = (judging.group, judging.films.name, sample.image_id)
+            if seen.setdefault(key, judging.model) != judging.model:
+                raise ExperimentError(
+                    f"film {sample.image_id!r} of {judging.films.name!r} is judged by"
+                    f" {seen[key]!r} and by {judging.model!r}, which share the group"
+                    f" {judging.group!r}; narrow their judges, or give them groups of their own"
+                )
+
+
+def open_model(
+    experiment: Experiment, model: Model, data: Mapping[str, Films], trained: Path | None = None
+) -> tuple[AnyModel, ModelCard, Path | None]:
+    """The model, its card, and ``trained``: the folder of one that was trained here.
+
+    Raises:
+        ModelError: Its module, weights or card do not fit together.
+    """
+    if trained is not None:
+        return *cards.load(trained), trained
+    if model.card is not None:
+        return *cards.load(experiment.folder / model.card), None
+    return *_open_module(experiment, model, data), None
+
+
+def check_model(
+    experiment: Experiment, judgings: Sequence[Judging], model: Model, data: Mapping[str, Films]
+) -> None:
+    """Open a model and see whether it fits what it judges; raises HeatproofError."""
+    _, card, _ = open_model(experiment, model, data)
+    for judging in judgings:
+        if judging.model == model.name:
+            shared_findings(model.name, card.findings, judging.films)
+
+
+def shared_findings(model: str, findings: tuple[str, ...], films: Films) -> tuple[str, ...]:
+    """What the model tells and the data knows, in the order of the model.
+
+    Raises:
+        ExperimentError: They share no finding; most often two spellings of one name.
+    """
+    shared = tuple(finding for finding in findings if finding in films.findings)
+    if not shared:
+        raise ExperimentError(
+            f"model {model!r} tells {', '.join(findings)}, but {films.name!r} labels"
+            f" {', '.join(films.findings)}; {near_misses(findings[0], films.findings)}"
+        )
+    return shared
+
+
+def _cohort(
+    model: Model,
+    values: Mapping[str, str | list[str]],
+    data: Mapping[str, Films],
+) -> Cohort:
+    """The patients of the films with these values, over all data; empty where nothing is said."""
+    if not values:
+        return Cohort()
+    where = f"models {model.name!r}, trained_on or tuned_on"
+    seen: list[Sample] = []
+    for films in data.values():
+        keys = {key for sample in films.samples for key in sample.metadata}
+        if set(values) <= keys:
+            seen += matching(films, values, where)
+    if not seen:
+        raise ExperimentError(f"{where}: no film of any data set has {dict(values)}")
+    return Cohort.of(", ".join(f"{key} {value}" for key, value in values.items()), seen)
+
+
+def _open_module(
+    experiment: Experiment, model: Model, data: Mapping[str, Films]
+) -> tuple[Adapted, ModelCard]:
+    if not (model.module and model.features and model.scaling and model.id):
+        raise ModelError(f"model {model.name!r} lacks features, scaling or id")
+    place, _, function = model.module.rpartition(":")
+    if place.endswith(".py"):
+        place = str(experiment.folder / place)
+    arguments = {key: _resolved(experiment.folder, value) for key, value in model.arguments.items()}
+    network = load_module(f"{place}:{function}", **arguments)
+    code = weights.checksum(Path(place)) if place.endswith(".py") else ""
+    scaling = model.scaling
+    preprocessing = Preprocessing(
+        geometries.parse(scaling.geometry),
+        scaling.channels,
+        tuple(scaling.mean),
+        tuple(scaling.std),
+    )
+    card = ModelCard(
+        id=ModelId(
+            **model.id.model_dump(),
+            checkpoints=(checksum(network), digest(model.module, arguments, code)),
+        ),
+        findings=tuple(model.findings),
+        preprocessing=preprocessing,
+        pretrained="unknown",
+        trained_on=_cohort(model, model.trained_on, data),
+        tuned_on=_cohort(model, model.tuned_on, data),
+    )
+    return Adapted(network, model.features, model.findings, preprocessing), card
+
+
+def identified(model: AnyModel, card: ModelCard) -> ModelCard:
+    """The card of a model told apart from others with the same weights.
+
+    What is explained is also the preprocessing, the layer, and the code that runs the weights.
+    """
+    network = model.network if isinstance(model, Adapted) else None
+    recipe = digest(
+        model.preprocessing.to_json(),
+        () if isinstance(model, Localizer) else model.temperatures,
+        model.features if isinstance(model, Adapted) else "",
+        _source(network) if network is not None else "",
+    )
+    return replace(card, id=replace(card.id, checkpoints=(*card.id.checkpoints, recipe)))
+
+
+def _source(network: nn.Module) -> str:
+    """SHA-256 of the file that says what the network computes; empty where there is none."""
+    code = getattr(network.forward, "__code__", None)
+    file = Path(code.co_filename) if code else Path()
+    return weights.checksum(file) if file.is_file() else ""
+
+
+def checksum(network: nn.Module) -> str:
+    """SHA-256 of the weights in memory: a module of the user's need not come from one file."""
+    whole = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        whole.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return whole.hexdigest()
+
+
+def _resolved(folder: Path, value: Any) -> Any:
+    """A string that names a file beside the experiment becomes its path."""
+    if isinstance(value, str) and (folder / value).exists():
+        return folder / value
+    return value

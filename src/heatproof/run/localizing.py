@@ -1,0 +1,169 @@
+"""Scores to estimates: how well each method's maps find each finding, and the prior likewise.
+
+A metric of maps is told as the mean over maps.  A metric of data sets joins what it saw of each map
+with the model's probability of that film, and adds the films without the finding.  Every model has
+its own probabilities, so each has a panel of its own; the prior is ranked by them too, so that a
+difference to it is one of place alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from heatproof.localize import DatasetMetric, Detections
+from heatproof.report.content import Control, Localization, Row
+from heatproof.run.resampling import resampling
+from heatproof.run.scoring import PRIOR
+from heatproof.run.workspace import Workspace
+from heatproof.stats import bootstrap
+from heatproof.types import Estimate
+
+PRIOR_NAME = "mean-mask prior"
+
+
+def localization(
+    work: Workspace, scores: pl.DataFrame, predictions: pl.DataFrame
+) -> Iterator[Localization]:
+    """One panel per data set, finding (and reader, where there are several) and metric.
+
+    Of a metric of data sets, one for each model.
+    """
+    readers = scores.group_by("data", "finding").agg(pl.col("reference").n_unique())
+    several = {(data, finding) for data, finding, count in readers.iter_rows() if count > 1}
+    keys = ["data", "finding", "reference", "metric"]
+    for (data, finding, reference, metric), panel in scores.group_by(keys, maintain_order=True):
+        prior = panel.filter(pl.col("method") == PRIOR)
+        made = panel.filter(pl.col("method") != PRIOR)
+        named = Localization(
+            dataset=str(data),
+            finding=f"{finding} ({reference})" if (data, finding) in several else str(finding),
+            metric=str(metric),
+            rows=(),
+        )
+        part = work.metrics[str(metric)]
+        if not isinstance(part, DatasetMetric):
+            if len(made):
+                yield _filled(named, _OfMaps(work), made, prior)
+            continue
+        for (group,), maps in made.group_by(["group"], maintain_order=True):
+            told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
+            films = _films(work, told, maps["image_id"], str(finding), str(reference))
+            panel_of = replace(named, model=str(group))
+            yield _filled(panel_of, _OfDataset(work, part, films), maps, prior)
+
+
+@dataclass(frozen=True)
+class _OfMaps:
+    """The mean of one number per map."""
+
+    work: Workspace
+
+    def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
+        """What ``Row`` and ``Control`` say of the maps of one method."""
+        values = maps["value"].to_numpy()
+        estimate = bootstrap.mean(values, **resampling(self.work, maps))
+        return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
+
+    def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
+        """Maps minus prior, on the films on which both are defined."""
+        paired = maps.join(prior.select("image_id", prior="value"), on="image_id")
+        return bootstrap.difference(
+            paired["value"].to_numpy(),
+            paired["prior"].to_numpy(),
+            **resampling(self.work, paired),
+        )
+
+
+@dataclass(frozen=True)
+class _OfDataset:
+    """One number of all films.
+
+    Attributes:
+        films: One row per film that counts: ``image_id``, ``cluster``, ``probability`` and
+            ``regions`` (see ``Detections``).
+    """
+
+    work: Workspace
+    metric: DatasetMetric
+    films: pl.DataFrame
+
+    def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
+        """What ``Row`` and ``Control`` say of the maps of one method."""
+        found = self._detections(maps)
+        marked = found.regions > 0
+        seen = found.seen[marked]
+        return {
+            "estimate": self._estimate(found, partial(self.metric.of_dataset, found)),
+            "undefined": int(np.isnan(seen).sum()),
+            "per_map": bootstrap.mean(seen, **resampling(self.work, self.films.filter(marked))),
+            "negatives": int((~marked).sum()),
+        }
+
+    def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
+        """Maps minus prior, a film with the finding counting where both are defined."""
+        first, second = self._detections(maps), self._detections(prior)
+        both = np.isfinite(first.seen) & np.isfinite(second.seen)
+        first = replace(first, seen=np.where(both, first.seen, np.nan))
+        second = replace(second, seen=np.where(both, second.seen, np.nan))
+
+        def gain(weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
+            over = self.metric.of_dataset
+            return np.asarray(over(first, weights) - over(second, weights))
+
+        return self._estimate(first, gain)
+
+    def _estimate(self, found: Detections, compute: bootstrap.Statistic) -> Estimate:
+        cases = (found.regions > 0) & np.isfinite(found.seen)
+        return bootstrap.statistic(compute, cases, **resampling(self.work, self.films))
+
+    def _detections(self, maps: pl.DataFrame) -> Detections:
+        seen = self.films.join(
+            maps.select("image_id", "value"), on="image_id", how="left", maintain_order="left"
+        )["value"]
+        return Detections(
+            seen.fill_null(float("nan")).to_numpy(),
+            self.films["regions"].to_numpy(),
+            self.films["probability"].to_numpy(),
+        )
+
+
+def _filled(
+    panel: Localization, estimator: _OfMaps | _OfDataset, made: pl.DataFrame, prior: pl.DataFrame
+) -> Localization:
+    rows = []
+    for (group, method), maps in made.group_by(["group", "method"], maintain_order=True):
+        paired = prior["image_id"].is_in(maps["image_id"].to_list()).any()
+        difference = estimator.difference(maps, prior) if paired else None
+        rows.append(Row(str(group), str(method), difference=difference, **estimator.fields(maps)))
+    judged = prior.filter(pl.col("image_id").is_in(made["image_id"].unique().to_list()))
+    control = Control(PRIOR_NAME, **estimator.fields(judged)) if len(judged) else None
+    return replace(panel, rows=tuple(rows), prior=control)
+
+
+def _films(
+    work: Workspace, predictions: pl.DataFrame, marked: pl.Series, finding: str, reference: str
+) -> pl.DataFrame:
+    """The films that count: those with a marked region, and those that are labelled negative.
+
+    A film that has the finding, by its label, but no region could be neither hit nor missed.
+    """
+    regions = dict.fromkeys(marked, 1)
+    negative = ~pl.col("label").fill_null(True)
+    films = predictions.filter(
+        (pl.col("finding") == finding)
+        & pl.col("probability").is_finite()
+        & (pl.col("image_id").is_in(list(regions)) | negative)
+    )
+    for name in films["data"].unique():
+        for sample in work.data[name].samples:
+            if sample.image_id in regions:
+                drawn = (a for a in sample.annotations if a.finding == finding)
+                count = sum(a.instances for a in drawn if a.source == reference)
+                regions[sample.image_id] = max(count, 1)
+    counts = [regions.get(image_id, 0) for image_id in films["image_id"]]
+    return films.with_columns(pl.Series("regions", counts, pl.Int64))

@@ -1,0 +1,127 @@
+"""A run: train, explain, score, report, in this order, each stage skipping what is done.
+
+Every stage walks over blocks of films and writes one unit per block, whole or not at all.  So a run
+that is killed and started again does what was left, and ends with the same report.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from heatproof.data.geometry import Squash
+from heatproof.errors import ExperimentError
+from heatproof.models.card import ModelCard
+from heatproof.run.analysing import write_report
+from heatproof.run.experiment import Experiment
+from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
+from heatproof.run.importing import import_maps
+from heatproof.run.judges import AnyModel, check_model, identified, open_model
+from heatproof.run.progress import Progress, Silent
+from heatproof.run.scoring import Task, block_task, prior_tasks, score
+from heatproof.run.workspace import Workspace, open_workspace
+
+Stage = Literal["train", "explain", "score", "report"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]
+IMPORTED = Squash(1, 1)  # imported maps cover the film, whatever their resolution
+
+
+def run(experiment: Experiment, until: Stage = "report", progress: Progress | None = None) -> Path:
+    """Run an experiment up to a stage; returns the report, or the folder of its results.
+
+    Raises:
+        HeatproofError: The experiment cannot be run as described; nothing that was done is lost.
+    """
+    progress = progress or Silent()
+    progress.start("check", 1)
+    work = open_workspace(experiment)
+    _make(work.folder)
+    progress.advance()
+    progress.finish()
+    trained = _train(work, progress)
+    if until == "train":
+        return work.folder / "models"
+    for model in experiment.models:
+        if not model.training:  # a mistake in the last is found before the first is explained
+            check_model(experiment, work.judgings, model, work.data)
+    openers = {
+        model.name: partial(open_model, experiment, model, work.data, trained.get(model.name))
+        for model in experiment.models
+    }
+    return run_stages(work, openers, progress, until)
+
+
+def run_stages(
+    work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage = "report"
+) -> Path:
+    """The stages after training, with the models at hand."""
+    judged = _explain(work, openers, progress)
+    if until == "explain":
+        return work.folder / "maps"
+    tasks = _score(work, judged, progress)
+    if until == "score":
+        return work.folder / "scores"
+    return write_report(work, judged, [task.name for task in tasks], progress)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExperimentError(
+            f"cannot write to {folder}: {error}; choose another folder with output = ... or -o"
+        ) from error
+
+
+def _train(work: Workspace, progress: Progress) -> dict[str, Path]:
+    """Folders of the models that are trained here, by name."""
+    models = [model for model in work.experiment.models if model.training]
+    if not models:
+        return {}
+    # Lightning takes seconds to import, which runs that train nothing need not wait for.
+    from heatproof.run.training import check_plan, train_model
+
+    for model in models:
+        check_plan(work, model)  # of the last model too, before the first is trained
+    progress.start("train", len(models))
+    folders = {model.name: train_model(work, model, progress) for model in models}
+    progress.finish()
+    return folders
+
+
+def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress) -> list[Judged]:
+    judged = []
+    units = sum(-(-len(judging.samples) // BLOCK) for judging in work.judgings)
+    progress.start("explain", units + len(work.experiment.maps))
+    for name, opener in openers.items():  # one model in memory at a time
+        model, card, folder = opener()
+        card = identified(model, card)
+        for judging in work.judgings:
+            if judging.model == name:
+                blocks = blocks_of(judging, card)
+                explain_films(work, model, blocks, progress)
+                methods = methods_of(work, model) if judging.explained else ()
+                judged.append(Judged(judging, card.id, card, blocks, methods, folder))
+    for entry in work.experiment.maps:
+        block = import_maps(work, entry, progress)
+        judged.append(Judged(block.judging, block.id, None, (block,), (entry.method,)))
+    progress.finish()
+    return judged
+
+
+def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[Task]:
+    tasks = []
+    for one in judged:
+        geometry = one.card.preprocessing.geometry if one.card else IMPORTED
+        tasks += [
+            block_task(work, block, method, geometry)
+            for method in one.methods
+            for block in one.blocks
+        ]
+    for name in dict.fromkeys(one.judging.films.name for one in judged if one.methods):
+        tasks += prior_tasks(work, work.data[name], BLOCK)
+    progress.start("score", len(tasks))
+    score(work, tasks, progress)
+    progress.finish()
+    return tasks

@@ -1,0 +1,236 @@
+"""Stage: classifiers and localizers that the experiment trains itself, each whole or absent.
+
+A trained model lies in a folder named for everything that made it, so that a change of data,
+settings or start trains it anew, and nothing else does.
+"""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from torch import nn
+
+from heatproof import train
+from heatproof.data.geometry import geometries
+from heatproof.errors import DataError, ExperimentError, ModelError, SpecError, near_misses
+from heatproof.models import card as cards
+from heatproof.models.backbones import backbones
+from heatproof.models.card import Cohort, ModelCard
+from heatproof.models.classifier import Classifier, build
+from heatproof.models.heads import heads
+from heatproof.models.localizers import Localizer, localizers
+from heatproof.models.localizers import build as build_localizer
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.run.experiment import Model, Training
+from heatproof.run.progress import Progress
+from heatproof.run.units import digest
+from heatproof.run.workspace import HISTORY, Workspace
+from heatproof.train.localization import check_annotated, check_settings
+from heatproof.train.settings import History, Settings
+from heatproof.types import ModelId
+
+
+def trained_folder(work: Workspace, model: Model) -> Path:
+    """Where a model lies once it is trained; the name changes with whatever makes the model."""
+    plan = _plan(model)
+    start = _start(work, model)
+    made_of = digest(
+        model.backbone,
+        model.head,
+        model.scaling and model.scaling.model_dump(),
+        plan.model_dump(),
+        work.data[plan.data].digest,
+        work.data[plan.validation].digest,
+        str(trained_folder(work, start).name) if start else "",
+        *([_architecture(model)] if model.localizer else []),
+    )
+    safe = "".join(letter if letter.isalnum() else "-" for letter in model.name)
+    return work.folder / "models" / f"{safe}-{made_of[:12]}"
+
+
+CHECKPOINTS = "training"  # the folder of what a training that was killed goes on from
+
+
+def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
+    """Train a model unless it is there; models it starts from are trained first."""
+    folder = trained_folder(work, model)
+    if (folder / cards.CARD).is_file():
+        progress.advance(skipped=True)
+        return folder
+    plan, start = _plan(model), _start(work, model)
+    network = _network(work, model)
+    if start is not None:
+        begun, _ = cards.load(trained_folder(work, start))
+        network.backbone.load_state_dict(begun.backbone.state_dict())
+    data, validation = work.data[plan.data], work.data[plan.validation]
+
+    def tell(now: train.Progress) -> None:
+        progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
+
+    checkpoints = folder / CHECKPOINTS
+    fitted = train.fit(
+        network, data.dataset, validation.dataset, settings_of(model), tell, checkpoints
+    )
+    history = fitted.history
+    card = ModelCard(
+        id=ModelId(_architecture(model), _head(model), plan.data, settings_of(model).seed),
+        findings=network.findings,
+        preprocessing=network.preprocessing,
+        pretrained=f"backbone of {start.name!r}" if start else "random",
+        trained_on=Cohort.of(plan.data, data.samples),
+        tuned_on=Cohort.of(plan.validation, validation.samples),
+        temperatures=fitted.temperatures,
+        metrics={"validation AUROC": history.auroc},
+        regions=fitted.regions,
+    )
+    _write(folder / HISTORY, history)
+    cards.save(network, card, folder)  # last: its card says that the folder is complete
+    progress.advance()
+    return folder
+
+
+def check_plan(work: Workspace, model: Model) -> None:
+    """Raises HeatproofError for a model that could not be trained as described."""
+    settings = settings_of(model)
+    _preprocessing(model)
+    if model.localizer is None:
+        backbones.parse(model.backbone or "")
+        heads.parse(model.head)
+    else:
+        _check_localizer(work, model, settings)
+    _start(work, model)
+
+
+def _check_localizer(work: Workspace, model: Model, settings: Settings) -> None:
+    who, plan = f"model {model.name!r}", _plan(model)
+    if model.head != "linear":
+        raise ExperimentError(f"{who} is a localizer, which has its own head; leave head out")
+    try:
+        check_settings(settings)
+        network = _network(work, model)
+    except (SpecError, ModelError) as error:
+        raise ExperimentError(f"{who}: {error}") from error
+    if plan.start is None and _keeps_statistics(network):
+        raise ExperimentError(
+            f"{who}: {_architecture(model)} keeps the batch-norm statistics that its backbone came"
+            " with, and a random one comes with none; say frozen_norm=False, or start = ... an"
+            " earlier model with this backbone"
+        )
+    try:
+        check_annotated(work.data[plan.data].dataset, network.findings, settings.source)
+    except DataError as error:
+        raise DataError(f"{who}, training.data {plan.data!r}: {error}") from error
+
+
+def _keeps_statistics(network: Classifier | Localizer[Any]) -> bool:
+    """Whether batch norm of the backbone learns nothing while the rest is trained."""
+    norms = [
+        module
+        for module in network.train().backbone.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]
+    return bool(norms) and not any(norm.training for norm in norms)
+
+
+def settings_of(model: Model) -> Settings:
+    """The training settings; raises ExperimentError for an unknown one."""
+    plan = _plan(model)
+    known = {field.name for field in dataclasses.fields(Settings)}
+    for key in plan.settings:
+        if key not in known:
+            raise ExperimentError(
+                f"model {model.name!r}, training.settings: unknown {key!r};"
+                f" {near_misses(key, known)}"
+            )
+    try:
+        return pydantic.TypeAdapter(Settings).validate_python(plan.settings)
+    except pydantic.ValidationError as error:
+        problem = error.errors()[0]
+        what = ".".join(map(str, problem["loc"]))
+        found = f"{problem['msg']} (found {what} = {problem['input']!r})"
+        raise ExperimentError(f"model {model.name!r}, training.settings: {found}") from error
+    except SpecError as error:
+        raise ExperimentError(f"model {model.name!r}, training.settings: {error}") from error
+
+
+def _network(work: Workspace, model: Model) -> Classifier | Localizer[Any]:
+    """Untrained."""
+    findings, preprocessing = _findings(work, _plan(model)), _preprocessing(model)
+    seed = settings_of(model).seed
+    if model.localizer is not None:
+        return build_localizer(model.localizer, findings, preprocessing, seed=seed)
+    return build(model.backbone or "", model.head, findings, preprocessing, seed=seed)
+
+
+def _architecture(model: Model) -> str:
+    """Canonical spec of a localizer, or that of a backbone as it was written."""
+    if model.localizer is None:
+        return model.backbone or ""
+    return localizers.spec(localizers.parse(model.localizer))
+
+
+def _head(model: Model) -> str:
+    """A localizer has its own."""
+    return model.head if model.localizer is None else ""
+
+
+def _backbone(model: Model) -> str | None:
+    """Canonical spec; None of a model that is not trained here."""
+    if model.localizer is not None:
+        return backbones.spec(localizers.parse(model.localizer).backbone)
+    return backbones.spec(backbones.parse(model.backbone)) if model.backbone else None
+
+
+def _plan(model: Model) -> Training:
+    if model.training is None:
+        raise ExperimentError(f"model {model.name!r} has no training")
+    return model.training
+
+
+def _start(work: Workspace, model: Model) -> Model | None:
+    name = _plan(model).start
+    if name is None:
+        return None
+    earlier = []
+    for other in work.experiment.models:
+        if other.name == model.name:
+            break
+        earlier.append(other)
+    start = next((other for other in earlier if other.name == name), None)
+    if start is None or _backbone(start) != _backbone(model):
+        raise ExperimentError(
+            f"model {model.name!r} starts from {name!r}, which is no earlier model with the"
+            f" backbone {_backbone(model)!r}; {near_misses(name, [m.name for m in earlier])}"
+        )
+    return start
+
+
+def _findings(work: Workspace, plan: Training) -> tuple[str, ...]:
+    return work.data[plan.data].findings
+
+
+def _preprocessing(model: Model) -> Preprocessing:
+    if model.scaling is None:
+        raise ExperimentError(f"model {model.name!r} is trained here: say its scaling")
+    scaling = model.scaling
+    return Preprocessing(
+        geometries.parse(scaling.geometry),
+        scaling.channels,
+        tuple(scaling.mean),
+        tuple(scaling.std),
+    )
+
+
+def _write(path: Path, history: History) -> None:
+    """Without the seconds, which differ each time: a run repeated ends with equal bytes."""
+    plain = {
+        "auroc": [epoch.auroc for epoch in history.epochs],
+        "best": history.best,
+        "stopped": history.stopped,
+    }
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(plain), encoding="utf-8")
+    os.replace(unfinished, path)

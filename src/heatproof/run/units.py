@@ -1,0 +1,56 @@
+"""Units of work at rest: a table is written whole or not at all, under the hash of what made it.
+
+A run is a list of units.  A unit whose file exists is done; one whose inputs changed has another
+hash, so nothing stale is read and nothing is counted twice.  A killed run loses the units it was
+in the middle of, and nothing else.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+def digest(*inputs: Any) -> str:
+    """A name for a unit: 24 hexadecimal digits of the SHA-256 of its inputs, as JSON."""
+    text = json.dumps(inputs, sort_keys=True, default=str, allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+class Units:
+    """The finished units of one stage, one Parquet file each.
+
+    Args:
+        folder: Where they lie; made when first needed.
+        schema: Column names and types, the same for every unit.
+    """
+
+    def __init__(self, folder: Path, schema: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._schema = dict(schema)
+
+    def __contains__(self, name: str) -> bool:
+        return self._path(name).is_file()
+
+    def put(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a unit; a reader sees all of it or none."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / f".{name}-{uuid.uuid4().hex}.unfinished"
+        try:
+            pl.DataFrame(list(rows), schema=self._schema).write_parquet(unfinished)
+            os.replace(unfinished, self._path(name))
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def read(self, names: Iterable[str]) -> pl.DataFrame:
+        """The rows of these units, in this order."""
+        frames = [pl.read_parquet(self._path(name)) for name in names]
+        return pl.concat(frames) if frames else pl.DataFrame(schema=self._schema)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.parquet"

@@ -1,0 +1,122 @@
+"""What the stages of one run share: the experiment, opened, and where its results lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from heatproof.errors import ExperimentError, near_misses
+from heatproof.explain import Method, methods
+from heatproof.localize import Metric, metrics
+from heatproof.maps.store import MapStore
+from heatproof.registry import files_of, relative_to
+from heatproof.run.experiment import Experiment
+from heatproof.run.films import Films, open_data
+from heatproof.run.judges import Judging, judgings
+from heatproof.run.units import Units, digest
+
+HISTORY = "history.json"  # beside the weights of a model that was trained here
+_WHAT = {"data": pl.String, "group": pl.String, "model": pl.String, "image_id": pl.String}
+PREDICTIONS = _WHAT | {
+    "cluster": pl.String,
+    "finding": pl.String,
+    "label": pl.Boolean,  # null: unknown or uncertain
+    "probability": pl.Float64,
+    "reason": pl.String,  # why the film was set aside; null where it was not
+}
+MAPS = _WHAT | {
+    "finding": pl.String,
+    "method": pl.String,
+    "validity": pl.String,
+    "height": pl.Int32,
+    "width": pl.Int32,
+}
+SCORES = _WHAT | {
+    "cluster": pl.String,
+    "finding": pl.String,
+    "reference": pl.String,
+    "method": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "validity": pl.String,
+    "reason": pl.String,  # why the annotation was set aside; null where it was not
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One experiment, opened; its parts are parsed before any work starts.
+
+    Attributes:
+        experiment: As read.
+        folder: Where everything is written.
+        data: Every data set, checked.
+        judgings: Which model judges which films.
+        methods: By canonical spec.
+        metrics: By canonical spec.
+    """
+
+    experiment: Experiment
+    folder: Path
+    data: Mapping[str, Films]
+    judgings: tuple[Judging, ...]
+    methods: Mapping[str, Method]
+    metrics: Mapping[str, Metric]
+
+    def store(self, data: str) -> MapStore:
+        """The maps of one data set: two data sets may call their films by the same names."""
+        if data not in self._stores:
+            safe = "".join(letter if letter.isalnum() else "-" for letter in data)
+            store = MapStore(self.folder / "maps" / f"{safe}-{digest(data)[:6]}")
+            store.clean()  # what a killed run left half written
+            self._stores[data] = store
+        return self._stores[data]
+
+    @cached_property
+    def _stores(self) -> dict[str, MapStore]:
+        return {}
+
+    @cached_property
+    def predictions(self) -> Units:
+        """One row per film and finding."""
+        return Units(self.folder / "predictions", PREDICTIONS)
+
+    @cached_property
+    def made(self) -> Units:
+        """One row per map: what the store holds, and whether it may be read as a map."""
+        return Units(self.folder / "made", MAPS)
+
+    @cached_property
+    def scores(self) -> Units:
+        """One row per map, reference and metric."""
+        return Units(self.folder / "scores", SCORES)
+
+
+def open_workspace(experiment: Experiment) -> Workspace:
+    """Everything that can be known before work starts, checked.
+
+    Raises:
+        HeatproofError: The experiment, its data or its parts are not as described.
+    """
+    chosen = metrics.parts(experiment.score.metrics)
+    rank = experiment.report.rank_by
+    if rank is not None and rank not in chosen:
+        raise ExperimentError(
+            f"report.rank_by = {rank!r} is not scored; {near_misses(rank, chosen)}"
+        )
+    measures = {spec: relative_to(part, experiment.folder) for spec, part in chosen.items()}
+    for spec, part in measures.items():
+        for file in files_of(part):
+            if not file.is_file():
+                raise ExperimentError(f"{spec}: there is no file {file}")
+    data = open_data(experiment)
+    return Workspace(
+        experiment=experiment,
+        folder=experiment.output_folder,
+        data=data,
+        judgings=judgings(experiment, data),
+        methods=methods.parts(experiment.explain.methods),
+        metrics=measures,
+    )

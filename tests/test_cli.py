@@ -1,0 +1,74 @@
+"""What a user types, and what comes back."""
+
+import subprocess
+import sys
+
+import pytest
+
+from heatproof import cli
+from heatproof.errors import ModelError
+from tests.run.conftest import squares  # noqa: F401  # a fixture
+
+
+def heatproof(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from heatproof.cli import main; main()", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_teaches_and_waits_for_no_heavy_library():
+    code = "import sys, heatproof.cli; print('torch' in sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "False\n"
+    found = heatproof("--help")
+    assert found.returncode == 0
+    for word in ("demo", "run", "train", "explain", "score", "report", "check", "methods"):
+        assert word in found.stdout
+
+
+def test_a_run_ends_with_the_path_of_the_report(squares):  # noqa: F811
+    found = heatproof("run", str(squares))
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip().endswith("out/report.html")
+    assert "explain" in found.stderr
+
+
+def test_a_mistake_is_told_without_a_traceback(squares):  # noqa: F811
+    squares.write_text(squares.read_text().replace("grad_cam", "grad_cams"))
+    found = heatproof("run", str(squares))
+    assert found.returncode == 1
+    assert "did you mean grad_cam" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_wrong_command_line_has_its_own_status():
+    assert heatproof("run").returncode == 2
+    assert heatproof("dance").returncode == 2
+
+
+@pytest.mark.parametrize("listing", ["methods", "metrics", "datasets", "backbones", "heads"])
+def test_parts_are_listed_with_their_options(listing, capsys):
+    getattr(cli, listing)()
+    out = capsys.readouterr().out
+    expected = {
+        "methods": "grad_cam",
+        "metrics": "binarize",
+        "datasets": "boxes_frame",
+        "backbones": "vgg19_bn",
+        "heads": "alpha",
+    }
+    assert expected[listing] in out
+
+
+def test_check_says_what_it_found(squares, capsys):  # noqa: F811
+    cli.check(squares)
+    out = capsys.readouterr().out
+    assert "bright judges 10 films of films" in out
+    assert not (squares.parent / "out").exists()
+
+
+def test_check_opens_the_models_too(squares):  # noqa: F811
+    squares.write_text(squares.read_text().replace('features = "features"', 'features = "feature"'))
+    with pytest.raises(ModelError, match="did you mean features"):
+        cli.check(squares)
