@@ -1,0 +1,296 @@
+"""Saliency methods beside one plain forward pass, and beside the libraries that also have them.
+
+    python benchmarks/explain.py [RACE ...] [--device cuda] [--threads 2] [--repetitions 5]
+
+Races: cams, gradients, paths, smooth_paths, occlusion, score_cam; all without a name.  Random weights, 320 x 320,
+10 findings.  The yardstick of the CAM family is one eager forward pass in the contiguous memory
+format, as most code runs it.  Peers are asked as their users do, one call per finding; of 10 findings
+two are timed, and count five times.  All runs of
+a race go in turn, so that a busy machine slows them alike; medians are compared.  Needs the peers:
+``pip install captum grad-cam saliency``.
+"""
+
+import argparse
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import captum.attr
+import numpy as np
+import saliency.core
+import timm
+import torch
+from pytorch_grad_cam import GradCAM, ScoreCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from side_by_side import keep, machine, measure
+from torch import Tensor, nn
+
+from heatproof.data.geometry import Squash
+from heatproof.explain import explain, methods
+from heatproof.models.classifier import Classifier, build
+from heatproof.models.preprocessing import Preprocessing
+
+FINDINGS, SIDE = 10, 320
+TIMED = 2  # findings of a peer, whose time is linear in them: they count five times
+PEERS = ("captum", "pair", "pytorch-grad-cam")
+PACKAGES = ("torch", "timm", "captum", "grad-cam", "saliency")
+CAMS = (
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "x_grad_cam",
+    "hires_cam",
+    "layer_cam",
+    "eigen_cam",
+    "class_map",
+)
+STEPS, SAMPLES, SMOOTH_STEPS = 50, 25, 10
+
+
+@dataclass(frozen=True)
+class Track:
+    """What all runs of a race share."""
+
+    model: Classifier
+    plain: nn.Module  # the same architecture as timm makes it
+    images: Tensor
+    device: str
+
+    def ours(self, *specs: str, findings: int = FINDINGS) -> Callable[[], object]:
+        chosen = methods.parts(specs)
+        return lambda: explain(chosen, self.model, self.images, list(range(findings)))
+
+    def captum(self, attribute: Callable[[int], Tensor], findings: int) -> Callable[[], object]:
+        return lambda: [attribute(target) for target in range(min(findings, TIMED))]
+
+    def pair(
+        self, mask: Callable[..., np.ndarray], findings: int, **options: object
+    ) -> Callable[[], object]:
+        """PAIR takes one image, and gets gradients from a function of the user."""
+
+        def gradients(images: np.ndarray, call_model_args: dict[str, int], **_: object) -> object:
+            x = torch.from_numpy(np.asarray(images, np.float32)).to(self.device)
+            x = x.permute(0, 3, 1, 2).requires_grad_()
+            logits = self.plain(x)[:, call_model_args["target"]]
+            (found,) = torch.autograd.grad(logits.sum(), x)
+            key = saliency.core.base.INPUT_OUTPUT_GRADIENTS
+            return {key: found.permute(0, 2, 3, 1).cpu().numpy()}
+
+        films = self.images.permute(0, 2, 3, 1).cpu().numpy()
+        return lambda: [
+            mask(film, gradients, call_model_args={"target": target}, **options)
+            for target in range(min(findings, TIMED))
+            for film in films
+        ]
+
+
+def cams(track: Track) -> dict[str, Callable[[], object]]:
+    fast = timm.create_model(track.plain.pretrained_cfg["architecture"], num_classes=FINDINGS)
+    fast = fast.to(track.device).eval().to(memory_format=torch.channels_last)
+    reordered = track.images.contiguous(memory_format=torch.channels_last)
+
+    def theirs() -> list[object]:
+        with GradCAM(track.model, [track.model.backbone[-1]]) as cam:
+            return [
+                cam(track.images, [ClassifierOutputTarget(target)] * len(track.images))
+                for target in range(TIMED)
+            ]
+
+    return {
+        "forward": lambda: _forward(track.plain, track.images),
+        "channels_last forward": lambda: _forward(fast, reordered),
+        "all together": track.ours(*CAMS),
+        **{name: track.ours(name) for name in CAMS},
+        "pytorch-grad-cam grad_cam": theirs,
+    }
+
+
+def _forward(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return network(images)  # type: ignore[no-any-return]
+
+
+def gradients(track: Track, findings: int) -> dict[str, Callable[[], object]]:
+    attr, network, images = captum.attr, track.plain, track.images.clone().requires_grad_()
+    vanilla, guided = attr.Saliency(network), attr.GuidedBackprop(network)
+    return {
+        "gradient": track.ours("gradient", findings=findings),
+        "captum gradient": track.captum(lambda t: vanilla.attribute(images, t), findings),
+        "pair gradient": track.pair(saliency.core.GradientSaliency().GetMask, findings),
+        "guided_backprop": track.ours("guided_backprop", findings=findings),
+        "captum guided_backprop": track.captum(lambda t: guided.attribute(images, t), findings),
+    }
+
+
+def paths(track: Track, findings: int, share: float) -> dict[str, Callable[[], object]]:
+    attr, images = captum.attr, track.images.clone().requires_grad_()
+    steps, samples = _shares(share, STEPS, SAMPLES)
+    path = attr.IntegratedGradients(track.plain)
+    noisy = attr.NoiseTunnel(attr.Saliency(track.plain))
+    pair_ig, pair = saliency.core.IntegratedGradients(), saliency.core.GradientSaliency()
+    ig = {"n_steps": steps, "method": "riemann_middle", "internal_batch_size": 10}
+    return {
+        "integrated_gradients": track.ours(
+            f"integrated_gradients(steps={steps}, baseline='mean')", findings=findings
+        ),
+        "captum integrated_gradients": track.captum(
+            lambda t: path.attribute(images, target=t, **ig), findings
+        ),
+        "pair integrated_gradients": track.pair(
+            pair_ig.GetMask, findings, x_steps=steps, batch_size=10
+        ),
+        "smooth_grad": track.ours(f"smooth_grad(samples={samples})", findings=findings),
+        "captum smooth_grad": track.captum(
+            lambda t: noisy.attribute(
+                images, target=t, nt_samples=samples, nt_samples_batch_size=5, stdevs=0.8, abs=False
+            ),
+            findings,
+        ),
+        "pair smooth_grad": track.pair(
+            pair.GetSmoothedMask, findings, nsamples=samples, magnitude=False
+        ),
+    }
+
+
+def smooth_paths(track: Track, findings: int, share: float) -> dict[str, Callable[[], object]]:
+    images, path = track.images.clone().requires_grad_(), saliency.core.IntegratedGradients()
+    smooth = captum.attr.NoiseTunnel(captum.attr.IntegratedGradients(track.plain))
+    (samples,) = _shares(share, SAMPLES)
+    spec = f"smooth_grad(base=integrated_gradients(steps={SMOOTH_STEPS}), samples={samples})"
+    return {
+        "smooth integrated_gradients": track.ours(spec, findings=findings),
+        "captum smooth integrated_gradients": track.captum(
+            lambda t: smooth.attribute(
+                images,
+                target=t,
+                nt_samples=samples,
+                nt_samples_batch_size=1,
+                stdevs=0.8,
+                n_steps=SMOOTH_STEPS,
+                method="riemann_middle",
+            ),
+            findings,
+        ),
+        "pair smooth integrated_gradients": track.pair(
+            path.GetSmoothedMask,
+            findings,
+            nsamples=samples,
+            magnitude=False,
+            x_steps=SMOOTH_STEPS,
+            batch_size=10,
+        ),
+    }
+
+
+def _shares(share: float, *counts: int) -> list[int]:
+    return [max(1, round(count * share)) for count in counts]
+
+
+def occlusion(track: Track) -> dict[str, Callable[[], object]]:
+    window, hidden = (3, 40, 40), captum.attr.Occlusion(track.plain)
+    return {
+        "occlusion": track.ours("occlusion"),
+        "captum occlusion": track.captum(
+            lambda t: hidden.attribute(
+                track.images, window, window, target=t, perturbations_per_eval=8
+            ),
+            FINDINGS,
+        ),
+    }
+
+
+def score_cam(track: Track) -> dict[str, Callable[[], object]]:
+    def theirs() -> list[object]:
+        with ScoreCAM(track.model, [track.model.backbone[-1]]) as cam:
+            cam.batch_size = 16
+            return [cam(track.images, [ClassifierOutputTarget(target)]) for target in range(TIMED)]
+
+    return {
+        "score_cam": track.ours("score_cam"),
+        "pytorch-grad-cam score_cam": theirs,
+    }
+
+
+RACES: dict[str, tuple[int, Callable[..., dict[str, Callable[[], object]]]]] = {
+    "cams": (8, cams),
+    "gradients": (8, gradients),
+    "paths": (1, paths),
+    "smooth_paths": (1, smooth_paths),
+    "occlusion": (1, occlusion),
+    "score_cam": (1, score_cam),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("races", nargs="*", help="all without a name", metavar="RACE")
+    parser.add_argument("--networks", nargs="+", default=["densenet121", "resnet50"])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument(
+        "--share", type=float, default=1, help="of the steps and samples of paths, for want of time"
+    )
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    warnings.simplefilter("ignore")
+    suffix = "" if arguments.device == "cpu" else f"_{arguments.device}"
+    for network in arguments.networks:
+        for race in arguments.races or RACES:
+            for findings, runs, images in _runs(race, network, arguments):
+                seconds = measure(runs, arguments.repetitions, arguments.device)
+                for peer in (name for name in seconds if name.startswith(PEERS)):
+                    seconds[peer] *= max(1, findings / TIMED)
+                name = f"{race}, {network}, {findings} finding{'s'[: findings > 1]}"
+                result = {
+                    "images": images,
+                    "repetitions": arguments.repetitions,
+                    "share of steps and samples": arguments.share,
+                    "median seconds": {key: round(value, 3) for key, value in seconds.items()},
+                    "ratios": _ratios(seconds),
+                }
+                print(name, result["median seconds"], result["ratios"], flush=True)
+                machine_ = machine(PACKAGES, arguments.device)
+                keep(f"explain{suffix}.json", {name: result, "machine": machine_})
+
+
+def _runs(
+    race: str, network: str, arguments: argparse.Namespace
+) -> Iterable[tuple[int, dict[str, Callable[[], object]], int]]:
+    images, make = RACES[race]
+    track = _track(network, images, arguments.device)
+    if make in (paths, smooth_paths):
+        make = partial(make, share=arguments.share)
+    elif make is not gradients:
+        yield FINDINGS, make(track), images
+        return
+    for findings in (FINDINGS, 1):
+        yield findings, make(track, findings), images
+
+
+def _track(network: str, images: int, device: str) -> Track:
+    names = [f"finding {index}" for index in range(FINDINGS)]
+    model = build(network, "linear", names, Preprocessing(Squash(SIDE, SIDE)))
+    plain = timm.create_model(network, num_classes=FINDINGS).to(device).eval()
+    films = torch.randn(images, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    return Track(model.to(device).eval(), plain, films.to(device), device)
+
+
+def _ratios(seconds: dict[str, float]) -> dict[str, float]:
+    """Of ours to one forward pass, where that was run, and of peers to ours."""
+    found: dict[str, float] = {}
+    for name, value in seconds.items():
+        for peer in PEERS:
+            mine = name.removeprefix(f"{peer} ")
+            if name.startswith(f"{peer} ") and mine in seconds:
+                found[f"{name} / heatproof"] = round(value / seconds[mine], 2)
+        if "forward" in seconds and not name.startswith("pytorch") and name != "forward":
+            found[f"{name} / forward"] = round(value / seconds["forward"], 3)
+            if "forward" not in name:
+                last = seconds["channels_last forward"]
+                found[f"{name} / channels_last forward"] = round(value / last, 3)
+    return found
+
+
+if __name__ == "__main__":
+    main()

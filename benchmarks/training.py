@@ -1,0 +1,128 @@
+"""Training beside a bare PyTorch loop on synthetic tensors: images per second.
+
+    python benchmarks/training.py [--network resnet18] [--steps 6] [--repetitions 5]
+
+320 x 320, batches of 16.  Ours is all of ``heatproof.train.fit`` from the second step of a round to
+its last: order, loading, augmentation, Lightning, loss, optimizer.  From memory, and from PNG files
+of 1,024 x 1,024 px that have to be decoded while the network learns.  The share of time that is not
+the network's is what is missing from the bare loop in the same memory format.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from side_by_side import keep, machine
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from heatproof.data.datasets.phantom import Phantom
+from heatproof.data.geometry import Squash
+from heatproof.data.pixels import ImageFile
+from heatproof.models.classifier import build
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.train import fit
+from heatproof.train.settings import Progress, Settings
+from heatproof.types import Dataset, Sample
+
+SIDE, BATCH, FILM = 320, 16, 1024
+
+
+@dataclass(frozen=True)
+class Files:
+    """Phantoms as PNG files, which are read when asked for."""
+
+    samples: tuple[Sample, ...]
+    findings: tuple[str, ...] = ("nodule",)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[index]
+
+
+def files(folder: Path, count: int, seed: int) -> Files:
+    films, samples = Phantom(images=count, size=FILM, seed=seed), []
+    for index in range(count):
+        path = folder / f"{seed}-{index}.png"
+        Image.fromarray((films[index].pixels.read() * 255).astype(np.uint8)).save(path)
+        labels = {"nodule": bool(index % 2)}
+        samples.append(replace(films[index], pixels=ImageFile(path), labels=labels))
+    return Files(tuple(samples))
+
+
+def ours(network: str, train: Dataset, check: Dataset, steps: int, **options: float) -> float:
+    """Images per second."""
+    moments: list[float] = []
+
+    def note(_: Progress) -> None:
+        moments.append(time.perf_counter())
+
+    model = build(network, "linear", ["nodule"], Preprocessing(Squash(SIDE, SIDE)))
+    settings = Settings(max_epochs=1, steps=steps + 2, batch=BATCH, accelerator="cpu", **options)
+    fit(model, train, check, settings, note)
+    return BATCH * steps / (moments[-1] - moments[1])
+
+
+def bare(network: str, steps: int, memory_format: torch.memory_format) -> float:
+    """Images per second of forward, backward and optimizer, and nothing else."""
+    model = timm.create_model(network, num_classes=1).train().to(memory_format=memory_format)
+    optimizer = torch.optim.AdamW(model.parameters())
+    images = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=memory_format)
+    labels = torch.arange(BATCH)[:, None].remainder(2).float()
+    for step in range(steps + 1):
+        if step == 1:
+            start = time.perf_counter()
+        optimizer.zero_grad()
+        binary_cross_entropy_with_logits(model(images), labels).backward()
+        optimizer.step()
+    return BATCH * steps / (time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--network", default="resnet18")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--repetitions", type=int, default=5)
+    arguments = parser.parse_args()
+    network, steps = arguments.network, arguments.steps
+    torch.set_num_threads(2)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        train, check = files(Path(folder), 64, 0), files(Path(folder), 4, 1)
+        runs: dict[str, Callable[[], float]] = {
+            "bare loop": lambda: bare(network, steps, torch.contiguous_format),
+            "bare loop, channels_last": lambda: bare(network, steps, torch.channels_last),
+            "fit, from memory": lambda: ours(network, train, check, steps),
+            "fit, from files": lambda: ours(network, train, check, steps, cache_gb=0.0),
+        }
+        found: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(arguments.repetitions):
+            for name, run in runs.items():
+                found[name].append(run())
+    rates = {name: statistics.median(values) for name, values in found.items()}
+    result = {
+        "images per second": {name: round(rate, 2) for name, rate in rates.items()},
+        "share of the bare loop": {
+            f"{name} / {loop}": round(rates[name] / rates[loop], 3)
+            for name in ("fit, from memory", "fit, from files")
+            for loop in ("bare loop", "bare loop, channels_last")
+        },
+        "repetitions": arguments.repetitions,
+        "machine": machine(("torch", "timm", "lightning")),
+    }
+    print(result)
+    keep("training.json", {f"{network}, {SIDE} px": result})
+
+
+if __name__ == "__main__":
+    main()
