@@ -40,18 +40,40 @@ def mean(
         level: Of the interval.
         seed: Equal seeds and clusters make equal resamples.
     """
-    members, size = membership(clusters)
+    return macro(values[:, None], clusters, resamples, level, seed)
+
+
+def macro(
+    values: Float[np.ndarray, "n k"],
+    clusters: Sequence[str],
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """The mean over findings of the mean of each, so that rare findings count as much as common.
+
+    A finding without a defined value is left out, of a resample likewise.
+
+    Args:
+        values: One row per image, one column per finding; ``nan`` where undefined.
+        clusters: As in ``mean``; drawn once for all findings.
+        resamples: As in ``mean``.
+        level: As in ``mean``.
+        seed: As in ``mean``.
+    """
     defined = np.isfinite(values)
-    sums = np.bincount(members, np.where(defined, values, 0), size)
-    counts = np.bincount(members, defined, size)
-    cases, informative = int(defined.sum()), int(np.count_nonzero(counts))
-    low, high = _NOWHERE
-    if informative > 1:
-        replicates = [_ratio(drawn, sums, counts) for drawn in draws(size, resamples, seed)]
-        low, high = interval(np.concatenate(replicates), level)
-    value = float(sums.sum() / cases) if cases else float("nan")
+    cases = int(defined.sum())
+    counted = defined.any(axis=1)
+    informative = len({name for name, row in zip(clusters, counted, strict=True) if row})
+    value, low, high = float("nan"), *_NOWHERE
+    if cases:
+        whole, replicates = means(values, clusters, resamples, seed)
+        value = float(row_means(whole)[0])
+        if informative > 1:
+            low, high = interval(row_means(replicates), level)
+    undefined = int((~counted).sum())
+    left_out = f"; {undefined} undefined left out" if undefined else ""
     method = f"bootstrap of {informative} clusters, {resamples} resamples"
-    left_out = f"; {len(values) - cases} undefined left out" if cases < len(values) else ""
     return Estimate(value, low, high, level, cases, method + left_out)
 
 
@@ -147,12 +169,39 @@ def membership(clusters: Sequence[str]) -> tuple[Int[np.ndarray, " n"], int]:
     return np.array(members, dtype=np.intp), len(numbers)
 
 
+def means(
+    values: Float[np.ndarray, "n k"], clusters: Sequence[str], resamples: int, seed: int
+) -> tuple[Float[np.ndarray, "1 k"], Float[np.ndarray, "b k"]]:
+    """The mean of each column's defined values (``nan`` without any), and its replicates.
+
+    All columns share their draws: row by row, replicates of two columns, or of two tables with
+    equal clusters and seed, are paired.
+    """
+    members, size = membership(clusters)
+    defined = np.isfinite(values)
+    sums, counts = (
+        np.stack([np.bincount(members, column, size) for column in table.T], axis=1)
+        for table in (np.where(defined, values, 0), defined)
+    )
+    replicates = [_ratio(drawn, sums, counts) for drawn in draws(size, resamples, seed)]
+    return _ratio(np.ones((1, size)), sums, counts), np.concatenate(replicates)
+
+
+def row_means(table: Float[np.ndarray, "b k"]) -> Float[np.ndarray, " b"]:
+    """The mean of each row's defined values; ``nan`` without any."""
+    defined = np.isfinite(table)
+    rows: np.ndarray = np.full(len(table), np.nan)
+    counts = defined.sum(axis=1)
+    np.divide(np.where(defined, table, 0).sum(axis=1), counts, out=rows, where=counts > 0)
+    return rows
+
+
 def _ratio(
     drawn: Float[np.ndarray, "b clusters"],
-    sums: Float[np.ndarray, " clusters"],
-    counts: Float[np.ndarray, " clusters"],
-) -> Float[np.ndarray, " b"]:
+    sums: Float[np.ndarray, "clusters k"],
+    counts: Float[np.ndarray, "clusters k"],
+) -> Float[np.ndarray, "b k"]:
     total = drawn @ counts
-    means: np.ndarray = np.full(total.shape, np.nan)
-    np.divide(drawn @ sums, total, out=means, where=total > 0)
-    return means
+    ratios: np.ndarray = np.full(total.shape, np.nan)
+    np.divide(drawn @ sums, total, out=ratios, where=total > 0)
+    return ratios

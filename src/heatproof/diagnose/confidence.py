@@ -1,0 +1,125 @@
+"""Do maps fail where the model is unsure?
+
+The score of a map regressed on the probability that the model gives, per finding and over all
+findings, and their rank correlation (Saporta et al. 2022, Table 3).  Two sets of rows:
+
+``all``        every map with a defined score, as published.  A map scores 0 by construction where
+               the model is positive and the reference is not, or the other way round, so that this
+               slope largely measures *classification*.
+``positive``   maps of films on which the reference marks the finding: does a surer model have
+               better maps *where there is something to find*?
+
+Over all findings the slope is told twice: as published, where it mixes how findings differ with how
+films differ, and with the finding as a factor, within findings.  Probabilities are raw by default
+(the published numbers are, whatever the text says); ``calibrated`` asks the same of probabilities
+that mean what they say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float
+from scipy.special import expit, logit
+
+from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.stats.correlation import spearman
+from heatproof.train.temperature import temperature
+from heatproof.types import Estimate
+
+POOLED = "all findings"
+WITHIN = "all findings, finding as a factor"
+_EDGE = 1e-12  # probabilities of exactly 0 or 1 have no logit
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Scores against probabilities, in one set of rows.
+
+    Attributes:
+        finding: Or ``POOLED``, or ``WITHIN`` findings.
+        rows: ``"all"`` or ``"positive"``.
+        effects: One slope per model of regression.
+        spearman: Rank correlation; of ranks within findings for ``WITHIN``.
+    """
+
+    finding: str
+    rows: Literal["all", "positive"]
+    effects: tuple[Effect, ...]
+    spearman: Estimate
+
+
+def of_confidence(
+    table: pl.DataFrame,
+    response: str,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Confidence, ...]:
+    """Every finding and all of them, in both sets of rows.
+
+    Args:
+        table: One row per map: ``finding``, ``cluster``, ``probability``, ``marked`` (whether the
+            reference marks anything) and the response.
+        response: Its column.
+        resamples: Of the bootstrap behind rank correlations.
+        level: Of the intervals.
+        seed: Equal seeds and clusters make equal resamples.
+    """
+    defined = table.filter(pl.col(response).is_finite() & pl.col("probability").is_finite())
+    found = []
+    for kind, rows in _sets(defined):
+        for name, part, factor in _groups(rows):
+            clusters, findings = part["cluster"].to_list(), part["finding"].to_list()
+            score, sure = part[response].to_numpy(), part["probability"].to_numpy()
+            among = Rows(score, clusters, findings if factor else None)
+            slopes = effects(among, {"probability": sure}, response, f"{name}, {kind}", level=level)
+            if factor:
+                score, sure = (_ranks_within(part, column) for column in (response, "probability"))
+            ranked = spearman(score, sure, clusters, resamples, level, seed)
+            found.append(Confidence(name, kind, slopes, ranked))
+    return tuple(found)
+
+
+def calibrated(
+    probabilities: Float[np.ndarray, " n"], temperature: float
+) -> Float[np.ndarray, " n"]:
+    """The probabilities at another temperature of their logits: ``sigmoid(logit(p) / T)``."""
+    return np.asarray(expit(_logits(probabilities) / temperature))
+
+
+def temperature_of(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]) -> float:
+    """The temperature at which one finding's probabilities fit its labels best.
+
+    Fit it on films that the maps are not judged on, where there are any.
+    """
+    return temperature(_logits(probabilities), labels.astype(float))
+
+
+def _logits(probabilities: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return np.asarray(logit(np.clip(probabilities, _EDGE, 1 - _EDGE)))
+
+
+def _sets(
+    table: pl.DataFrame,
+) -> Iterator[tuple[Literal["all", "positive"], pl.DataFrame]]:
+    yield "all", table
+    yield "positive", table.filter("marked")
+
+
+def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, bool]]:
+    """Name, rows, and whether the finding is a factor."""
+    by_finding = rows.partition_by("finding", as_dict=True, maintain_order=True)
+    for (finding,), part in by_finding.items():
+        yield str(finding), part, False
+    if len(by_finding) > 1:
+        yield POOLED, rows, False
+        yield WITHIN, rows, True
+
+
+def _ranks_within(rows: pl.DataFrame, column: str) -> Float[np.ndarray, " n"]:
+    """Midranks among the rows of the same finding, as shares, so that findings weigh alike."""
+    rank = pl.col(column).rank("average").over("finding")
+    return rows.select(rank / pl.len().over("finding")).to_series().to_numpy()

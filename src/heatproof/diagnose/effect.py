@@ -1,0 +1,92 @@
+"""An effect: by how much a score changes with something that may explain it, by several models.
+
+The published model (least squares, rows independent) stands beside those that know patients, so
+that a reader sees what the difference is worth.  p-values are corrected within a family: the
+features that one response was regressed on by one model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.stats.multiple import Correction, adjusted
+from heatproof.stats.regression import Slope, linear, linear_by_cluster, logistic, mixed
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One slope.
+
+    Attributes:
+        response: What was measured, such as ``"iou"``.
+        feature: What may explain it.
+        among: The rows it was fitted to, in words.
+        model: ``"linear"``, ``"linear_by_cluster"``, ``"mixed"`` or ``"logistic"``.
+        slope: With its interval and uncorrected p.
+        p: Corrected for the family.
+    """
+
+    response: str
+    feature: str
+    among: str
+    model: str
+    slope: Slope
+    p: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What effects are fitted to, one entry per map.
+
+    Attributes:
+        response: The score; ``nan`` where undefined.
+        clusters: Such as ``Sample.cluster``.
+        factor: With an intercept for each of its levels, such as findings; None for one.
+    """
+
+    response: Float[np.ndarray, " n"]
+    clusters: Sequence[str]
+    factor: Sequence[str] | None = None
+
+
+def effects(
+    rows: Rows,
+    features: Mapping[str, Float[np.ndarray, " n"]],
+    response: str,
+    among: str,
+    correction: Correction = "holm",
+    level: float = 0.95,
+) -> tuple[Effect, ...]:
+    """Every model of the response on each feature alone.
+
+    Args:
+        rows: What was measured.
+        features: By name; ``nan`` where undefined.
+        response: Name of what was measured.
+        among: The rows, in words.
+        correction: Within each model, over the features.
+        level: Of the intervals.
+    """
+    fitted = {name: dict(_fits(feature, rows, level)) for name, feature in features.items()}
+    corrected: dict[str, np.ndarray] = {}
+    for model in next(iter(fitted.values()), {}):
+        p = np.array([slopes[model].p for slopes in fitted.values()])
+        corrected[model] = adjusted(p, correction)
+    return tuple(
+        Effect(response, name, among, model, slope, float(corrected[model][place]))
+        for place, (name, slopes) in enumerate(fitted.items())
+        for model, slope in slopes.items()
+    )
+
+
+def _fits(
+    feature: Float[np.ndarray, " n"], rows: Rows, level: float
+) -> Iterator[tuple[str, Slope]]:
+    clustered = (feature, rows.response, rows.clusters, rows.factor, level)
+    yield "linear", linear(feature, rows.response, rows.factor, level)
+    yield "linear_by_cluster", linear_by_cluster(*clustered)
+    yield "mixed", mixed(*clustered)
+    if np.isin(rows.response[np.isfinite(rows.response)], (0, 1)).all():
+        yield "logistic", logistic(*clustered)

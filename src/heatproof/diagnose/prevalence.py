@@ -1,0 +1,59 @@
+"""Does a method find only what is common?
+
+Findings are the cases here, so there are few of them: a rank correlation over findings of a
+method's mean score with how common a finding is, how large it is, and how good the prior is at it.
+It says what goes together over *these* findings, and cannot say why: common findings of the chest
+are large ones as well.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from heatproof.stats.correlation import spearman
+from heatproof.types import Estimate
+
+EXPLAINS = ("prevalence", "area_ratio", "prior")
+
+
+def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.DataFrame:
+    """What each finding is like, and how well it is found.
+
+    Args:
+        table: One row per map: ``finding``, the response, and any of ``area_ratio`` and ``prior``.
+        labels: One row per film and finding: ``finding``, ``label`` (null where unknown).
+        response: Its column.
+
+    Returns:
+        One row per finding: ``finding``, ``positives``, ``prevalence`` (of films whose label is
+        known), and the means of the defined values of the other columns.
+    """
+    told = [name for name in (response, "area_ratio", "prior") if name in table.columns]
+    known = labels.drop_nulls("label").group_by("finding")
+    common = known.agg(
+        pl.col("label").sum().alias("positives"), pl.col("label").mean().alias("prevalence")
+    )
+    means = [pl.col(name).fill_nan(None).mean() for name in told]
+    found = table.group_by("finding", maintain_order=True).agg(*means)
+    return found.join(common, on="finding", how="left", maintain_order="left")
+
+
+def over_findings(
+    findings: pl.DataFrame, response: str, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> Mapping[str, Estimate]:
+    """Rank correlation of the mean score with each of ``EXPLAINS`` that the table has.
+
+    Args:
+        findings: Of ``by_finding``.
+        response: Its column.
+        resamples: Of the bootstrap, which draws findings.
+        level: Of the intervals.
+        seed: Equal seeds make equal resamples.
+    """
+    numbers = findings.with_columns(pl.col(pl.Float64).fill_null(float("nan")))
+    score, names = numbers[response].to_numpy(), numbers["finding"].to_list()
+    return {
+        name: spearman(numbers[name].to_numpy(), score, names, resamples, level, seed)
+        for name in EXPLAINS
+        if name in numbers.columns
+    }

@@ -1,0 +1,71 @@
+"""Does a map find the finding only where it usually is?
+
+Every map's score beside that of the mean-mask prior on the same film, which never saw it: the prior
+scores high where a finding lies at its usual place.  A map that leans on the usual place is good
+where the prior is good, and fails where it fails.
+
+- ``slope``: of the map's score on the prior's, within findings;
+- ``spearman``: their rank correlation;
+- ``beats``: the share of films on which the map scores higher (an equal score counts half);
+- ``unusual``, ``usual``: the map's mean score on the half of the films (per finding) on which the
+  prior scores lower, and on the other half.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.stats import bootstrap
+from heatproof.stats.correlation import spearman
+from heatproof.types import Estimate
+
+
+@dataclass(frozen=True)
+class UsualPlace:
+    """A method's scores beside those of the prior, film by film."""
+
+    slopes: tuple[Effect, ...]
+    spearman: Estimate
+    beats: Estimate
+    unusual: Estimate
+    usual: Estimate
+
+
+def usual_place(
+    table: pl.DataFrame,
+    response: str,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> UsualPlace:
+    """Compare with the prior; rows on which either is undefined are left out.
+
+    Args:
+        table: One row per map: ``finding``, ``cluster``, the response and ``prior``, what the prior
+            scores on the same film.
+        response: Its column.
+        resamples: Of the bootstrap.
+        level: Of the intervals.
+        seed: Equal seeds and clusters make equal resamples.
+    """
+    both = table.filter(pl.col(response).is_finite() & pl.col("prior").is_finite())
+    score, prior = both[response].to_numpy(), both["prior"].to_numpy()
+    clusters = both["cluster"].to_list()
+    drawn: dict[str, Any] = {
+        "clusters": clusters,
+        "resamples": resamples,
+        "level": level,
+        "seed": seed,
+    }
+    middle = both.select(pl.col("prior").median().over("finding")).to_series().to_numpy()
+    rows = Rows(score, clusters, both["finding"].to_list())
+    return UsualPlace(
+        effects(rows, {"prior": prior}, response, "within findings", level=level),
+        spearman(score, prior, **drawn),
+        bootstrap.mean((score > prior) + (score == prior) / 2, **drawn),
+        bootstrap.mean(np.where(prior < middle, score, np.nan), **drawn),
+        bootstrap.mean(np.where(prior < middle, np.nan, score), **drawn),
+    )

@@ -1,0 +1,97 @@
+"""Does a map fail on some patients more than on others?
+
+The mean score of each group (sex, age, view, scanner, kind of abnormality), and its difference to
+all other films, with errors by patient and p corrected (Holm) over all groups that were looked at: who
+looks at twenty groups finds one that differs.  Numbers such as age are cut at their tertiles.
+Groups of fewer than ``fewest`` defined scores are counted and not judged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from heatproof.stats import bootstrap
+from heatproof.stats.multiple import adjusted
+from heatproof.stats.regression import Slope, linear_by_cluster
+from heatproof.types import Estimate
+
+Value = str | float | None
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One group of films.
+
+    Attributes:
+        attribute: Such as ``"sex"``.
+        group: Such as ``"F"``, or ``"54 to 67"``.
+        mean: Of its scores.
+        difference: To the other films whose attribute is known; None where it is not judged.
+        p: Of that difference, corrected; nan where it is not judged.
+    """
+
+    attribute: str
+    group: str
+    mean: Estimate
+    difference: Estimate | None
+    p: float
+
+
+def subgroups(
+    scores: Float[np.ndarray, " n"],
+    clusters: Sequence[str],
+    attributes: Mapping[str, Sequence[Value]],
+    fewest: int = 10,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Subgroup, ...]:
+    """Judge every group of every attribute; an attribute without two groups is left out.
+
+    Args:
+        scores: One per film; ``nan`` where undefined.
+        clusters: Such as ``Sample.cluster``.
+        attributes: By name, one value per film; None where it is unknown.
+        fewest: Defined scores that a group needs, and the others too.
+        resamples: Of the bootstrap.
+        level: Of the intervals.
+        seed: Equal seeds and clusters make equal resamples.
+    """
+    found: list[tuple[str, str, Estimate, Slope | None]] = []
+    for name, values in attributes.items():
+        groups = _groups(values)
+        known = np.any(list(groups.values()), axis=0)
+        for group, inside in groups.items() if len(groups) > 1 else ():
+            own = np.where(inside, scores, np.nan)
+            mean = bootstrap.mean(own, clusters, resamples, level, seed)
+            rest = int(np.isfinite(scores[known & ~inside]).sum())
+            slope = None
+            if min(mean.cases, rest) >= fewest:
+                feature = np.where(known, inside, np.nan)
+                slope = linear_by_cluster(feature, scores, clusters, level=level)
+            found.append((name, group, mean, slope))
+    p = adjusted(np.array([slope.p if slope else np.nan for *_, slope in found]))
+    return tuple(
+        Subgroup(name, group, mean, slope.estimate if slope else None, float(corrected))
+        for (name, group, mean, slope), corrected in zip(found, p, strict=True)
+    )
+
+
+def _groups(values: Sequence[Value]) -> dict[str, Bool[np.ndarray, " n"]]:
+    """Which films are in which group, groups in order; films of unknown value are in none."""
+    known = [value for value in values if value is not None]
+    numbers = [value for value in known if isinstance(value, int | float)]
+    if len(numbers) < len(known):
+        names = sorted({str(value) for value in known})
+        return {name: np.array([value == name for value in values]) for name in names}
+    ends = np.quantile(numbers, [0, 1 / 3, 2 / 3, 1]) if numbers else np.zeros(0)
+    by_value = np.array([np.nan if value is None else value for value in values], float)
+    groups = {}
+    for place, (low, high) in enumerate(pairwise(ends)):
+        inside = (by_value > low if place else by_value >= low) & (by_value <= high)
+        if inside.any():
+            groups[f"{low:g} to {high:g}"] = inside
+    return groups

@@ -1,0 +1,49 @@
+"""Not worse by more than a margin: a conclusion that small samples cannot buy.
+
+"Not significantly worse" rewards few cases.  Here the margin is declared before anyone looks: the
+largest loss that would not matter.  With the interval of method minus readers (higher is better)
+
+================  ==========================================
+non-inferior      the whole interval lies above -margin
+inferior          the whole interval lies below -margin
+undecided         it does not exclude either
+================  ==========================================
+
+and superior where it lies above 0.  The one-sided error of "non-inferior" is half of what the
+interval leaves out: 2.5% at a level of 95% (CONSORT's extension, Piaggio et al., JAMA 2012).
+"""
+
+from enum import StrEnum
+from math import isnan
+
+from heatproof.types import Estimate
+
+
+class Conclusion(StrEnum):
+    """What an interval allows to say about a margin."""
+
+    SUPERIOR = "superior"
+    NON_INFERIOR = "non-inferior"
+    UNDECIDED = "undecided"
+    INFERIOR = "inferior"
+
+
+def conclude(difference: Estimate, margin: float) -> Conclusion:
+    """What the difference, method minus readers, allows to say.
+
+    Args:
+        difference: With its interval; without one nothing is decided.
+        margin: The largest loss that would not matter, in the unit of the metric, above 0.
+
+    Raises:
+        ValueError: The margin is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"margin = {margin}; expected a loss above 0, such as .05 of IoU")
+    if isnan(difference.low) or isnan(difference.high):
+        return Conclusion.UNDECIDED
+    if difference.low > 0:
+        return Conclusion.SUPERIOR
+    if difference.low > -margin:
+        return Conclusion.NON_INFERIOR
+    return Conclusion.INFERIOR if difference.high < -margin else Conclusion.UNDECIDED
