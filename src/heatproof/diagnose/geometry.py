@@ -94,9 +94,10 @@ def _pixels(mask: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
     outlines = _outlines(mask, cv2.RETR_EXTERNAL)
     dominant = max(outlines, key=lambda outline: cv2.arcLength(outline, True))
     x, y, width, height = cv2.boundingRect(dominant)
-    inside = np.zeros((height, width), np.uint8)
-    cv2.drawContours(inside, [dominant - [x, y]], -1, 1, cv2.FILLED)
-    area = int(np.count_nonzero(inside.astype(bool) & mask[y : y + height, x : x + width]))
+    here = mask[y : y + height, x : x + width].astype(np.uint8)
+    _, parts = cv2.connectedComponents(here, connectivity=8)
+    column, row = dominant[0, 0] - (x, y)
+    area = int(np.count_nonzero(parts == parts[row, column]))
     long, short = (side / 2 for side in _sides((2 * dominant + _CORNERS).reshape(-1, 2)))
     return long / short, 1 - area / (long * short)
 

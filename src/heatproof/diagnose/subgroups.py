@@ -1,8 +1,8 @@
 """Does a map fail on some patients more than on others?
 
 The mean score of each group (sex, age, view, scanner, kind of abnormality), and its difference to
-all other films, with errors by patient and p corrected (Holm) over all groups that were looked at: who
-looks at twenty groups finds one that differs.  Numbers such as age are cut at their tertiles.
+all other films, with errors by patient and p corrected (Holm) over all groups that were looked at:
+who looks at twenty groups finds one that differs.  Numbers such as age are cut at their tertiles.
 Groups of fewer than ``fewest`` defined scores are counted and not judged.
 """
 
@@ -86,7 +86,10 @@ def _groups(values: Sequence[Value]) -> dict[str, Bool[np.ndarray, " n"]]:
     numbers = [value for value in known if isinstance(value, int | float)]
     if len(numbers) < len(known):
         names = sorted({str(value) for value in known})
-        return {name: np.array([value == name for value in values]) for name in names}
+        return {
+            name: np.array([value is not None and str(value) == name for value in values])
+            for name in names
+        }
     ends = np.quantile(numbers, [0, 1 / 3, 2 / 3, 1]) if numbers else np.zeros(0)
     by_value = np.array([np.nan if value is None else value for value in values], float)
     groups = {}

@@ -40,9 +40,9 @@ class Summary:
 class Percentage:
     """Percentage decreases, one number per finding and their macro average last."""
 
-    value: Float[np.ndarray, " k+1"]
-    low: Float[np.ndarray, " k+1"]
-    high: Float[np.ndarray, " k+1"]
+    value: Float[np.ndarray, " columns"]
+    low: Float[np.ndarray, " columns"]
+    high: Float[np.ndarray, " columns"]
 
 
 def replicates(
