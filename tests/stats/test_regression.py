@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import t
+from statsmodels.regression.mixed_linear_model import MixedLM
 
 from heatproof.stats.regression import (
     Slope,
@@ -128,12 +129,34 @@ def test_the_mixed_model_has_the_largest_restricted_likelihood() -> None:
     best = minimize_scalar(lambda r: fitted(r)[0], bounds=(-6, 6), method="bounded").x
     _, beta, error = fitted(best)
     found = mixed(feature, response, patients)
-    assert found.estimate.value == pytest.approx(beta[1], abs=1e-4)
-    # statsmodels' error knows that the variances are estimates as well: a little wider.
-    half = (found.estimate.high - found.estimate.low) / 2
-    assert 1 <= half / (1.959964 * error) < 1.02
+    half = 1.959964 * error
+    assert told(found)[:3] == pytest.approx((beta[1], beta[1] - half, beta[1] + half), abs=1e-5)
     narrow = linear(feature, response).estimate
     assert found.estimate.high - found.estimate.low < narrow.high - narrow.low
+
+
+def test_the_mixed_model_is_statsmodels() -> None:
+    """Whose error also knows that variances are estimates: a little wider."""
+    feature, response, patients, _ = toy(3)
+    design = np.stack([np.ones_like(feature), feature], axis=1)
+    witness = MixedLM(response, design, np.array(patients)).fit()
+    found = mixed(feature, response, patients)
+    assert found.estimate.value == pytest.approx(witness.params[1], abs=1e-4)
+    assert found.intercept == pytest.approx(witness.params[0], abs=1e-4)
+    half = (found.estimate.high - found.estimate.low) / 2
+    assert 1 <= 1.959964 * witness.bse[1] / half < 1.02
+
+
+def test_patients_who_do_not_differ_leave_the_line_of_least_squares() -> None:
+    feature, _, patients, _ = toy(7)
+    response = 0.3 * feature + np.random.default_rng(1).normal(0, 0.2, len(feature))
+    for name in set(patients):  # each patient's mean is exactly on the line
+        rows = np.array(patients) == name
+        response[rows] += 0.3 * feature[rows].mean() - response[rows].mean()
+    found, line = mixed(feature, response, patients).estimate, linear(feature, response).estimate
+    assert found.value == pytest.approx(line.value)
+    # by the normal distribution instead of Student's
+    assert found.high - found.low == pytest.approx((line.high - line.low) * 1.96 / 1.99, rel=0.01)
 
 
 def test_the_logistic_slope_is_where_newton_ends() -> None:

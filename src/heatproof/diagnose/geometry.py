@@ -126,9 +126,9 @@ def _sides(points: Int[np.ndarray, "n 2"]) -> tuple[float, float]:
     single precision, where equal rectangles are told apart by rounding.
     """
     hull = cv2.convexHull(points.astype(np.int32)).reshape(-1, 2).astype(float)
+    if len(hull) < 3:  # noqa: PLR2004 - a line, or a point
+        return float(np.linalg.norm(hull[-1] - hull[0])), 0.0
     edges = np.roll(hull, -1, axis=0) - hull
-    if len(hull) == 1:
-        return 0.0, 0.0
     along = edges / np.linalg.norm(edges, axis=1, keepdims=True)
     across = along[:, ::-1] * [1, -1]
     sides = np.stack([np.ptp(hull @ direction.T, axis=0) for direction in (along, across)])

@@ -5,8 +5,8 @@
                       and equally spread: what Saporta et al. 2022 publish
 ``linear_by_cluster`` the same line, with errors that allow rows of one patient to resemble each
                       other (Liang & Zeger 1986; t with one degree of freedom less than patients)
-``mixed``             a line, and for each patient a level of its own that is drawn from a normal
-                      distribution (REML): the sounder model of many rows per patient
+``mixed``             a line, and for each patient a level of its own (``random_intercept.py``): the
+                      sounder model of many rows per patient
 ``logistic``          for an outcome that is 0 or 1, such as hit or miss: the slope is a log odds
                       ratio, with errors by patient
 ===================== ==========================================================================
@@ -26,12 +26,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.stats import norm
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.regression.linear_model import OLS
-from statsmodels.regression.mixed_linear_model import MixedLM
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from heatproof.stats.bootstrap import membership
+from heatproof.stats.random_intercept import random_intercept
 from heatproof.types import Estimate
 
 
@@ -74,7 +75,11 @@ def linear(
 ) -> Slope:
     """Ordinary least squares."""
     rows = _Rows.of(feature, response, None, factor)
-    return _slope(rows, lambda: OLS(rows.response, rows.design).fit(), level, "least squares")
+
+    def fit() -> _Line:
+        return _Line.told(OLS(rows.response, rows.design).fit(), level)
+
+    return _slope(rows, fit, level, "least squares", rows.flaw)
 
 
 def linear_by_cluster(
@@ -87,15 +92,12 @@ def linear_by_cluster(
     """Ordinary least squares with errors by cluster."""
     rows = _Rows.of(feature, response, clusters, factor)
 
-    def fit() -> Any:
-        by_cluster = {"groups": rows.members, "df_correction": True}
-        return OLS(rows.response, rows.design).fit(
-            cov_type="cluster", cov_kwds=by_cluster, use_t=True
-        )
+    def fit() -> _Line:
+        model = OLS(rows.response, rows.design)
+        return _Line.told(model.fit(**rows.by_cluster, use_t=True), level)
 
     what = f"least squares, errors by {rows.size} clusters"
-    reason = "fewer than two clusters" if rows.size < 2 else ""  # noqa: PLR2004
-    return _slope(rows, fit, level, what, reason)
+    return _slope(rows, fit, level, what, rows.flaw or rows.alone)
 
 
 def mixed(
@@ -107,14 +109,17 @@ def mixed(
 ) -> Slope:
     """A level of its own for each cluster, drawn from a normal distribution."""
     rows = _Rows.of(feature, response, clusters, factor)
-    alone = rows.size == len(rows.response)
-    reason = "no cluster has two rows" if alone else ""
-    if rows.size < 2:  # noqa: PLR2004
-        reason = "fewer than two clusters"
-    what = f"mixed model, {rows.size} clusters"
-    return _slope(
-        rows, lambda: MixedLM(rows.response, rows.design, rows.members).fit(), level, what, reason
-    )
+    single = "no cluster has two rows" if rows.size == len(rows.response) else ""
+
+    def fit() -> _Line:
+        found = random_intercept(rows.design, rows.response, rows.members)
+        value, error = float(found.coefficients[1]), float(found.errors[1])
+        low, high = norm.interval(level, value, error)
+        p = 2 * norm.sf(abs(value) / error)
+        return _Line(float(found.coefficients[0]), value, float(low), float(high), float(p))
+
+    what = f"random intercept of {rows.size} clusters"
+    return _slope(rows, fit, level, what, rows.flaw or rows.alone or single)
 
 
 def logistic(
@@ -131,17 +136,32 @@ def logistic(
     """
     rows = _Rows.of(feature, outcome, clusters, factor, both_outcomes=True)
 
-    def fit() -> Any:
-        by_cluster = {"groups": rows.members, "df_correction": True}
-        return Logit(rows.response, rows.design).fit(
-            disp=False, cov_type="cluster", cov_kwds=by_cluster
-        )
+    def fit() -> _Line:
+        model = Logit(rows.response, rows.design)
+        return _Line.told(model.fit(disp=False, **rows.by_cluster), level)
 
     what = f"logistic, errors by {rows.size} clusters"
-    reason = "all outcomes are equal" if len(np.unique(rows.response)) < 2 else ""  # noqa: PLR2004
-    if rows.size < 2:  # noqa: PLR2004
-        reason = "fewer than two clusters"
-    return _slope(rows, fit, level, what, reason or _separated(rows))
+    return _slope(rows, fit, level, what, rows.equal or rows.flaw or rows.alone or rows.separated)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a model says of the feature, and of the response where all features are 0."""
+
+    intercept: float
+    slope: float
+    low: float
+    high: float
+    p: float
+
+    @classmethod
+    def told(cls, result: Any, level: float) -> "_Line":
+        """By statsmodels; nan where it did not converge."""
+        if not getattr(result, "converged", True):
+            return cls(*[float("nan")] * 5)
+        ends = np.asarray(result.conf_int(alpha=1 - level))[1]
+        values = (*result.params[:2], *ends, result.pvalues[1])
+        return cls(*(float(value) for value in values))
 
 
 @dataclass(frozen=True)
@@ -177,8 +197,14 @@ class _Rows:
         return cls(design, response[kept], members, size, levels)
 
     @property
+    def by_cluster(self) -> dict[str, Any]:
+        """What statsmodels wants to be told for errors by cluster."""
+        kwds = {"groups": self.members, "df_correction": True}
+        return {"cov_type": "cluster", "cov_kwds": kwds}
+
+    @property
     def flaw(self) -> str:
-        """Why no slope can be had; empty where one can."""
+        """Why no line can be had; empty where one can, as below."""
         rows, parameters = self.design.shape
         if rows <= parameters:
             return f"{rows} rows for {parameters} parameters"
@@ -186,40 +212,35 @@ class _Rows:
             return "the feature does not vary within levels"
         return ""
 
+    @property
+    def alone(self) -> str:
+        """Why no errors by cluster can be had."""
+        return "fewer than two clusters" if self.size < 2 else ""  # noqa: PLR2004
 
-def _slope(rows: _Rows, fit: Callable[[], Any], level: float, what: str, reason: str = "") -> Slope:
+    @property
+    def equal(self) -> str:
+        """Why there is nothing to tell apart."""
+        return "all outcomes are equal" if len(np.unique(self.response)) < 2 else ""  # noqa: PLR2004
+
+    @property
+    def separated(self) -> str:
+        """Whether the feature tells the outcomes apart, so that no slope is steep enough."""
+        levels = [self.levels == one for one in np.unique(self.levels)]
+        feature, hits = self.design[:, 1], self.response == 1
+        for first, second in ((hits, ~hits), (~hits, hits)):
+            if all(feature[first & one].min() >= feature[second & one].max() for one in levels):
+                return "the feature separates the outcomes"
+        return ""
+
+
+def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, what: str, reason: str) -> Slope:
     nan, cases = float("nan"), len(rows.response)
-    reason = rows.flaw or reason
+    line = _Line(nan, nan, nan, nan, nan)
     if not reason:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", PerfectSeparationWarning)
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it is asked below
-            try:
-                found = fit()
-            except (PerfectSeparationWarning, np.linalg.LinAlgError) as error:
-                reason = f"not fitted: {error}"
-            else:
-                converged = getattr(found, "converged", True)
-                reason = "" if converged and np.isfinite(found.bse[1]) else "did not converge"
-    if reason:
-        return Slope(Estimate(nan, nan, nan, level, cases, f"{what}: {reason}"), nan, nan)
-    low, high = np.asarray(found.conf_int(alpha=1 - level))[1]
-    intercept = nan if rows.levels.any() else float(found.params[0])
-    value = Estimate(float(found.params[1]), float(low), float(high), level, cases, what)
-    return Slope(value, float(found.pvalues[1]), intercept)
-
-
-def _separated(rows: _Rows) -> str:
-    """Whether the feature alone tells the outcomes apart, so that no slope is steep enough."""
-    if len(rows.response) == 0 or rows.flaw:
-        return ""
-    hits = rows.response == 1
-    feature = rows.design[:, 1]
-    for first, second in ((hits, ~hits), (~hits, hits)):
-        if all(
-            feature[first & (rows.levels == one)].min()
-            >= feature[second & (rows.levels == one)].max()
-            for one in np.unique(rows.levels)
-        ):
-            return "the feature separates the outcomes"
-    return ""
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the result says so itself
+            line = fit()
+        reason = "" if np.isfinite([line.slope, line.low, line.high]).all() else "did not converge"
+    what = f"{what}: {reason}" if reason else what
+    estimate = Estimate(line.slope, line.low, line.high, level, cases, what)
+    return Slope(estimate, line.p, nan if rows.levels.any() else line.intercept)

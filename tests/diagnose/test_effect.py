@@ -1,0 +1,36 @@
+"""Effects: every model, and corrected within each."""
+
+import numpy as np
+import pytest
+
+from heatproof.diagnose.effect import Rows, effects
+from heatproof.stats.multiple import adjusted
+from heatproof.stats.regression import linear, mixed
+
+PATIENTS = [str(index // 3) for index in range(60)]
+
+
+def features() -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    return {name: generator.random(60) for name in ("area", "instances", "elongation")}
+
+
+def test_each_model_is_fitted_to_each_feature_and_corrected_over_features() -> None:
+    response = features()["area"] + np.random.default_rng(1).normal(0, 0.4, 60)
+    found = effects(Rows(response, PATIENTS), features(), "iou", "marked")
+    models = ["linear", "linear_by_cluster", "mixed"]
+    assert [(e.feature, e.model) for e in found] == [(f, m) for f in features() for m in models]
+    for name, fit in (("linear", lambda x: linear(x, response)),
+                      ("mixed", lambda x: mixed(x, response, PATIENTS))):  # fmt: skip
+        mine = [effect for effect in found if effect.model == name]
+        p = np.array([fit(feature).p for feature in features().values()])
+        assert [effect.slope.p for effect in mine] == pytest.approx(list(p))
+        assert [effect.p for effect in mine] == pytest.approx(list(adjusted(p)))
+    assert {(e.response, e.among) for e in found} == {("iou", "marked")}
+
+
+def test_hits_and_misses_get_a_logistic_model_too() -> None:
+    hits = (np.random.default_rng(2).random(60) < 0.5).astype(float)
+    hits[4] = np.nan
+    models = [effect.model for effect in effects(Rows(hits, PATIENTS), features(), "hit", "all")]
+    assert models.count("logistic") == 3
