@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heatproof.diagnose.effect import Rows, effects
 from heatproof.stats.multiple import adjusted
@@ -34,3 +36,30 @@ def test_hits_and_misses_get_a_logistic_model_too() -> None:
     hits[4] = np.nan
     models = [effect.model for effect in effects(Rows(hits, PATIENTS), features(), "hit", "all")]
     assert models.count("logistic") == 3
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.25, 1.0, float("nan")]),
+            st.sampled_from([0.0, 0.5, 1.0, float("nan")]),
+            st.sampled_from("abcd"),
+            st.sampled_from("xyz"),
+        ),
+        max_size=25,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=300)
+def test_no_table_is_too_odd(rows: list, binary: bool, with_factor: bool) -> None:
+    """Constant scores, exact lines, lone patients: a number, or nan with its reason."""
+    feature, response, patients, findings = (
+        (list(c) for c in zip(*rows, strict=True)) if rows else ([],) * 4
+    )
+    score = np.array(response, float)
+    score = np.round(score) if binary else score
+    among = Rows(score, patients, findings if with_factor else None)
+    for effect in effects(among, {"f": np.array(feature, float)}, "iou", "all"):
+        told = effect.slope.estimate
+        assert np.isfinite([told.value, told.low, told.high]).all() or ": " in told.method

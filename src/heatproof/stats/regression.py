@@ -15,8 +15,9 @@
 with the finding as a factor, confidence explains nothing by findings that are easy.
 
 Rows with a ``nan`` are left out.  Undefined (``nan``, the reason in ``Estimate.method``) where the
-rows cannot tell: fewer rows than parameters, a feature that does not vary (within levels), an
-outcome that a threshold separates, a fit that does not converge.
+rows cannot tell: no more rows (or clusters, where they count) than parameters, a feature that does
+not vary (within levels), a response that is exactly on a line, an outcome that a threshold
+separates, a fit that does not converge.
 """
 
 import warnings
@@ -210,12 +211,17 @@ class _Rows:
             return f"{rows} rows for {parameters} parameters"
         if np.linalg.matrix_rank(self.design) < parameters:
             return "the feature does not vary within levels"
+        line = np.linalg.lstsq(self.design, self.response)[0]
+        if np.allclose(self.design @ line, self.response, rtol=0, atol=1e-12):
+            return "all rows lie on one line"
         return ""
 
     @property
     def alone(self) -> str:
         """Why no errors by cluster can be had."""
-        return "fewer than two clusters" if self.size < 2 else ""  # noqa: PLR2004
+        parameters = self.design.shape[1]
+        few = f"{self.size} clusters for {parameters} parameters"
+        return few if self.size <= parameters else ""
 
     @property
     def equal(self) -> str:
@@ -237,7 +243,7 @@ def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, what: str, reaso
     nan, cases = float("nan"), len(rows.response)
     line = _Line(nan, nan, nan, nan, nan)
     if not reason:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the result says so itself
             line = fit()
         reason = "" if np.isfinite([line.slope, line.low, line.high]).all() else "did not converge"
