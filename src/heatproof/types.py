@@ -71,6 +71,10 @@ class Pixels(Protocol):
         """A string that changes when the stored image does."""
         ...
 
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres from pixel to pixel, down and across; None where unknown."""
+        ...
+
 
 @dataclass(frozen=True)
 class Sample:

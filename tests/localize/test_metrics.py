@@ -10,11 +10,23 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
 from heatproof.data.geometry import Squash
-from heatproof.localize import DatasetMetric, LocalizationMetric, metrics, specialize
+from heatproof.errors import SpecError
+from heatproof.localize import (
+    DatasetMetric,
+    LocalizationMetric,
+    lower_is_better,
+    metrics,
+    sees_negatives,
+    specialize,
+)
 from heatproof.localize.auprc import AUPRC
 from heatproof.localize.auroc import AUROC
+from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate, peak
 from heatproof.localize.iou import IoU
+from heatproof.localize.pixel_rates import PixelSpecificity
+from heatproof.localize.relevance_mass import RelevanceMass
+from heatproof.localize.surface_distance import SurfaceDistance
 from heatproof.maps.binarize import Fixed, Tuned
 
 NAMES = [name for name in metrics.names() if not isinstance(metrics.parse(name), DatasetMetric)]
@@ -22,8 +34,13 @@ ALL: list[LocalizationMetric] = [
     *(metrics.parse(name) for name in NAMES),
     AUPRC(rule="trapezoid"),
     HitRate(ties="first"),
+    HitRate(tolerance=1.5),
     IoU(empty="full"),
     IoU(empty="true_positive"),
+    Dice(empty="full"),
+    RelevanceMass(sign="absolute"),
+    SurfaceDistance(statistic="hausdorff"),
+    SurfaceDistance(statistic="hausdorff95"),
 ]
 
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8)
@@ -41,7 +58,12 @@ class TestEveryMetric:
     def test_is_undefined_where_nothing_is_marked(self, metric: LocalizationMetric) -> None:
         saliency = np.arange(12, dtype=np.float32).reshape(3, 4)
         value = metric(saliency, np.zeros((3, 4), bool))
-        assert value == 0 if metric == IoU(empty="full") else np.isnan(value)
+        if sees_negatives(metric):
+            assert value == 0
+        elif isinstance(metric, PixelSpecificity):
+            assert value == 0.5  # there, all pixels are to be left out
+        else:
+            assert np.isnan(value)
 
     @pytest.mark.parametrize("metric", ALL)
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -62,7 +84,9 @@ class TestEveryMetric:
     ) -> None:
         value = metric(saliency, mask)
         assert np.isnan(value) or 0 <= value <= 1
-        assert metric(4 * saliency + 1, mask) == pytest.approx(value, nan_ok=True)
+        # Relevance is a signed quantity, whose zero means something.
+        shift = 0 if isinstance(metric, RelevanceMass) else 1
+        assert metric(4 * saliency + shift, mask) == pytest.approx(value, nan_ok=True)
 
     @pytest.mark.parametrize("metric", ALL)
     @given(saliency=maps, mask=masks)
@@ -82,7 +106,7 @@ class TestEveryMetric:
         self, metric: LocalizationMetric, mask: np.ndarray
     ) -> None:
         assume(mask.any() and not mask.all())
-        assert metric(as_map(mask), mask) == 1
+        assert metric(as_map(mask), mask) == (0 if lower_is_better(metric) else 1)
 
     @pytest.mark.parametrize("name", NAMES)
     def test_explains_itself(self, name: str) -> None:
@@ -166,6 +190,21 @@ class TestHitRate:
                 assert point is not None
                 assert saliency[point] == saliency.max()
 
+    @given(maps, masks, st.floats(0, 5))
+    @settings(deadline=None, max_examples=60)
+    def test_a_tolerance_is_the_distance_to_the_nearest_marked_pixel(
+        self, saliency: np.ndarray, mask: np.ndarray, tolerance: float
+    ) -> None:
+        point = peak(saliency)
+        assume(mask.any() and point is not None)
+        nearest = min(np.hypot(*(place - point)) for place in np.argwhere(mask))
+        assert HitRate(tolerance=tolerance)(saliency, mask) == (nearest <= tolerance)
+
+    @pytest.mark.parametrize("tolerance", [-1.0, np.nan, np.inf])
+    def test_refuses_a_tolerance_that_is_none(self, tolerance: float) -> None:
+        with pytest.raises(SpecError, match="expected pixels"):
+            HitRate(tolerance=tolerance)
+
     def test_two_plateaus_do_not_point_between_them(self) -> None:
         saliency = np.zeros((1, 9), np.float32)
         saliency[0, [0, 1, 7, 8]] = 1
@@ -244,6 +283,15 @@ class TestSpecialize:
         metric = IoU(binarize=Tuned(table), empty="full")
         assert specialize(metric, "Nodule") == IoU(binarize=Fixed(0.2), empty="full")
         assert metric == IoU(binarize=Tuned(table), empty="full")
+
+    def test_tells_a_metric_of_lengths_the_spacing_of_the_film(self) -> None:
+        metric = SurfaceDistance(unit="mm")
+        assert specialize(metric, "Edema", (0.2, 0.1)) == SurfaceDistance(
+            unit="mm", spacing=(0.2, 0.1)
+        )
+        assert specialize(metric, "Edema") == metric
+        told = SurfaceDistance(unit="mm", spacing=(1.0, 1.0))
+        assert specialize(told, "Edema", (0.2, 0.1)) == told
 
     @pytest.mark.parametrize("metric", ALL)
     def test_leaves_the_rest_alone(self, metric: LocalizationMetric) -> None:

@@ -136,7 +136,7 @@ def test_tuned_knows_a_threshold_for_each_finding(tmp_path: Path) -> None:
     [
         ("t,task\n0.4,Edema\n", r"line 1: found columns \['t', 'task'\], expected threshold"),
         ("threshold,task\n0.4,Edema\nhigh,Nodule\n", "line 3: threshold 'high' is not a number"),
-        ("threshold,task\n40,Edema\n", "line 2: threshold '40' is not a number in"),
+        ("threshold,task\n40,Edema\n", r"tuned.csv, Edema: threshold=40.0 is not in \[0, 1\)"),
         ("threshold,task\n\xff,\x00", "line 2|cannot read"),
         (None, "cannot read the table"),
     ],

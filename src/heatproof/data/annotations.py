@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, ImageDraw
@@ -273,6 +274,36 @@ def fit(shape: Shape, height: int, width: int) -> None:
     """Raise AnnotationError when a shape cannot be of an image of that size, at little cost."""
     check = getattr(shape, "fit", shape.mask)
     check(height, width)
+
+
+def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
+    """The mask of each thing that was drawn, one at a time, without empty ones.
+
+    Contours and boxes are one thing each.  A raster cannot tell, so each of its connected parts is
+    one, unless the file it came from says how many it holds.
+    """
+    masks: Iterator[Mask]
+    match shape:
+        case Several(shapes):
+            for inner in shapes:
+                yield from lesions_of(inner, height, width)
+            return
+        case Boxes(boxes, frame):
+            masks = (Boxes((box,), frame).mask(height, width) for box in boxes)
+        case Polygons(contours, size, None):
+            masks = (Polygons((one,), size).mask(height, width) for one in contours)
+        case Polygons(_, _, 1) | RLE(_, _, 1):
+            masks = iter([shape.mask(height, width)])
+        case _:
+            masks = connected_parts(shape.mask(height, width))
+    yield from (mask for mask in masks if mask.any())
+
+
+def connected_parts(mask: Mask) -> Iterator[Mask]:
+    """Each part of a mask that touches no other, diagonals included, one at a time."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    for label in range(1, count):
+        yield labels == label
 
 
 def _centres(start: float, stop: float) -> slice:

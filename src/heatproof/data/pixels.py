@@ -49,9 +49,15 @@ _TIFF = {tag.name: number for number, tag in TiffTags.TAGS_V2.items()}
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A radiograph in a PNG, JPEG, TIFF or DICOM file."""
+    """A radiograph in a PNG, JPEG, TIFF or DICOM file.
+
+    Attributes:
+        path: Of the file.
+        millimetres: From pixel to pixel, down and across, where something else than the file tells.
+    """
 
     path: Path
+    millimetres: tuple[float, float] | None = None
 
     def size(self) -> tuple[int, int]:
         """Height and width, from the header; raises PixelError."""
@@ -76,7 +82,21 @@ class ImageFile:
         """Size and time of change: cheap, and changed by every ordinary way of rewriting."""
         with _failing(self.path):
             status = self.path.stat()
-            return f"{status.st_size} bytes, {status.st_mtime_ns} ns"
+            told = f", {self.millimetres} mm" if self.millimetres else ""
+            return f"{status.st_size} bytes, {status.st_mtime_ns} ns{told}"
+
+    def spacing(self) -> tuple[float, float] | None:
+        """As told, or as a DICOM header says; the densities of other formats are those of prints.
+
+        A calibrated spacing (Pixel Spacing) comes before that at the detector (Imager Pixel
+        Spacing), which a lesion nearer to the tube overfills: DICOM PS3.3 10.7.1.3.
+        """
+        if self.millimetres:
+            return self.millimetres
+        with _failing(self.path):
+            if not _is_dicom(self.path):
+                return None
+            return _dicom_spacing(pydicom.dcmread(self.path, stop_before_pixels=True))
 
 
 @dataclass(frozen=True)
@@ -97,6 +117,9 @@ class ArrayPixels:
     def version(self) -> str:
         """A digest of the values."""
         return hashlib.sha256(self.array.tobytes()).hexdigest()[:16]
+
+    def spacing(self) -> None:
+        """Not known."""
 
 
 @contextmanager
@@ -179,6 +202,14 @@ def _dicom_size(header: pydicom.Dataset) -> tuple[int, int]:
     if not 0 < height * width <= MOST_PIXELS:
         raise PixelError(f"{height} x {width} pixels, expected 1 to {MOST_PIXELS:,}")
     return height, width
+
+
+def _dicom_spacing(header: pydicom.Dataset) -> tuple[float, float] | None:
+    for name in ("PixelSpacing", "ImagerPixelSpacing"):
+        match header.get(name):
+            case [down, across] if float(down) > 0 and float(across) > 0:
+                return float(down), float(across)
+    return None
 
 
 def _read_dicom(dataset: pydicom.Dataset) -> Grey:

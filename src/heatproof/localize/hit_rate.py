@@ -1,7 +1,8 @@
 """Hit rate, or pointing game: is the map's peak inside the mask?  1 hit, 0 miss.
 
-Zhang et al., IJCV 2018, https://arxiv.org/abs/1608.00507, without a tolerance.  ``nan`` for an
-empty mask, and for a map that is constant or not finite.
+Zhang et al., IJCV 2018, https://arxiv.org/abs/1608.00507, who count a hit within 15 pixels too
+(``tolerance=15``); here the peak must lie inside unless told.  ``nan`` for an empty mask, and for a
+map that is constant or not finite.
 
 Upsampling a coarse map leaves a flat plateau where its maximum is a border cell: thousands of tied
 pixels, of which the first in reading order lies on the edge of the image.  By default the map
@@ -15,6 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from heatproof.errors import SpecError
 from heatproof.localize import metrics
 
 
@@ -25,19 +27,35 @@ class HitRate:
 
     Attributes:
         ties: Which of several equal maxima is the peak.
+        tolerance: How far from the nearest marked pixel the peak may lie and still hit, in pixels
+            of the radiograph, from centre to centre.
     """
 
     title: ClassVar[str] = "Hit rate"
     undefined: ClassVar[str] = "nothing is marked, or the map is constant or not finite"
     chance: ClassVar[float | None] = None
     ties: Literal["centroid", "first"] = "centroid"
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < float("inf"):
+            raise SpecError(f"tolerance={self.tolerance}, expected pixels, at least 0")
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """1 for a hit, 0 for a miss, ``nan`` where undefined."""
         if not mask.any():
             return float("nan")
         point = peak(saliency, self.ties)
-        return float("nan") if point is None else float(mask[point])
+        return float("nan") if point is None else float(self._near(mask, point))
+
+    def _near(self, mask: Bool[np.ndarray, "h w"], point: tuple[int, int]) -> bool:
+        """Whether a marked pixel is within the tolerance."""
+        reach = int(self.tolerance)
+        top, left = (max(middle - reach, 0) for middle in point)
+        window = mask[top : point[0] + reach + 1, left : point[1] + reach + 1]
+        rows, columns = np.nonzero(window)
+        distances = np.hypot(rows + top - point[0], columns + left - point[1])
+        return bool((distances <= self.tolerance).any())
 
 
 def peak(

@@ -11,6 +11,9 @@ on what the mean is taken over (Saporta et al. 2022, https://doi.org/10.1038/s42
 ``full``               0         0         nan
 ``true_positive``      nan       nan       nan
 ====================== ========= ========= ==========
+
+``full`` also measures films without the finding, where whatever a map marks is wrong.  Whether the
+model calls a film is another question: ``miou`` asks it.
 """
 
 from dataclasses import dataclass, field
@@ -20,9 +23,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.localize import metrics
+from heatproof.localize.overlap import Overlap, overlap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
-_UNDEFINED = {
+Empty = Literal["reference_positive", "full", "true_positive"]
+UNDEFINED = {
     "reference_positive": "nothing is marked",
     "full": "neither map nor reader marks anything",
     "true_positive": "the map or the reader marks nothing",
@@ -44,23 +49,38 @@ class IoU:
     title: ClassVar[str] = "IoU"
     chance: ClassVar[float | None] = None
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
-    empty: Literal["reference_positive", "full", "true_positive"] = "reference_positive"
+    empty: Empty = "reference_positive"
 
     @property
     def undefined(self) -> str:
         """Depends on what the mean is taken over."""
-        return f"{_UNDEFINED[self.empty]}, or the map is constant or not finite"
+        return f"{UNDEFINED[self.empty]}, or the map is constant or not finite"
+
+    @property
+    def sees_negatives(self) -> bool:
+        """Whether films without the finding count."""
+        return self.empty == "full"
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 (disjoint) and 1 (equal); ``nan`` where undefined."""
-        marked = int(np.count_nonzero(mask))
-        if marked == 0 and self.empty != "full":
-            return float("nan")
-        predicted = self.binarize(saliency)
-        if predicted is None:
-            return float("nan")
-        pixels = int(np.count_nonzero(predicted))
-        if pixels == 0 and (marked == 0 or self.empty == "true_positive"):
-            return float("nan")
-        shared = int(np.count_nonzero(predicted & mask))
-        return shared / (pixels + marked - shared)
+        counts = counted(saliency, mask, self.binarize, self.empty)
+        return float("nan") if counts is None else self.rate(counts)
+
+    def rate(self, counts: Overlap) -> float:
+        """``nan`` where both masks are empty."""
+        return ratio(counts.shared, counts.union)
+
+
+def counted(
+    saliency: Float[np.ndarray, "h w"],
+    mask: Bool[np.ndarray, "h w"],
+    binarize: Binarizer,
+    empty: Empty,
+) -> Overlap | None:
+    """The pixels of a map and a mask, by the table above; ``None`` where that says nan."""
+    if empty != "full" and not mask.any():
+        return None
+    counts = overlap(saliency, mask, binarize)
+    if counts is None or counts.union == 0:
+        return None
+    return None if empty == "true_positive" and counts.predicted == 0 else counts

@@ -42,7 +42,7 @@ from jaxtyping import Bool, Float, Int
 
 from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
-from heatproof.localize import Detections, metrics
+from heatproof.localize import Detections, Reference, metrics
 from heatproof.localize.hit_rate import peak
 
 
@@ -66,6 +66,7 @@ class PointwiseAP:
     per_map: ClassVar[str] = "hit rate"
     undefined: ClassVar[str] = "the map is constant or not finite"
     chance: ClassVar[float | None] = None
+    sees_negatives: ClassVar[bool] = False
     variant: Literal["image", "box", "sk_append", "qtim"] = "image"
     tolerance: float = 0.0
     ties: Literal["centroid", "first"] = "centroid"
@@ -75,22 +76,27 @@ class PointwiseAP:
             raise SpecError(f"tolerance={self.tolerance}, expected pixels, at least 0")
 
     def of_map(
-        self, saliency: Float[np.ndarray, "y x"], geometry: Geometry, mask: Bool[np.ndarray, "h w"]
-    ) -> float:
+        self, saliency: Float[np.ndarray, "y x"], geometry: Geometry, reference: Reference
+    ) -> Float[np.ndarray, " c"]:
         """1 for a hit, 0 for a miss, ``nan`` for a map that points nowhere."""
-        cell = peak(saliency, self.ties)
+        cell, mask = peak(saliency, self.ties), reference.mask
         if cell is None:
-            return float("nan")
+            return np.array([np.nan])
         cells, size = (saliency.shape[0], saliency.shape[1]), (mask.shape[0], mask.shape[1])
         x, y = _centre(cell, cells, geometry, size)
-        return float(mask[_touched(y, self.tolerance), _touched(x, self.tolerance)].any())
+        hit = mask[_touched(y, self.tolerance), _touched(x, self.tolerance)].any()
+        return np.array([float(hit)])
+
+    def alone(self, seen: Float[np.ndarray, " c"]) -> float:
+        """Hit or miss."""
+        return float(seen[0])
 
     def of_dataset(
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
     ) -> Float[np.ndarray, " b"]:
         """Between 0 and 1; ``nan`` where no film with the finding counts."""
         negative = detections.regions == 0
-        hit, miss = (~negative & (detections.seen == value) for value in (1, 0))
+        hit, miss = (~negative & (detections.seen[:, 0] == value) for value in (1, 0))
         p = detections.probabilities
         # Entries of the ranked list: which films, at which score, right or wrong.
         wrong_at = np.where(miss, 1.0, p) if self.variant == "qtim" else p

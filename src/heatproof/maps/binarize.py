@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw
 
 from heatproof.errors import DataError, SpecError, near_misses
@@ -60,14 +60,12 @@ class Otsu:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The pixels above the threshold."""
-        scaled = _scaled(saliency)
+        scaled = rescaled(saliency)
         if scaled is None:
             return None
         scaled *= 255
-        levels = scaled.astype(np.uint8)
-        threshold, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        above = levels > threshold
-        return _redrawn(above) if self.contour_fill else above
+        above = above_otsu(scaled.astype(np.uint8))
+        return redrawn(above) if self.contour_fill else above
 
 
 @binarizers.register("fixed")
@@ -89,7 +87,7 @@ class Fixed:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The pixels above the threshold."""
-        scaled = _scaled(saliency)
+        scaled = rescaled(saliency)
         return None if scaled is None else scaled > self.threshold
 
 
@@ -133,12 +131,11 @@ class Tuned:
         Raises:
             DataError: The table cannot be read, or lacks the finding.
         """
-        thresholds = _thresholds(self.table)
-        if finding not in thresholds:
-            raise DataError(
-                f"{self.table} has no threshold for {finding!r}; {near_misses(finding, thresholds)}"
-            )
-        return Fixed(thresholds[finding])
+        *_, row = tuned_rows(self.table, ("threshold",), finding)
+        try:
+            return Fixed(row["threshold"])
+        except SpecError as error:
+            raise DataError(f"{self.table}, {finding}: {error}") from error
 
     def __call__(self, _: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """Refuses: only ``at(finding)`` knows which threshold applies."""
@@ -153,7 +150,7 @@ def _range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
     return (low, high) if np.isfinite(spread) and spread > 0 else None
 
 
-def _scaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | None:
+def rescaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | None:
     """The map between 0 and 1, in its own precision; a new array."""
     limits = _range(saliency)
     if limits is None:
@@ -164,7 +161,15 @@ def _scaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | No
     return scaled
 
 
-def _redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+def above_otsu(levels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The pixels above Otsu's threshold of an 8-bit image."""
+    threshold, _ = cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    above: np.ndarray = levels > threshold
+    return above
+
+
+def redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The contours of a mask, filled: without holes and single pixels."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     canvas = Image.new("1", mask.shape[::-1])
     draw = ImageDraw.Draw(canvas)
@@ -174,26 +179,43 @@ def _redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     return np.array(canvas)
 
 
-def _thresholds(table: Path) -> dict[str, float]:
-    thresholds: dict[str, float] = {}
+def tuned_rows(table: Path, columns: tuple[str, ...], finding: str) -> list[dict[str, float]]:
+    """What a table of tuned values says of one finding, in its order; never nothing.
+
+    Args:
+        table: CSV file with a column ``task``, as CheXlocalize writes it.
+        columns: Of numbers, that must be there; others are left alone.
+        finding: As ``task`` spells it.
+
+    Raises:
+        DataError: The table cannot be read, lacks a column or the finding, or holds no numbers.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            if not {"threshold", "task"} <= set(rows.fieldnames or ()):
+            if not {*columns, "task"} <= set(rows.fieldnames or ()):
                 raise DataError(
-                    f"{table}, line 1: found columns {rows.fieldnames}, expected threshold and task"
+                    f"{table}, line 1: found columns {rows.fieldnames}, expected"
+                    f" {' and '.join((*columns, 'task'))}"
                 )
-            for row in rows:
-                thresholds[row["task"]] = _threshold(row["threshold"], table, rows.line_num)
+            found = [
+                (row["task"], {name: _number(row, name, table, rows.line_num) for name in columns})
+                for row in rows
+            ]
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the table of tuned thresholds {table}: {error}") from error
-    return thresholds
+        raise DataError(f"cannot read the table of tuned values {table}: {error}") from error
+    known = dict(found)
+    if finding not in known:
+        raise DataError(
+            f"{table} has no {columns[0]} for {finding!r}; {near_misses(finding, known)}"
+        )
+    return [numbers for task, numbers in found if task == finding]
 
 
-def _threshold(text: str | None, table: Path, line: int) -> float:
+def _number(row: dict[str, str], column: str, table: Path, line: int) -> float:
     try:
-        return Fixed(float(text or "")).threshold
+        return float(row[column] or "")
     except ValueError as error:
         raise DataError(
-            f"{table}, line {line}: threshold {text!r} is not a number in [0, 1)"
+            f"{table}, line {line}: {column} {row[column]!r} is not a number"
         ) from error

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heatproof.report.content import Content, Localization, Row
+from heatproof.report.content import Content, Localization, Metric, Row
 from heatproof.report.words import count, estimate, listed, number, sentence
 from heatproof.types import Estimate
 
@@ -77,7 +77,9 @@ def _localization(content: Content) -> list[Answer]:
         ]
         where = f"On {dataset}, for {model}," if several else f"On {dataset},"
         if len(own) == 1:
-            found.append(_one_finding(*own[0], where, first.name, names))
+            [(panel, rows)] = own
+            ordered = tuple(best_first(rows, first))
+            found.append(_one_finding(panel, ordered, where, first.name, names))
         else:
             found.append(_many_findings(own, where, first.name, names))
     return found
@@ -86,7 +88,6 @@ def _localization(content: Content) -> list[Answer]:
 def _one_finding(
     panel: Localization, rows: tuple[Row, ...], where: str, metric: str, names: dict[str, str]
 ) -> Answer:
-    rows = tuple(sorted(rows, key=by_value))
     if all(math.isnan(row.estimate.value) for row in rows):
         return Answer(f"{where} {metric} is not defined for any map of {panel.finding}.")
     numbers = [f"{names.get(r.method, r.method)}: {_measured(r, panel, metric)}" for r in rows]
@@ -233,7 +234,12 @@ def _classification(content: Content) -> list[Answer]:
     return found
 
 
-def by_value(row: Row) -> tuple[bool, float]:
-    """Highest first, undefined last."""
-    value = row.estimate.value
-    return (True, 0.0) if math.isnan(value) else (False, -value)
+def best_first(rows: Iterable[Row], metric: Metric) -> list[Row]:
+    """By value, undefined last."""
+    sign = 1 if metric.lower_is_better else -1
+
+    def place(row: Row) -> tuple[bool, float]:
+        value = row.estimate.value
+        return (True, 0.0) if math.isnan(value) else (False, sign * value)
+
+    return sorted(rows, key=place)

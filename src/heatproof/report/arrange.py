@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from heatproof.report.answers import FEW, Verdict, by_value, method_names, verdict
+from heatproof.report.answers import FEW, Verdict, best_first, method_names, verdict
 from heatproof.report.content import (
     Case,
     Classification,
@@ -157,5 +157,5 @@ def _lines(
             per_map=row.per_map,
             negatives=row.negatives,
         )
-        for row in sorted(rows, key=by_value)
+        for row in best_first(rows, metric)
     )

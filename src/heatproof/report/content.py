@@ -201,7 +201,7 @@ class Classification:
 
 @dataclass(frozen=True)
 class Metric:
-    """One localization metric, from ``low`` to ``high``; higher is better in all of them.
+    """One localization metric, from ``low`` to ``high``.
 
     Attributes:
         name: For people, such as ``"AUPRC"``.
@@ -209,6 +209,7 @@ class Metric:
         chance: What a map of noise gets, None where that depends on the images.
         per_map: What it sees of each map, such as ``"hit rate"``, where it is one number of all
             films; empty where it is a mean over maps.
+        lower_is_better: As of distances; elsewhere higher is.
     """
 
     spec: str
@@ -219,6 +220,7 @@ class Metric:
     high: float = 1.0
     chance: float | None = None
     per_map: str = ""
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ class Row:
         estimate: Mean over the defined cases, or the metric of the whole data set, with ``cases``
             how many defined ones stand behind it.
         undefined: Cases on which the metric is undefined, or the map not to be scored.
-        difference: This minus the prior, paired by image; None without a prior.
+        difference: By how much it is better than the prior, paired by image: this minus the prior,
+            or where lower is better the prior minus this; None without a prior.
         per_map: Mean of what a metric of data sets sees of each map (``Metric.per_map``).
         negatives: Films without the finding that such a metric counts besides the cases.
     """

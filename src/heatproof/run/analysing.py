@@ -59,7 +59,7 @@ def write_report(
         overlaps=tuple(describing.overlaps(judged)),
         models=tuple(describing.models(judged)),
         methods=tuple(describing.methods_made(work, judged, tables.made)),
-        metrics=tuple(describing.metrics_used(work)),
+        metrics=tuple(describing.metrics_used(work, panels)),
         classification=classified,
         localization=panels,
         gallery=cases,

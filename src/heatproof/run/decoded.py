@@ -36,6 +36,10 @@ class Decoded:
         """A string that changes when the stored image does."""
         return self.source.version()
 
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres from pixel to pixel, as the source knows them."""
+        return self.source.spacing()
+
     @cached_property
     def _pixels(self) -> Float[np.ndarray, "h w"]:
         return self.source.read()

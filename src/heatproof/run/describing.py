@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import platform
 import re
 import statistics
@@ -14,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from heatproof.explain import methods
-from heatproof.localize import DatasetMetric
+from heatproof.localize import DatasetMetric, lower_is_better
 from heatproof.models.card import Cohort as Patients
 from heatproof.models.localizers import LocalizerArchitecture, localizers
 from heatproof.report import content
@@ -99,7 +100,9 @@ def methods_made(
         yield content.Method(spec, name, definition, tuple(_map_counts(rows)))
 
 
-def metrics_used(work: Workspace) -> Iterator[content.Metric]:
+def metrics_used(
+    work: Workspace, panels: Sequence[content.Localization]
+) -> Iterator[content.Metric]:
     """Every metric with its definition."""
     for spec, part in work.metrics.items():
         name, definition = _named(part)
@@ -108,8 +111,10 @@ def metrics_used(work: Workspace) -> Iterator[content.Metric]:
             name=f"{name}{_options(spec)}",
             definition=definition,
             undefined=part.undefined,
+            high=_largest(spec, panels) if lower_is_better(part) else 1.0,
             chance=part.chance,
             per_map=part.per_map if isinstance(part, DatasetMetric) else "",
+            lower_is_better=lower_is_better(part),
         )
 
 
@@ -131,6 +136,21 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
         machine=f"{platform.system()} {platform.machine()}",
         experiment=experiment.text,
     )
+
+
+def _largest(metric: str, panels: Sequence[content.Localization]) -> float:
+    """What no interval of a metric without a largest value exceeds, in one digit."""
+    measured = [
+        one.estimate
+        for panel in panels
+        if panel.metric == metric
+        for one in (*panel.rows, *((panel.prior,) if panel.prior else ()))
+    ]
+    ends = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
+    if not max(ends, default=0.0):
+        return 1.0
+    digit = math.pow(10, math.floor(math.log10(max(ends))))
+    return math.ceil(max(ends) / digit) * digit
 
 
 def _named(part: object) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from heatproof.data.geometry import Geometry, Squash
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.localize import DatasetMetric, Metric
+from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
 from heatproof.report.content import (
     Case,
@@ -134,17 +134,22 @@ def _drawn(wall: _Wall) -> Iterator[Pick]:
 
 def _ranked(wall: _Wall) -> Iterator[Pick]:
     rank, count = _rank(wall.work), wall.work.experiment.report.gallery
+    lower = lower_is_better(wall.work.metrics[rank])
     means = (
-        wall.scores.filter((pl.col("metric") == rank) & pl.col("value").is_not_nan())
+        wall.scores.filter(
+            (pl.col("metric") == rank) & pl.col("value").is_not_nan() & (pl.col("regions") > 0)
+        )
         .group_by("image_id", "finding")
         .agg(pl.col("value").mean())
-        .sort("value", "image_id", "finding")
+        .sort("value", "image_id", "finding", descending=[lower, False, False])
     )
     rows = means.select("image_id", "finding").rows()
     shown = min(count, len(rows) // 2)
     title = _measure(wall.work.metrics[rank])
     best, worst = reversed(rows[len(rows) - shown :]), rows[:shown]
-    for group, word, found in ((Group.BEST, "highest", best), (Group.WORST, "lowest", worst)):
+    words = ("lowest", "highest") if lower else ("highest", "lowest")
+    kinds = zip((Group.BEST, Group.WORST), words, (best, worst), strict=True)
+    for group, word, found in kinds:
         for place in found:
             yield Pick(group, f"among the {shown} {word} {title} of {len(rows)}", *place)
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.localize import DatasetMetric, Detections
+from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.report.content import Control, Localization, Row
 from heatproof.run.resampling import resampling
 from heatproof.run.scoring import PRIOR
@@ -48,13 +48,13 @@ def localization(
         part = work.metrics[str(metric)]
         if not isinstance(part, DatasetMetric):
             if len(made):
-                yield _filled(named, _OfMaps(work), made, prior)
+                yield _filled(named, _OfMaps(work, lower_is_better(part)), made, prior)
             continue
         for (group,), maps in made.group_by(["group"], maintain_order=True):
             told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
-            films = _films(work, told, maps["image_id"], str(finding), str(reference))
-            panel_of = replace(named, model=str(group))
-            yield _filled(panel_of, _OfDataset(work, part, films), maps, prior)
+            films = _films(work, told, maps, str(finding), str(reference))
+            estimator = _OfDataset(work, specialize(part, str(finding)), films)
+            yield _filled(replace(named, model=str(group)), estimator, maps, prior)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class _OfMaps:
     """The mean of one number per map."""
 
     work: Workspace
+    lower_is_better: bool
 
     def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
         """What ``Row`` and ``Control`` say of the maps of one method."""
@@ -70,13 +71,12 @@ class _OfMaps:
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
 
     def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
-        """Maps minus prior, on the films on which both are defined."""
+        """Maps minus prior, or where lower is better prior minus maps, where both are defined."""
         paired = maps.join(prior.select("image_id", prior="value"), on="image_id")
-        return bootstrap.difference(
-            paired["value"].to_numpy(),
-            paired["prior"].to_numpy(),
-            **resampling(self.work, paired),
-        )
+        ours, theirs = paired["value"].to_numpy(), paired["prior"].to_numpy()
+        if self.lower_is_better:
+            ours, theirs = theirs, ours
+        return bootstrap.difference(ours, theirs, **resampling(self.work, paired))
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class _OfDataset:
     """One number of all films.
 
     Attributes:
-        films: One row per film that counts: ``image_id``, ``cluster``, ``probability`` and
-            ``regions`` (see ``Detections``).
+        films: One row per film that counts: ``image_id``, ``cluster`` and, as in ``Detections``,
+            ``probability``, ``regions``, ``annotated`` and ``agreed``.
     """
 
     work: Workspace
@@ -96,18 +96,19 @@ class _OfDataset:
         """What ``Row`` and ``Control`` say of the maps of one method."""
         found = self._detections(maps)
         marked = found.regions > 0
-        seen = found.seen[marked]
+        alone = self._joined(maps)["value"].fill_null(float("nan")).to_numpy()[marked]
+        drawn = resampling(self.work, self.films.filter(marked))
         return {
             "estimate": self._estimate(found, partial(self.metric.of_dataset, found)),
-            "undefined": int(np.isnan(seen).sum()),
-            "per_map": bootstrap.mean(seen, **resampling(self.work, self.films.filter(marked))),
+            "undefined": int(np.isnan(found.seen[marked, 0]).sum()),
+            "per_map": bootstrap.mean(alone, **drawn),
             "negatives": int((~marked).sum()),
         }
 
     def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
         """Maps minus prior, a film with the finding counting where both are defined."""
         first, second = self._detections(maps), self._detections(prior)
-        both = np.isfinite(first.seen) & np.isfinite(second.seen)
+        both = np.isfinite(first.seen[:, :1]) & np.isfinite(second.seen[:, :1])
         first = replace(first, seen=np.where(both, first.seen, np.nan))
         second = replace(second, seen=np.where(both, second.seen, np.nan))
 
@@ -118,18 +119,26 @@ class _OfDataset:
         return self._estimate(first, gain)
 
     def _estimate(self, found: Detections, compute: bootstrap.Statistic) -> Estimate:
-        cases = (found.regions > 0) & np.isfinite(found.seen)
+        cases = (found.regions > 0) & np.isfinite(found.seen[:, 0])
         return bootstrap.statistic(compute, cases, **resampling(self.work, self.films))
 
     def _detections(self, maps: pl.DataFrame) -> Detections:
-        seen = self.films.join(
-            maps.select("image_id", "value"), on="image_id", how="left", maintain_order="left"
-        )["value"]
+        seen = [row or () for row in self._joined(maps)["seen"].to_list()]
+        width = max(map(len, seen), default=1)
+        padded = np.full((len(seen), max(width, 1)), np.nan)
+        for row, numbers in zip(padded, seen, strict=True):
+            row[: len(numbers)] = numbers
         return Detections(
-            seen.fill_null(float("nan")).to_numpy(),
+            padded,
             self.films["regions"].to_numpy(),
             self.films["probability"].to_numpy(),
+            self.films["annotated"].to_numpy(),
+            self.films["agreed"].to_numpy(),
         )
+
+    def _joined(self, maps: pl.DataFrame) -> pl.DataFrame:
+        told = maps.select("image_id", "value", "seen")
+        return self.films.join(told, on="image_id", how="left", maintain_order="left")
 
 
 def _filled(
@@ -146,24 +155,27 @@ def _filled(
 
 
 def _films(
-    work: Workspace, predictions: pl.DataFrame, marked: pl.Series, finding: str, reference: str
+    work: Workspace, predictions: pl.DataFrame, maps: pl.DataFrame, finding: str, reference: str
 ) -> pl.DataFrame:
     """The films that count: those with a marked region, and those that are labelled negative.
 
     A film that has the finding, by its label, but no region could be neither hit nor missed.
     """
-    regions = dict.fromkeys(marked, 1)
-    negative = ~pl.col("label").fill_null(True)
+    marked = maps.filter(pl.col("regions") > 0).group_by("image_id").agg(pl.col("regions").first())
     films = predictions.filter(
-        (pl.col("finding") == finding)
-        & pl.col("probability").is_finite()
-        & (pl.col("image_id").is_in(list(regions)) | negative)
-    )
+        (pl.col("finding") == finding) & pl.col("probability").is_finite()
+    ).join(marked, on="image_id", how="left", maintain_order="left")
+    films = films.filter(pl.col("regions").is_not_null() | ~pl.col("label").fill_null(True))
+    drawn: dict[str, set[tuple[str, str]]] = {}
     for name in films["data"].unique():
         for sample in work.data[name].samples:
-            if sample.image_id in regions:
-                drawn = (a for a in sample.annotations if a.finding == finding)
-                count = sum(a.instances for a in drawn if a.source == reference)
-                regions[sample.image_id] = max(count, 1)
-    counts = [regions.get(image_id, 0) for image_id in films["image_id"]]
-    return films.with_columns(pl.Series("regions", counts, pl.Int64))
+            drawn[sample.image_id] = {(a.finding, a.source) for a in sample.annotations}
+    readers = {(f, source) for pairs in drawn.values() for f, source in pairs if f == finding}
+    own = [drawn[image_id] for image_id in films["image_id"]]
+    return films.with_columns(
+        pl.col("regions").fill_null(0).cast(pl.Int64),
+        pl.Series(
+            "annotated", [any(s == reference for _, s in pairs) for pairs in own], pl.Boolean
+        ),
+        pl.Series("agreed", [readers <= pairs for pairs in own], pl.Boolean),
+    )

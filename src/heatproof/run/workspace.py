@@ -38,8 +38,10 @@ SCORES = _WHAT | {
     "finding": pl.String,
     "reference": pl.String,
     "method": pl.String,
+    "regions": pl.Int32,  # how many the reader marked; 0 on films without the finding
     "metric": pl.String,
     "value": pl.Float64,
+    "seen": pl.List(pl.Float64),  # what a metric of data sets saw of the map; null of others
     "validity": pl.String,
     "reason": pl.String,  # why the annotation was set aside; null where it was not
 }

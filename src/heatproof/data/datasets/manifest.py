@@ -80,6 +80,8 @@ class Manifest:
         finding: What boxes and masks mark; needed where there are several labels.
         coco: Annotations in COCO's format.
         where: Rows to keep: column to one value, or any of several.
+        spacing: Column with the millimetres from pixel to pixel of the image file: one number, or
+            ``[down, across]``; DICOM files tell by themselves.
         metadata: Columns to keep, such as sex and age; numbers become numbers.
         source: Who drew the annotations.
     """
@@ -98,6 +100,7 @@ class Manifest:
     finding: str | None = None
     coco: Path | str | None = None
     where: Mapping[str, Cell | tuple[Cell, ...]] = field(default_factory=dict)
+    spacing: str | None = None
     metadata: tuple[str, ...] = ()
     source: str = "reference"
 
@@ -213,7 +216,7 @@ class Manifest:
         labels = {finding: rule(row) for finding, rule in self._rules.items() if row[rule.column]}
         return Sample(
             image_id=image_id,
-            pixels=ImageFile(self._folder / row[self.image]),
+            pixels=ImageFile(self._folder / row[self.image], _spacing(row, self.spacing)),
             patient_id=(row[self.patient] or None) if self.patient else None,
             labels=labels,
             annotations=self._annotations(row),
@@ -251,6 +254,21 @@ def _boxes(row: Row, column: str) -> tuple[tuple[float, float, float, float], ..
     if not all(len(box) == 4 and box[2] > 0 and box[3] > 0 for box in boxes):  # noqa: PLR2004
         raise row.wrong(column, f"{expected}, with width and height above 0")
     return tuple((x, y, x + width, y + height) for x, y, width, height in boxes)
+
+
+def _spacing(row: Row, column: str | None) -> tuple[float, float] | None:
+    if column is None or not row[column]:
+        return None
+    try:
+        told = json.loads(row[column])
+    except ValueError:
+        told = None
+    match told:
+        case [int() | float() as down, int() | float() as across] if min(down, across) > 0:
+            return float(down), float(across)
+        case int() | float() as both if both > 0:
+            return float(both), float(both)
+    raise row.wrong(column, "millimetres per pixel, such as 0.143 or [0.143, 0.143], or nothing")
 
 
 def _value(text: str) -> str | float:

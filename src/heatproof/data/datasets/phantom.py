@@ -107,6 +107,9 @@ class PhantomPixels:
         """A digest of the recipe."""
         return hashlib.sha256(f"{_DRAWING} {self}".encode()).hexdigest()[:16]
 
+    def spacing(self) -> None:
+        """None: a phantom has no size but its pixels."""
+
 
 @datasets.register("phantom")
 @dataclass(frozen=True)

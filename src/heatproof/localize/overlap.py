@@ -1,0 +1,69 @@
+"""The four counts of pixels behind every comparison of two masks.
+
+IoU, Dice and the pixel rates are ratios of these; ``pooled`` sums them over films first.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from heatproof.maps.binarize import Binarizer
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A predicted mask P and a reference R, counted in pixels.
+
+    Attributes:
+        shared: In both.
+        predicted: In P.
+        marked: In R.
+        pixels: Of the image.
+    """
+
+    shared: int
+    predicted: int
+    marked: int
+    pixels: int
+
+    @property
+    def union(self) -> int:
+        """In either."""
+        return self.predicted + self.marked - self.shared
+
+
+@runtime_checkable
+class Rate(Protocol):
+    """A metric that is a ratio of these counts."""
+
+    @property
+    def title(self) -> str:
+        """Its name, for people."""
+        ...
+
+    @property
+    def binarize(self) -> Binarizer:
+        """How a map becomes a mask."""
+        ...
+
+    def rate(self, counts: Overlap) -> float:
+        """The ratio; ``nan`` where it divides by nothing."""
+        ...
+
+
+def overlap(
+    saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"], binarize: Binarizer
+) -> Overlap | None:
+    """The counts of a binarized map; ``None`` where the map cannot be binarized."""
+    predicted = binarize(saliency)
+    if predicted is None:
+        return None
+    shared, found, marked = map(np.count_nonzero, (predicted & mask, predicted, mask))
+    return Overlap(int(shared), int(found), int(marked), mask.size)
+
+
+def ratio(part: int, whole: int) -> float:
+    """``nan`` where the whole is nothing."""
+    return part / whole if whole else float("nan")
