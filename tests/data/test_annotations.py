@@ -16,6 +16,7 @@ from heatproof.data.annotations import (
     Several,
     encode,
     fit,
+    lesions_of,
 )
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
@@ -192,3 +193,25 @@ def decoded_by_the_description(size, counts):
 @given(masks)
 def test_counts_are_cocos(mask):
     assert np.array_equal(decoded_by_the_description(mask.shape, encode(mask).counts), mask)
+
+
+def areas(shape, height=20, width=20):
+    return [int(mask.sum()) for mask in lesions_of(shape, height, width)]
+
+
+def test_each_thing_drawn_is_a_lesion_and_of_a_raster_each_part(tmp_path):
+    pair = ((2, 2, 6, 6), (4, 4, 12, 12))  # they overlap
+    assert areas(Boxes(pair)) == [16, 64]
+    assert areas(Boxes(pair, frame=(40, 40))) == [4, 16]
+    assert areas(Boxes(((2.6, 2.6, 2.9, 2.9), (0, 0, 2, 2)))) == [4]  # one holds no centre
+    square, other = ((1, 1), (4, 1), (4, 4), (1, 4)), ((10, 10), (12, 10), (12, 12), (10, 12))
+    assert areas(Polygons((square, other))) == [16, 9]
+    assert areas(Polygons((square, other), count=1)) == [25]
+    mask = np.zeros((20, 20), bool)
+    mask[2:4, 2:4] = mask[4, 4] = mask[10:12, 10] = True  # a corner joins the first two
+    assert areas(encode(mask)) == [5, 2]
+    assert areas(encode(mask, count=1)) == [7]
+    Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    assert areas(MaskFile(tmp_path / "mask.png")) == [5, 2]
+    assert areas(Several((Boxes(pair), encode(mask)))) == [16, 64, 5, 2]
+    assert areas(encode(np.zeros((20, 20), bool))) == []

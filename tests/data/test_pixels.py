@@ -338,3 +338,23 @@ def test_whatever_is_broken_in_a_file_is_a_pixel_error(tmp_path_factory, data, k
     film = ImageFile(path)
     with contextlib.suppress(PixelError):
         assert film.read().shape == film.size()
+
+
+def test_the_spacing_is_the_calibrated_one_then_that_at_the_detector(tmp_path):
+    both = {"ImagerPixelSpacing": [0.2, 0.1], "PixelSpacing": [0.15, 0.08]}
+    film = write_dicom(tmp_path / "a.dcm", BYTES, **both)
+    assert film.spacing() == (0.15, 0.08)
+    film = write_dicom(tmp_path / "b.dcm", BYTES, ImagerPixelSpacing=[0.2, 0.1])
+    assert film.spacing() == (0.2, 0.1)
+    for wrong in ({}, {"PixelSpacing": [0, 0]}, {"PixelSpacing": None, "ImagerPixelSpacing": [1]}):
+        named = {name: value for name, value in wrong.items() if value is not None}
+        assert write_dicom(tmp_path / "c.dcm", BYTES, **named).spacing() is None
+
+
+def test_what_was_told_comes_first_and_is_another_version_of_the_film(tmp_path):
+    Image.fromarray(BYTES).save(tmp_path / "film.png", dpi=(300, 300))
+    film = ImageFile(tmp_path / "film.png")
+    assert film.spacing() is None  # the density of a print says nothing about a patient
+    told = ImageFile(tmp_path / "film.png", (0.143, 0.143))
+    assert told.spacing() == (0.143, 0.143)
+    assert told.version() != film.version()

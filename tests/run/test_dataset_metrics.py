@@ -175,3 +175,77 @@ def test_every_model_has_a_panel_and_a_prior_of_its_own(detecting):
     assert "<caption>Pointwise AP, bright</caption>" in page
     assert "<caption>Pointwise AP, blind</caption>" in page
     assert page.count("<caption>AUPRC</caption>") == 1
+
+
+def test_films_without_the_finding_count_where_a_metric_sees_them(detecting):
+    """Each number again, of the maps in the store and the table of films alone."""
+    lists = '["iou(empty=\'full\')", "iou", "miou(cutoff=0.3)", "pooled", "froc", "box_ap"]'
+    text = detecting.read_text().replace(METRICS, f"\n[score]\nmetrics = {lists}\n")
+    detecting.write_text(text)
+    scores, predictions, estimates = tables(run(load(detecting)))
+    p = dict(predictions.select("image_id", "probability").rows())
+    made = scores.filter(pl.col("method") == "grad_cam")
+
+    def rows(metric):
+        return {
+            row["image_id"]: row for row in made.filter(pl.col("metric") == metric).rows(named=True)
+        }
+
+    marked, negatives = {"f3", "f5", "f7", "f11"}, {"f2", "f4", "f6", "f8", "f10"}
+    assert set(rows("iou")) == marked | {"f10"}  # whose mark holds no pixel
+    for metric in ("iou(empty='full')", "miou(cutoff=0.3)", "pooled", "froc", "box_ap"):
+        assert set(rows(metric)) == marked | negatives
+    seen = {name: row["seen"] for name, row in rows("miou(cutoff=0.3)").items()}
+    values = []
+    for name in marked | negatives:
+        shared, predicted, reference = seen[name]
+        if p[name] < 0.3:
+            values += [0.0] if name in marked else []
+        elif not np.isnan(shared):
+            values.append(shared / (predicted + reference - shared))
+    told = the(estimates, metric="miou(cutoff=0.3)", method="grad_cam", statistic="value")
+    assert told["value"] == pytest.approx(np.mean(values))
+    assert 0 < len([name for name in negatives if p[name] >= 0.3]) < len(negatives)
+    full = rows("iou(empty='full')")
+    assert all(full[name]["value"] == 0 or np.isnan(full[name]["value"]) for name in negatives)
+    mean = the(estimates, metric="iou(empty='full')", method="grad_cam", statistic="mean")
+    kept = [row["value"] for row in full.values() if not np.isnan(row["value"])]
+    assert (mean["value"], mean["cases"]) == (pytest.approx(np.mean(kept)), len(kept))
+    counts = np.array([row["seen"] for row in rows("pooled").values()])
+    shared, _, reference, _ = np.nansum(counts, axis=0)
+    pooled = the(estimates, metric="pooled", method="grad_cam", statistic="value")
+    assert pooled["value"] == pytest.approx(shared / reference)
+    assert {row["regions"] for name, row in rows("froc").items() if name in negatives} == {0}
+
+
+def test_a_distance_is_better_where_it_is_smaller(detecting):
+    """In millimetres, of films that tell their spacing."""
+    folder = detecting.parent
+    lines = (folder / "films.csv").read_text().splitlines()
+    spaced = [f"{lines[0]},mm", *(f'{line},"[0.5, 0.25]"' for line in lines[1:])]
+    (folder / "films.csv").write_text("\n".join(spaced) + "\n")
+    lists = (
+        "[\"surface_distance(unit='mm')\", \"surface_distance(unit='mm', spacing=(0.5, 0.25))\"]"
+    )
+    text = detecting.read_text().replace(METRICS, f"\n[score]\nmetrics = {lists}\n")
+    detecting.write_text(text.replace('boxes = "boxes"', 'boxes = "boxes"\nspacing = "mm"'))
+    report = run(load(detecting))
+    scores, _, estimates = tables(report)
+    first, told = scores["metric"].unique(maintain_order=True)
+    by_film = scores.filter(pl.col("metric") == first)["value"].to_list()
+    assert by_film == pytest.approx(
+        scores.filter(pl.col("metric") == told)["value"].to_list(), nan_ok=True
+    )
+    named = {"metric": first, "method": "grad_cam"}
+    both = scores.filter((pl.col("metric") == first) & pl.col("value").is_not_nan())
+    ours, prior = (
+        dict(both.filter(pl.col("method") == method).select("image_id", "value").rows())
+        for method in ("grad_cam", "mean_mask")
+    )
+    gain = the(estimates, **named, statistic=f"difference to the {PRIOR_NAME}")
+    shared = [name for name in ours if name in prior]
+    assert gain["value"] == pytest.approx(np.mean([prior[n] - ours[n] for n in shared]))
+    page = " ".join(report.read_text().split())
+    assert "lower is better" in page
+    assert "Prior minus it" in page
+    assert "highest Surface distance" in page  # the worst localized

@@ -96,6 +96,11 @@ class Detections:
     annotated: Bool[np.ndarray, " n"]
     agreed: Bool[np.ndarray, " n"]
 
+    def columns(self, count: int) -> Float[np.ndarray, "n count"]:
+        """The first numbers that were seen; ``nan`` where there are fewer."""
+        lacking = max(count - self.seen.shape[1], 0)
+        return np.pad(self.seen, ((0, 0), (0, lacking)), constant_values=np.nan)[:, :count]
+
 
 @runtime_checkable
 class DatasetMetric(Protocol):

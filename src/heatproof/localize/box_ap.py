@@ -79,7 +79,8 @@ class BoxAP:
     ) -> Float[np.ndarray, " b"]:
         """Between 0 and 1; ``nan`` without a lesion."""
         seen, counted = detections.seen, np.isfinite(detections.seen[:, 0])
-        rows = seen[:, 1:].reshape(len(seen), -1, 1 + len(self.thresholds))
+        width = 1 + len(self.thresholds)
+        rows = seen[:, 1:].reshape(len(seen), seen.shape[1] // width, width)
         films, places = np.nonzero(np.isfinite(rows[..., 0]))
         rank = detections.probabilities[films] * rows[films, places, 0]
         order = np.argsort(-rank, kind="stable")
@@ -90,7 +91,7 @@ class BoxAP:
             [_area(drawn, one, last, sought) for one in found.T]
             for drawn, sought in zip(weights[:, films], lesions, strict=True)
         ]
-        averages: np.ndarray = np.mean(np.reshape(areas, (len(weights), -1)), axis=1)
+        averages: np.ndarray = np.mean(areas, axis=1)
         return averages
 
 

@@ -81,8 +81,9 @@ class LesionSensitivity:
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
     ) -> Float[np.ndarray, " b"]:
         """Between 0 and 1; ``nan`` without a lesion of that size."""
-        counted = np.isfinite(detections.seen[:, 0])
-        lesions, found = (weights[:, counted] @ detections.seen[counted, :2]).T
+        seen = detections.columns(2)
+        counted = np.isfinite(seen[:, 0])
+        lesions, found = (weights[:, counted] @ seen[counted]).T
         share: np.ndarray = np.full(lesions.shape, np.nan)
         np.divide(found, lesions, out=share, where=lesions > 0)
         return share

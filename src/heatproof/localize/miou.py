@@ -109,7 +109,7 @@ class MIoU:
 
     def per_film(self, detections: Detections) -> Float[np.ndarray, " n"]:
         """The values that are averaged; ``nan`` for a film that does not count."""
-        shared, predicted, marked = detections.seen[:, :3].T
+        shared, predicted, marked = detections.columns(3).T
         called, has = detections.probabilities >= self.cutoff, detections.regions > 0
         union = predicted + marked - shared
         values: np.ndarray = np.full(union.shape, np.nan)

@@ -77,10 +77,11 @@ class Pooled:
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
     ) -> Float[np.ndarray, " b"]:
         """Between 0 and 1; ``nan`` where it divides by nothing."""
-        counted = np.isfinite(detections.seen[:, 0])
+        seen = detections.columns(4)
+        counted = np.isfinite(seen[:, 0])
         if self.films == "annotated":
             counted &= detections.annotated
-        sums = weights[:, counted] @ detections.seen[counted]
+        sums = weights[:, counted] @ seen[counted]
         return np.array([self._of.rate(_counts(row)) for row in sums], float)
 
 

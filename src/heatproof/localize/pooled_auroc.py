@@ -52,8 +52,9 @@ class PooledAUROC:
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
     ) -> Float[np.ndarray, " b"]:
         """Between 0 and 1; ``nan`` where nothing or everything is marked."""
-        counted = np.isfinite(detections.seen[:, 0])
-        return _area(weights[:, counted] @ detections.seen[counted])
+        seen = detections.columns(2 * STEPS)
+        counted = np.isfinite(seen[:, 0])
+        return _area(weights[:, counted] @ seen[counted])
 
 
 def steps(

@@ -146,10 +146,10 @@ def _largest(metric: str, panels: Sequence[content.Localization]) -> float:
         if panel.metric == metric
         for one in (*panel.rows, *((panel.prior,) if panel.prior else ()))
     ]
-    ends = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
+    ends: list[float] = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
     if not max(ends, default=0.0):
         return 1.0
-    digit = math.pow(10, math.floor(math.log10(max(ends))))
+    digit = float(10 ** math.floor(math.log10(max(ends))))
     return math.ceil(max(ends) / digit) * digit
 
 

@@ -124,8 +124,7 @@ class _OfDataset:
 
     def _detections(self, maps: pl.DataFrame) -> Detections:
         seen = [row or () for row in self._joined(maps)["seen"].to_list()]
-        width = max(map(len, seen), default=1)
-        padded = np.full((len(seen), max(width, 1)), np.nan)
+        padded = np.full((len(seen), max([1, *map(len, seen)])), np.nan)
         for row, numbers in zip(padded, seen, strict=True):
             row[: len(numbers)] = numbers
         return Detections(

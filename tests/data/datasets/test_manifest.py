@@ -266,3 +266,17 @@ def test_coco_of_another_size_is_found_before_work_starts(folder):
     (problem,) = check(data)
     assert problem.fatal
     assert "10 x 12" in problem.reason
+
+
+def test_a_column_may_tell_the_spacing_of_pixels(folder):
+    table = (folder / "table.csv").read_text().splitlines()
+    cells = ["mm", "0.143", '"[0.2, 0.1]"', "", "1"]
+    lines = [f"{line},{cell}" for line, cell in zip(table, cells, strict=True)]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    data = opened(folder, labels=["Nodule"], spacing="mm")
+    told = [sample.pixels.spacing() for sample in data]
+    assert told == [(0.143, 0.143), (0.2, 0.1), None, (1.0, 1.0)]
+    for wrong in ("-1", '"[0.1]"', "big", '"[0, 1]"'):
+        (folder / "table.csv").write_text("\n".join([lines[0], f"{table[1]},{wrong}"]) + "\n")
+        with pytest.raises(DataError, match=r"line 2, column 'mm': found .*, expected millimetres"):
+            opened(folder, labels=["Nodule"], spacing="mm")
