@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from heatproof.diagnose.confidence import Confidence
+from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.subgroups import Subgroup
 from heatproof.types import Estimate, Label, Validity
 
 Facts = tuple[tuple[str, str], ...]
@@ -281,6 +284,51 @@ class Localization:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How much one feature of a finding's shape varies on one data set: its five-number summary.
+
+    Attributes:
+        feature: Of ``diagnose.shape.FEATURES``.
+        cases: Films on which it is defined; the numbers are nan without any.
+    """
+
+    dataset: str
+    finding: str
+    feature: str
+    cases: int
+    least: float
+    q1: float
+    median: float
+    q3: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """When the maps of one method and model score high and when low, by one metric of maps.
+
+    Attributes:
+        cases: Maps of films on which the finding is marked, with a defined score.
+        patients: Behind them; nothing is fitted with fewer than ``enough``.
+        enough: Patients that it takes.
+        shape: What the shape of the finding does to the score, all findings together.
+        confidence: What the model's probability does to it.
+        subgroups: Groups of films, by finding.
+    """
+
+    dataset: str
+    model: str
+    method: str
+    metric: str
+    cases: int
+    patients: int
+    enough: int
+    shape: tuple[Effect, ...] = ()
+    confidence: tuple[Confidence, ...] = ()
+    subgroups: Mapping[str, tuple[Subgroup, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Picture:
     """An encoded image, such as ``image/webp``, with its size in pixels."""
 
@@ -405,6 +453,8 @@ class Content:
         metrics: How maps were measured; the first is the one the short answer speaks about.
         classification: In the order to be shown.
         localization: In the order to be shown.
+        diagnoses: Why maps fail, in the order to be shown.
+        spreads: Of the shapes of findings.
         warnings: Beyond the standard ones of ``cautions.py``, most important first.
         limits: Beyond the standard ones of the page.
     """
@@ -420,6 +470,8 @@ class Content:
     metrics: tuple[Metric, ...] = ()
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ import polars as pl
 from heatproof.report import content
 from heatproof.report.content import Content, Localization, OperatingPoint
 from heatproof.report.html import render
-from heatproof.run import describing
+from heatproof.run import describing, diagnosing
 from heatproof.run.explaining import Judged
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
@@ -42,12 +42,15 @@ CELLS = (
 def write_report(
     work: Workspace, judged: Sequence[Judged], scored: Sequence[str], progress: Progress
 ) -> Path:
-    """Estimate, and write ``estimates.parquet``, ``scores.parquet`` and ``report.html``."""
-    progress.start("report", 3)
+    """Estimate, and write ``report.html`` with its tables beside it."""
+    progress.start("report", 4)
     tables = Tables(work, judged, scored)
     panels = tuple(localization(work, tables.scores, tables.predictions))
     classified = tuple(_classification(work, judged, tables.predictions))
     progress.advance(note="estimates")
+    shapes = diagnosing.shapes(work, tables.scores)
+    reasons = tuple(diagnosing.diagnoses(work, tables.scores, tables.predictions, shapes))
+    progress.advance(note="diagnosis")
     cases = pick(work, judged, tables.predictions, tables.scores, classified)
     progress.advance(note="gallery")
     page = Content(
@@ -62,6 +65,8 @@ def write_report(
         metrics=tuple(describing.metrics_used(work, panels)),
         classification=classified,
         localization=panels,
+        diagnoses=reasons,
+        spreads=tuple(diagnosing.spreads(shapes)),
         gallery=cases,
         warnings=(*_broken(tables.predictions), *_lone_findings(panels)),
         limits=(CELLS,),
@@ -71,6 +76,12 @@ def write_report(
     _write(tables.predictions, work.folder / "predictions.parquet")
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
     _write(estimates, work.folder / "estimates.parquet")
+    _write(shapes, work.folder / "shapes.parquet")
+    diagnosis = pl.DataFrame(list(diagnosing.rows_of(reasons)), diagnosing.DIAGNOSIS)
+    _write(diagnosis, work.folder / "diagnosis.parquet")
+    for name, table in (("shapes", shapes), ("diagnosis", diagnosis)):
+        told = table.with_columns(pl.col(pl.Float64).fill_nan(None))
+        _replace(work.folder / f"{name}.csv", told.write_csv().encode())
     progress.advance(note="page")
     progress.finish()
     return work.folder / "report.html"

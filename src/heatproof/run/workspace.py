@@ -47,6 +47,18 @@ SCORES = _WHAT | {
 }
 
 
+SHAPES = {
+    "data": pl.String,
+    "image_id": pl.String,
+    "finding": pl.String,
+    "reference": pl.String,
+    "instances": pl.Int64,  # as drawn
+    "area_ratio": pl.Float64,  # of the film
+    "elongation": pl.Float64,
+    "irrectangularity": pl.Float64,
+}
+
+
 @dataclass(frozen=True)
 class Workspace:
     """One experiment, opened; its parts are parsed before any work starts.
@@ -94,6 +106,11 @@ class Workspace:
     def scores(self) -> Units:
         """One row per map, reference and metric."""
         return Units(self.folder / "scores", SCORES)
+
+    @cached_property
+    def shapes(self) -> Units:
+        """One row per film, finding and reader who marked it: the shape of what was marked."""
+        return Units(self.folder / "shapes", SHAPES)
 
 
 def open_workspace(experiment: Experiment) -> Workspace:

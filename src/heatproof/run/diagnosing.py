@@ -1,0 +1,254 @@
+"""Scores to reasons: with what do the scores of maps go together?
+
+Asked of metrics of maps, for every data set, model and method: the shape of what was marked, how
+sure the model is, and groups of patients.  A metric of data sets has no score of a single map, so
+it is asked nothing.  Where several readers marked a finding, the first of them counts.  With fewer
+than ``FEWEST`` patients nothing is fitted.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from heatproof.diagnose.confidence import Confidence, of_confidence
+from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.geometry import geometry, instances_drawn
+from heatproof.diagnose.shape import distributions, of_shape
+from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
+from heatproof.localize import DatasetMetric, Metric
+from heatproof.localize.dice import Dice
+from heatproof.localize.hit_rate import HitRate
+from heatproof.localize.iou import IoU
+from heatproof.report.content import Diagnosis, Spread
+from heatproof.run.films import annotations_digest
+from heatproof.run.resampling import resampling
+from heatproof.run.scoring import THREADS, reference_mask
+from heatproof.run.units import digest
+from heatproof.run.workspace import Workspace
+from heatproof.types import Estimate, Sample
+
+FEWEST = 10  # patients, and scores of a group: fewer cannot carry a slope and its interval
+CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
+DIAGNOSIS = {
+    "question": pl.String,  # shape, confidence or subgroup
+    "data": pl.String,
+    "model": pl.String,
+    "method": pl.String,
+    "metric": pl.String,
+    "finding": pl.String,  # null: all findings together
+    "rows": pl.String,  # of confidence: all, or positive by the reference
+    "feature": pl.String,
+    "group": pl.String,
+    "regression": pl.String,
+    "statistic": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "level": pl.Float64,
+    "cases": pl.Int64,
+    "patients": pl.Int64,
+    "p": pl.Float64,
+    "p_corrected": pl.Float64,
+    "note": pl.String,
+}
+_PLACE = ["data", "image_id", "finding", "reference"]
+
+
+def shapes(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:
+    """The shape of everything that was marked and scored: columns of ``workspace.SHAPES``."""
+    marked = scores.filter(pl.col("regions") > 0).select(_PLACE).unique(maintain_order=True)
+    units = []
+    for (data,), places in marked.group_by(["data"], maintain_order=True):
+        samples = {sample.image_id: sample for sample in work.data[str(data)].samples}
+        drawn = [samples[name] for name in places["image_id"].unique(maintain_order=True)]
+        made_of = [(s.image_id, s.pixels.version(), annotations_digest(s)) for s in drawn]
+        units.append(name := digest(places.rows(), made_of))
+        if name not in work.shapes:
+            with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as pool:
+                rows = list(pool.map(partial(_shape, samples), places.rows()))
+            work.shapes.put(name, rows)
+    return work.shapes.read(units)
+
+
+def _shape(samples: Mapping[str, Sample], place: tuple[str, ...]) -> dict[str, Any]:
+    _, image_id, finding, reader = place
+    sample = samples[image_id]
+    instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask is one thing
+    found = geometry(reference_mask(sample, finding, reader), instances)
+    return dict(zip(_PLACE, place, strict=True)) | asdict(found)
+
+
+def spreads(table: pl.DataFrame) -> Iterator[Spread]:
+    """How different the shapes are, by data set, feature and finding; the first reader's."""
+    for (data,), rows in _first_reader(table).group_by(["data"], maintain_order=True):
+        for feature, summary in distributions(rows).items():
+            numbers = summary.with_columns(pl.col(pl.Float64).fill_null(float("nan")))
+            for finding, *told in numbers.iter_rows():
+                yield Spread(str(data), finding, feature, *told)
+
+
+def diagnoses(
+    work: Workspace, scores: pl.DataFrame, predictions: pl.DataFrame, table: pl.DataFrame
+) -> Iterator[Diagnosis]:
+    """One for each data set, model, method and metric of maps.
+
+    Args:
+        work: The experiment, opened.
+        scores: One row per map, reader and metric.
+        predictions: One row per film and finding.
+        table: Of ``shapes``.
+    """
+    of_maps = [spec for spec, part in work.metrics.items() if not isinstance(part, DatasetMetric)]
+    # What no model made is of no group: the prior, and other controls.
+    made = _first_reader(scores.filter((pl.col("group") != "") & pl.col("metric").is_in(of_maps)))
+    told = predictions.select("data", "group", "image_id", "finding", "probability", "label")
+    rows = made.join(table, on=_PLACE, how="left", maintain_order="left").join(
+        told, on=["data", "group", "image_id", "finding"], how="left", maintain_order="left"
+    )
+    rows = rows.with_columns(pl.Series("cluster", resampling(work, rows)["clusters"], pl.String))
+    keys = ["data", "group", "method", "metric"]
+    for (data, group, method, metric), cell in rows.group_by(keys, maintain_order=True):
+        marked = cell.filter(pl.col("regions") > 0)
+        defined = marked.filter(pl.col("value").is_finite())
+        enough = defined["cluster"].n_unique() >= FEWEST
+        negatives = told.filter(
+            (pl.col("data") == data)
+            & (pl.col("group") == group)
+            & pl.col("finding").is_in(marked["finding"].unique().to_list())
+            & (pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
+        )
+        yield Diagnosis(
+            str(data),
+            str(group),
+            str(method),
+            str(metric),
+            len(defined),
+            defined["cluster"].n_unique(),
+            FEWEST,
+            _of_shape(work, marked, str(metric)) if enough else (),
+            _of_confidence(work, marked, negatives, str(metric)) if enough else (),
+            dict(_of_groups(work, marked)) if enough else {},
+        )
+
+
+def _first_reader(table: pl.DataFrame) -> pl.DataFrame:
+    first = pl.col("reference").first().over("data", "finding")
+    return table.filter(pl.col("reference") == first)
+
+
+def _of_shape(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
+    level = work.experiment.statistics.level
+    return of_shape(marked.rename({"value": metric}), metric, level=level)
+
+
+def _of_confidence(
+    work: Workspace, marked: pl.DataFrame, negatives: pl.DataFrame, metric: str
+) -> tuple[Confidence, ...]:
+    columns = ["image_id", "finding", "cluster", "probability", "value"]
+    table = marked.select(*columns, pl.lit(value=True).alias("marked"))
+    if _nothing_is_zero(work.metrics[metric]) and len(negatives):
+        patients = {
+            sample.image_id: sample.cluster
+            for sample in work.data[marked["data"][0]].samples
+        }  # fmt: skip
+        by_image = work.experiment.statistics.by == "image"
+        names = [name if by_image else patients[name] for name in negatives["image_id"]]
+        absent = negatives.with_columns(
+            pl.Series("cluster", names, pl.String),
+            pl.lit(0.0).alias("value"),
+            pl.lit(value=False).alias("marked"),
+        )
+        table = pl.concat([table, absent.select(table.columns)])
+    chosen = work.experiment.statistics
+    found = of_confidence(
+        table.rename({"value": metric}), metric, chosen.resamples, chosen.level, chosen.seed
+    )
+    both = not table["marked"].all()  # else the two sets of rows are one
+    return tuple(one for one in found if both or one.rows == "positive")
+
+
+def _nothing_is_zero(metric: Metric) -> bool:
+    """Whether any map at all scores 0 on a film on which nothing is marked, as published."""
+    return isinstance(metric, IoU | Dice | HitRate)
+
+
+def _of_groups(work: Workspace, marked: pl.DataFrame) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:
+    data = marked["data"][0]
+    columns = attributes(work, work.data[data].samples)
+    places = {sample.image_id: place for place, sample in enumerate(work.data[data].samples)}
+    for (finding,), rows in marked.group_by(["finding"], maintain_order=True):
+        own = [places[name] for name in rows["image_id"]]
+        values = {name: [column[place] for place in own] for name, column in columns.items()}
+        drawn = resampling(work, rows)
+        scores = rows["value"].to_numpy()
+        yield str(finding), subgroups(scores, attributes=values, fewest=FEWEST, **drawn)
+
+
+def attributes(work: Workspace, samples: Sequence[Sample]) -> Mapping[str, Sequence[Value]]:
+    """What films can be grouped by: the view, and metadata that are ages or few categories.
+
+    Columns that say which model judges which film, or was trained on it, are no groups.
+    """
+    folds = {
+        name for model in work.experiment.models for name in (*model.judges, *model.trained_on)
+    }
+    names = dict.fromkeys(name for sample in samples for name in sample.metadata)
+    columns: dict[str, list[Value]] = {"view": [sample.view or None for sample in samples]}
+    columns |= {
+        name: [sample.metadata.get(name) for sample in samples]
+        for name in names
+        if name not in folds
+    }
+    return {name: column for name, column in columns.items() if _groupable(name, column)}
+
+
+def _groupable(name: str, column: Sequence[Value]) -> bool:
+    kinds = Counter(value for value in column if value is not None)
+    if "age" in name.lower().split("_") and all(isinstance(kind, int | float) for kind in kinds):
+        return len(kinds) > 1
+    return 1 < len(kinds) <= CATEGORIES
+
+
+def rows_of(found: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
+    """Every number of the diagnoses, one row each; one row says where patients were too few."""
+    for one in found:
+        what: dict[str, Any] = {
+            "data": one.dataset,
+            "model": one.model,
+            "method": one.method,
+            "metric": one.metric,
+            "patients": one.patients,
+        }
+        if one.patients < one.enough:
+            yield what | {"note": f"too few patients: it takes {one.enough}"}
+        for effect in one.shape:
+            yield what | {"question": "shape"} | _effect(effect)
+        for sure in one.confidence:
+            of = what | {"question": "confidence", "finding": sure.finding, "rows": sure.rows}
+            for effect in sure.effects:
+                yield of | _effect(effect)
+            yield of | {"feature": "probability"} | _numbers("spearman", sure.spearman)
+        for finding, groups in one.subgroups.items():
+            for group in groups:
+                of = what | {"question": "subgroup", "finding": finding}
+                of |= {"feature": group.attribute, "group": group.group}
+                yield of | _numbers("mean", group.mean)
+                if group.difference:
+                    yield of | _numbers("difference", group.difference) | {"p_corrected": group.p}
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    tested = {"p": effect.slope.p, "p_corrected": effect.p}
+    named = {"feature": effect.feature, "regression": effect.model}
+    return named | _numbers("slope", effect.slope.estimate) | tested
+
+
+def _numbers(statistic: str, estimate: Estimate) -> dict[str, Any]:
+    names = ("value", "low", "high", "level", "cases")
+    return {"statistic": statistic} | {name: getattr(estimate, name) for name in names}
