@@ -7,6 +7,10 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from heatproof.diagnose.confidence import Confidence
+from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.shape import FEATURES
+from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import (
     Bin,
     Case,
@@ -15,6 +19,7 @@ from heatproof.report.content import (
     Cohort,
     Content,
     Control,
+    Diagnosis,
     FindingCounts,
     Gallery,
     Group,
@@ -29,8 +34,10 @@ from heatproof.report.content import (
     Provenance,
     Row,
     SetAside,
+    Spread,
     Stage,
 )
+from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Validity
 
 NAN = math.nan
@@ -86,6 +93,43 @@ def diff(value: float, half: float = 0.05, cases: int = 50) -> Estimate:
 
 
 UNDEFINED = Estimate(NAN, NAN, NAN, 0.95, 0, "percentile bootstrap")
+
+
+def effect(feature: str, value: float, p: float, model: str = "linear_by_cluster") -> Effect:
+    """A slope with p corrected."""
+    slope = Slope(Estimate(value, value - 0.2, value + 0.2, 0.95, 50, model), p / 4, 0.1)
+    return Effect("auprc", feature, "marked by the reference", model, slope, p)
+
+
+def diagnosis(method: str, size: tuple[float, float], **changes: object) -> Diagnosis:
+    """Scores that hang on the size of the finding, by this slope and p, and on nothing else."""
+    shape = tuple(
+        effect(feature, *(size if feature == "area_ratio" else (0.05, 0.8)), model)
+        for feature in FEATURES
+        for model in ("linear", "linear_by_cluster", "mixed")
+    )
+    sure = tuple(
+        Confidence("Lung Opacity", rows, (effect("probability", 0.1, 0.4),), diff(0.2))
+        for rows in ("all", "positive")
+    )
+    groups = (
+        Subgroup("sex", "F", est(0.3), diff(0.01), 0.9),
+        Subgroup("sex", "M", est(0.29), diff(-0.01), 0.9),
+        Subgroup("view", "AP", est(0.1, cases=4), None, NAN),
+    )
+    fields: dict[str, object] = {
+        "dataset": "rsna_pneumonia_320",
+        "model": "mobilenet, fold 0",
+        "method": method,
+        "metric": "auprc",
+        "cases": 50,
+        "patients": 48,
+        "enough": 10,
+        "shape": shape,
+        "confidence": sure,
+        "subgroups": {"Lung Opacity": groups},
+    }
+    return Diagnosis(**(fields | changes))  # type: ignore[arg-type]
 
 
 @cache
@@ -264,6 +308,16 @@ def usual() -> Content:
                            UNDEFINED, est(0.09, 0.03, 50), sided),
         ),
         localization=localization,
+        diagnoses=(
+            *(diagnosis(method, (0.4, 0.001)) for method in four[:3]),
+            diagnosis(four[3], (0.1, 0.6)),
+            diagnosis(four[0], (NAN, NAN), dataset="nih_rsna_1024", patients=4, cases=5,
+                      shape=(), confidence=(), subgroups={}),
+        ),
+        spreads=tuple(
+            Spread("rsna_pneumonia_320", "Lung Opacity", feature, 50, 0.01, 0.1, 0.2, 0.4, 1.5)
+            for feature in FEATURES
+        ),
         gallery=Gallery(
             tuple(case(group, seed, four) for group, seed in groups),
             "Two of each kind, drawn with seed 0; best and worst by AUPRC of Grad-CAM.",
@@ -426,6 +480,15 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
             Localization(hostile, hostile, "undescribed", rows, Control(hostile, one, 3)),
             Localization(hostile, hostile, hostile, (), None, hostile),
         ),
+        diagnoses=(
+            diagnosis(hostile, (NAN, NAN), dataset=hostile, model=hostile, metric=hostile,
+                      confidence=(Confidence(hostile, "all", (), UNDEFINED),),
+                      subgroups={hostile: (Subgroup(hostile, hostile, UNDEFINED, None, NAN),)}),
+            diagnosis("other", (0.4, 0.001), dataset=hostile, model=hostile, metric=hostile,
+                      shape=(effect("area_ratio", NAN, NAN),)),
+            diagnosis("other", (0.4, 0.001), dataset=hostile, model="b", metric="undescribed"),
+        ),
+        spreads=(Spread(hostile, hostile, "elongation", 0, NAN, NAN, NAN, NAN, NAN),),
         gallery=Gallery(
             (
                 case(

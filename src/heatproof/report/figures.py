@@ -8,7 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heatproof.report.content import Bin, Control, Metric
+from heatproof.report.content import Bin, Control, Metric, Spread
+from heatproof.report.words import MINUS
 from heatproof.types import Estimate
 
 SIDE = 100.0
@@ -60,9 +61,34 @@ def prior_mark(prior: Control | None, metric: Metric) -> Mark:
 
 def ticks(metric: Metric) -> tuple[tuple[float, str], ...]:
     """Five ticks: percent and label."""
-    span = metric.high - metric.low
-    values = [metric.low + span * i / 4 for i in range(5)]
-    return tuple((25.0 * i, f"{value:g}") for i, value in enumerate(values))
+    return scale(metric.low, metric.high)
+
+
+def scale(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Five ticks between two ends: percent and label."""
+    values = [low + (high - low) * i / 4 for i in range(5)]
+    return tuple((25.0 * i, f"{value:.3g}".replace("-", MINUS)) for i, value in enumerate(values))
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The common axis of box plots."""
+
+    low: float
+    high: float
+
+    def places(self, one: Spread) -> tuple[float, ...]:
+        """Percent of least, quartile, median, quartile and most."""
+        ends = (one.least, one.q1, one.median, one.q3, one.most)
+        return tuple(place(end, self.low, self.high) for end in ends)
+
+
+def spread(found: Sequence[Spread]) -> Boxes:
+    """The axis on which all of them fit."""
+    defined = [one for one in found if one.cases]
+    low = min((one.least for one in defined), default=0.0)
+    high = max((one.most for one in defined), default=1.0)
+    return Boxes(low, high if high > low else low + 1)
 
 
 def reliability(bins: Sequence[Bin]) -> tuple[Point, ...]:

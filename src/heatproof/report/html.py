@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from heatproof.report import answers, arrange, cautions, figures, words
+from heatproof.report import answers, arrange, cautions, figures, paper, tables, why, words
 from heatproof.report.content import Content, Picture
 from heatproof.types import Estimate, Validity
 
@@ -85,6 +85,9 @@ def shared_environment() -> jinja2.Environment:
         "cautions": cautions.cautions,
         "arrange": arrange,
         "figures": figures,
+        "why": why,
+        "paper": paper,
+        "sheets": tables,
         "undefined_reason": undefined_reason,
         "validities": VALIDITY,
         "valid": Validity.OK,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from heatproof.report import content
+from heatproof.report import content, paper
 from heatproof.report.content import Content, Localization, OperatingPoint
 from heatproof.report.html import render
 from heatproof.run import describing, diagnosing
@@ -72,6 +72,9 @@ def write_report(
         limits=(CELLS,),
     )
     _replace(work.folder / "report.html", render(page).encode())
+    for name, text in paper.files(page).items():
+        (work.folder / name).parent.mkdir(exist_ok=True)
+        _replace(work.folder / name, text.encode())
     _write(tables.scores, work.folder / "scores.parquet")
     _write(tables.predictions, work.folder / "predictions.parquet")
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)

@@ -1,0 +1,125 @@
+"""Figures for paper: the drawings of the page as SVG files that stand alone.
+
+Numbers in, strokes out; sizes are in points of the file.  No colour tells what a shape or a word
+does not tell as well.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from heatproof.report.content import Spread
+from heatproof.report.figures import mark, place, scale, spread
+from heatproof.report.words import estimate as told
+from heatproof.types import Estimate
+
+LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
+_INK, _SOFT, _HAIR, _ACCENT, _PRIOR = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Estimates below one another on one axis.
+
+    Attributes:
+        name: Of its file, without an extension.
+        title: In words.
+        rows: Label and estimate.
+        low: Left end of the axis.
+        high: Its right end.
+        reference: Where a dashed line stands; None for nowhere.
+        signed: Whether estimates are differences or slopes.
+    """
+
+    name: str
+    title: str
+    rows: tuple[tuple[str, Estimate], ...]
+    low: float = 0.0
+    high: float = 1.0
+    reference: float | None = None
+    signed: bool = False
+
+
+def forest(drawn: Forest) -> str:
+    """The SVG."""
+    strokes = _axis(drawn.low, drawn.high, len(drawn.rows))
+    bottom = TOP + LINE * len(drawn.rows)
+    if drawn.reference is not None:
+        x = _x(place(drawn.reference, drawn.low, drawn.high))
+        strokes.append(
+            f'<path d="M{x:g} {TOP - 4:g}V{bottom:g}" stroke="{_PRIOR}" stroke-dasharray="4 3"/>'
+        )
+    for line, (label, measured) in enumerate(drawn.rows):
+        y = TOP + LINE * (line + 0.5)
+        at = mark(measured, drawn.low, drawn.high)
+        strokes.append(_text(LEFT - 12, y + 4, label, "end"))
+        strokes.append(_text(LEFT + WIDE + 12, y + 4, told(measured, difference=drawn.signed)))
+        if at.low is not None and at.width is not None:
+            start, end = _x(at.low), _x(at.low + at.width)
+            ends = "".join(f"M{x:g} {y - 4:g}v8" for x in (start, end))
+            strokes.append(
+                f'<path d="M{start:g} {y:g}H{end:g}{ends}" stroke="{_ACCENT}" stroke-width="1.5"/>'
+            )
+        if at.value is not None:
+            strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{_ACCENT}"/>')
+    return _page(drawn.title, strokes, bottom + 34)
+
+
+def boxes(title: str, spreads: Sequence[Spread]) -> str:
+    """Box plots: from quartile to quartile, the median in between, whiskers to the extremes."""
+    axis = spread(spreads)
+    strokes = _axis(axis.low, axis.high, len(spreads))
+    for line, one in enumerate(spreads):
+        y = TOP + LINE * (line + 0.5)
+        strokes.append(_text(LEFT - 12, y + 4, one.finding, "end"))
+        strokes.append(_text(LEFT + WIDE + 12, y + 4, f"n = {one.cases}"))
+        if not one.cases:
+            continue
+        least, q1, median, q3, most = map(_x, axis.places(one))
+        strokes.append(
+            f'<path d="M{least:g} {y:g}H{q1:g}M{q3:g} {y:g}H{most:g}" stroke="{_ACCENT}"/>'
+            f'<rect x="{q1:g}" y="{y - 6:g}" width="{q3 - q1:g}" height="12" fill="none"'
+            f' stroke="{_ACCENT}"/>'
+            f'<path d="M{median:g} {y - 6:g}v12" stroke="{_ACCENT}" stroke-width="2.5"/>'
+        )
+    return _page(title, strokes, TOP + LINE * len(spreads) + 34)
+
+
+def _axis(low: float, high: float, rows: int) -> list[str]:
+    bottom = TOP + LINE * rows
+    strokes = []
+    for percent, label in scale(low, high):
+        x = _x(percent)
+        strokes.append(f'<path d="M{x:g} {TOP:g}V{bottom:g}" stroke="{_HAIR}"/>')
+        strokes.append(_text(x, bottom + 16, label, "middle", _SOFT))
+    strokes.append(f'<path d="M{LEFT:g} {bottom:g}h{WIDE:g}" stroke="{_INK}"/>')
+    return strokes
+
+
+def _x(percent: float) -> float:
+    return round(LEFT + WIDE * percent / 100, 1)
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", ink: str = _INK) -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{ink}">{escape(_printable(words))}'
+        "</text>"
+    )
+
+
+def _page(title: str, strokes: Sequence[str], height: float) -> str:
+    width = LEFT + WIDE + RIGHT
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {math.ceil(height)}"'
+        f' width="{width:g}" height="{math.ceil(height)}" font-size="12"'
+        f' font-family="Helvetica, Arial, sans-serif"><title>{escape(_printable(title))}</title>'
+        f'<rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="12" y="20" font-weight="bold">{escape(_printable(title))}</text>'
+        f"{''.join(strokes)}</svg>\n"
+    )
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which no XML may hold."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

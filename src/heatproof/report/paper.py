@@ -1,0 +1,256 @@
+"""What a paper takes from a report: every table as CSV and LaTeX, every figure as SVG."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
+
+from heatproof.report import answers, arrange, why
+from heatproof.report.beside import beside
+from heatproof.report.content import Content, Diagnosis
+from heatproof.report.drawings import Forest, boxes, forest
+from heatproof.report.tables import Column, Table, csv, latex
+from heatproof.types import Estimate
+
+_WHICH = (Column("Data set"), Column("Model"), Column("Method"), Column("Metric"))
+REGRESSIONS = {
+    "linear": "Least squares",
+    "linear_by_cluster": "By patient",
+    "mixed": "Mixed model",
+    "logistic": "Log odds ratio",
+}
+ROWS = {"all": "all films", "positive": "films with it"}
+
+
+def files(content: Content) -> dict[str, str]:
+    """Path, below the folder of the report, to text; the same content gives the same files."""
+    found: dict[str, str] = {}
+    for table in tables(content):
+        if table.rows:
+            found[f"tables/{table.name}.csv"] = csv(table)
+            found[f"tables/{table.name}.tex"] = latex(table)
+    for name, svg in _figures(content):
+        numbered = (f"figures/{name}-{number}.svg" for number in count(2))
+        paths = chain((f"figures/{name}.svg",), numbered)  # two names may become one
+        found[next(path for path in paths if path not in found)] = svg
+    return found
+
+
+def _figures(content: Content) -> Iterator[tuple[str, str]]:
+    for drawn in (*_panels(content), *slopes(content)):
+        yield drawn.name, forest(drawn)
+    for (dataset, feature), spreads in why.by_feature(content).items():
+        yield _name("spread", dataset, feature), boxes(f"{why.NOUNS[feature]}, {dataset}", spreads)
+
+
+def tables(content: Content) -> tuple[Table, ...]:
+    """Every table."""
+    own = (shape, confidence, subgroups)
+    reasons = (one(content, content.diagnoses) for one in own)
+    return (
+        _localization(content),
+        _classification(content),
+        *reasons,
+        spread(content),
+        beside(content),
+    )
+
+
+def shape(content: Content, found: Sequence[Diagnosis]) -> Table:
+    """What a feature of the shape does to the score: every regression side by side."""
+    rows = []
+    for one in found:
+        for feature in dict.fromkeys(effect.feature for effect in one.shape):
+            own = {e.model: e for e in one.shape if e.feature == feature}
+            slopes = (own[m].slope.estimate if m in own else None for m in REGRESSIONS)
+            corrected = own[why.BY_PATIENT].p if why.BY_PATIENT in own else None
+            rows.append((*_which(content, one), why.NOUNS[feature], *slopes, corrected, one.cases))
+    columns = (
+        *_WHICH,
+        Column("Feature"),
+        *(Column(name, Estimate, signed=True) for name in REGRESSIONS.values()),
+        Column("p by patient, corrected", float),
+        Column("Cases", int),
+    )
+    caption = "Change of the score from the least to the most of each feature"
+    return Table("shape", caption, columns, tuple(rows))
+
+
+def confidence(content: Content, found: Sequence[Diagnosis]) -> Table:
+    """The score against the probability, on all films and on those with the finding."""
+    rows = []
+    for one in found:
+        for sure in one.confidence:
+            own = {effect.model: effect.slope for effect in sure.effects}
+            slopes = [own[m].estimate if m in own else None for m in REGRESSIONS]
+            which = (*_which(content, one), sure.finding, ROWS[sure.rows])
+            rows.append((*which, *slopes, sure.spearman, sure.spearman.cases))
+    columns = (
+        *_WHICH,
+        Column("Finding"),
+        Column("Among"),
+        *(Column(name, Estimate, signed=True) for name in REGRESSIONS.values()),
+        Column("Spearman", Estimate, signed=True),
+        Column("Cases", int),
+    )
+    caption = "Change of the score from probability 0 to 1"
+    return Table("confidence", caption, columns, tuple(rows))
+
+
+def subgroups(content: Content, found: Sequence[Diagnosis]) -> Table:
+    """Groups of films, and how far each is from the others."""
+    rows = [
+        (
+            *_which(content, one),
+            finding,
+            f"{group.attribute.replace('_', ' ')} {group.group}",
+            group.mean,
+            group.difference or "too few",
+            group.p,
+            group.mean.cases,
+        )
+        for one in found
+        for finding, groups in one.subgroups.items()
+        for group in groups
+    ]
+    columns = (
+        *_WHICH,
+        Column("Finding"),
+        Column("Group"),
+        Column("Mean", Estimate),
+        Column("Minus the others", Estimate, signed=True),
+        Column("p, corrected", float),
+        Column("Cases", int),
+    )
+    return Table("subgroups", "Mean score of groups of films", columns, tuple(rows))
+
+
+def spread(content: Content) -> Table:
+    """How different the shapes of findings are."""
+    names = ("Least", "Lower quartile", "Median", "Upper quartile", "Most")
+    columns = (
+        Column("Data set"),
+        Column("Finding"),
+        Column("Feature"),
+        *(Column(name, float) for name in names),
+        Column("Cases", int),
+    )
+    rows = tuple(
+        (s.dataset, s.finding, why.NOUNS[s.feature], s.least, s.q1, s.median, s.q3, s.most, s.cases)
+        for s in content.spreads
+    )
+    return Table("spread", "Shapes of what was marked", columns, rows)
+
+
+def slopes(content: Content) -> Iterator[Forest]:
+    """Slopes with errors by patient, one figure for each data set, model and metric."""
+    cells: dict[tuple[str, str, str], list[Diagnosis]] = {}
+    for one in content.diagnoses:
+        cells.setdefault((one.dataset, one.model, one.metric), []).append(one)
+    names, known = answers.method_names(content), arrange.metrics(content)
+    for (dataset, model, metric), found in cells.items():
+        effects = [(names.get(one.method, one.method), why.features(one)) for one in found]
+        rows = tuple(
+            (f"{why.NOUNS[feature]}, {name}", own[feature].slope.estimate)
+            for feature in why.NOUNS
+            for name, own in effects
+            if feature in own and math.isfinite(own[feature].slope.estimate.value)
+        )
+        if rows:
+            ends = [abs(end) for _, e in rows for end in (e.value, e.low, e.high)]
+            most = _round(max(end for end in ends if math.isfinite(end)))
+            shown = known[metric].name if metric in known else metric
+            yield Forest(
+                _name("slopes", dataset, model, metric),
+                f"Slopes of {shown} on {dataset}, {model}",
+                rows, -most, most, 0.0, signed=True,
+            )  # fmt: skip
+
+
+def _round(end: float) -> float:
+    """The next larger number of one digit."""
+    digit = 10.0 ** math.floor(math.log10(end)) if end else 1.0
+    return math.ceil(end / digit) * digit or 1.0
+
+
+def _panels(content: Content) -> Iterator[Forest]:
+    known, names = arrange.metrics(content), answers.method_names(content)
+    for panel in content.localization:
+        metric = known[panel.metric]
+        several = len({row.model for row in panel.rows}) > 1
+        rows = [
+            (names.get(r.method, r.method) + (f", {r.model}" if several else ""), r.estimate)
+            for r in answers.best_first(panel.rows, metric)
+        ]
+        prior = panel.prior
+        rows += [(prior.name, prior.estimate)] if prior else []
+        at = prior.estimate.value if prior else math.nan
+        yield Forest(
+            _name("localization", panel.dataset, panel.finding, panel.metric, panel.model),
+            f"{metric.name} for {panel.finding}, {panel.dataset}",
+            tuple(rows), metric.low, metric.high, None if math.isnan(at) else at,
+        )  # fmt: skip
+
+
+def _localization(content: Content) -> Table:
+    names, known = answers.method_names(content), arrange.metrics(content)
+    rows = []
+    for panel in content.localization:
+        what = (panel.dataset, panel.finding, known[panel.metric].name)
+        for row in panel.rows:
+            method = names.get(row.method, row.method)
+            counted = (row.estimate.cases, row.undefined)
+            rows.append((*what, row.model, method, row.estimate, *counted, row.difference))
+        if panel.prior:
+            one = panel.prior
+            counted = (one.estimate.cases, one.undefined)
+            rows.append((*what, panel.model, one.name, one.estimate, *counted, None))
+    columns = (
+        Column("Data set"),
+        Column("Finding"),
+        Column("Metric"),
+        Column("Model"),
+        Column("Method"),
+        Column("Value", Estimate),
+        Column("Cases", int),
+        Column("Undefined", int),
+        Column("Better than the prior by", Estimate, signed=True),
+    )
+    return Table("localization", "Localization", columns, tuple(rows))
+
+
+def _classification(content: Content) -> Table:
+    names = ("sensitivity", "specificity", "ppv", "npv")
+    rows = tuple(
+        (
+            one.dataset, one.model, one.finding, one.positives, one.negatives, one.auroc,
+            *(getattr(one.point, name) if one.point else None for name in names), one.brier,
+        )
+        for one in content.classification
+    )  # fmt: skip
+    columns = (
+        Column("Data set"),
+        Column("Model"),
+        Column("Finding"),
+        Column("Present", int),
+        Column("Absent", int),
+        *(
+            Column(name, Estimate)
+            for name in ("AUROC", "Sensitivity", "Specificity", "PPV", "NPV", "Brier")
+        ),
+    )
+    return Table("classification", "Classification", columns, rows)
+
+
+def _which(content: Content, one: Diagnosis) -> tuple[str, str, str, str]:
+    method = answers.method_names(content).get(one.method, one.method)
+    known = arrange.metrics(content)
+    metric = known[one.metric].name if one.metric in known else one.metric
+    return (one.dataset, one.model, method, metric)
+
+
+def _name(*parts: str) -> str:
+    """Of a file: letters, digits and hyphens."""
+    letters = "".join(
+        c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
+    )
+    return "-".join(letters.lower().split())
