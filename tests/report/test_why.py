@@ -30,7 +30,7 @@ def text(*found, **options) -> str:
         (-0.4, 0.04, False, Trend.WORSE),
         (0.4, 0.04, True, Trend.WORSE),
         (-0.4, 0.04, True, Trend.BETTER),
-        (0.4, 0.05, False, Trend.OPEN),
+        (0.4, 0.06, False, Trend.OPEN),
         (0.4, trial.NAN, False, Trend.OPEN),
         (trial.NAN, trial.NAN, False, Trend.NONE),
     ],
