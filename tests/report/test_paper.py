@@ -16,7 +16,7 @@ from heatproof.report.content import Content, Localization, Row, Spread
 from heatproof.report.drawings import Forest, boxes, forest
 from heatproof.report.paper import files, tables
 from heatproof.report.published import published
-from heatproof.report.tables import Column, Table, csv, latex, shown
+from heatproof.report.tables import Column, Table, csv, latex, narrowed, shown
 from heatproof.types import Estimate
 from tests.report import trial
 
@@ -43,6 +43,16 @@ def test_latex_says_what_the_page_says_and_escapes_it():
     assert r"50\%\_\{a\} & 0.31 [0.26, 0.36] & \textminus{}0.10" in text
     assert r"b, c & not defined & -- \\" in text
     assert r"\begin{tabular}{lrr}" in text
+
+
+def test_a_page_leaves_out_columns_that_say_nothing():
+    columns = (Column("same"), Column("name"), Column("empty", Estimate), Column("n", int))
+    rows = (("x", "a", None, 5), ("x", "b", None, 5))
+    assert [column.name for column in narrowed(Table("t", "", columns, rows)).columns] == [
+        "name",
+        "n",
+    ]
+    assert narrowed(Table("t", "", columns, rows[:1])).rows == (("x", "a", 5),)
 
 
 @given(st.text())

@@ -54,6 +54,29 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
+def narrowed(table: Table) -> Table:
+    """Without columns that say nothing: empty ones, and words that are the same in every row."""
+    told = [
+        place
+        for place, column in enumerate(table.columns)
+        if (cells := {row[place] for row in table.rows} - {None, ""})
+        and (column.kind is not str or len(cells) > 1 or len(table.rows) == 1)
+    ]
+    columns = tuple(table.columns[place] for place in told)
+    rows = tuple(tuple(row[place] for place in told) for row in table.rows)
+    return Table(table.name, table.caption, columns, rows)
+
+
+def is_estimate(cell: Cell) -> bool:
+    """Whether it has an interval to be shown below it."""
+    return isinstance(cell, Estimate)
+
+
+def is_text(column: Column) -> bool:
+    """Whether its cells are words, which stand on the left."""
+    return column.kind is str
+
+
 def shown(cell: Cell, column: Column) -> str:
     """The cell as a reader sees it."""
     if cell is None or cell == "":

@@ -1,8 +1,8 @@
 """When and why maps fail, in words first: what the diagnoses show, and what they do not.
 
 A feature is said to matter for a method where the slope of its scores on that feature, with errors
-by patient, has a p below one minus the level of the intervals, corrected for the features that were
-asked about; a group of patients likewise.  The words are about the first metric alone.
+by patient, has a p below one minus the level of the intervals; the p of the four features of shape
+are corrected together, those of groups of films as well.  The words are about the first metric alone.
 """
 
 from collections.abc import Iterator
