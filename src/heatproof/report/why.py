@@ -2,7 +2,7 @@
 
 A feature is said to matter for a method where the slope of its scores on that feature, with errors
 by patient, has a p below one minus the level of the intervals; the p of the four features of shape
-are corrected together, those of groups of films as well.  The words are about the first metric alone.
+are corrected together, those of groups of films as well.  The words are about the first metric.
 """
 
 from collections.abc import Iterator
