@@ -1,4 +1,4 @@
-"""The mean-mask prior: of everybody else, and of nobody else."""
+"""The mean-mask prior, of everybody else and of nobody else, and the controls beside it."""
 
 import gzip
 import itertools
@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import scipy.ndimage
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import train_test_split
 
+from heatproof.data.geometry import Letterbox, Squash
 from heatproof.localize.auprc import AUPRC
 from heatproof.localize.auroc import AUROC
-from heatproof.localize.controls import MeanMask
+from heatproof.localize.controls import MeanMask, ceiling, centre, edges, noise, others
 from heatproof.localize.hit_rate import HitRate, peak
 
 cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), max_size=8)
@@ -39,6 +41,55 @@ def test_masks_may_come_from_a_generator_and_are_not_kept_open() -> None:
     prior = MeanMask.of(masks, (4, 4))
     assert prior.cases == 5
     assert np.array_equal(prior.without("2"), np.eye(4))  # type: ignore[arg-type]
+
+
+def test_the_centre_ranks_pixels_by_nearness_in_proportions_of_the_film() -> None:
+    found = centre((6, 10))
+    y, x = np.mgrid[0:6, 0:10]
+    distance = np.hypot((y + 0.5) / 6 - 0.5, (x + 0.5) / 10 - 0.5)
+    assert found == pytest.approx(np.exp(-(distance**2) / (2 * 0.25**2)))
+    assert peak(centre((255, 255))) == (127, 127)
+
+
+def test_edges_are_those_of_scipy() -> None:
+    film = np.random.default_rng(0).random((9, 7), np.float32)
+    slopes = [scipy.ndimage.sobel(film, axis, mode="nearest") for axis in (0, 1)]
+    assert edges(film) == pytest.approx(np.hypot(*slopes), abs=1e-5)
+
+
+def test_noise_is_the_same_for_the_same_film_and_finding_alone() -> None:
+    one = noise((40, 50), "film", "Edema")
+    assert np.array_equal(one, noise((40, 50), "film", "Edema"))
+    for other in (noise((40, 50), "film", "Mass"), noise((40, 50), "film", "Edema", seed=1)):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.1
+    assert one.min() >= 0
+    assert one.max() < 1
+    assert abs(one.mean() - 0.5) < 0.03
+
+
+def test_the_others_are_the_share_who_marked() -> None:
+    first, second = np.eye(3, dtype=bool), np.ones((3, 3), bool)
+    found = others([first, second])
+    assert found is not None
+    assert np.array_equal(found, np.where(first, 1, 0.5))
+    assert others([]) is None
+
+
+@given(hnp.arrays(bool, (12, 20)))
+def test_the_ceiling_is_the_share_of_each_cell(mask: np.ndarray) -> None:
+    found = ceiling(mask, Squash(7, 7), (3, 4))
+    slow = [
+        [mask[4 * row : 4 * row + 4, 5 * column : 5 * column + 5].mean() for column in range(4)]
+        for row in range(3)
+    ]
+    assert found == pytest.approx(np.array(slow), abs=1e-6)
+
+
+def test_the_ceiling_lies_on_the_canvas_of_a_letterbox() -> None:
+    mask = np.zeros((64, 32), bool)
+    mask[:, 16:] = True
+    found = ceiling(mask, Letterbox(32, 32), (4, 4))  # the film takes columns 8 to 24 of 32
+    assert found == pytest.approx(np.array([[0, 0, 1, 0]] * 4), abs=0.05)
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from heatproof.explain import Maps, Need, methods
@@ -29,8 +31,13 @@ class Edges:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image, repeated for every target."""
-        grey = F.pad(forward.images.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
-        across = grey.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
-        slopes = F.conv2d(grey, torch.stack([across, across.T])[:, None])
-        magnitude = torch.linalg.vector_norm(slopes, dim=1, keepdim=True)
-        return Maps(magnitude.expand(-1, len(targets), -1, -1))
+        return Maps(magnitude(forward.images).expand(-1, len(targets), -1, -1))
+
+
+def magnitude(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
+    """How steeply the mean over channels changes, from 0."""
+    grey = F.pad(images.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    across = grey.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+    slopes = F.conv2d(grey, torch.stack([across, across.T])[:, None])
+    steepness: Tensor = torch.linalg.vector_norm(slopes, dim=1, keepdim=True)
+    return steepness

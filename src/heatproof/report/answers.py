@@ -11,11 +11,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
-from heatproof.report.content import Content, Localization, Metric, Row
+from heatproof.report.content import Content, Control, Localization, Metric, Row
 from heatproof.report.words import count, estimate, listed, number, sentence
 from heatproof.types import Estimate
 
+Measured = TypeVar("Measured", Row, Control, Row | Control)
 LEAST = 6
 FEW = 30
 
@@ -234,11 +236,11 @@ def _classification(content: Content) -> list[Answer]:
     return found
 
 
-def best_first(rows: Iterable[Row], metric: Metric) -> list[Row]:
+def best_first(rows: Iterable[Measured], metric: Metric) -> list[Measured]:
     """By value, undefined last."""
     sign = 1 if metric.lower_is_better else -1
 
-    def place(row: Row) -> tuple[bool, float]:
+    def place(row: Measured) -> tuple[bool, float]:
         value = row.estimate.value
         return (True, 0.0) if math.isnan(value) else (False, sign * value)
 

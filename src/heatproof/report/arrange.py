@@ -22,7 +22,12 @@ ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the fi
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a forest plot: a method, or the prior among them."""
+    """One line of a forest plot: a method, the prior among them, or another control below.
+
+    Attributes:
+        kind: ``"prior"``, ``"control"``, or empty for a method.
+        knows: Of a control, in a few words.
+    """
 
     name: str
     model: str
@@ -31,14 +36,18 @@ class Line:
     mark: Mark
     difference: Estimate | None
     verdict: Verdict
-    is_prior: bool
+    kind: str
+    knows: str
     per_map: Estimate | None
     negatives: int
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One forest plot, its lines sorted by value; ``title`` names the metric, or also the model."""
+    """One forest plot: methods and the prior by value, then the other controls by value.
+
+    ``title`` names the metric, or also the model.
+    """
 
     title: str
     finding: str
@@ -122,6 +131,11 @@ def compared(content: Content) -> tuple[Estimate, ...]:
     )
 
 
+def controls(content: Content) -> tuple[str, ...]:
+    """Names of the controls besides the prior."""
+    return tuple(dict.fromkeys(one.name for p in content.localization for one in p.controls))
+
+
 def level(content: Content) -> str:
     """The level of the intervals, such as ``"95%"``."""
     found = [row.estimate for panel in content.localization for row in panel.rows]
@@ -139,23 +153,28 @@ def interval_methods(content: Content) -> tuple[str, ...]:
 def _lines(
     panel: Localization, metric: Metric, names: dict[str, str], several: bool
 ) -> tuple[Line, ...]:
-    rows = list(panel.rows)
-    if panel.prior is not None:
-        control = panel.prior
-        beside = (control.per_map, control.negatives)
-        rows.append(Row("", control.name, control.estimate, control.undefined, None, *beside))
+    prior = (panel.prior,) if panel.prior is not None else ()
+    first = best_first((*panel.rows, *prior), metric)
+    below = best_first(panel.controls, metric)
     return tuple(
         Line(
-            name=names.get(row.method, row.method),
-            model=row.model if several else "",
-            estimate=row.estimate,
-            undefined=row.undefined,
-            mark=mark(row.estimate, metric.low, metric.high),
-            difference=row.difference,
-            verdict=verdict(row.difference),
-            is_prior=row is rows[-1] and panel.prior is not None,
-            per_map=row.per_map,
-            negatives=row.negatives,
+            name=one.name if isinstance(one, Control) else names.get(one.method, one.method),
+            model=one.model if several and isinstance(one, Row) else "",
+            estimate=one.estimate,
+            undefined=one.undefined,
+            mark=mark(one.estimate, metric.low, metric.high),
+            difference=one.difference if isinstance(one, Row) else None,
+            verdict=verdict(one.difference if isinstance(one, Row) else None),
+            kind=_kind(one, panel),
+            knows=one.knows if isinstance(one, Control) else "",
+            per_map=one.per_map,
+            negatives=one.negatives,
         )
-        for row in best_first(rows, metric)
+        for one in (*first, *below)
     )
+
+
+def _kind(one: Row | Control, panel: Localization) -> str:
+    if isinstance(one, Row):
+        return ""
+    return "prior" if one is panel.prior else "control"

@@ -228,13 +228,16 @@ class Metric:
 
 @dataclass(frozen=True)
 class Control:
-    """A map that never sees the film, judged like the others: the mean-mask prior.
+    """A map made without the model, judged like the others.
 
     Attributes:
+        spec: Its name in tables, such as ``"mean_mask"``.
+        name: For people.
         estimate: Over the same images.
         undefined: Images on which the metric is undefined.
         per_map: As in ``Row``.
         negatives: As in ``Row``.
+        knows: In a few words, such as ``"never sees the film"``.
     """
 
     name: str
@@ -242,6 +245,8 @@ class Control:
     undefined: int
     per_map: Estimate | None = None
     negatives: int = 0
+    spec: str = "mean_mask"
+    knows: str = "never sees the film"
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,9 @@ class Localization:
     """One forest plot: one finding on one data set by one metric.
 
     Attributes:
+        prior: The mean mask: what every method is compared with.
         model: Whose probabilities the metric and the prior use; empty where they use none.
+        controls: What else is measured without the model; nothing is compared with it.
     """
 
     dataset: str
@@ -281,6 +288,7 @@ class Localization:
     rows: tuple[Row, ...]
     prior: Control | None = None
     model: str = ""
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
 from heatproof.run.progress import Progress
 from heatproof.run.resampling import resampling
-from heatproof.run.scoring import PRIOR
 from heatproof.run.workspace import Workspace
 from heatproof.stats import bootstrap
 from heatproof.stats.calibration import calibration
@@ -268,9 +267,9 @@ def _rows(
             yield from _measured(row_of, row)
             if row.difference:
                 yield row_of | _numbers(f"difference to the {PRIOR_NAME}", row.difference)
-        if panel.prior:
-            prior_of = what | {"model": panel.model or None, "method": PRIOR}
-            yield from _measured(prior_of, panel.prior)
+        for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
+            control_of = what | {"model": panel.model or None, "method": control.spec}
+            yield from _measured(control_of, control)
     for one in classified:
         of: dict[str, Any] = {"data": one.dataset, "finding": one.finding, "model": one.model}
         yield of | {"metric": "auroc of the classifier"} | _numbers("value", one.auroc)

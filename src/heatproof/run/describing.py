@@ -144,7 +144,7 @@ def _largest(metric: str, panels: Sequence[content.Localization]) -> float:
         one.estimate
         for panel in panels
         if panel.metric == metric
-        for one in (*panel.rows, *((panel.prior,) if panel.prior else ()))
+        for one in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
     ]
     ends: list[float] = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
     if not max(ends, default=0.0):

@@ -222,9 +222,17 @@ class Explain(Record):
 
 
 class Scoring(Record):
-    """How maps are measured: specs of metrics; the first ranks the gallery unless told."""
+    """How maps are measured, and what is measured beside them.
+
+    Attributes:
+        metrics: Their specs; the first ranks the gallery unless told.
+        controls: What stands in every table besides the mean-mask prior, which always does.
+    """
 
     metrics: list[str] = ["iou", "hit_rate", "auprc", "auroc"]
+    controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
+        "centre", "edges", "random", "readers", "ceiling",
+    ]  # fmt: skip
 
 
 class Statistics(Record):

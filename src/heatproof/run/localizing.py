@@ -1,8 +1,8 @@
-"""Scores to estimates: how well each method's maps find each finding, and the prior likewise.
+"""Scores to estimates: how well each method's maps find each finding, and the controls likewise.
 
 A metric of maps is told as the mean over maps.  A metric of data sets joins what it saw of each map
 with the model's probability of that film, and adds the films without the finding.  Every model has
-its own probabilities, so each has a panel of its own; the prior is ranked by them too, so that a
+its own probabilities, so each has a panel of its own; controls are ranked by them too, so that a
 difference to it is one of place alone.
 """
 
@@ -17,13 +17,21 @@ from jaxtyping import Float
 
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.report.content import Control, Localization, Row
+from heatproof.run.controls import PRIOR
 from heatproof.run.resampling import resampling
-from heatproof.run.scoring import PRIOR
 from heatproof.run.workspace import Workspace
 from heatproof.stats import bootstrap
 from heatproof.types import Estimate
 
 PRIOR_NAME = "mean-mask prior"
+KNOWN = {
+    PRIOR: (PRIOR_NAME, "never sees the film"),
+    "centre": ("image centre", "never sees the film"),
+    "edges": ("edges of the film", "never sees the model"),
+    "random": ("random map", "sees nothing"),
+    "readers": ("the other readers", "where another marked it too"),
+}
+CEILING = "ceiling("
 
 
 def localization(
@@ -37,8 +45,7 @@ def localization(
     several = {(data, finding) for data, finding, count in readers.iter_rows() if count > 1}
     keys = ["data", "finding", "reference", "metric"]
     for (data, finding, reference, metric), panel in scores.group_by(keys, maintain_order=True):
-        prior = panel.filter(pl.col("method") == PRIOR)
-        made = panel.filter(pl.col("method") != PRIOR)
+        made, controls = panel.filter(pl.col("group") != ""), panel.filter(pl.col("group") == "")
         named = Localization(
             dataset=str(data),
             finding=f"{finding} ({reference})" if (data, finding) in several else str(finding),
@@ -48,13 +55,13 @@ def localization(
         part = work.metrics[str(metric)]
         if not isinstance(part, DatasetMetric):
             if len(made):
-                yield _filled(named, _OfMaps(work, lower_is_better(part)), made, prior)
+                yield _filled(named, _OfMaps(work, lower_is_better(part)), made, controls)
             continue
         for (group,), maps in made.group_by(["group"], maintain_order=True):
             told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
             films = _films(work, told, maps, str(finding), str(reference))
             estimator = _OfDataset(work, specialize(part, str(finding)), films)
-            yield _filled(replace(named, model=str(group)), estimator, maps, prior)
+            yield _filled(replace(named, model=str(group)), estimator, maps, controls)
 
 
 @dataclass(frozen=True)
@@ -141,16 +148,32 @@ class _OfDataset:
 
 
 def _filled(
-    panel: Localization, estimator: _OfMaps | _OfDataset, made: pl.DataFrame, prior: pl.DataFrame
+    panel: Localization, estimator: _OfMaps | _OfDataset, made: pl.DataFrame, beside: pl.DataFrame
 ) -> Localization:
-    rows = []
+    rows, prior = [], beside.filter(pl.col("method") == PRIOR)
     for (group, method), maps in made.group_by(["group", "method"], maintain_order=True):
         paired = prior["image_id"].is_in(maps["image_id"].to_list()).any()
         difference = estimator.difference(maps, prior) if paired else None
         rows.append(Row(str(group), str(method), difference=difference, **estimator.fields(maps)))
-    judged = prior.filter(pl.col("image_id").is_in(made["image_id"].unique().to_list()))
-    control = Control(PRIOR_NAME, **estimator.fields(judged)) if len(judged) else None
-    return replace(panel, rows=tuple(rows), prior=control)
+    judged = beside.filter(pl.col("image_id").is_in(made["image_id"].unique().to_list()))
+    controls = [
+        _control(str(spec), estimator.fields(maps))
+        for (spec,), maps in judged.group_by(["method"], maintain_order=True)
+    ]
+    return replace(
+        panel,
+        rows=tuple(rows),
+        prior=next((control for control in controls if control.spec == PRIOR), None),
+        controls=tuple(control for control in controls if control.spec != PRIOR),
+    )
+
+
+def _control(spec: str, fields: dict[str, Any]) -> Control:
+    if spec.startswith(CEILING):
+        size = spec.removeprefix(CEILING).removesuffix(")").replace("x", " × ", 1)
+        return Control(f"best at {size}", spec=spec, knows="the reference itself, coarse", **fields)
+    name, knows = KNOWN[spec]
+    return Control(name, spec=spec, knows=knows, **fields)
 
 
 def _films(

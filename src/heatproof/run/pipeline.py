@@ -13,12 +13,13 @@ from heatproof.data.geometry import Squash
 from heatproof.errors import ExperimentError
 from heatproof.models.card import ModelCard
 from heatproof.run.analysing import write_report
+from heatproof.run.controls import control_tasks
 from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
 from heatproof.run.importing import import_maps
 from heatproof.run.judges import AnyModel, check_model, identified, open_model
 from heatproof.run.progress import Progress, Silent
-from heatproof.run.scoring import Task, block_task, prior_tasks, score
+from heatproof.run.scoring import Task, block_task, score
 from heatproof.run.workspace import Workspace, open_workspace
 
 Stage = Literal["train", "explain", "score", "report"]
@@ -120,7 +121,7 @@ def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> lis
             for block in one.blocks
         ]
     for name in dict.fromkeys(one.judging.films.name for one in judged if one.methods):
-        tasks += prior_tasks(work, work.data[name], BLOCK)
+        tasks += control_tasks(work, work.data[name], judged)
     progress.start("score", len(tasks))
     score(work, tasks, progress)
     progress.finish()

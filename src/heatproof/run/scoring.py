@@ -1,4 +1,4 @@
-"""Stage: every map against every annotation of its finding, and the mean-mask prior likewise.
+"""Stage: every map against every annotation of its finding; ``controls.py`` adds the controls.
 
 A metric of maps makes its value here; a metric of data sets sees of the map what it needs.  Both
 look where something is marked, and those that see negatives also at films labelled without the
@@ -6,7 +6,7 @@ finding, once for every reader who marked it on any film.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,25 +15,24 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from heatproof.data.geometry import Geometry, Squash
+from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, Reference, sees_negatives, specialize
-from heatproof.localize.controls import MeanMask
 from heatproof.maps.store import StoredMap
 from heatproof.registry import files_of
 from heatproof.run.explaining import Block
-from heatproof.run.films import Films, annotations_digest, blocks
+from heatproof.run.films import Films, annotations_digest
 from heatproof.run.progress import Progress
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import MapKey, Sample, Validity
 
-PRIOR = "mean_mask"
-FRAME = Squash(256, 256)  # the common frame of the prior: finer than any lesion's outline needs
 THREADS = 4  # each holds a film of full size several times over: 0.2 GB at 2,320 x 2,828
 UNSCORED = (Validity.NOT_FINITE,)
 
-Found = Mapping[tuple[str, str], StoredMap]  # by film and finding
+Places = tuple[tuple[str, str], ...]  # finding and reader
+OfFilm = Callable[[str, str], StoredMap | None]
+"""The map of one film, by finding and reader; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class Task:
         samples: The films.
         findings: Those explained.
         places: Finding and reader of every mask that a film is compared with.
-        maps: Fetches them; a film without one was set aside when it was explained.
+        maps: Fetches them, and hands out those of one film at a time; a film without one was set
+            aside when it was explained.
         geometry: Brings a map back to the film.
     """
 
@@ -55,25 +55,30 @@ class Task:
     what: Mapping[str, str]
     method: str
     samples: tuple[Sample, ...]
-    places: Mapping[str, tuple[tuple[str, str], ...]]
-    maps: Callable[[], Found]
+    places: Mapping[str, Places]
+    maps: Callable[[], Callable[[Sample], OfFilm]]
     geometry: Geometry
 
 
 def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -> Task:
     """The maps that one model and method made of one block of films."""
-    compared = _places(work, block.judging.films, block.samples, block.findings)
+    compared = places_of(work, block.judging.films, block.samples, block.findings)
 
-    def maps() -> Found:
+    def maps() -> Callable[[Sample], OfFilm]:
         wanted = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
         made = work.made.read([block.made(method)]).select("image_id", "finding").iter_rows()
         places = [place for place in made if place in wanted]
         keys = [MapKey(block.id, method, *place) for place in places]
-        return dict(zip(places, work.store(block.what["data"]).get_many(keys), strict=True))
+        stored = work.store(block.what["data"]).get_many(keys)
+        found = dict(zip(places, stored, strict=True))
+        return lambda sample: lambda finding, _: found.get((sample.image_id, finding))
 
     return Task(
         name=digest(
-            block.made(method), _annotations(block.samples), list(compared.items()), _measures(work)
+            block.made(method),
+            annotations_of(block.samples),
+            list(compared.items()),
+            measures_of(work),
         ),
         what=block.what,
         method=method,
@@ -82,30 +87,6 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
         maps=maps,
         geometry=geometry,
     )
-
-
-def prior_tasks(work: Workspace, films: Films, size: int) -> list[Task]:
-    """The mean-mask prior of every film that counts, built without the film's own patient."""
-    annotated = tuple(sample for sample in films.samples if sample.annotations)
-    masks = _PriorMasks(annotated)
-    whole = digest(films.name, _annotations(annotated), [s.cluster for s in annotated], FRAME)
-    every = _places(work, films, films.samples, films.findings)
-    judged = tuple(sample for sample in films.samples if every[sample.image_id])
-    tasks = []
-    for block in blocks(judged, size):
-        compared = {sample.image_id: every[sample.image_id] for sample in block}
-        tasks.append(
-            Task(
-                name=digest(whole, _annotations(block), list(compared.items()), _measures(work)),
-                what={"data": films.name, "group": "", "model": ""},
-                method=PRIOR,
-                samples=block,
-                places=compared,
-                maps=partial(masks.priors, block, compared),
-                geometry=FRAME,
-            )
-        )
-    return tasks
 
 
 def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
@@ -120,26 +101,31 @@ def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
             progress.advance(skipped=done)
 
 
-def _places(
+def places_of(
     work: Workspace, films: Films, samples: Sequence[Sample], findings: Sequence[str]
-) -> dict[str, tuple[tuple[str, str], ...]]:
+) -> dict[str, Places]:
     """Finding and reader of every mask, by film; empty ones where a metric sees negatives."""
     readers: dict[str, dict[str, None]] = {}
     if any(map(sees_negatives, work.metrics.values())):
-        for finding, source in (p for s in films.samples for p in _references(s, findings)):
+        for finding, source in (p for s in films.samples for p in references_of(s, findings)):
             readers.setdefault(finding, {})[source] = None
     places = {}
     for sample in samples:
         absent = [finding for finding in findings if sample.labels.get(finding) is False]
         empty = ((finding, source) for finding in absent for source in readers.get(finding, ()))
-        places[sample.image_id] = tuple(dict.fromkeys((*_references(sample, findings), *empty)))
+        places[sample.image_id] = tuple(dict.fromkeys((*references_of(sample, findings), *empty)))
     return places
 
 
-def _score(work: Workspace, task: Task, maps: Found, sample: Sample) -> list[dict[str, Any]]:
-    rows = []
+def _score(
+    work: Workspace, task: Task, maps: Callable[[Sample], OfFilm], sample: Sample
+) -> list[dict[str, Any]]:
+    rows, of_film = [], maps(sample)
     for finding, source in task.places[sample.image_id]:
-        found = maps.get((sample.image_id, finding))
+        try:
+            found = of_film(finding, source)
+        except (AnnotationError, PixelError):
+            continue  # a control cannot be made of it; it is set aside where a map is scored
         if found is None:
             continue
         row: dict[str, Any] = {
@@ -159,7 +145,7 @@ def _score(work: Workspace, task: Task, maps: Found, sample: Sample) -> list[dic
         parts = {
             spec: specialize(metric, finding, spacing)
             for spec, metric in work.metrics.items()
-            if _counts(metric, reference, marked=(finding, source) in _references(sample))
+            if _counts(metric, reference, marked=(finding, source) in references_of(sample))
         }
         values = _measured(parts, found, task.geometry, reference)
         rows += [row | {"metric": spec} | value for spec, value in values.items()]
@@ -222,45 +208,7 @@ def reference_mask(sample: Sample, finding: str, source: str) -> Bool[np.ndarray
     return mask
 
 
-class _PriorMasks:
-    """The prior of each finding and reader, summed when first asked for."""
-
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        self._samples = samples
-        self._sums: dict[str, MeanMask] = {}
-
-    def priors(
-        self,
-        samples: Sequence[Sample],
-        places: Mapping[str, tuple[tuple[str, str], ...]],
-    ) -> Found:
-        """Of these films, for everything that they are compared with."""
-        return {
-            (sample.image_id, finding): self._prior(sample, finding)
-            for sample in samples
-            for finding in dict.fromkeys(finding for finding, _ in places[sample.image_id])
-        }
-
-    def _prior(self, sample: Sample, finding: str) -> StoredMap:
-        if finding not in self._sums:
-            self._sums[finding] = MeanMask.of(self._masks(finding), (FRAME.height, FRAME.width))
-        mean = self._sums[finding].without(sample.cluster)
-        if mean is None:  # nobody else has the finding, so there is no prior to judge by
-            return StoredMap(np.full((1, 1), np.nan, np.float32), Validity.NOT_FINITE)
-        return StoredMap(mean, Validity.OK)
-
-    def _masks(self, finding: str) -> Iterator[tuple[str, Bool[np.ndarray, "y x"]]]:
-        for sample in self._samples:
-            sources = [source for _, source in _references(sample, (finding,))]
-            for source in sources[:1]:  # one mask per film: the first reader's
-                try:
-                    mask = reference_mask(sample, finding, source)
-                except (AnnotationError, PixelError):
-                    continue  # it is set aside, with its reason, where it is scored
-                yield sample.cluster, FRAME.mask(mask)
-
-
-def _references(sample: Sample, findings: Sequence[str] | None = None) -> list[tuple[str, str]]:
+def references_of(sample: Sample, findings: Sequence[str] | None = None) -> list[tuple[str, str]]:
     """Finding and reader of every annotation, each once, in order."""
     pairs = (
         (a.finding, a.source)
@@ -270,11 +218,12 @@ def _references(sample: Sample, findings: Sequence[str] | None = None) -> list[t
     return list(dict.fromkeys(pairs))
 
 
-def _annotations(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]:
+def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]:
+    """What a unit of scores depends on besides maps and metrics."""
     return [(s.image_id, s.pixels.version(), s.cluster, annotations_digest(s)) for s in samples]
 
 
-def _measures(work: Workspace) -> str:
+def measures_of(work: Workspace) -> str:
     """Changes when a metric does, or a table that it reads."""
     tables = sorted(path for metric in work.metrics.values() for path in files_of(metric))
     return digest(list(work.metrics), [table.read_text(encoding="utf-8") for table in tables])

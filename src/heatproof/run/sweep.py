@@ -18,10 +18,10 @@ import tomlkit
 from heatproof.errors import ExperimentError
 from heatproof.report import sweep as page
 from heatproof.run import pipeline
+from heatproof.run.controls import PRIOR
 from heatproof.run.experiment import Classification, Experiment, Model, Report
 from heatproof.run.experiment import Sweep as Asked
 from heatproof.run.progress import Progress, Silent
-from heatproof.run.scoring import PRIOR
 from heatproof.run.search import Trial, Tried, search
 from heatproof.run.search_space import families
 from heatproof.run.workspace import Workspace, open_workspace
@@ -128,6 +128,7 @@ def _localization(work: Workspace, tried: Sequence[Tried], progress: Progress) -
         update={
             "models": [model for _, _, model in models],
             "maps": [],
+            "score": experiment.score.model_copy(update={"controls": []}),
             "output": str(work.folder.resolve() / LOCALIZATION),
             "classification": Classification(),
             "report": Report(gallery=0),

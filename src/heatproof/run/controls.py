@@ -1,0 +1,198 @@
+"""Maps without a model, scored as every other: the prior, and the controls beside it.
+
+Each is made film by film when its unit is scored, at the common frame or, where it is drawn from
+masks, at the size of the film.  Their rows have no group, so that a method of the same name (a user
+may explain with ``edges``) is another thing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from heatproof.data.geometry import Geometry, Squash, geometries
+from heatproof.errors import AnnotationError, PixelError
+from heatproof.localize import controls
+from heatproof.maps.store import StoredMap
+from heatproof.run.explaining import BLOCK, Judged
+from heatproof.run.films import Films, blocks
+from heatproof.run.scoring import (
+    OfFilm,
+    Task,
+    annotations_of,
+    measures_of,
+    places_of,
+    reference_mask,
+    references_of,
+)
+from heatproof.run.units import digest
+from heatproof.run.workspace import Workspace
+from heatproof.types import Sample, Validity
+
+PRIOR = "mean_mask"
+FRAME = Squash(256, 256)  # the common frame: finer than any lesion's outline needs
+SIZE = (FRAME.height, FRAME.width)
+FILM = Squash(1, 1)  # whatever is squashed to the film, at any resolution
+UNKNOWN = StoredMap(np.full((1, 1), np.nan, np.float32), Validity.NOT_FINITE)
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of one data set.
+
+    Attributes:
+        spec: Its name in tables.
+        maps: As in ``Task``.
+        geometry: Of the maps.
+        inputs: What they depend on besides the annotated films of a block.
+    """
+
+    spec: str
+    maps: Callable[[], Callable[[Sample], OfFilm]]
+    geometry: Geometry = FRAME
+    inputs: tuple[object, ...] = field(default=())
+
+
+def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> list[Task]:
+    """The prior and every other control of the films that count."""
+    every = places_of(work, films, films.samples, films.findings)
+    counted = tuple(sample for sample in films.samples if every[sample.image_id])
+    tasks = []
+    for control in _controls(work, films, judged):
+        for block in blocks(counted, BLOCK):
+            compared = {sample.image_id: every[sample.image_id] for sample in block}
+            tasks.append(
+                Task(
+                    name=digest(
+                        *control.inputs,
+                        annotations_of(block),
+                        list(compared.items()),
+                        measures_of(work),
+                    ),
+                    what={"data": films.name, "group": "", "model": ""},
+                    method=control.spec,
+                    samples=block,
+                    places=compared,
+                    maps=control.maps,
+                    geometry=control.geometry,
+                )
+            )
+    return tasks
+
+
+def _controls(work: Workspace, films: Films, judged: Sequence[Judged]) -> Iterator[Control]:
+    """The prior always, since methods are compared with it; the others as the experiment says."""
+    annotated = tuple(sample for sample in films.samples if sample.annotations)
+    whole = digest(films.name, annotations_of(annotated), [s.cluster for s in annotated], FRAME)
+    yield Control(PRIOR, partial(_priors, annotated), inputs=(whole,))
+    seed = work.experiment.statistics.seed
+    made: dict[str, Callable[[Sample], OfFilm]] = {
+        "centre": _centre,
+        "edges": _edges,
+        "random": partial(_random, seed),
+        "readers": _others,
+    }
+    chosen = work.experiment.score.controls
+    for name in (name for name in made if name in chosen):
+        inputs = (name, films.name, FRAME, seed if name == "random" else None)
+        yield Control(name, _unprepared(made[name]), FILM if name == "readers" else FRAME, inputs)
+    for geometry, grid in _grids(work, films, judged) if "ceiling" in chosen else ():
+        spec = ceiling_spec(geometry, grid)
+        maps = _unprepared(partial(_ceiling, geometry, grid))
+        yield Control(spec, maps, geometry, (spec, films.name))
+
+
+def ceiling_spec(geometry: Geometry, grid: tuple[int, int]) -> str:
+    """Such as ``"ceiling(7x7)"``; with the geometry where that is more than a squash."""
+    over = "" if isinstance(geometry, Squash) else f", {geometries.spec(geometry)}"
+    return f"ceiling({grid[0]}x{grid[1]}{over})"
+
+
+def _grids(
+    work: Workspace, films: Films, judged: Sequence[Judged]
+) -> list[tuple[Geometry, tuple[int, int]]]:
+    """Every grid that maps of these films have, the coarsest first."""
+    found: dict[tuple[Geometry, tuple[int, int]], None] = {}
+    for one in judged:
+        if one.judging.films.name != films.name or not one.methods:
+            continue
+        geometry = one.card.preprocessing.geometry if one.card else FILM
+        squashed = FILM if isinstance(geometry, Squash) else geometry
+        made = work.made.read(block.made(method) for block in one.blocks for method in one.methods)
+        for grid in made.select("height", "width").unique().iter_rows():
+            found[squashed, (grid[0], grid[1])] = None
+    return sorted(found, key=lambda pair: (pair[1], str(pair[0])))
+
+
+def _unprepared(of: Callable[[Sample], OfFilm]) -> Callable[[], Callable[[Sample], OfFilm]]:
+    """Maps that need no look at all films first."""
+    return lambda: of
+
+
+def _map(values: Float32[np.ndarray, "y x"]) -> StoredMap:
+    flat = values.min() == values.max()
+    return StoredMap(values, Validity.CONSTANT if flat else Validity.OK)
+
+
+def _centre(_: Sample) -> OfFilm:
+    return lambda *_: _map(controls.centre(SIZE))
+
+
+def _edges(sample: Sample) -> OfFilm:
+    @cache  # one film is read once, whatever the number of findings
+    def drawn() -> StoredMap:
+        return _map(controls.edges(FRAME.image(sample.pixels.read())))
+
+    return lambda *_: drawn()
+
+
+def _random(seed: int, sample: Sample) -> OfFilm:
+    return lambda finding, _: _map(controls.noise(SIZE, sample.image_id, finding, seed=seed))
+
+
+def _others(sample: Sample) -> OfFilm:
+    def marked(finding: str, source: str) -> StoredMap | None:
+        rest = [other for _, other in references_of(sample, (finding,)) if other != source]
+        share = controls.others([reference_mask(sample, finding, other) for other in rest])
+        return None if share is None else _map(share)
+
+    return marked
+
+
+def _ceiling(geometry: Geometry, grid: tuple[int, int], sample: Sample) -> OfFilm:
+    def averaged(finding: str, source: str) -> StoredMap:
+        return _map(controls.ceiling(reference_mask(sample, finding, source), geometry, grid))
+
+    return averaged
+
+
+def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
+    """The mean mask of each finding, without the patient of the film that it is judged on."""
+    findings = dict.fromkeys(a.finding for sample in annotated for a in sample.annotations)
+    sums = {f: controls.MeanMask.of(_masks(annotated, f), SIZE) for f in findings}
+
+    def of_film(sample: Sample) -> OfFilm:
+        @cache
+        def prior(finding: str) -> StoredMap:
+            mean = sums[finding].without(sample.cluster) if finding in sums else None
+            # Where nobody else has the finding, there is no prior to judge by.
+            return UNKNOWN if mean is None else StoredMap(mean, Validity.OK)
+
+        return lambda finding, _: prior(finding)
+
+    return of_film
+
+
+def _masks(
+    samples: Sequence[Sample], finding: str
+) -> Iterator[tuple[str, Bool[np.ndarray, "y x"]]]:
+    for sample in samples:
+        sources = [source for _, source in references_of(sample, (finding,))]
+        for source in sources[:1]:  # one mask per film: the first reader's
+            try:
+                mask = reference_mask(sample, finding, source)
+            except (AnnotationError, PixelError):
+                continue  # it is set aside, with its reason, where it is scored
+            yield sample.cluster, FRAME.mask(mask)
