@@ -206,3 +206,62 @@ class Estimate:
     level: float
     cases: int
     method: str
+
+
+class Outcome(StrEnum):
+    """What a test shows; a small sample shows nothing, and says so."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_TESTED = "not tested"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How much would settle an open question.
+
+    Attributes:
+        margin: A distance from the threshold of this size would be seen in nine of ten trials.
+        patients: As many as these, of the same kind.
+        draws: And as many trainings or random draws of the model; None where the answer is about
+            these models alone.
+    """
+
+    margin: float
+    patients: int
+    draws: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cell of the trust grid: one method by one criterion under one rule.
+
+    Attributes:
+        criterion: Such as ``"randomization"``.
+        method: Spec of the saliency method.
+        passed: Whether the evidence was shown to be on the right side of the threshold.
+        evidence: What was measured.  Under rules that take their threshold from the same films, the
+            interval is that of the distance to it, laid about the value.
+        threshold: ``nan`` where there is none.
+        rule: Spec of the rule.
+        above: Whether it passes above the threshold, or below.
+        measure: Spec of the metric or similarity.
+        strong: Whether it also holds up against readers or a supervised reference.
+        needed: What would settle an inconclusive verdict; None where nothing can be said.
+        p: Of the threshold not being passed, before any correction; nan without a test.
+        notes: What the reader must know about this cell, each a sentence.
+    """
+
+    criterion: str
+    method: str
+    passed: Outcome
+    evidence: Estimate
+    threshold: float
+    rule: str
+    above: bool = True
+    measure: str = ""
+    strong: Outcome = Outcome.NOT_TESTED
+    needed: Needed | None = None
+    p: float = float("nan")
+    notes: tuple[str, ...] = ()

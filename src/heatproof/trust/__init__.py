@@ -1,0 +1,1 @@
+"""Trust: does a map react as it should when the model, or the film, changes?"""

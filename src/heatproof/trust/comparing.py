@@ -1,0 +1,199 @@
+"""How far is a method from a threshold, and what does each patient and model add to that?
+
+A cell of the grid has values and the values that they are compared with; a rule makes a threshold
+of the mean of the latter.  The distance between mean and threshold, positive on the side that
+passes, is one number of both, so that its interval holds the uncertainty of the threshold too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from heatproof.stats.studentized import Comparison, Population, Tested, compare
+from heatproof.trust.evidence import Asks, Cell
+from heatproof.types import Estimate
+
+Threshold = Callable[[Asks, Float[np.ndarray, " k"]], Float[np.ndarray, " k"]]
+_NAN = float("nan")
+_NOTHING = Comparison(_NAN, np.empty(0), np.empty(0))
+_PATIENTS, _MODELS, _COPY = ("_patient", "_patient_b"), ("_model", "_model_b"), "_copy"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell, and its distance from the threshold.
+
+    Attributes:
+        cell: What was measured.
+        main: The values.
+        value: Their mean.
+        chance: The mean of what they are compared with.
+        threshold: ``nan`` where there is nothing to compare.
+        distance: On the side that passes positive.
+        about: Whom a verdict is about when models are not resampled, a sentence.
+    """
+
+    cell: Cell
+    main: Population
+    value: float
+    chance: float
+    threshold: float
+    distance: Comparison
+    about: str
+
+    @property
+    def values(self) -> int:
+        """How many there are, undefined ones too."""
+        return len(self.main.values)
+
+    @property
+    def defined(self) -> int:
+        """How many of them are defined."""
+        return int(np.isfinite(self.main.values).sum())
+
+    def margin(self, share: float) -> float:
+        """A share of the room, as a distance; after randomization, all that lies below."""
+        if self.cell.asks is Asks.IS_LOST:
+            return self.threshold - self.chance
+        return share * (1 - self.chance)
+
+    def less(self, other: "Measured", inferiority: float) -> Comparison:
+        """This minus the other, less what may be lacking; paired by patient."""
+        resampled = len(self.distance.models) > 0
+        mine, others = (
+            Population(one.main.values, one.main.patients, self._models(one) if resampled else None)
+            for one in (self, other)
+        )
+        return compare(lambda a, b: a - b + inferiority, [mine, others])
+
+    @staticmethod
+    def _models(one: "Measured") -> np.ndarray:
+        if one.main.models is None:  # too few to be resampled
+            return np.full((one.values, 1), -1)
+        return one.main.models
+
+    def evidence(self, test: Tested, level: float, resamples: int) -> Estimate:
+        """The mean, with the interval of its distance laid about it."""
+        if self.cell.asks is None:
+            return Estimate(_NAN, _NAN, _NAN, level, 0, "not tested")
+        ends = (
+            (self.threshold - test.high, self.threshold - test.low)
+            if self.cell.asks is Asks.IS_LOST
+            else (self.threshold + test.low, self.threshold + test.high)
+        )
+        by = f"{len(self.distance.patients)} patients"
+        if len(self.distance.models):
+            by += f" and {len(self.distance.models)} models"
+        rows = self.cell.rows.filter(pl.col("value").is_finite())
+        return Estimate(
+            value=self.value,
+            low=ends[0],
+            high=ends[1],
+            level=level,
+            cases=rows["image_id"].n_unique(),
+            method=f"studentized bootstrap of {by}, {resamples} resamples",
+        )
+
+
+def numbered(table: pl.DataFrame) -> pl.DataFrame:
+    """With a number for every patient, model and randomized copy of a model."""
+    table = table.with_columns(
+        cluster_b=pl.col("cluster_b").fill_null(pl.col("cluster")),
+        model_b=pl.col("model_b").fill_null(pl.col("model_a")),
+        _copy=pl.concat_str("model_a", pl.lit("\n"), pl.col("draw").fill_null(-1)),
+    )
+    for names, columns in (
+        (_PATIENTS, ("cluster", "cluster_b")),
+        (_MODELS, ("model_a", "model_b")),
+        ((_COPY,), (_COPY,)),
+    ):
+        known = pl.concat([table[column].rename("") for column in columns]).unique(
+            maintain_order=True
+        )
+        numbers = pl.Enum(known)
+        table = table.with_columns(
+            table[column].cast(numbers).to_physical().cast(pl.Int64).alias(name)
+            for name, column in zip(names, columns, strict=True)
+        )
+    return table
+
+
+def measured(cell: Cell, threshold: Threshold, least_models: int) -> Measured:
+    """The distance of a cell from its threshold.
+
+    Args:
+        cell: Its rows numbered.
+        threshold: From what the cell asks and the mean of what it is compared with.
+        least_models: From how many on models are resampled.
+    """
+    rows, compared, asks = cell.rows, cell.compared, cell.asks
+    if asks is None:
+        empty = Population(np.empty(0), np.empty((0, 1), int))
+        return Measured(cell, empty, _NAN, _NAN, _NAN, _NOTHING, "")
+    if asks is Asks.FINDS:
+        rows, compared = _paired(rows, compared)
+    units, count = _units(asks, rows, least_models)
+    main, other = _population(rows, units), _population(compared, units)
+    side = -1 if asks is Asks.IS_LOST else 1
+
+    def distance(
+        value: Float[np.ndarray, " k"], chance: Float[np.ndarray, " k"]
+    ) -> Float[np.ndarray, " k"]:
+        return np.asarray(side * (value - threshold(asks, chance)))
+
+    value, chance = _mean(main), _mean(other)
+    return Measured(
+        cell=cell,
+        main=main,
+        value=value,
+        chance=chance,
+        threshold=float(threshold(asks, np.array([chance]))[0]),
+        distance=compare(distance, [main, other]),
+        about=count,
+    )
+
+
+def _paired(rows: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every map with the prior of its film, both undefined where one is."""
+    both = rows.join(prior.select("image_id", prior="value"), on="image_id", how="inner")
+    known = pl.col("value").is_finite() & pl.col("prior").is_finite()
+    value, level = (
+        pl.when(known).then(pl.col(name)).otherwise(_NAN) for name in ("value", "prior")
+    )
+    return both.with_columns(value=value), both.with_columns(value=level)
+
+
+def _units(asks: Asks, rows: pl.DataFrame, least: int) -> tuple[tuple[str, ...], str]:
+    """The columns that number the model draws, if there are enough of them, and how many."""
+    defined = rows.filter(pl.col("value").is_finite())
+    if asks is Asks.IS_KEPT:
+        columns: tuple[str, ...] = _MODELS
+        count = pl.concat([defined[name].rename("") for name in columns]).n_unique()
+    else:
+        columns, count = _MODELS[:1], defined[_MODELS[0]].n_unique()
+    copies = defined[_COPY].n_unique()
+    if count < least <= copies and asks is Asks.IS_LOST:
+        columns, count = (_COPY,), copies
+    about = "this model" if count == 1 else f"these {count} models"
+    others = "others, trained anew,"
+    if asks is Asks.IS_LOST:
+        draws = defined["draw"].n_unique()
+        about += " and this draw" if draws == 1 else f" and these {draws} draws"
+        about, others = f"{about} of random weights", "others"
+    about = f"This is about {about}; how {others} would do is not in the interval."
+    return (columns if count >= least else ()), about
+
+
+def _population(rows: pl.DataFrame, units: tuple[str, ...]) -> Population:
+    models = rows.select(units).to_numpy() if units else None
+    if units == (_COPY,) and "random pairs" in rows["population"]:
+        models = np.full((len(rows), 1), -1)  # pairs of the trained model hang on no copy
+    return Population(rows["value"].to_numpy(), rows.select(_PATIENTS).to_numpy(), models)
+
+
+def _mean(population: Population) -> float:
+    defined = population.values[np.isfinite(population.values)]
+    return float(defined.mean()) if len(defined) else _NAN

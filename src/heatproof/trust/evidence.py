@@ -1,0 +1,108 @@
+"""What one cell of the trust grid rests on: the rows of one method by one criterion.
+
+A table of evidence has one row per pair of maps and similarity, or per map and metric:
+``criterion``, ``method``, ``similarity`` (or metric), ``image_id``, ``image_id_b``, ``cluster``,
+``cluster_b``, ``model_a``, ``model_b``, ``step``, ``draw``, ``population``, ``value``,
+``validity_a``, ``validity_b``.  It holds one data set and one finding.
+
+What a criterion asks follows from what its maps are compared with:
+
+==================  =====================================  =========================================
+population          compared with                          asks
+==================  =====================================  =========================================
+``map``             ``prior``, which never sees the film   does it find the lesion?
+``same film``       ``random pairs`` of films, one model   is it lost when the weights are?
+``same film``       ``different films``, the same models   is it kept when the model changes?
+==================  =====================================  =========================================
+
+Of a criterion with steps (a cascade) only the last counts, in the order of the rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from heatproof.types import Validity
+
+LOCALIZATION = "localization"
+CRITERIA = (LOCALIZATION, "randomization", "repeatability", "reproducibility")
+"""The four that "meets all four" is about; others stand behind them."""
+
+MAP, PRIOR = "map", "prior"
+SAME, DIFFERENT, RANDOM = "same film", "different films", "random pairs"
+_UNREADABLE = (Validity.ZERO, Validity.CONSTANT, Validity.NOT_FINITE)
+
+
+class Asks(StrEnum):
+    """What must be shown, by the population compared with."""
+
+    FINDS = PRIOR
+    IS_LOST = RANDOM
+    IS_KEPT = DIFFERENT
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method by one criterion.
+
+    Attributes:
+        criterion: Of the table.
+        method: Spec of the saliency method.
+        asks: None where there is nothing to compare.
+        measure: Spec of the similarity or metric.
+        rows: Of that measure; of maps of the last step.  ``value`` is nan where it is undefined or
+            a map cannot be read as one.
+        compared: The rows that ``rows`` are compared with.
+    """
+
+    criterion: str
+    method: str
+    asks: Asks | None
+    measure: str
+    rows: pl.DataFrame
+    compared: pl.DataFrame
+
+
+def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) -> Iterator[Cell]:
+    """Every criterion by every method, the four first.
+
+    Args:
+        table: Of evidence.
+        methods: In the order of the grid.
+        measures: Specs, the first that a criterion was measured by counts.
+    """
+    readable = ~(
+        pl.col("validity_a").is_in(_UNREADABLE) | pl.col("validity_b").is_in(_UNREADABLE)
+    ).fill_null(False)
+    kept = (pl.col("population") == MAP) | readable
+    table = table.with_columns(
+        value=pl.when(kept).then(pl.col("value")).otherwise(float("nan")).fill_null(float("nan"))
+    )
+    by_cell = {
+        (str(criterion), str(method)): rows
+        for (criterion, method), rows in table.group_by(
+            ["criterion", "method"], maintain_order=True
+        )
+    }
+    for criterion in dict.fromkeys((*CRITERIA, *(criterion for criterion, _ in by_cell))):
+        for method in methods:
+            rows = by_cell.get((criterion, method), table.clear())
+            yield _cell(criterion, method, rows, measures)
+
+
+def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[str]) -> Cell:
+    measured = set(rows["similarity"])
+    measure = next((spec for spec in measures if spec in measured), "")
+    rows = rows.filter(pl.col("similarity") == measure)
+    populations = set(rows["population"])
+    asks = next((question for question in Asks if question.value in populations), None)
+    main = rows.filter(pl.col("population").is_in([MAP, SAME]))
+    if asks is None or main.is_empty():
+        return Cell(criterion, method, None, measure, main, main.clear())
+    last = main["step"][-1]
+    compared = rows.filter(pl.col("population") == asks.value)
+    return Cell(
+        criterion, method, asks, measure, main.filter(pl.col("step").eq_missing(last)), compared
+    )

@@ -1,0 +1,43 @@
+"""When does a method pass a criterion?  Rules: our own, and those of published studies.
+
+A rule judges a whole grid at once, since how sure a cell must be depends on how many there are.
+The rules of studies are kept as they were published, with what is known to be wrong with them.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from heatproof.registry import Registry
+from heatproof.types import Verdict
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """The first paragraph of a rule's docstring is its definition, for people."""
+
+    @property
+    def title(self) -> str:
+        """Its name, for people."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is known to be wrong with it, each a sentence."""
+        ...
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict for every criterion of the table, and the four, by every method.
+
+        Args:
+            table: Of evidence (see ``trust.evidence``), of one data set and finding.
+            methods: Specs, in the order of the grid.
+            controls: Readers and supervised references, which stand in the table as methods do.
+        """
+        ...
+
+
+rules: Registry[Rule] = Registry("rule", __name__)

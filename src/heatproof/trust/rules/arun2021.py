@@ -1,0 +1,119 @@
+"""Arun et al. 2021: means on one side of a line.
+
+Arun et al., Assessing the Trustworthiness of Saliency Maps, Radiology: AI 2021,
+https://doi.org/10.1148/ryai.2021200267, and its public code.
+
+- Localization passes when the mean AUPRC is above that of the mean mask, strongly when not below
+  that of a supervised reference.
+- Randomization passes when, with every block randomized, the mean SSIM to the trained model's map
+  (over films, then over draws) is below that of pairs of films.
+- Repeatability and reproducibility pass when the mean SSIM is above 0.5, strongly when not below
+  that of two supervised references.
+
+There is no interval and no test, so nothing is ever inconclusive.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from heatproof.trust.evidence import Asks, Cell, cells
+from heatproof.trust.rules import rules
+from heatproof.types import Estimate, Outcome, Verdict
+
+_NAN = float("nan")
+
+
+@rules.register("arun2021")
+@dataclass(frozen=True)
+class Arun2021:
+    """Compares means: above the mean mask, above an SSIM of 0.5, below pairs of films.
+
+    Attributes:
+        metric: Of localization.
+        similarity: Of the other criteria, with the data range that the study's code used.
+        low: What repeatable maps must exceed.
+    """
+
+    title: ClassVar[str] = "Arun et al. 2021"
+    remarks: ClassVar[tuple[str, ...]] = (
+        "Means are compared without an interval: on SIIM two methods pass randomization by about"
+        " .01 or less.",
+        "SSIM takes a data range of 2 for maps in [0, 1], which raises it; the supervised"
+        " reference was compared with another range.",
+        "An SSIM of .5 rewards blur and position: a map that ignores the film passes.",
+        "The pairs behind the randomization threshold were drawn without a seed, from one model,"
+        " and never held the last film.",
+        "The target followed the randomized model; here it is fixed.",
+    )
+    metric: str = "auprc"
+    similarity: str = "ssim(data_range=2.0)"
+    low: float = 0.5
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict per criterion and method."""
+        every = tuple(dict.fromkeys((*methods, *controls)))
+        found = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        return tuple(
+            judged(cell, rules.spec(self), self.threshold(cell), references(cell, found, controls))
+            for cell in found
+            if cell.method in methods
+        )
+
+    def threshold(self, cell: Cell) -> float:
+        """What the mean must pass."""
+        return self.low if cell.asks is Asks.IS_KEPT else over_draws(cell.compared)
+
+
+def over_draws(rows: pl.DataFrame) -> float:
+    """The mean over draws of means over films; undefined values are left out."""
+    means = (
+        rows.filter(pl.col("value").is_finite())
+        .group_by("draw", maintain_order=True)
+        .agg(pl.col("value").mean())["value"]
+    )
+    return float(means.to_numpy().mean()) if len(means) else _NAN
+
+
+def references(cell: Cell, found: Sequence[Cell], controls: Sequence[str]) -> list[float]:
+    """The means of the controls by the same criterion."""
+    means = [
+        over_draws(other.rows)
+        for other in found
+        if other.criterion == cell.criterion and other.method in controls
+    ]
+    return [mean for mean in means if mean == mean]  # noqa: PLR0124  only nan differs from itself
+
+
+def judged(cell: Cell, rule: str, threshold: float, high: Sequence[float]) -> Verdict:
+    """By the mean alone."""
+    value = over_draws(cell.rows)
+    above = cell.asks is not Asks.IS_LOST
+    strong = above and bool(high)
+    return Verdict(
+        criterion=cell.criterion,
+        method=cell.method,
+        passed=_side(value, threshold, above, float.__gt__),
+        evidence=Estimate(
+            value, _NAN, _NAN, 0.95, cell.rows["image_id"].n_unique(), "mean, no interval"
+        ),
+        threshold=threshold,
+        rule=rule,
+        above=above,
+        measure=cell.measure,
+        strong=_side(value, max(high), above, float.__ge__) if strong else Outcome.NOT_TESTED,
+        notes=() if cell.asks else ("Nothing was measured.",),
+    )
+
+
+def _side(
+    value: float, threshold: float, above: bool, beyond: Callable[[float, float], bool]
+) -> Outcome:
+    if value != value or threshold != threshold:  # noqa: PLR0124  only nan differs from itself
+        return Outcome.NOT_TESTED
+    passed = beyond(value, threshold) if above else beyond(threshold, value)
+    return Outcome.PASS if passed else Outcome.FAIL

@@ -1,0 +1,263 @@
+"""heatproof's own rule: what a careful statistician would sign.
+
+Every criterion has a level that a map reaches without doing what is asked: the mean-mask prior for
+localization, pairs of films for the rest.  The distance from there to 1 is the *room* of the
+measure.
+
+- Localization passes above the prior, unless the maps of different films are all but the same.
+- Randomization passes when less than ``margin`` of the room is left of the similarity after every
+  weight was randomized (and the similarity is at least ``least`` below 1): the map became as unlike
+  the trained model's as the maps of other films are.
+- Repeatability and reproducibility pass when maps of the same film by different models reach more
+  than ``agreement`` of the room, and at least ``least``, above those of different films.  Blur and
+  position, which all films share, so count for nothing, and a map that ignores the film cannot
+  pass.
+
+Both sides of each comparison are estimated from the same films, so the interval is that of their
+difference: a studentized bootstrap by patient, and from ``models`` models on by model too.  With
+fewer models the verdict is about these models, and says so.  A pass or fail is an interval that
+leaves the threshold out at ``level``, after Holm's correction over the grid, each way; the rest is
+inconclusive.  "Strong" passes are not shown to be good by failing to be shown bad: they are at most
+``inferiority`` below the readers or a supervised reference, shown in the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from statistics import NormalDist
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from heatproof.stats import studentized
+from heatproof.stats.multiple import adjusted
+from heatproof.stats.studentized import Tested
+from heatproof.trust.comparing import Measured, measured, numbered
+from heatproof.trust.evidence import LOCALIZATION, Asks, cells
+from heatproof.trust.rules import rules
+from heatproof.types import Needed, Outcome, Verdict
+
+_NAN = float("nan")
+_POWER = NormalDist().inv_cdf(0.9)  # "would settle": in nine of ten trials
+
+
+@rules.register("heatproof")
+@dataclass(frozen=True)
+class Heatproof:
+    """Passes what is shown to beat the level that a map reaches without doing what is asked.
+
+    Attributes:
+        metric: Of localization.
+        similarity: Of the other criteria.
+        agreement: The share of the room that a repeatable map must reach: the half of the published
+            SSIM of 0.5, counted from where maps of different films are.
+        margin: The share of the room that matters: what may be left after randomization ("slight"
+            agreement; Landis & Koch 1977), and the distance that an open verdict should settle.
+        least: Maps of different films that are nearer to equal than this are the same map: 0.97 is
+            what SSIM makes of a lesion of a hundredth of the film and nothing around it.
+        inferiority: How far a strong pass may lie below readers or a supervised reference.
+        level: Of the intervals.
+        correction: Of p-values, over the grid.
+        models: From how many on models are resampled too.
+        patients: With fewer, nothing is called.
+        usable: The share of values that must be defined; with less, nothing is called.
+        resamples: At least so many; more where the correction asks for smaller p-values.
+        seed: Of the bootstrap.
+    """
+
+    title: ClassVar[str] = "heatproof"
+    remarks: ClassVar[tuple[str, ...]] = ()
+    metric: str = "auprc"
+    similarity: str = "ssim"
+    agreement: float = 0.5
+    margin: float = 0.2
+    least: float = 0.02
+    inferiority: float = 0.05
+    level: float = 0.95
+    correction: Literal["holm", "none"] = "holm"
+    models: int = 8
+    patients: int = 20
+    usable: float = 0.5
+    resamples: int = 2000
+    seed: int = 0
+
+    def threshold(self, asks: Asks, chance: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        """What must be passed, by the level that is reached without doing what is asked."""
+        room = 1 - chance
+        if asks is Asks.FINDS:
+            return chance
+        if asks is Asks.IS_LOST:
+            return np.minimum(chance + self.margin * room, 1 - self.least)
+        return chance + np.maximum(self.agreement * room, self.least)
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict per criterion and method, stronger where it also holds against a control."""
+        every = tuple(dict.fromkeys((*methods, *controls)))
+        found = [
+            measured(cell, self.threshold, self.models)
+            for cell in cells(numbered(table), every, (self.metric, self.similarity))
+        ]
+        asked = [one for one in found if one.cell.method in methods]
+        references = [one for one in found if one.cell.method in controls]
+        same = {
+            one.cell.method: one.chance
+            for one in found
+            if one.cell.asks in (Asks.IS_KEPT, Asks.IS_LOST) and one.chance > 1 - self.least
+        }
+        plain = [_seen(one, same.get(one.method, 0.0)) for one in self._plain(asked)]
+        return self._strong(asked, references, plain)
+
+    def _plain(self, asked: Sequence[Measured]) -> list[Verdict]:
+        able = [one for one in asked if self._hindrance(one) is None]
+        tests = studentized.against_zero(
+            [one.distance for one in asked], self._resamples(len(able)), self.level, self.seed
+        )
+        named = {id(one): test for one, test in zip(asked, tests, strict=True)}
+        passed = self._corrected([named[id(one)].above for one in able])
+        failed = self._corrected([named[id(one)].below for one in able])
+        outcomes = {
+            id(one): self._outcome(above, below)
+            for one, above, below in zip(able, passed, failed, strict=True)
+        }
+        return [
+            self._verdict(one, named[id(one)], outcomes.get(id(one)), len(able)) for one in asked
+        ]
+
+    def _strong(
+        self, asked: Sequence[Measured], references: Sequence[Measured], plain: Sequence[Verdict]
+    ) -> tuple[Verdict, ...]:
+        """Against the readers or references that the same criterion was measured on."""
+        against = {
+            place: [
+                one.less(reference, self.inferiority)
+                for reference in references
+                if reference.cell.criterion == one.cell.criterion
+                and reference.cell.asks is one.cell.asks is not Asks.IS_LOST
+                and reference.cell.method != one.cell.method
+            ]
+            for place, one in enumerate(asked)
+            if plain[place].passed is Outcome.PASS
+        }
+        against = {place: distances for place, distances in against.items() if distances}
+        flat = [distance for distances in against.values() for distance in distances]
+        tests = iter(
+            studentized.against_zero(flat, self._resamples(len(flat)), self.level, self.seed)
+        )
+        best = {
+            # Any one of several references will do, so that each is a chance to pass by luck.
+            place: min(1.0, len(distances) * min(next(tests).above for _ in distances))
+            for place, distances in against.items()
+        }
+        corrected = dict(zip(best, self._corrected(list(best.values())), strict=True))
+        return tuple(
+            replace(verdict, strong=self._outcome(corrected[place], 1.0))
+            if place in corrected
+            else verdict
+            for place, verdict in enumerate(plain)
+        )
+
+    def _hindrance(self, one: Measured) -> str | None:
+        """Why nothing can be called, as a sentence."""
+        patients = len(one.distance.patients)
+        if one.cell.asks is None:
+            return "Nothing was measured."
+        if one.defined < self.usable * one.values:
+            return (
+                f"Only {one.defined:,} of {one.values:,} values are defined: the others compare"
+                " maps that are empty, constant or not finite."
+            )
+        if patients < self.patients:
+            return f"With fewer than {self.patients} patients nothing is called."
+        return None
+
+    def _outcome(self, above: float, below: float) -> Outcome:
+        tail = (1 - self.level) / 2
+        if above <= tail:
+            return Outcome.PASS
+        return Outcome.FAIL if below <= tail else Outcome.INCONCLUSIVE
+
+    def _verdict(self, one: Measured, test: Tested, outcome: Outcome | None, tests: int) -> Verdict:
+        tested = one.cell.asks is not None
+        called = outcome or (Outcome.INCONCLUSIVE if tested else Outcome.NOT_TESTED)
+        needed = self._needed(one, tests) if called is Outcome.INCONCLUSIVE else None
+        return Verdict(
+            criterion=one.cell.criterion,
+            method=one.cell.method,
+            passed=called,
+            evidence=one.evidence(test, self.level, self._resamples(tests)),
+            threshold=one.threshold,
+            rule=rules.spec(self),
+            above=one.cell.asks is not Asks.IS_LOST,
+            measure=one.cell.measure,
+            needed=needed,
+            p=test.above if tested else _NAN,
+            notes=tuple(self._notes(one, test, called, needed)),
+        )
+
+    def _notes(
+        self, one: Measured, test: Tested, called: Outcome, needed: Needed | None
+    ) -> Sequence[str]:
+        hindrance = self._hindrance(one)
+        notes = [hindrance] if hindrance else []
+        undefined = one.values - one.defined
+        if undefined and not hindrance:
+            notes.append(f"{undefined:,} of {one.values:,} values are undefined and left out.")
+        if one.cell.asks is not None and not len(one.distance.models):
+            notes.append(one.about)
+        if called is Outcome.INCONCLUSIVE and not hindrance:
+            if test.low > 0 or test.high < 0:
+                notes.append(
+                    "The interval leaves the threshold out, but not once corrected for the number"
+                    " of verdicts."
+                )
+            if needed is None and np.isfinite(test.low):
+                notes.append(
+                    f"With so many patients a difference of {one.margin(self.margin):.2f} to the"
+                    " threshold would most likely have been seen; what there is, is smaller."
+                )
+        return notes
+
+    def _needed(self, one: Measured, tests: int) -> Needed | None:
+        """None where nothing can be said, or there already are as many."""
+        (by_patient, by_model), margin = one.distance.variances, one.margin(self.margin)
+        patients, models = len(one.distance.patients), len(one.distance.models)
+        if not patients or not margin > 0:
+            return None
+        tail = (1 - self.level) / 2 / (max(tests, 1) if self.correction == "holm" else 1)
+        variance = (margin / (NormalDist().inv_cdf(1 - tail) + _POWER)) ** 2
+        # Half of the variance may come from either, unless there are more models than that needs.
+        draws = max(models, ceil(models * by_model / (variance / 2)))
+        rest = variance - (models * by_model / draws if draws else 0)
+        enough = max(self.patients, ceil(patients * by_patient / rest))
+        if enough <= patients and draws <= models:
+            return None
+        return Needed(margin, max(enough, patients), draws or None)
+
+    def _corrected(self, p: Sequence[float]) -> Sequence[float]:
+        if self.correction == "none":
+            return p
+        return [float(value) for value in adjusted(np.array(p, float))]
+
+    def _resamples(self, tests: int) -> int:
+        """Enough that the smallest p, times the number of tests, is well below the level."""
+        if self.correction == "none":
+            return self.resamples
+        return max(self.resamples, ceil(4 * tests / ((1 - self.level) / 2)))
+
+
+def _seen(verdict: Verdict, alike: float) -> Verdict:
+    """A map that is the same for every film may lie well; it finds nothing."""
+    told = verdict.passed in (Outcome.FAIL, Outcome.NOT_TESTED)
+    if verdict.criterion != LOCALIZATION or told or not alike:
+        return verdict
+    note = f"Its maps of different films are all but the same ({alike:.3f} where equal ones have 1)"
+    return replace(
+        verdict,
+        passed=Outcome.FAIL,
+        needed=None,
+        notes=(f"{note}: it does not look at the film, wherever it lies.", *verdict.notes),
+    )

@@ -1,0 +1,75 @@
+"""Venkatesh et al. 2022 (SIIM abstract): the grid of musculoskeletal radiographs.
+
+The abstract does not state its rules.  The natural reading is that of Arun et al. 2021, which it
+follows: SSIM above 0.5, and below pairs of films once randomized.  "Reasonable" localization is
+read as a mean AUROC whose 95% interval lies above 0.5.  With that bar integrated gradients passes
+all four criteria, and the abstract says that no method does; ``bar="prior"`` is the stricter one
+that could make both true: above the mean mask.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import polars as pl
+
+from heatproof.stats import bootstrap
+from heatproof.trust.evidence import Asks, Cell, cells
+from heatproof.trust.rules import rules
+from heatproof.trust.rules.arun2021 import judged, over_draws, references
+from heatproof.types import Outcome, Verdict
+
+_CHANCE = 0.5
+
+
+@rules.register("venkatesh2022")
+@dataclass(frozen=True)
+class Venkatesh2022:
+    """AUROC above 0.5 with its interval; SSIM above 0.5; SSIM below pairs of films.
+
+    Attributes:
+        bar: Of localization: ``chance``, or the mean-mask ``prior``.
+        metric: Of localization.
+        similarity: Of the other criteria.
+        low: What repeatable maps must exceed.
+    """
+
+    title: ClassVar[str] = "Venkatesh et al. 2022"
+    remarks: ClassVar[tuple[str, ...]] = (
+        "The abstract states no rule; this is the reading that its lists and its source suggest.",
+        "It contradicts itself: by its own lists integrated gradients meets all four criteria, by"
+        " its conclusion no method does. A stricter bar for localization would resolve it"
+        ' (bar="prior").',
+        "An AUROC above .5 says little: a mean mask that never sees the film reaches .89 on RSNA.",
+        "An SSIM of .5 rewards blur and position: a map that ignores the film passes.",
+    )
+    bar: Literal["chance", "prior"] = "chance"
+    metric: str = "auroc"
+    similarity: str = "ssim(data_range=2.0)"
+    low: float = 0.5
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict per criterion and method."""
+        every = tuple(dict.fromkeys((*methods, *controls)))
+        found = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        return tuple(
+            self._verdict(cell, references(cell, found, controls))
+            for cell in found
+            if cell.method in methods
+        )
+
+    def _verdict(self, cell: Cell, high: Sequence[float]) -> Verdict:
+        if cell.asks is Asks.FINDS:
+            return self._localization(cell)
+        threshold = self.low if cell.asks is Asks.IS_KEPT else over_draws(cell.compared)
+        return judged(cell, rules.spec(self), threshold, high)
+
+    def _localization(self, cell: Cell) -> Verdict:
+        threshold = _CHANCE if self.bar == "chance" else over_draws(cell.compared)
+        verdict = judged(cell, rules.spec(self), threshold, ())
+        estimate = bootstrap.mean(cell.rows["value"].to_numpy(), list(cell.rows["cluster"]))
+        # Without an interval (one patient) nothing lies above.
+        passed = Outcome.PASS if estimate.low > threshold else Outcome.FAIL
+        return replace(verdict, evidence=estimate, passed=passed)

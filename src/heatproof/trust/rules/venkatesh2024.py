@@ -1,0 +1,244 @@
+"""Venkatesh et al. 2024: one-sample t-tests, with a weak and a strong bar.
+
+Venkatesh et al., Gradient-Based Saliency Maps Are Not Trustworthy, J Imaging Inform Med 2024,
+https://doi.org/10.1007/s10278-024-01136-4, and its public code.  Everything at alpha .05.
+
+- Localization, weak: a pooled two-sided t-test (what Tukey's is between two groups) tells the mean
+  AUPRC from that of an edge detector, and it is higher.  Strong: it fails only if it is so told
+  from the readers' mean and is lower.
+- Randomization, both: per film the mean over draws; a one-sided one-sample t-test says that their
+  mean is below the mean of pairs of films, which is taken as known.
+- Repeatability and reproducibility, weak: one-sided one-sample t-tests say that SSIM and IoU are
+  above .5 and the pixel error is below .5, all three.  Strong: it fails only if one of the three is
+  significantly worse than the readers' mean.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+from scipy import stats
+
+from heatproof.trust.evidence import Asks, Cell, cells
+from heatproof.trust.rules import rules
+from heatproof.types import Estimate, Outcome, Verdict
+
+Side = Literal["greater", "less"]
+_NAN = float("nan")
+_ALPHA = 0.05
+_HALF = 0.5
+_ROUNDING = 1e-9  # values that differ by less are equal
+_MEASURES: tuple[tuple[tuple[str, ...], Side], ...] = (
+    (("ssim(data_range=2.0)", "ssim"), "greater"),
+    (("iou",), "greater"),
+    (("pixel_error",), "less"),
+)
+"""Specs of the similarities, and on which side of a bar maps are more alike."""
+_REMARKS = (
+    "Films are taken as independent, thresholds as known, and nothing is corrected for the number"
+    " of tests.",
+    "The target followed the randomized model; here it is fixed.",
+    "The published table of localization shows the verdict of the last test in every row.",
+    "Where maps differed in size, one was compared with a copy of itself.",
+    "The final models were selected on the test set.",
+)
+_Values = Float[np.ndarray, " n"]
+
+
+@rules.register("venkatesh2024_weak")
+@dataclass(frozen=True)
+class Venkatesh2024Weak:
+    """Significantly above an edge detector, above .5, and below pairs of films.
+
+    Attributes:
+        metric: Of localization.
+        edges: Method that stands for the edge detector.
+    """
+
+    title: ClassVar[str] = "Venkatesh et al. 2024, weak"
+    remarks: ClassVar[tuple[str, ...]] = (
+        *_REMARKS,
+        "A pixel error below .5 is met by any sparse map.",
+        "An SSIM of .5 rewards blur and position: a map that ignores the film passes.",
+    )
+    metric: str = "auprc"
+    edges: str = "edges"
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict per criterion and method; ``controls`` count only for the strong bar."""
+        found = _Films(table, (*methods, self.edges, *controls), self.metric)
+        return tuple(self._verdict(found, cell) for cell in found.primary if cell.method in methods)
+
+    def _verdict(self, found: "_Films", cell: Cell) -> Verdict:
+        rule = rules.spec(self)
+        if cell.asks is Asks.IS_KEPT:
+            tests = [
+                _Test(cell, values, _HALF, p, p < _ALPHA)
+                for cell, values, side in found.kept(cell)
+                for p in [_one_sample(values, _HALF, side)]
+            ]
+            return _all_of(cell, tests, rule)
+        if cell.asks is not Asks.FINDS:
+            return found.lost(cell, rule)
+        values, edges = found.of(cell), found.named(cell, (self.edges,))
+        p = _pooled(values, edges)
+        passed = p < _ALPHA and _mean(values) > _mean(edges)
+        return _all_of(cell, [_Test(cell, values, _mean(edges), p, passed)], rule)
+
+
+@rules.register("venkatesh2024_strong")
+@dataclass(frozen=True)
+class Venkatesh2024Strong:
+    """Not significantly worse than the readers, and below pairs of films.
+
+    Attributes:
+        metric: Of localization.
+    """
+
+    title: ClassVar[str] = "Venkatesh et al. 2024, strong"
+    remarks: ClassVar[tuple[str, ...]] = (
+        *_REMARKS,
+        "What is not significantly worse passes: with few films, anything does.",
+        "A reader is compared with a consensus that holds that reader's own marks.",
+    )
+    metric: str = "auprc"
+
+    def __call__(
+        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+    ) -> tuple[Verdict, ...]:
+        """A verdict per criterion and method; without controls only randomization is tested."""
+        found = _Films(table, (*methods, *controls), self.metric)
+        return tuple(
+            self._verdict(found, cell, controls) for cell in found.primary if cell.method in methods
+        )
+
+    def _verdict(self, found: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
+        rule = rules.spec(self)
+        if cell.asks is Asks.IS_KEPT:
+            tests = [
+                _Test(cell, values, bar, p, not p < _ALPHA)
+                for cell, values, side in found.kept(cell)
+                for bar in [_mean(found.named(cell, controls))]
+                for p in [_one_sample(values, bar, "less" if side == "greater" else "greater")]
+            ]
+            return _all_of(cell, tests, rule)
+        if cell.asks is not Asks.FINDS:
+            return found.lost(cell, rule)
+        values, readers = found.of(cell), found.named(cell, controls)
+        p = _pooled(values, readers)
+        passed = not (p < _ALPHA and _mean(values) < _mean(readers))
+        return _all_of(cell, [_Test(cell, values, _mean(readers), p, passed)], rule)
+
+
+@dataclass(frozen=True)
+class _Test:
+    cell: Cell
+    values: _Values
+    bar: float
+    p: float
+    passed: bool
+
+
+class _Films:
+    """Means per film of every criterion, method and measure."""
+
+    def __init__(self, table: pl.DataFrame, methods: Sequence[str], metric: str) -> None:
+        every = tuple(dict.fromkeys(methods))
+        self._table, self._methods = table, every
+        self.primary = tuple(cells(table, every, (metric, *_MEASURES[0][0])))
+        measured = [self.primary, *(tuple(cells(table, every, specs)) for specs, _ in _MEASURES)]
+        self._cells = {
+            (cell.criterion, cell.method, cell.measure): cell for some in measured for cell in some
+        }
+
+    def of(self, cell: Cell) -> _Values:
+        """Of the values of a cell, over models and draws; films without any are left out."""
+        return _per_film(cell.rows, ["image_id"])
+
+    def named(self, cell: Cell, methods: Sequence[str]) -> _Values:
+        """Of other methods, by the same criterion and measure."""
+        others = [self._cells.get((cell.criterion, name, cell.measure)) for name in methods]
+        return np.concatenate([np.empty(0), *(self.of(other) for other in others if other)])
+
+    def kept(self, cell: Cell) -> Iterator[tuple[Cell, _Values, Side]]:
+        """The cell by each of the three similarities."""
+        for specs, side in _MEASURES:
+            for spec in specs:
+                one = self._cells.get((cell.criterion, cell.method, spec))
+                if one is not None:
+                    yield one, self.of(one), side
+
+    def lost(self, cell: Cell, rule: str) -> Verdict:
+        """Whether the similarity is below that of pairs of films."""
+        values = self.of(cell)
+        bar = _mean(_per_film(cell.compared, ["image_id", "image_id_b"]))
+        p = _one_sample(values, bar, "less")
+        return _all_of(cell, [_Test(cell, values, bar, p, p < _ALPHA)], rule)
+
+
+def _per_film(rows: pl.DataFrame, keys: list[str]) -> _Values:
+    known = rows.filter(pl.col("value").is_finite())
+    return known.group_by(keys, maintain_order=True).agg(pl.col("value").mean())["value"].to_numpy()
+
+
+def _mean(values: _Values) -> float:
+    return float(values.mean()) if len(values) else _NAN
+
+
+def _one_sample(values: _Values, bar: float, side: Side) -> float:
+    """The p of a one-sided t-test; nan where there is none."""
+    if len(values) < 2 or np.isnan(bar):  # noqa: PLR2004  no spread
+        return _NAN
+    if np.ptp(values) < _ROUNDING:
+        beyond = values[0] > bar if side == "greater" else values[0] < bar
+        return 0.0 if beyond else 1.0
+    return float(stats.ttest_1samp(values, bar, alternative=side).pvalue)
+
+
+def _pooled(values: _Values, others: _Values) -> float:
+    """The p of a two-sided t-test with pooled variance; nan where there is none."""
+    if min(len(values), len(others)) < 2:  # noqa: PLR2004  no spread
+        return _NAN
+    if max(np.ptp(values), np.ptp(others)) < _ROUNDING:
+        return 0.0 if values[0] != others[0] else 1.0
+    return float(stats.ttest_ind(values, others).pvalue)
+
+
+def _all_of(cell: Cell, tests: Sequence[_Test], rule: str) -> Verdict:
+    """One verdict of several tests that must all be passed; the evidence is the first failed's."""
+    known = bool(tests) and not any(np.isnan(test.p) for test in tests)
+    if cell.asks is None or not known:
+        outcome = Outcome.NOT_TESTED
+    else:
+        outcome = Outcome.PASS if all(test.passed for test in tests) else Outcome.FAIL
+    shown = next((test for test in tests if not test.passed), tests[0] if tests else None)
+    measure = shown.cell.measure if shown else cell.measure
+    return Verdict(
+        criterion=cell.criterion,
+        method=cell.method,
+        passed=outcome,
+        evidence=_estimate(shown.values if shown else np.empty(0)),
+        threshold=shown.bar if shown else _NAN,
+        rule=rule,
+        above=cell.asks is not Asks.IS_LOST and measure != "pixel_error",
+        measure=measure,
+        p=shown.p if shown else _NAN,
+        notes=("There is nothing to test, or to test against.",)
+        if outcome is Outcome.NOT_TESTED
+        else (),
+    )
+
+
+def _estimate(values: _Values) -> Estimate:
+    """The mean with Student's interval."""
+    count, level = len(values), 0.95
+    mean = _mean(values)
+    if count < 2:  # noqa: PLR2004  no spread
+        return Estimate(mean, _NAN, _NAN, level, count, "no interval")
+    half = float(stats.t.ppf((1 + level) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
+    return Estimate(mean, mean - half, mean + half, level, count, "Student's t over films")
