@@ -97,7 +97,16 @@ def table() -> pl.DataFrame:
     )
 
 
-def _row(criterion: str, population: str, films: tuple[int, int], models: tuple[str, str], value: float, measure: str = "ssim", step: str = "", draw: int = -1) -> dict[str, object]:  # noqa: E501
+def _row(
+    criterion: str,
+    population: str,
+    films: tuple[int, int],
+    models: tuple[str, str],
+    value: float,
+    measure: str = "ssim",
+    step: str = "",
+    draw: int = -1,
+) -> dict[str, object]:  # noqa: E501
     return {
         "criterion": criterion, "similarity": measure, "population": population,
         "image_id": f"film {films[0]}", "image_id_b": f"film {films[1]}",
@@ -136,4 +145,12 @@ def _pairs(planted: Planted) -> Iterator[dict[str, object]]:
             for draw in range(3):
                 copy = f"{net} draw {draw}"
                 value = alike((film, net), (film, copy if step == "conv1" else net))
-                yield _row("randomization", "same film", (film, film), (net, copy), value, step=step, draw=draw)  # noqa: E501
+                yield _row(
+                    "randomization",
+                    "same film",
+                    (film, film),
+                    (net, copy),
+                    value,
+                    step=step,
+                    draw=draw,
+                )  # noqa: E501

@@ -5,7 +5,7 @@ localization, pairs of films for the rest.  The distance from there to 1 is the 
 measure.
 
 - Localization passes above the prior, unless the maps of different films are all but the same.
-- Randomization passes when less than ``margin`` of the room is left of the similarity after every
+- Randomization passes when less than ``residual`` of the room is left of the similarity after every
   weight was randomized (and the similarity is at least ``least`` below 1): the map became as unlike
   the trained model's as the maps of other films are.
 - Repeatability and reproducibility pass when maps of the same film by different models reach more
@@ -53,8 +53,10 @@ class Heatproof:
         similarity: Of the other criteria.
         agreement: The share of the room that a repeatable map must reach: the half of the published
             SSIM of 0.5, counted from where maps of different films are.
-        margin: The share of the room that matters: what may be left after randomization ("slight"
-            agreement; Landis & Koch 1977), and the distance that an open verdict should settle.
+        residual: The share of the room that may be left after randomization: "slight" agreement
+            (Landis & Koch, Biometrics 1977).
+        margin: The share of the room that matters beyond a threshold: the distance that an open
+            verdict should settle.  After randomization, all of the residual.
         least: Maps of different films that are nearer to equal than this are the same map: 0.97 is
             what SSIM makes of a lesion of a hundredth of the film and nothing around it.
         inferiority: How far a strong pass may lie below readers or a supervised reference.
@@ -72,7 +74,8 @@ class Heatproof:
     metric: str = "auprc"
     similarity: str = "ssim"
     agreement: float = 0.5
-    margin: float = 0.2
+    residual: float = 0.2
+    margin: float = 0.25
     least: float = 0.02
     inferiority: float = 0.05
     level: float = 0.95
@@ -89,7 +92,7 @@ class Heatproof:
         if asks is Asks.FINDS:
             return chance
         if asks is Asks.IS_LOST:
-            return np.minimum(chance + self.margin * room, 1 - self.least)
+            return np.minimum(chance + self.residual * room, 1 - self.least)
         return chance + np.maximum(self.agreement * room, self.least)
 
     def __call__(
