@@ -19,6 +19,7 @@ from heatproof.types import Estimate
         (0.003, "0.003"),
         (0.0001, "<0.001"),
         (-0.25, "−0.25"),
+        (-0.0001, ">−0.001"),
         (math.nan, "not defined"),
     ],
 )

@@ -103,10 +103,11 @@ def _row(
     films: tuple[int, int],
     models: tuple[str, str],
     value: float,
+    *,
     measure: str = "ssim",
     step: str = "",
     draw: int = -1,
-) -> dict[str, object]:  # noqa: E501
+) -> dict[str, object]:
     return {
         "criterion": criterion, "similarity": measure, "population": population,
         "image_id": f"film {films[0]}", "image_id_b": f"film {films[1]}",
@@ -120,10 +121,10 @@ def _localization(planted: Planted) -> Iterator[dict[str, object]]:
     for film in range(FILMS):
         others = (masks.sum(0) - masks[film]) / (FILMS - 1)
         prior = average_precision_score(mask(film).ravel(), others.ravel())
-        yield _row("localization", "prior", (film, film), ("", ""), prior, "auprc")
+        yield _row("localization", "prior", (film, film), ("", ""), prior, measure="auprc")
         for model in TRAINED[:MODELS]:
             score = average_precision_score(mask(film).ravel(), planted(film, model).ravel())
-            yield _row("localization", "map", (film, film), (model, model), score, "auprc")
+            yield _row("localization", "map", (film, film), (model, model), score, measure="auprc")
 
 
 def _pairs(planted: Planted) -> Iterator[dict[str, object]]:
@@ -153,4 +154,4 @@ def _pairs(planted: Planted) -> Iterator[dict[str, object]]:
                     value,
                     step=step,
                     draw=draw,
-                )  # noqa: E501
+                )

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from heatproof.report.content import Content, Control, Localization, Metric, Row
+from heatproof.report.content import Content, Control, Localization, Metric, Row, Trust
 from heatproof.report.words import count, estimate, listed, number, sentence
-from heatproof.types import Estimate
+from heatproof.trust.meets import meets_all
+from heatproof.types import Estimate, Outcome
 
 Measured = TypeVar("Measured", Row, Control, Row | Control)
 LEAST = 6
 FEW = 30
+_PASS = Outcome.PASS
 
 
 class Verdict(StrEnum):
@@ -52,14 +54,46 @@ def verdict(difference: Estimate | None) -> Verdict:
 
 
 def answers(content: Content) -> tuple[Answer, ...]:
-    """What the page says first: per data set and model, localization before classification."""
-    return (*_localization(content), *_classification(content))
+    """What the page says first: trust, then localization, then classification."""
+    return (*_trust(content), *_localization(content), *_classification(content))
 
 
 def method_names(content: Content) -> dict[str, str]:
     """Spec to the name shown: the method's own, or the spec where two share that name."""
     names = [method.name for method in content.methods]
     return {m.spec: m.name if names.count(m.name) == 1 else m.spec for m in content.methods}
+
+
+def _trust(content: Content) -> list[Answer]:
+    """Per data set and finding, by the first rule: who meets all four criteria, and who fails."""
+    first = content.rules[0].spec if content.rules else ""
+    return [_trusted(grid, method_names(content)) for grid in content.trust if grid.rule == first]
+
+
+def _trusted(grid: Trust, names: dict[str, str]) -> Answer:
+    outcomes: dict[str, dict[str, Outcome]] = {}
+    for one in grid.verdicts:
+        outcomes.setdefault(one.method, {})[one.criterion] = one.passed
+    meets = {method: meets_all(found) for method, found in outcomes.items()}
+    good = [names.get(method, method) for method, all_four in meets.items() if all_four is _PASS]
+    what = f"all four criteria of trust for {grid.finding} on {grid.dataset}"
+    details = [
+        f"{names.get(method, method)}: {_each(found)}." for method, found in outcomes.items()
+    ]
+    if good:
+        verb = "meets" if len(good) == 1 else "meet"
+        return Answer(f"{listed(good)} {verb} {what}.", tuple(details))
+    if all(all_four is Outcome.FAIL for all_four in meets.values()):
+        return Answer(f"No method meets {what}: each fails at least one.", tuple(details))
+    return Answer(f"No method was shown to meet {what}.", tuple(details))
+
+
+def _each(found: dict[str, Outcome]) -> str:
+    """Criteria by outcome, such as ``"fail: localization; pass: repeatability"``."""
+    parts = {
+        outcome: [name for name, one in found.items() if one is outcome] for outcome in Outcome
+    }
+    return "; ".join(f"{outcome}: {listed(names)}" for outcome, names in parts.items() if names)
 
 
 def _localization(content: Content) -> list[Answer]:

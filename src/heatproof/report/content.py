@@ -16,7 +16,7 @@ from enum import StrEnum
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.subgroups import Subgroup
-from heatproof.types import Estimate, Label, Validity
+from heatproof.types import Estimate, Label, Validity, Verdict
 
 Facts = tuple[tuple[str, str], ...]
 """Name and value, shown in this order."""
@@ -337,6 +337,40 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """When a method passes a criterion of trust.
+
+    Attributes:
+        remarks: What is known to be wrong with it, each a sentence.
+    """
+
+    spec: str
+    name: str
+    definition: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The trust grid of one data set and finding under one rule.
+
+    Attributes:
+        rule: A ``Rule.spec``.
+        verdicts: One per criterion and method.
+        measures: Spec of a similarity or metric to its name for people, unless it is one of
+            ``Content.metrics``.
+        controls: Methods that stand for readers or supervised references, and are no rows.
+    """
+
+    dataset: str
+    finding: str
+    rule: str
+    verdicts: tuple[Verdict, ...]
+    measures: Mapping[str, str] = field(default_factory=dict)
+    controls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Picture:
     """An encoded image, such as ``image/webp``, with its size in pixels."""
 
@@ -463,6 +497,8 @@ class Content:
         localization: In the order to be shown.
         diagnoses: Why maps fail, in the order to be shown.
         spreads: Of the shapes of findings.
+        rules: Of trust; the first is the one the short answer speaks about.
+        trust: In the order to be shown.
         warnings: Beyond the standard ones of ``cautions.py``, most important first.
         limits: Beyond the standard ones of the page.
     """
@@ -480,6 +516,8 @@ class Content:
     localization: tuple[Localization, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()

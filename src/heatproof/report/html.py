@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from heatproof.report import answers, arrange, cautions, figures, paper, tables, why, words
+from heatproof.report import answers, arrange, cautions, figures, paper, tables, trusted, why, words
 from heatproof.report.content import Content, Picture
 from heatproof.types import Estimate, Validity
 
@@ -88,6 +88,7 @@ def shared_environment() -> jinja2.Environment:
         "why": why,
         "paper": paper,
         "sheets": tables,
+        "trusted": trusted,
         "undefined_reason": undefined_reason,
         "validities": VALIDITY,
         "valid": Validity.OK,

@@ -18,6 +18,8 @@ def number(value: float) -> str:
     """A proportion, an area or another score, such as ``"0.31"``."""
     if math.isnan(value):
         return UNDEFINED
+    if -0.0005 < value < 0:  # noqa: PLR2004  two decimals would say zero
+        return f">{MINUS}0.001"
     if value < 0:
         return MINUS + number(-value)
     if 0 < value < 0.005:  # noqa: PLR2004  two decimals would say zero

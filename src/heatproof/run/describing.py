@@ -7,7 +7,7 @@ import platform
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from heatproof.report import content
 from heatproof.report.words import count
 from heatproof.run.explaining import Judged
 from heatproof.run.workspace import HISTORY, Workspace
+from heatproof.trust.rules import Rule
 from heatproof.types import Sample, Validity
 
 LIBRARIES = ("heatproof", "torch", "timm", "numpy", "scipy", "opencv-python-headless", "pillow")
@@ -116,6 +117,13 @@ def metrics_used(
             per_map=part.per_map if isinstance(part, DatasetMetric) else "",
             lower_is_better=lower_is_better(part),
         )
+
+
+def rules_used(rules: Mapping[str, Rule]) -> Iterator[content.Rule]:
+    """Every rule of trust with its definition, and what is known to be wrong with it."""
+    for spec, rule in rules.items():
+        name, definition = _named(rule)
+        yield content.Rule(spec, name, definition, rule.remarks)
 
 
 def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:

@@ -39,7 +39,7 @@ class Population:
 
     values: Float[np.ndarray, " n"]
     patients: Int[np.ndarray, "n units"]
-    models: Int[np.ndarray, "n units"] | None = None
+    models: Int[np.ndarray, "n draws"] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Tested:
-    """Whether a number is above or below 0.
+class Certainty:
+    """How sure it is that a number is above or below 0.
 
     Attributes:
         value: The number itself.
@@ -98,7 +98,7 @@ def compare(compute: Statistic, populations: Sequence[Population]) -> Comparison
 
 def against_zero(
     compared: Sequence[Comparison], resamples: int = 2000, level: float = 0.95, seed: int = 0
-) -> list[Tested]:
+) -> list[Certainty]:
     """Interval and p-values of each; an interval leaves 0 out just when a p is below its tail.
 
     Comparisons with equally many units share their resamples.
@@ -124,13 +124,13 @@ def against_zero(
     ]
 
 
-def _certain(one: Comparison, resamples: int) -> Tested:
+def _certain(one: Comparison, resamples: int) -> Certainty:
     """Where patients cannot be left out, or leaving them out changes nothing."""
     if not len(one.patients):
-        return Tested(one.value, _NAN, _NAN, 1.0, 1.0)
+        return Certainty(one.value, _NAN, _NAN, 1.0, 1.0)
     least, value = 1 / (resamples + 1), one.value
     above, below = value > _ROUNDING, value < -_ROUNDING
-    return Tested(value, value, value, least if above else 1.0, least if below else 1.0)
+    return Certainty(value, value, value, least if above else 1.0, least if below else 1.0)
 
 
 def _studentized(
@@ -138,7 +138,7 @@ def _studentized(
     moved: Float[np.ndarray, " b"],
     squared: Float[np.ndarray, " b"],
     level: float,
-) -> Tested:
+) -> Certainty:
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = np.sort(np.nan_to_num(moved / np.sqrt(squared), posinf=np.inf, neginf=-np.inf))
     error = float(np.sqrt(sum(one.variances)))
@@ -149,7 +149,7 @@ def _studentized(
     seen = one.value / error
     beyond = size - int(np.searchsorted(replicates, seen, "left"))
     before = int(np.searchsorted(replicates, seen, "right"))
-    return Tested(
+    return Certainty(
         value=one.value,
         low=one.value - upper * error,
         high=one.value - lower * error,
@@ -168,7 +168,7 @@ def _pseudo(
     compute: Statistic,
     value: float,
     populations: Sequence[Population],
-    units: Sequence[Int[np.ndarray, "n units"]],
+    units: Sequence[Int[np.ndarray, "_ _"]],
 ) -> Float[np.ndarray, " u"]:
     present = np.unique(np.concatenate([number.ravel() for number in units]))
     present = present[present >= 0]

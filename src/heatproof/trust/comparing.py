@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.stats.studentized import Comparison, Population, Tested, compare
+from heatproof.stats.studentized import Certainty, Comparison, Population, compare
 from heatproof.trust.evidence import Asks, Cell
 from heatproof.types import Estimate
 
@@ -75,7 +75,7 @@ class Measured:
             return np.full((one.values, 1), -1)
         return one.main.models
 
-    def evidence(self, test: Tested, level: float, resamples: int) -> Estimate:
+    def evidence(self, test: Certainty, level: float, resamples: int) -> Estimate:
         """The mean, with the interval of its distance laid about it."""
         if self.cell.asks is None:
             return Estimate(_NAN, _NAN, _NAN, level, 0, "not tested")

@@ -33,9 +33,9 @@ from jaxtyping import Float
 
 from heatproof.stats import studentized
 from heatproof.stats.multiple import adjusted
-from heatproof.stats.studentized import Tested
+from heatproof.stats.studentized import Certainty
 from heatproof.trust.comparing import Measured, measured, numbered
-from heatproof.trust.evidence import LOCALIZATION, Asks, cells
+from heatproof.trust.evidence import Asks, cells
 from heatproof.trust.rules import rules
 from heatproof.types import Needed, Outcome, Verdict
 
@@ -46,7 +46,10 @@ _POWER = NormalDist().inv_cdf(0.9)  # "would settle": in nine of ten trials
 @rules.register("heatproof")
 @dataclass(frozen=True)
 class Heatproof:
-    """Passes what is shown to beat the level that a map reaches without doing what is asked.
+    """Localization passes above the mean-mask prior. Repeatability and reproducibility pass where
+    maps of the same film keep more than half of the room that maps of different films leave below
+    equality; randomization passes where less than a fifth of it is left. Each must be shown, by an
+    interval over patients that is corrected for the number of verdicts.
 
     Attributes:
         metric: Of localization.
@@ -183,7 +186,9 @@ class Heatproof:
             return Outcome.PASS
         return Outcome.FAIL if below <= tail else Outcome.INCONCLUSIVE
 
-    def _verdict(self, one: Measured, test: Tested, outcome: Outcome | None, tests: int) -> Verdict:
+    def _verdict(
+        self, one: Measured, test: Certainty, outcome: Outcome | None, tests: int
+    ) -> Verdict:
         tested = one.cell.asks is not None
         called = outcome or (Outcome.INCONCLUSIVE if tested else Outcome.NOT_TESTED)
         needed = self._needed(one, tests) if called is Outcome.INCONCLUSIVE else None
@@ -202,7 +207,7 @@ class Heatproof:
         )
 
     def _notes(
-        self, one: Measured, test: Tested, called: Outcome, needed: Needed | None
+        self, one: Measured, test: Certainty, called: Outcome, needed: Needed | None
     ) -> Sequence[str]:
         hindrance = self._hindrance(one)
         notes = [hindrance] if hindrance else []
@@ -253,14 +258,13 @@ class Heatproof:
 
 
 def _seen(verdict: Verdict, alike: float) -> Verdict:
-    """A map that is the same for every film may lie well; it finds nothing."""
-    told = verdict.passed in (Outcome.FAIL, Outcome.NOT_TESTED)
-    if verdict.criterion != LOCALIZATION or told or not alike:
+    """A map that is the same for every film may lie well, or be repeated: it finds nothing."""
+    if not alike or verdict.passed is Outcome.NOT_TESTED or not verdict.above:
         return verdict
     note = f"Its maps of different films are all but the same ({alike:.3f} where equal ones have 1)"
     return replace(
         verdict,
         passed=Outcome.FAIL,
         needed=None,
-        notes=(f"{note}: it does not look at the film, wherever it lies.", *verdict.notes),
+        notes=(f"{note}: it does not look at the film, whatever it shows.", *verdict.notes),
     )
