@@ -13,7 +13,7 @@ import polars as pl
 from skimage.metrics import structural_similarity
 from sklearn.metrics import average_precision_score
 
-FILMS, MODELS, SIDE = 40, 3, 32
+FILMS, MODELS, SIDE = 30, 3, 32
 TRAINED = ("net/0", "net/1", "net/2", "other/0")
 Planted = Callable[[int, str], np.ndarray]
 """From a film and a model ("net/0"; "net/0 draw 2", randomized) to a map in [0, 1]."""

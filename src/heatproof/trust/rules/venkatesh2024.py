@@ -45,7 +45,7 @@ _REMARKS = (
     "Where maps differed in size, one was compared with a copy of itself.",
     "The final models were selected on the test set.",
 )
-_Values = Float[np.ndarray, " n"]
+_Values = Float[np.ndarray, " _"]
 
 
 @rules.register("venkatesh2024_weak")

@@ -1,0 +1,52 @@
+"""What every registered rule owes."""
+
+import polars as pl
+import pytest
+
+from heatproof.trust.evidence import CRITERIA
+from heatproof.trust.rules import Rule, rules
+from heatproof.types import Outcome
+from tests.trust.planted import table
+
+NAMES = (
+    "arun2021", "heatproof", "venkatesh2022", "venkatesh2024_strong", "venkatesh2024_weak",
+)  # fmt: skip
+METHODS = ("edges", "oracle", "blob")
+
+
+def test_the_list_is_what_is_registered() -> None:
+    assert rules.names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_verdict_per_criterion_and_method(name: str) -> None:
+    rule = rules.parse(name)
+    assert isinstance(rule, Rule)
+    assert rule.title
+    assert (type(rule).__doc__ or "").strip()
+    assert bool(rule.remarks) == (name != "heatproof")
+    found = rule(table(), METHODS, ("hash of weights",))
+    assert [(one.criterion, one.method) for one in found] == [
+        (criterion, method) for criterion in CRITERIA for method in METHODS
+    ]
+    assert {one.rule for one in found} == {rules.spec(rule)}
+    assert {one.above for one in found if one.criterion == "randomization"} == {False}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_evidence_nothing_is_tested(name: str) -> None:
+    rule = rules.parse(name)
+    for evidence in (table().clear(), table().with_columns(value=pl.lit(float("nan")))):
+        found = rule(evidence, METHODS)
+        assert len(found) == 12
+        assert {one.passed for one in found} <= {Outcome.NOT_TESTED, Outcome.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_oracle_passes_and_edges_do_not_fall_when_weights_do(name: str) -> None:
+    found = {(one.method, one.criterion): one for one in rules.parse(name)(table(), METHODS)}
+    assert found["edges", "randomization"].passed is Outcome.FAIL
+    if name != "venkatesh2024_strong":  # which needs readers
+        assert found["oracle", "repeatability"].passed is Outcome.PASS
+        assert found["edges", "repeatability"].passed is Outcome.PASS
+    assert found["oracle", "randomization"].passed is Outcome.PASS
