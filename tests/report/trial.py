@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -33,12 +34,14 @@ from heatproof.report.content import (
     Picture,
     Provenance,
     Row,
+    Rule,
     SetAside,
     Spread,
     Stage,
+    Trust,
 )
 from heatproof.stats.regression import Slope
-from heatproof.types import Estimate, Validity
+from heatproof.types import Estimate, Needed, Outcome, Validity, Verdict
 
 NAN = math.nan
 NAMES = {
@@ -430,6 +433,54 @@ def detection() -> Content:
     )
 
 
+def cell(
+    criterion: str, method: str, passed: Outcome, value: float, threshold: float, **more: object
+) -> Verdict:
+    fields: dict[str, object] = {
+        "evidence": est(value, cases=30),
+        "rule": "heatproof",
+        "above": criterion != "randomization",
+        "measure": "auprc" if criterion == "localization" else "ssim",
+    }
+    return Verdict(criterion, method, passed, threshold=threshold, **(fields | more))  # type: ignore[arg-type]
+
+
+@cache
+def trusted() -> Content:
+    """Two rules; every outcome, a strong pass, an open question with and without an answer."""
+    good, bad, unsure, none = Outcome
+    these = "This is about these 3 models."
+    open_, lone = Needed(0.15, 140), Estimate(0.6, NAN, NAN, 0.95, 1, "")
+    verdicts = (
+        cell("localization", "grad_cam", good, 0.61, 0.45, strong=good),
+        cell("localization", "gradient", unsure, 0.47, 0.45, needed=open_),
+        cell("randomization", "grad_cam", good, 0.08, 0.31, notes=(these,)),
+        cell("randomization", "gradient", unsure, 0.3, 0.31, needed=Needed(0.1, 90, 12)),
+        cell("repeatability", "grad_cam", good, 0.83, 0.6, notes=(these, "Another.")),
+        cell("repeatability", "gradient", bad, 0.22, 0.53, notes=("Another.",)),
+        cell("reproducibility", "grad_cam", good, 0.79, 0.6),
+        cell("reproducibility", "gradient", none, NAN, NAN, evidence=UNDEFINED),
+        cell("compression", "grad_cam", good, 0.95, 0.6),
+        cell("compression", "gradient", unsure, 0.6, 0.6, evidence=lone),
+    )  # fmt: skip
+    other = tuple(replace(one, rule="arun2021", passed=bad, notes=()) for one in verdicts)
+    return Content(
+        title="Trust",
+        question="May the maps be trusted?",
+        provenance=PROVENANCE,
+        methods=(method("grad_cam"), method("gradient")),
+        metrics=METRICS[:1],
+        rules=(
+            Rule("heatproof", "heatproof", "Passes what is shown."),
+            Rule("arun2021", "Arun et al. 2021", "Compares means.", ("No interval.", "No test.")),
+        ),
+        trust=tuple(
+            Trust("rsna", "Lung Opacity", spec, found, {"ssim": "SSIM"})
+            for spec, found in (("heatproof", verdicts), ("arun2021", other))
+        ),
+    )
+
+
 @cache
 def empty() -> Content:
     """Nothing but a title."""
@@ -489,6 +540,20 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
             diagnosis("other", (0.4, 0.001), dataset=hostile, model="b", metric="undescribed"),
         ),
         spreads=(Spread(hostile, hostile, "elongation", 0, NAN, NAN, NAN, NAN, NAN),),
+        rules=(Rule(hostile, hostile, hostile, (hostile,)),),
+        trust=(
+            Trust(
+                hostile,
+                hostile,
+                hostile,
+                (
+                    cell(hostile, hostile, Outcome.FAIL, 0.1, NAN, measure=hostile),
+                    cell("repeatability", hostile, Outcome.INCONCLUSIVE, NAN, 0.5, evidence=one),
+                    cell("repeatability", "other", Outcome.PASS, 0.9, 1.02, notes=(hostile,)),
+                ),
+                {hostile: hostile},
+            ),
+        ),
         gallery=Gallery(
             (
                 case(

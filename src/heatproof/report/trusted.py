@@ -128,8 +128,9 @@ def _shape(grid: Trust, rule: Rule, names: Mapping[str, str], measures: Mapping[
             names.get(method, method),
             tuple(
                 _shown(cells[method, criterion], measures, notes)
-                for criterion in criteria
                 if (method, criterion) in cells
+                else _bare(Outcome.NOT_TESTED)
+                for criterion in criteria
             ),
             _bare(
                 meets_all({name: one.passed for (of, name), one in cells.items() if of == method})
