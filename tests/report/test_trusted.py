@@ -108,6 +108,6 @@ def test_the_short_answer_says_who_meets_all_four(outcome: Outcome, headline: st
     what = "all four criteria of trust for Lung Opacity on rsna"
     assert found[0].headline == headline.format(what)
     assert found[0].details[1] == (
-        "Gradient: fail: repeatability; inconclusive: localization, randomization and compression;"
+        "Gradient: fails repeatability; open: localization, randomization and compression;"
         " not tested: reproducibility."
     )

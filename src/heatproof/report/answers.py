@@ -21,7 +21,6 @@ from heatproof.types import Estimate, Outcome
 Measured = TypeVar("Measured", Row, Control, Row | Control)
 LEAST = 6
 FEW = 30
-_PASS = Outcome.PASS
 
 
 class Verdict(StrEnum):
@@ -75,7 +74,9 @@ def _trusted(grid: Trust, names: dict[str, str]) -> Answer:
     for one in grid.verdicts:
         outcomes.setdefault(one.method, {})[one.criterion] = one.passed
     meets = {method: meets_all(found) for method, found in outcomes.items()}
-    good = [names.get(method, method) for method, all_four in meets.items() if all_four is _PASS]
+    good = [
+        names.get(method, method) for method, all_four in meets.items() if all_four is Outcome.PASS
+    ]
     what = f"all four criteria of trust for {grid.finding} on {grid.dataset}"
     details = [
         f"{names.get(method, method)}: {_each(found)}." for method, found in outcomes.items()
@@ -88,12 +89,20 @@ def _trusted(grid: Trust, names: dict[str, str]) -> Answer:
     return Answer(f"No method was shown to meet {what}.", tuple(details))
 
 
+_SAID = {
+    Outcome.PASS: "passes ",
+    Outcome.FAIL: "fails ",
+    Outcome.INCONCLUSIVE: "open: ",
+    Outcome.NOT_TESTED: "not tested: ",
+}
+
+
 def _each(found: dict[str, Outcome]) -> str:
-    """Criteria by outcome, such as ``"fail: localization; pass: repeatability"``."""
+    """Criteria by outcome, such as ``"passes repeatability; open: localization"``."""
     parts = {
-        outcome: [name for name, one in found.items() if one is outcome] for outcome in Outcome
+        said: [name for name, one in found.items() if one is kind] for kind, said in _SAID.items()
     }
-    return "; ".join(f"{outcome}: {listed(names)}" for outcome, names in parts.items() if names)
+    return "; ".join(f"{said}{listed(names)}" for said, names in parts.items() if names)
 
 
 def _localization(content: Content) -> list[Answer]:

@@ -16,7 +16,7 @@ from heatproof.types import Estimate, Outcome, Verdict
 
 ASKED = {
     "localization": "Does it find the lesion?",
-    "randomization": "Is it lost when the weights are?",
+    "randomization": "Does it depend on what was learned?",
     "repeatability": "Does it survive retraining?",
     "reproducibility": "Does it survive another architecture?",
 }

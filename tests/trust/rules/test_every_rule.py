@@ -46,7 +46,7 @@ def test_without_evidence_nothing_is_tested(name: str) -> None:
 def test_the_oracle_passes_and_edges_do_not_fall_when_weights_do(name: str) -> None:
     found = {(one.method, one.criterion): one for one in rules.parse(name)(table(), METHODS)}
     assert found["edges", "randomization"].passed is Outcome.FAIL
-    if name != "venkatesh2024_strong":  # which needs readers
+    if not name.startswith("venkatesh2024"):  # which needs more similarities, or readers
         assert found["oracle", "repeatability"].passed is Outcome.PASS
         assert found["edges", "repeatability"].passed is Outcome.PASS
     assert found["oracle", "randomization"].passed is Outcome.PASS

@@ -13,14 +13,14 @@ https://doi.org/10.1148/ryai.2021200267, and its public code.
 There is no interval and no test, so nothing is ever inconclusive.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import polars as pl
 
 from heatproof.trust.evidence import Asks, Cell, cells
-from heatproof.trust.rules import rules
+from heatproof.trust.rules import Rule, rules
 from heatproof.types import Estimate, Outcome, Verdict
 
 _NAN = float("nan")
@@ -59,7 +59,7 @@ class Arun2021:
         every = tuple(dict.fromkeys((*methods, *controls)))
         found = list(cells(table, every, (self.metric, self.similarity, "ssim")))
         return tuple(
-            judged(cell, rules.spec(self), self.threshold(cell), references(cell, found, controls))
+            judged(cell, self, self.threshold(cell), references(cell, found, controls))
             for cell in found
             if cell.method in methods
         )
@@ -89,7 +89,21 @@ def references(cell: Cell, found: Sequence[Cell], controls: Sequence[str]) -> li
     return [mean for mean in means if mean == mean]  # noqa: PLR0124  only nan differs from itself
 
 
-def judged(cell: Cell, rule: str, threshold: float, high: Sequence[float]) -> Verdict:
+class ByMeans(Rule, Protocol):
+    """A rule that compares means."""
+
+    @property
+    def metric(self) -> str:
+        """Of localization."""
+        ...
+
+    @property
+    def similarity(self) -> str:
+        """Of the other criteria."""
+        ...
+
+
+def judged(cell: Cell, rule: ByMeans, threshold: float, high: Sequence[float]) -> Verdict:
     """By the mean alone."""
     value = over_draws(cell.rows)
     above = cell.asks is not Asks.IS_LOST
@@ -102,12 +116,19 @@ def judged(cell: Cell, rule: str, threshold: float, high: Sequence[float]) -> Ve
             value, _NAN, _NAN, 0.95, cell.rows["image_id"].n_unique(), "mean, no interval"
         ),
         threshold=threshold,
-        rule=rule,
+        rule=rules.spec(rule),
         above=above,
         measure=cell.measure,
         strong=_side(value, max(high), above, float.__ge__) if strong else Outcome.NOT_TESTED,
-        notes=() if cell.asks else ("Nothing was measured.",),
+        notes=tuple(_notes(cell, rule)),
     )
+
+
+def _notes(cell: Cell, rule: ByMeans) -> Iterator[str]:
+    if cell.asks is None:
+        yield "Nothing was measured."
+    elif cell.measure not in (rule.metric, rule.similarity):
+        yield f"The study took {rule.similarity}."
 
 
 def _side(

@@ -47,8 +47,8 @@ _POWER = NormalDist().inv_cdf(0.9)  # "would settle": in nine of ten trials
 @dataclass(frozen=True)
 class Heatproof:
     """Localization passes above the mean-mask prior. Repeatability and reproducibility pass where
-    maps of the same film keep more than half of the room that maps of different films leave below
-    equality; randomization passes where less than a fifth of it is left. Each must be shown, by an
+    maps of the same film are more than halfway from as unlike as maps of different films to equal;
+    randomization passes where less than a fifth of that way is left. Each must be shown, by an
     interval over patients that is corrected for the number of verdicts.
 
     Attributes:
@@ -225,7 +225,7 @@ class Heatproof:
             if needed is None and np.isfinite(test.low):
                 notes.append(
                     f"With so many patients a difference of {one.margin(self.margin):.2f} to the"
-                    " threshold would most likely have been seen; what there is, is smaller."
+                    " threshold would most likely have been seen: it is smaller."
                 )
         return notes
 

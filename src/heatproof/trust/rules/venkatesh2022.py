@@ -64,11 +64,11 @@ class Venkatesh2022:
         if cell.asks is Asks.FINDS:
             return self._localization(cell)
         threshold = self.low if cell.asks is Asks.IS_KEPT else over_draws(cell.compared)
-        return judged(cell, rules.spec(self), threshold, high)
+        return judged(cell, self, threshold, high)
 
     def _localization(self, cell: Cell) -> Verdict:
         threshold = _CHANCE if self.bar == "chance" else over_draws(cell.compared)
-        verdict = judged(cell, rules.spec(self), threshold, ())
+        verdict = judged(cell, self, threshold, ())
         estimate = bootstrap.mean(cell.rows["value"].to_numpy(), list(cell.rows["cluster"]))
         # Without an interval (one patient) nothing lies above.
         passed = Outcome.PASS if estimate.low > threshold else Outcome.FAIL

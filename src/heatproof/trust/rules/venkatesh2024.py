@@ -218,7 +218,8 @@ def _studentized(difference: float, error: float) -> float:
 
 def _all_of(cell: Cell, tests: Sequence[_Test], rule: str) -> Verdict:
     """One verdict of several tests that must all be passed; the evidence is the first failed's."""
-    known = bool(tests) and not any(np.isnan(test.p) for test in tests)
+    lacking = _lacking(cell, tests)
+    known = bool(tests) and not lacking and not any(np.isnan(test.p) for test in tests)
     if cell.asks is None or not known:
         outcome = Outcome.NOT_TESTED
     else:
@@ -235,10 +236,24 @@ def _all_of(cell: Cell, tests: Sequence[_Test], rule: str) -> Verdict:
         above=cell.asks is not Asks.IS_LOST and measure != "pixel_error",
         measure=measure,
         p=shown.p if shown else _NAN,
-        notes=("There is nothing to test, or to test against.",)
-        if outcome is Outcome.NOT_TESTED
-        else (),
+        notes=tuple(_notes(outcome, measure, lacking)),
     )
+
+
+def _lacking(cell: Cell, tests: Sequence[_Test]) -> list[str]:
+    """The similarities that repeatable maps must all pass by, and that were not measured."""
+    measured = {test.cell.measure for test in tests}
+    wanted = _MEASURES if cell.asks is Asks.IS_KEPT else ()
+    return [specs[0] for specs, _ in wanted if measured.isdisjoint(specs)]
+
+
+def _notes(outcome: Outcome, measure: str, lacking: Sequence[str]) -> Iterator[str]:
+    if lacking:
+        yield f"The rule needs {' and '.join(lacking)} too."
+    elif outcome is Outcome.NOT_TESTED:
+        yield "There is nothing to test, or to test against."
+    if measure == _MEASURES[0][0][1]:
+        yield f"The study took {_MEASURES[0][0][0]}."
 
 
 def _estimate(values: _Values) -> Estimate:
