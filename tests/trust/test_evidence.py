@@ -31,6 +31,32 @@ def test_every_criterion_and_method_has_a_cell_the_four_first() -> None:
     ]
 
 
+def test_a_criterion_with_options_takes_the_place_of_its_name() -> None:
+    frame = pl.DataFrame([row(criterion="compression"), row(criterion="randomization(draws=5)")])
+    found = [one.criterion for one in cells(frame, ["m"], ("ssim",))]
+    assert found == [
+        "localization",
+        "randomization(draws=5)",
+        "repeatability",
+        "reproducibility",
+        "compression",
+    ]
+
+
+def test_levels_are_compared_with_pairs_of_the_same_level() -> None:
+    rows = [
+        row(criterion="label_efficiency", step=step, population=population, value=value)
+        for step, population, value in (
+            ("0.5", "same film", 0.8),
+            ("0.5", "different films", 0.2),
+            ("0.1", "same film", 0.6),
+            ("0.1", "different films", 0.1),
+        )
+    ]
+    [cell] = [one for one in cells(pl.DataFrame(rows), ["m"], ("ssim",)) if one.asks]
+    assert (list(cell.rows["value"]), list(cell.compared["value"])) == ([0.6], [0.1])
+
+
 def test_of_a_cascade_the_last_step_counts() -> None:
     rows = [row(step=step, value=value) for step, value in (("fc", 0.9), ("b", 0.5), ("a", 0.1))]
     pairs = row(population="random pairs", image_id_b="b", step="", value=0.3)
@@ -66,3 +92,13 @@ def test_of_localization_an_empty_map_was_scored_and_counts() -> None:
     ]
     [cell, *_] = cells(pl.DataFrame(rows), ["m"], ("ssim",))
     assert list(cell.rows["value"]) == [0.5]
+
+
+def test_a_model_that_had_nothing_to_learn_should_make_other_maps() -> None:
+    rows = [
+        row(criterion="data_randomization", step="", draw=-1, population=population, value=value)
+        for population, value in (("same film", 0.3), ("different films", 0.2))
+    ]
+    [cell] = [one for one in cells(pl.DataFrame(rows), ["m"], ("ssim",)) if one.asks]
+    assert cell.asks is Asks.IS_LOST
+    assert list(cell.compared["value"]) == [0.2]

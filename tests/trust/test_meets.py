@@ -20,3 +20,12 @@ def test_a_criterion_that_lacks_was_not_tested_and_others_do_not_count() -> None
     assert meets_all(three | {CRITERIA[3]: Outcome.PASS, "compression": Outcome.FAIL}) is (
         Outcome.PASS
     )
+
+
+def test_options_do_not_change_what_a_criterion_is_and_the_first_counts() -> None:
+    outcomes = dict.fromkeys(CRITERIA, Outcome.PASS)
+    del outcomes["randomization"]
+    first = {"randomization(draws=5)": Outcome.PASS}
+    other = {"randomization(order='independent')": Outcome.FAIL}
+    assert meets_all(outcomes | first | other) is Outcome.PASS
+    assert meets_all(outcomes | other | first) is Outcome.FAIL

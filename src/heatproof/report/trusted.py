@@ -10,7 +10,7 @@ from heatproof.report.figures import Mark, mark, place
 from heatproof.report.published import TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
 from heatproof.report.words import count, number, signed
-from heatproof.trust.evidence import CRITERIA
+from heatproof.trust.evidence import CRITERIA, named
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome, Verdict
 
@@ -115,7 +115,7 @@ def published(names: Mapping[str, str]) -> tuple[tuple[PublishedGrid, tuple[Line
 
 def question(criterion: str) -> str:
     """What a criterion asks."""
-    return ASKED.get(criterion, criterion)
+    return ASKED.get(named(criterion), criterion)
 
 
 def _shape(grid: Trust, rule: Rule, names: Mapping[str, str], measures: Mapping[str, str]) -> Shape:

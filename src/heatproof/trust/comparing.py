@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Float
 
 from heatproof.stats.studentized import Certainty, Comparison, Population, compare
-from heatproof.trust.evidence import Asks, Cell
+from heatproof.trust.evidence import RANDOM, Asks, Cell
 from heatproof.types import Estimate
 
 Threshold = Callable[[Asks, Float[np.ndarray, " k"]], Float[np.ndarray, " k"]]
@@ -169,18 +169,16 @@ def _paired(rows: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
 def _units(asks: Asks, rows: pl.DataFrame, least: int) -> tuple[tuple[str, ...], str]:
     """The columns that number the model draws, if there are enough of them, and how many."""
     defined = rows.filter(pl.col("value").is_finite())
-    if asks is Asks.IS_KEPT:
-        columns: tuple[str, ...] = _MODELS
-        count = pl.concat([defined[name].rename("") for name in columns]).n_unique()
-    else:
-        columns, count = _MODELS[:1], defined[_MODELS[0]].n_unique()
-    copies = defined[_COPY].n_unique()
-    if count < least <= copies and asks is Asks.IS_LOST:
+    drawn = defined.filter(pl.col("draw") >= 0) if asks is Asks.IS_LOST else defined.clear()
+    columns: tuple[str, ...] = _MODELS[:1] if len(drawn) or asks is Asks.FINDS else _MODELS
+    count = pl.concat([defined[name].rename("") for name in columns]).n_unique()
+    copies = drawn[_COPY].n_unique()
+    if count < least <= copies:
         columns, count = (_COPY,), copies
     about = "this model" if count == 1 else f"these {count} models"
     others = "others, trained anew,"
-    if asks is Asks.IS_LOST:
-        draws = defined["draw"].n_unique()
+    if len(drawn):
+        draws = drawn["draw"].n_unique()
         about += " and this draw" if draws == 1 else f" and these {draws} draws"
         about, others = f"{about} of random weights", "others"
     about = f"This is about {about}; how {others} would do is not in the interval."
@@ -189,7 +187,7 @@ def _units(asks: Asks, rows: pl.DataFrame, least: int) -> tuple[tuple[str, ...],
 
 def _population(rows: pl.DataFrame, units: tuple[str, ...]) -> Population:
     models = rows.select(units).to_numpy() if units else None
-    if units == (_COPY,) and "random pairs" in rows["population"]:
+    if units == (_COPY,) and RANDOM in rows["population"]:
         models = np.full((len(rows), 1), -1)  # pairs of the trained model hang on no copy
     return Population(rows["value"].to_numpy(), rows.select(_PATIENTS).to_numpy(), models)
 

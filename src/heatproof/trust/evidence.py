@@ -15,7 +15,8 @@ population          compared with                          asks
 ``same film``       ``different films``, the same models   is it kept when the model changes?
 ==================  =====================================  =========================================
 
-Of a criterion with steps (a cascade) only the last counts, in the order of the rows.
+Where one of two models had nothing to learn (``LOST``), different films stand for random pairs.  Of
+a criterion with steps (a cascade) only the last counts, in the order of the rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,10 +29,12 @@ from heatproof.types import Validity
 
 LOCALIZATION = "localization"
 CRITERIA = (LOCALIZATION, "randomization", "repeatability", "reproducibility")
-"""The four that "meets all four" is about; others stand behind them."""
+"""The four that "meets all four" is about, the first of each name; others stand behind them."""
 
 MAP, PRIOR = "map", "prior"
 SAME, DIFFERENT, RANDOM = "same film", "different films", "random pairs"
+LOST = ("data_randomization",)
+"""Criteria between models whose maps should not be alike."""
 _UNREADABLE = (Validity.ZERO, Validity.CONSTANT, Validity.NOT_FINITE)
 
 
@@ -86,10 +89,21 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
             ["criterion", "method"], maintain_order=True
         )
     }
-    for criterion in dict.fromkeys((*CRITERIA, *(criterion for criterion, _ in by_cell))):
+    for criterion in _ordered([criterion for criterion, _ in by_cell]):
         for method in methods:
             rows = by_cell.get((criterion, method), table.clear())
             yield _cell(criterion, method, rows, measures)
+
+
+def named(criterion: str) -> str:
+    """What a criterion is called, whatever its options."""
+    return criterion.partition("(")[0]
+
+
+def _ordered(measured: Sequence[str]) -> list[str]:
+    """The four first, under the specs that they were measured by."""
+    four = [next((one for one in measured if named(one) == name), name) for name in CRITERIA]
+    return list(dict.fromkeys((*four, *measured)))
 
 
 def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[str]) -> Cell:
@@ -99,10 +113,18 @@ def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[st
     populations = set(rows["population"])
     asks = next((question for question in Asks if question.value in populations), None)
     main = rows.filter(pl.col("population").is_in([MAP, SAME]))
+    if asks is Asks.IS_KEPT and named(criterion) in LOST:
+        asks = Asks.IS_LOST
     if asks is None or main.is_empty():
         return Cell(criterion, method, None, measure, main, main.clear())
     last = main["step"][-1]
-    compared = rows.filter(pl.col("population") == asks.value)
+    compared = rows.filter(pl.col("population").is_in([question.value for question in Asks]))
+    of_last = compared.filter(pl.col("step").eq_missing(last))  # levels have pairs of their own
     return Cell(
-        criterion, method, asks, measure, main.filter(pl.col("step").eq_missing(last)), compared
+        criterion,
+        method,
+        asks,
+        measure,
+        main.filter(pl.col("step").eq_missing(last)),
+        compared if of_last.is_empty() else of_last,
     )

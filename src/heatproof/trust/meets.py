@@ -6,12 +6,13 @@ must have been shown (an intersection-union test; Berger, Technometrics 1982).
 
 from collections.abc import Mapping
 
-from heatproof.trust.evidence import CRITERIA
+from heatproof.trust.evidence import CRITERIA, named
 from heatproof.types import Outcome
 
 
 def meets_all(outcomes: Mapping[str, Outcome]) -> Outcome:
     """From criterion to outcome; one that failed is enough, one that lacks is not tested."""
-    four = [outcomes.get(criterion, Outcome.NOT_TESTED) for criterion in CRITERIA]
+    by_name = {named(criterion): outcomes[criterion] for criterion in reversed(list(outcomes))}
+    four = [by_name.get(criterion, Outcome.NOT_TESTED) for criterion in CRITERIA]
     order = (Outcome.FAIL, Outcome.NOT_TESTED, Outcome.INCONCLUSIVE)
     return next((outcome for outcome in order if outcome in four), Outcome.PASS)

@@ -59,8 +59,8 @@ def test_a_blob_that_lies_well_is_told_to_ignore_the_film() -> None:
     ("asks", "chance", "threshold"),
     [
         (Asks.FINDS, 0.4, 0.4),
-        (Asks.IS_LOST, 0.25, 0.4),  # .25 + .2 x .75
-        (Asks.IS_LOST, 0.95, 0.96),
+        (Asks.IS_LOST, 0.2, 0.4),  # .2 + .25 x .8
+        (Asks.IS_LOST, 0.96, 0.97),
         (Asks.IS_LOST, 1.0, 0.98),  # a map that never changes is not lost
         (Asks.IS_KEPT, 0.25, 0.625),  # .25 + .5 x .75
         (Asks.IS_KEPT, 1.0, 1.02),  # out of reach: nothing is of the film
@@ -184,6 +184,22 @@ def test_draws_of_random_weights_are_models_too() -> None:
     assert any("this model and these 3 draws of random weights" in note for note in few.notes)
     [many] = simulated(design("randomization", 30, 9), 1)
     assert "30 patients and 9 models" in many.evidence.method
+
+
+def test_of_permuted_labels_nothing_was_drawn() -> None:
+    """Noise of the weights is lost, edges are not; different films stand for random pairs."""
+    renamed = table().with_columns(
+        criterion=pl.col("criterion").replace("repeatability", "data_randomization")
+    )
+    found = judged(renamed)
+    outcomes = {name: found[name, "data_randomization"].passed for name in METHODS}
+    assert outcomes["hash of weights and film"] is P
+    assert outcomes["edges"] is outcomes["blob"] is F
+    edges = found["edges", "data_randomization"]
+    assert not edges.above
+    assert edges.notes == (
+        "This is about these 3 models; how others, trained anew, would do is not in the interval.",
+    )
 
 
 @pytest.mark.parametrize(("criterion", "models"), [("localization", 2), ("repeatability", 8)])

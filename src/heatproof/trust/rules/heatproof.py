@@ -5,7 +5,7 @@ localization, pairs of films for the rest.  The distance from there to 1 is the 
 measure.
 
 - Localization passes above the prior, unless the maps of different films are all but the same.
-- Randomization passes when less than ``residual`` of the room is left of the similarity after every
+- Randomization passes when less than ``margin`` of the room is left of the similarity after every
   weight was randomized (and the similarity is at least ``least`` below 1): the map became as unlike
   the trained model's as the maps of other films are.
 - Repeatability and reproducibility pass when maps of the same film by different models reach more
@@ -48,7 +48,7 @@ _POWER = NormalDist().inv_cdf(0.9)  # "would settle": in nine of ten trials
 class Heatproof:
     """Localization passes above the mean-mask prior. Repeatability and reproducibility pass where
     maps of the same film are more than halfway from as unlike as maps of different films to equal;
-    randomization passes where less than a fifth of that way is left. Each must be shown, by an
+    randomization passes where less than a quarter of that way is left. Each must be shown, by an
     interval over patients that is corrected for the number of verdicts.
 
     Attributes:
@@ -56,10 +56,8 @@ class Heatproof:
         similarity: Of the other criteria.
         agreement: The share of the room that a repeatable map must reach: the half of the published
             SSIM of 0.5, counted from where maps of different films are.
-        residual: The share of the room that may be left after randomization: "slight" agreement
-            (Landis & Koch, Biometrics 1977).
-        margin: The share of the room that matters beyond a threshold: the distance that an open
-            verdict should settle.  After randomization, all of the residual.
+        margin: The share of the room that matters: what may be left after randomization, and the
+            distance from a threshold that an open verdict should settle.
         least: Maps of different films that are nearer to equal than this are the same map: 0.97 is
             what SSIM makes of a lesion of a hundredth of the film and nothing around it.
         inferiority: How far a strong pass may lie below readers or a supervised reference.
@@ -77,7 +75,6 @@ class Heatproof:
     metric: str = "auprc"
     similarity: str = "ssim"
     agreement: float = 0.5
-    residual: float = 0.2
     margin: float = 0.25
     least: float = 0.02
     inferiority: float = 0.05
@@ -95,7 +92,7 @@ class Heatproof:
         if asks is Asks.FINDS:
             return chance
         if asks is Asks.IS_LOST:
-            return np.minimum(chance + self.residual * room, 1 - self.least)
+            return np.minimum(chance + self.margin * room, 1 - self.least)
         return chance + np.maximum(self.agreement * room, self.least)
 
     def __call__(
@@ -170,7 +167,8 @@ class Heatproof:
         """Why nothing can be called, as a sentence."""
         patients = len(one.distance.patients)
         if one.cell.asks is None:
-            return "Nothing was measured."
+            lacking = one.cell.rows.is_empty()
+            return "Nothing was measured." if lacking else "There is nothing to compare it with."
         if one.defined < self.usable * one.values:
             return (
                 f"Only {one.defined:,} of {one.values:,} values are defined: the others compare"

@@ -5,7 +5,7 @@ import io
 import polars as pl
 
 from heatproof.run.describing import rules_used
-from heatproof.run.trusting import VERDICTS, trust, verdict_table
+from heatproof.run.verdicts import VERDICTS, trust, verdict_table
 from heatproof.run.workspace import SCORES
 from heatproof.trust.rules import rules
 from heatproof.types import Outcome
