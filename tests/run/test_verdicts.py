@@ -30,12 +30,16 @@ def scores() -> pl.DataFrame:
     prior = localized.filter((pl.col("population") == "prior") & (pl.col("method") == "edges"))
     maps = localized.filter((pl.col("population") == "map") & pl.col("method").is_in(METHODS))
     rows = pl.concat([prior.with_columns(method=pl.lit("mean_mask")), maps])
-    return rows.select(
-        "image_id", "cluster", "method", "value",
-        data=pl.lit("films"), group="model_a", model="model_a", finding=pl.lit("Lung Opacity"),
-        reference=pl.lit("reference"), metric=pl.lit("auprc"), validity="validity_a",
-        reason=pl.lit(None, pl.String),
-    ).select(list(SCORES))  # fmt: skip
+    named = rows.with_columns(
+        data=pl.lit("films"),
+        group="model_a",
+        finding=pl.lit("Lung Opacity"),
+        reference=pl.lit("reference"),
+        metric="similarity",
+        validity="validity_a",
+    )
+    unknown = [pl.lit(None, kind).alias(name) for name, kind in SCORES.items() if name not in named]
+    return named.with_columns(unknown).select(list(SCORES))
 
 
 def outcomes(scored: pl.DataFrame, rule: str = "heatproof") -> dict[str, list[Outcome]]:
