@@ -73,12 +73,12 @@ def test_published_grids_are_printed_and_the_contradiction_explained() -> None:
         assert grid.note in text
     lines = {
         (grid.source.tag, line.name): line.all_four.outcome
-        for grid, found in trusted.published({})
+        for grid, found in trusted.published()
         for line in found
     }
     contradiction = [name for (tag, name), all_four in lines.items() if all_four is Outcome.PASS]
-    assert contradiction == ["integrated_gradients"]  # of whom the abstract says: none
-    assert lines["Arun 2021", "xrai"] is Outcome.NOT_TESTED  # only one criterion is printed
+    assert contradiction == ["Integrated gradients"]  # of whom the abstract says: none
+    assert lines["Arun 2021", "XRAI"] is Outcome.NOT_TESTED  # only one criterion is printed
 
 
 def test_without_trust_the_section_says_so_and_prints_no_grid() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heatproof.report.answers import method_names
 from heatproof.report.content import Content, Rule, Trust
 from heatproof.report.figures import Mark, mark, place
-from heatproof.report.published import TRUST_GRIDS
+from heatproof.report.published import SMOOTH_IG, TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
 from heatproof.report.words import count, number, signed
 from heatproof.trust.evidence import CRITERIA, named
@@ -20,6 +20,17 @@ ASKED = {
     "repeatability": "Does it survive retraining?",
     "reproducibility": "Does it survive another architecture?",
 }
+CALLED = {
+    "gradient": "Gradient",
+    "smooth_grad": "SmoothGrad",
+    "integrated_gradients": "Integrated gradients",
+    SMOOTH_IG: "Smooth integrated gradients",
+    "grad_cam": "Grad-CAM",
+    "xrai": "XRAI",
+    "guided_backprop": "Guided backpropagation",
+    "guided_grad_cam": "Guided Grad-CAM",
+}
+"""The methods of the studies."""
 SIGNS = {
     Outcome.PASS: "\N{CHECK MARK}",
     Outcome.FAIL: "\N{MULTIPLICATION X}",
@@ -99,15 +110,12 @@ def grids(content: Content) -> tuple[Shape, ...]:
     )
 
 
-def published(names: Mapping[str, str]) -> tuple[tuple[PublishedGrid, tuple[Line, ...]], ...]:
+def published() -> tuple[tuple[PublishedGrid, tuple[Line, ...]], ...]:
     """The grids of studies, with "all four" computed from what they print."""
     return tuple(
         (
             grid,
-            tuple(
-                _published_line(names.get(method, method), passed)
-                for method, passed in grid.passed.items()
-            ),
+            tuple(_published_line(CALLED[name], passed) for name, passed in grid.passed.items()),
         )
         for grid in TRUST_GRIDS
     )

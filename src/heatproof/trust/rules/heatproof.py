@@ -52,8 +52,8 @@ class Heatproof:
     interval over patients that is corrected for the number of verdicts.
 
     Attributes:
-        metric: Of localization.
-        similarity: Of the other criteria.
+        metric: Of localization; of maps, 1 at best.
+        similarity: Of the other criteria, 1 of equal maps.
         agreement: The share of the room that a repeatable map must reach: the half of the published
             SSIM of 0.5, counted from where maps of different films are.
         margin: The share of the room that matters: what may be left after randomization, and the
