@@ -46,6 +46,26 @@ SCORES = _WHAT | {
     "reason": pl.String,  # why the annotation was set aside; null where it was not
 }
 
+TRUST = {  # one row per pair of maps and similarity
+    "criterion": pl.String,
+    "data": pl.String,
+    "finding": pl.String,
+    "method": pl.String,
+    "similarity": pl.String,
+    "image_id": pl.String,
+    "image_id_b": pl.String,  # the same film unless the population says otherwise
+    "cluster": pl.String,
+    "cluster_b": pl.String,
+    "model_a": pl.String,
+    "model_b": pl.String,
+    "step": pl.String,  # the last block randomized, or the level; empty where there is none
+    "draw": pl.Int32,  # of the random weights; -1 where nothing was drawn
+    "population": pl.String,  # "same film", "different films" or "random pairs"
+    "value": pl.Float64,  # nan where undefined
+    "validity_a": pl.String,
+    "validity_b": pl.String,
+}
+
 
 SHAPES = {
     "data": pl.String,
@@ -111,6 +131,11 @@ class Workspace:
     def shapes(self) -> Units:
         """One row per film, finding and reader who marked it: the shape of what was marked."""
         return Units(self.folder / "shapes", SHAPES)
+
+    @cached_property
+    def trust(self) -> Units:
+        """One row per pair of maps and similarity."""
+        return Units(self.folder / "trust", TRUST)
 
 
 def open_workspace(experiment: Experiment) -> Workspace:
