@@ -1,0 +1,102 @@
+"""Similarity of two maps: how much alike are they, pixel by pixel or in structure?
+
+A similarity takes maps in pairs, at one size, and gives one number per pair; it is pure.  Undefined
+is ``nan``, as between maps that are constant where the similarity needs a spread.
+
+What is compared is named by two steps before it: the *frame* (every map brought over the film and
+to one size, see ``heatproof.data.geometry``) and the *normalization*:
+
+    min_max:    (M - min M) / (max M - min M), what the published similarities were taken of;
+    magnitude:  the same of |M|, so that evidence for and against count alike;
+    none:       M itself.
+
+Of a constant map ``min_max`` and ``magnitude`` are undefined, and not finite.  A pair with a value
+that is not finite has no similarity.
+"""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.registry import Registry
+
+Normalization = Literal["min_max", "magnitude", "none"]
+
+
+@runtime_checkable
+class Similarity(Protocol):
+    """Compares maps in pairs.
+
+    Attributes:
+        title: Its name, for people.
+        undefined: When it is undefined, as the end of a sentence.
+        span: The least and the greatest value.
+        itself: Its value for a map and itself: 1, or 0 of an error, which is less between maps
+            that are more alike.
+    """
+
+    title: ClassVar[str]
+    undefined: ClassVar[str]
+    span: ClassVar[tuple[float, float]]
+    itself: ClassVar[float]
+
+    def __call__(
+        self, one: Float[np.ndarray, "n y x"], other: Float[np.ndarray, "n y x"]
+    ) -> Float[np.ndarray, " n"]:
+        """One number per pair of finite maps, of which there is one at least; ``nan`` if undefined."""
+        ...
+
+
+similarities: Registry[Similarity] = Registry("similarity", __name__)
+
+
+def compare(
+    one: Float[np.ndarray, "n y x"],
+    other: Float[np.ndarray, "n y x"],
+    measures: Mapping[str, Similarity],
+    normalization: Normalization = "min_max",
+    threads: int | None = None,
+) -> dict[str, Float[np.ndarray, " n"]]:
+    """Every similarity of every pair, by spec; ``nan`` where undefined.
+
+    Args:
+        one: Maps, over the same frame as ``other``.
+        other: The map that each is compared with.
+        measures: By spec.
+        normalization: See the top of this module.
+        threads: Pairs are compared side by side; as many as there are cores unless told.
+    """
+    one, other = normalized(one, normalization), normalized(other, normalization)
+    known = np.isfinite(one).all((1, 2)) & np.isfinite(other).all((1, 2))
+    if not known.all():
+        one, other = one[known], other[known]
+    if not len(one):
+        return {spec: np.full(len(known), np.nan) for spec in measures}
+    threads = min(threads or os.cpu_count() or 1, len(one))
+    parts = [slice(*ends) for ends in pairwise(np.linspace(0, len(one), threads + 1).astype(int))]
+    found = {}
+    with ThreadPoolExecutor(threads) as pool:
+        for spec, measure in measures.items():
+            of_known = pool.map(lambda part, by=measure: by(one[part], other[part]), parts)
+            found[spec] = np.full(len(known), np.nan)
+            found[spec][known] = np.concatenate(list(of_known))
+    return found
+
+
+def normalized(
+    maps: Float[np.ndarray, "n y x"], normalization: Normalization
+) -> Float[np.ndarray, "n y x"]:
+    """Each map by its own minimum and maximum; not finite where that is undefined."""
+    if normalization == "none":
+        return maps
+    values = np.abs(maps) if normalization == "magnitude" else maps
+    low = values.min(axis=(1, 2), keepdims=True)
+    high = values.max(axis=(1, 2), keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled: np.ndarray = (values - low) / (high - low)
+    return scaled

@@ -1,0 +1,42 @@
+"""Pearson's correlation of the pixels of two maps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.trust.similarity import similarities
+
+
+@similarities.register("pearson")
+@dataclass(frozen=True)
+class Pearson:
+    """How well one map is a linear function of the other, pixel by pixel: between -1 and 1."""
+
+    title: ClassVar[str] = "Pearson correlation"
+    undefined: ClassVar[str] = "a map is constant"
+    span: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    itself: ClassVar[float] = 1.0
+
+    def __call__(
+        self, one: Float[np.ndarray, "n y x"], other: Float[np.ndarray, "n y x"]
+    ) -> Float[np.ndarray, " n"]:
+        """The correlation."""
+        return correlation(one.reshape(len(one), -1), other.reshape(len(other), -1))
+
+
+def correlation(
+    one: Float[np.ndarray, "n p"], other: Float[np.ndarray, "n p"]
+) -> Float[np.ndarray, " n"]:
+    """Of each row with its partner; ``nan`` where one is constant."""
+    if one.shape[1] == 0:
+        return np.full(len(one), np.nan)
+    constant = (np.ptp(one, axis=1) == 0) | (np.ptp(other, axis=1) == 0)
+    x = one - one.mean(axis=1, keepdims=True, dtype=np.float64)
+    y = other - other.mean(axis=1, keepdims=True, dtype=np.float64)
+    size = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values: np.ndarray = np.clip(np.einsum("np,np->n", x, y) / size, -1, 1)
+    values[constant] = np.nan
+    return values
