@@ -48,7 +48,7 @@ class Similarity(Protocol):
     def __call__(
         self, one: Float[np.ndarray, "n y x"], other: Float[np.ndarray, "n y x"]
     ) -> Float[np.ndarray, " n"]:
-        """One number per pair of finite maps, of which there is one at least; ``nan`` if undefined."""
+        """One number for each of one or more pairs of finite maps; ``nan`` where undefined."""
         ...
 
 
