@@ -99,21 +99,33 @@ def explain(
         MapError: The images are not the model's, a target does not exist, or a method cannot
             explain this model.
     """
-    _check(methods, model, images, targets)
-    parts: list[dict[str, Maps]] = []
-    logits: list[Tensor] = []
+    check(methods, model, images, targets)
     with held_still(model):
         # The same batches whatever the methods: with other batches the last digits would differ.
         batch = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
-        for some in torch.split(images, batch):
-            forward = ForwardPass(model, some, memory)
-            parts.append(_maps(methods, forward, targets))
-            logits.append(forward.logits)
-    maps = {spec: _joined([part[spec] for part in parts]) for spec in methods}
-    joined = torch.cat(logits)
-    known = joined[:, list(targets)].isfinite().cpu()
+        parts = [
+            explain_pass(methods, ForwardPass(model, some, memory), targets)
+            for some in torch.split(images, batch)
+        ]
+    return Explanation(
+        torch.cat([part.logits for part in parts]),
+        torch.cat([part.probabilities for part in parts]),
+        {spec: _joined([part.maps[spec] for part in parts]) for spec in methods},
+        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in methods},
+    )
+
+
+def explain_pass(
+    methods: Mapping[str, Method], forward: ForwardPass, targets: Sequence[int]
+) -> Explanation:
+    """Explain what went through one pass, made inside ``held_still``; see ``explain``.
+
+    For those who make passes of their own, such as of copies of a model; ``check`` first.
+    """
+    maps = _maps(methods, forward, targets)
+    known = forward.logits[:, list(targets)].isfinite().cpu()
     validity = {spec: judge(maps[spec], known) for spec in maps}
-    return Explanation(joined, model.probabilities(joined), maps, validity)
+    return Explanation(forward.logits, forward.model.probabilities(forward.logits), maps, validity)
 
 
 def _maps(
@@ -143,9 +155,10 @@ def _joined(parts: Sequence[Maps]) -> Maps:
     )
 
 
-def _check(
+def check(
     methods: Mapping[str, Method], model: Model, images: Tensor, targets: Sequence[int]
 ) -> None:
+    """Raises MapError where images, targets or methods do not fit the model."""
     expected = (model.preprocessing.channels, *model.preprocessing.size)
     if not len(images) or tuple(images.shape[1:]) != expected:
         raise MapError(

@@ -6,7 +6,7 @@ features they pass through the head alone; where the head is uniform over the gr
 computed on one cell and kept as ``n k d 1 1``.
 
 Methods that look at other images, or at the network under another rule, derive passes from it:
-``over`` and ``under``.
+``over`` and ``under``.  A copy of the network whose upper blocks are others is seen ``from_block``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from heatproof.explain.boundaries import Boundaries
 from heatproof.explain.intercept import Plain, Rule, ScaleAndShift
 from heatproof.explain.memory import DEFAULT, images_at_once
 from heatproof.models import Model
+from heatproof.models.classifier import Classifier
 
 
 class ForwardPass:
@@ -44,27 +46,52 @@ class ForwardPass:
         # A copy, so that the caller's tensor is not marked; this format makes convolutions faster.
         self.images = images.detach().to(device).clone(memory_format=torch.channels_last)
         self._rule = rule if rule is not None else Plain()
-        self._graph: tuple[Tensor, Tensor, Tensor] | None = None  # input, features, logits
+        self._graph: tuple[Tensor, Tensor, Tensor] | None = None  # entered, features, logits
         self._kept: tuple[Tensor, Tensor] | None = None  # features and logits, without a graph
         self._feature_gradients: dict[int, Tensor] = {}
         self._input_gradients: dict[int, Tensor] = {}
         self._same_values: ForwardPass | None = None
+        self._boundaries: Boundaries | None = None
+        self._from = 0  # the block that it sets out from, where that is not the first
+        self._sized = model  # whose passes are as large as this one's
 
     def over(self, images: Float[Tensor, "n c h w"]) -> "ForwardPass":
         """A pass over other images."""
-        return ForwardPass(self.model, images, self.memory)
+        over = ForwardPass(self.model, images, self.memory)
+        over._sized = self._sized
+        return over
 
     def under(self, rule: Rule) -> "ForwardPass":
         """A pass over the same images in which a rule stands in for operations."""
         under = ForwardPass(self.model, self.images, self.memory, rule)
         if isinstance(rule, ScaleAndShift):  # which changes the way back and not the way there
             under._same_values, under._kept = self, self._kept
+        under._sized = self._sized
         return under
+
+    def from_block(self, first: int, model: Model) -> "ForwardPass":
+        """A pass of another model over the same images, that shares what lies below a block.
+
+        What enters the block, and how gradients pass further down, is computed once, for all models
+        that are asked about from the top down; see ``Boundaries``.
+
+        Args:
+            first: The first block, counted from 0, that is not this model's own; 0 where it is
+                unknown, for a pass that shares nothing.
+            model: A copy of this one, held still, with other blocks from there on.
+        """
+        after = ForwardPass(model, self.images, self.memory)
+        after._sized = self._sized
+        if first and isinstance(self.model, Classifier):
+            if self._boundaries is None:
+                self._boundaries = Boundaries(self.model, self.images)
+            after._boundaries, after._from = self._boundaries, first
+        return after
 
     def at_once(self, *, differentiated: bool) -> int:
         """How many images a pass may hold, so that the memory budget is kept; at least 1."""
         return images_at_once(
-            self.model, self.images[0], self.memory, differentiated=differentiated
+            self._sized, self.images[0], self.memory, differentiated=differentiated
         )
 
     @property
@@ -95,13 +122,16 @@ class ForwardPass:
         """
         missing = [target for target in targets if target not in self._input_gradients]
         if missing:
-            images, features, logits = self._run(through_input=True)
+            entered, features, logits = self._run(through_input=True)
             if not self.model.uniform and isinstance(self._rule, Plain):
                 # While the graph is there: most callers want the features of the same targets.
                 self._feature_gradients |= _gradients(logits, features, missing)
             for target in missing:
                 with self._rule.backward():
-                    self._input_gradients |= _gradients(logits, images, [target])
+                    gradient = _gradients(logits, entered, [target])[target]
+                if self._boundaries is not None:
+                    gradient = self._boundaries.down(self._from, gradient)
+                self._input_gradients[target] = gradient
             self._graph = None  # it is the largest thing here
         return torch.stack([self._input_gradients[target] for target in targets], dim=1)
 
@@ -112,17 +142,26 @@ class ForwardPass:
         return self._kept
 
     def _run(self, *, through_input: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """The graph from the features, or from the images, to the logits."""
+        """The graph from the features, or from what enters the first block, to the logits."""
         if self._graph is None or (through_input and not self._graph[0].requires_grad):
-            images = self.images.detach().requires_grad_(through_input)
-            with self._rule.forward(self.model):
-                run = self.model.features_and_logits(images, cut=not through_input)
-            self._graph = (images, *run)
+            self._graph = self._made(through_input)
+            run = self._graph[1:]
             if self._kept is None:
                 self._kept = (run[0].detach(), run[1].detach())
             if self._same_values is not None and self._same_values._kept is None:
                 self._same_values._kept = self._kept
         return self._graph
+
+    def _made(self, through_input: bool) -> tuple[Tensor, Tensor, Tensor]:
+        with self._rule.forward(self.model):
+            if self._boundaries is None or not isinstance(self.model, Classifier):
+                images = self.images.detach().requires_grad_(through_input)
+                return images, *self.model.features_and_logits(images, cut=not through_input)
+            entered = self._boundaries.below(self._from, linked=through_input)
+            entered.requires_grad_(through_input)
+            return entered, *self.model.from_block(
+                self._from, entered.clone(), cut=not through_input
+            )
 
     def _uniform_gradients(self, targets: Sequence[int]) -> dict[int, Tensor]:
         """Logits depend on the mean of y*x cells, so each cell has 1 / (y*x) of its gradient."""

@@ -51,12 +51,24 @@ class Classifier(Model):
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
         """One pass, with what the head saw; see ``Model``."""
+        return self.from_block(0, images, cut=cut)
+
+    def from_block(
+        self, first: int, entered: Float[Tensor, "n ..."], *, cut: bool = False
+    ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
+        """The rest of a pass.
+
+        Args:
+            first: The block to go on with, counted from 0.
+            entered: What enters it; blocks may work in place.
+            cut: As in ``features_and_logits``.
+        """
+        features = entered
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not cut):
+            for block in list(self.backbone)[first:]:
+                features = block(features)
         if cut:
-            with torch.no_grad():
-                features = self.backbone(images)
             features.requires_grad_()
-        else:
-            features = self.backbone(images)
         return features, self.head(features)
 
     def head_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
