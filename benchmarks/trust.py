@@ -1,0 +1,135 @@
+"""What the criteria of trust cost: cascades that resume at block boundaries, and similarities.
+
+    python benchmarks/trust.py [--repetitions 5] [--images 8] [--threads 1]
+
+Cascade: DenseNet-121 at 320 px, all blocks from the head to the first convolution, maps of one
+finding.  "From scratch" explains every randomized copy by a pass of its own; the maps of both are
+compared to the last bit before anything is timed.  Drawing the weights is counted on both sides.
+
+SSIM: the published one (7 x 7, uniform) of maps of 320 x 320 pixels, beside scikit-image's on one
+core; agreement is checked first.  Times of the similarity alone, and of the whole comparison with
+its check for values that are not finite.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+from side_by_side import keep, machine, measure
+from skimage.metrics import structural_similarity
+
+from heatproof.data.geometry import Squash
+from heatproof.explain import explain_pass, methods
+from heatproof.explain.forward import ForwardPass, held_still
+from heatproof.models.classifier import Classifier, build
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.trust.randomize import Draw, Drawing, explain_copies, steps
+from heatproof.trust.similarity import compare, similarities
+
+SIDE, MAPS = 320, 32
+PACKAGES = ("torch", "timm", "numba", "numpy", "scikit-image")
+FAMILIES = {
+    "CAM: grad_cam": ["grad_cam"],
+    "CAM: six at once": [
+        *("grad_cam", "grad_cam_plus_plus", "x_grad_cam", "hires_cam", "layer_cam", "class_map")
+    ],
+    "gradient": ["gradient"],
+    "gradient and grad_cam": ["gradient", "grad_cam"],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    keep("trust.json", {"machine": machine(PACKAGES)})
+    keep("trust.json", {"SSIM of 320 x 320 maps": of_similarity(options.repetitions)})
+    for family, specs in FAMILIES.items():
+        result = of_cascade(specs, options.images, options.repetitions)
+        print(family, result, flush=True)
+        keep("trust.json", {f"cascade over DenseNet-121, {family}": result})
+
+
+def of_similarity(repetitions: int) -> dict[str, object]:
+    random = np.random.default_rng(0)
+    one, other = random.random((2, MAPS, SIDE, SIDE)).astype(np.float32)
+    ssim = similarities.parse("ssim")
+
+    def scikit_image() -> list[float]:
+        pairs = zip(one, other, strict=True)
+        return [structural_similarity(x, y, data_range=1.0) for x, y in pairs]
+
+    np.testing.assert_allclose(ssim(one, other), scikit_image(), atol=1e-6)
+    measures = {"ssim": ssim}
+    medians = measure(
+        {
+            "scikit-image, one core": scikit_image,
+            "similarity, one core": lambda: ssim(one, other),
+            "comparison, one core": lambda: compare(one, other, measures, "none", threads=1),
+            "comparison, two cores": lambda: compare(one, other, measures, "none", threads=2),
+        },
+        repetitions,
+    )
+    theirs = medians["scikit-image, one core"]
+    result = {
+        "maps": MAPS,
+        "repetitions": repetitions,
+        "median milliseconds per pair": {
+            name: round(1000 * value / MAPS, 3) for name, value in medians.items()
+        },
+        "times faster than scikit-image": {
+            name: round(theirs / value, 1) for name, value in medians.items() if value != theirs
+        },
+    }
+    print(result, flush=True)
+    return result
+
+
+def of_cascade(specs: list[str], count: int, repetitions: int) -> dict[str, object]:
+    model = build("densenet121", "linear", ("finding",), Preprocessing(Squash(SIDE, SIDE)))
+    images = torch.randn(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    cached, scratch = resumed(specs, model, images), from_scratch(specs, model, images)
+    for one, other in zip(cached, scratch, strict=True):
+        assert torch.equal(one, other)
+    medians = measure(
+        {
+            "resumed at block boundaries": lambda: resumed(specs, model, images),
+            "from scratch": lambda: from_scratch(specs, model, images),
+        },
+        repetitions,
+    )
+    return {
+        "images": count,
+        "steps": len(steps(model, "cascading")),
+        "repetitions": repetitions,
+        "median seconds": {name: round(value, 2) for name, value in medians.items()},
+        "share of the cost from scratch": round(
+            medians["resumed at block boundaries"] / medians["from scratch"], 3
+        ),
+    }
+
+
+def resumed(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
+    chosen, draw = methods.parts(specs), Draw(model, Drawing(), 0)
+    copies = explain_copies(
+        chosen, model, images, (0,), steps(model, "cascading"), draw, 64 * 10**9
+    )
+    return [maps.values for _, _, found in copies for maps in found.maps.values()]
+
+
+def from_scratch(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
+    chosen, draw = methods.parts(specs), Draw(model, Drawing(), 0)
+    found = []
+    for step in steps(model, "cascading"):
+        with held_still(model):
+            copied = draw.copy(step.blocks)
+            one = explain_pass(chosen, ForwardPass(copied, images), (0,))
+        found += [maps.values for maps in one.maps.values()]
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The other side of a classifier: the same network, asked for the absence of each finding.
+
+Its logits are the negative ones.  Published randomization tests explained, of every randomized
+network, the class that this network predicted, and so compared a map *for* a finding with one
+*against* it wherever the randomized network changed its mind.
+"""
+
+import copy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.explain import Explanation, Maps
+from heatproof.models import Model
+from heatproof.models.adapter import Adapted
+from heatproof.models.classifier import Classifier
+from heatproof.models.heads import HeadModule
+
+
+class NegativeHead(HeadModule):
+    """Of another head, everything with the other sign."""
+
+    def __init__(self, head: HeadModule) -> None:
+        super().__init__()
+        self.head, self.uniform = head, head.uniform
+
+    def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
+        """Logits."""
+        logits: Tensor = -self.head(features)
+        return logits
+
+    def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """The evidence against each finding."""
+        return -self.head.class_map(features)
+
+
+class _Negative(nn.Module):
+    """Of a user's network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Float[Tensor, "n c h w"]) -> Tensor:
+        logits: Tensor = -self.network(images)
+        return logits
+
+
+def opposite(model: Model) -> Model:
+    """The model with negative logits; it shares all weights."""
+    if isinstance(model, Classifier):
+        other = copy.copy(model)
+        other._modules = {**model._modules, "head": NegativeHead(model.head)}
+        return other
+    assert isinstance(model, Adapted)
+    return Adapted(
+        _Negative(model.network), f"network.{model.features}", model.findings, model.preprocessing
+    )
+
+
+def on_the_side_of(
+    trained: Float[Tensor, "n k"], found: Explanation, against: Explanation, targets: list[int]
+) -> Explanation:
+    """What was found, and where the logit's sign is not that of ``trained``, what speaks against.
+
+    Args:
+        trained: Logits of all findings.
+        found: By a copy, for each finding.
+        against: By the opposite of the copy.
+        targets: Findings explained.
+    """
+    turned = ((found.logits > 0) != (trained > 0))[:, targets]
+    maps = {
+        spec: Maps(torch.where(turned[:, :, None, None], against.maps[spec].values, one.values))
+        for spec, one in found.maps.items()
+    }
+    validity = {
+        spec: tuple(
+            tuple(
+                other if turn else one
+                for turn, one, other in zip(turns, row, against.validity[spec][index], strict=True)
+            )
+            for index, (turns, row) in enumerate(zip(turned.tolist(), rows, strict=True))
+        )
+        for spec, rows in found.validity.items()
+    }
+    return Explanation(found.logits, found.probabilities, maps, validity)

@@ -1,0 +1,282 @@
+"""Randomization: copies of a model whose weights are drawn anew, block by named block.
+
+Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, https://arxiv.org/abs/1810.03292.
+Blocks are those of the backbone and its head, down to the one with the first convolution; of a
+user's own network its named children (``blocks_of``).  In ``cascading`` order they are drawn
+cumulatively from the head down, ``bottom_up`` from the first convolution up, ``independent`` one at
+a time, and ``whole`` all at once.  A copy shares all other weights with the model, which is not
+touched.
+
+What drawing does to a layer, by default what PyTorch does when it makes one:
+
+- weights and biases of convolutions and linear layers: as initialized;
+- scale and shift of norms: ``reset`` to 1 and 0, or ``kept``;
+- running statistics of batch norm: ``kept``, ``reset`` to 0 and 1 (as Venkatesh et al. 2024 did:
+  activations then shrink from layer to layer, and what is left of a gradient is noise), or
+  ``estimated`` anew on the explained films;
+- parameters that no layer can reset (class tokens, position embeddings, layer scales): normal, with
+  the mean and the standard deviation of what they were.
+
+Every block of every draw has a generator of its own, so that a block is drawn alike in every order.
+"""
+
+import copy
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.errors import ModelError
+from heatproof.explain import Explanation, Method, check, explain_pass
+from heatproof.explain.forward import ForwardPass, held_still
+from heatproof.explain.memory import DEFAULT
+from heatproof.models import Model
+from heatproof.models.adapter import Adapted
+from heatproof.models.classifier import Classifier
+from heatproof.models.seeding import seeded
+from heatproof.trust.opposite import on_the_side_of, opposite
+
+Order = Literal["cascading", "bottom_up", "independent", "whole"]
+FEW = 4  # blocks of a user's network below which the largest is divided
+_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn anew, and from which seed.
+
+    Attributes:
+        affine: Scale and shift of norms.
+        statistics: Running statistics of batch norm.
+        target: ``fixed``: a copy is explained for the finding, whatever it predicts.  ``follows``:
+            where it changes its mind, for the absence of the finding, as the published tests did.
+        seed: Of all draws.
+    """
+
+    affine: Literal["reset", "kept"] = "reset"
+    statistics: Literal["kept", "reset", "estimated"] = "kept"
+    target: Literal["fixed", "follows"] = "fixed"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One copy of a model.
+
+    Attributes:
+        name: The block that this step drew last, as people know it.
+        blocks: All that are drawn, as paths in the model.
+        first: How many blocks of the backbone, from the first convolution up, are the model's own.
+    """
+
+    name: str
+    blocks: tuple[str, ...]
+    first: int
+
+
+class Draw:
+    """One draw of all blocks of a model, made when first asked for.
+
+    Args:
+        model: Held still, and not touched.
+        drawing: What is drawn anew.
+        number: Of the draw.
+    """
+
+    def __init__(self, model: Model, drawing: Drawing, number: int) -> None:
+        self.drawing = drawing
+        self._model, self._number = model, number
+        self._blocks: dict[str, nn.Module] = {}
+
+    def copy(self, blocks: Sequence[str]) -> Model:
+        """The model with these blocks drawn anew; all other weights are the model's own tensors."""
+        own = (*self._model.parameters(), *self._model.buffers())
+        mixed = copy.deepcopy(self._model, {id(tensor): tensor for tensor in own})
+        for name in blocks:
+            if name not in self._blocks:
+                self._blocks[name] = self._drawn(name)
+            mixed.set_submodule(name, self._blocks[name])
+        return mixed
+
+    def estimate(self, mixed: Model, blocks: Sequence[str], images: Sequence[Tensor]) -> None:
+        """Give the batch norms of drawn blocks the statistics of these batches, if they are to."""
+        if self.drawing.statistics != "estimated":
+            return
+        norms = [
+            module
+            for name in blocks
+            for module in mixed.get_submodule(name).modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
+        ]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean over all batches
+            norm.train()
+        with torch.no_grad():
+            for some in images:
+                mixed(some)
+        for norm in norms:
+            norm.eval()
+
+    def _drawn(self, name: str) -> nn.Module:
+        block = copy.deepcopy(self._model.get_submodule(name))
+        places = [tensor.device for tensor in block.parameters()]
+        entropy = (self.drawing.seed, self._number, zlib.crc32(name.encode()))
+        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+        with torch.no_grad(), seeded(seed):
+            _reset(block.cpu(), self.drawing)  # where every machine draws alike
+        return block.to(places[0]) if places else block
+
+
+def blocks_of(model: Model) -> dict[str, str]:
+    """Names of the blocks to randomize and their paths in the model, from the images up.
+
+    Of a user's own network these are its named children, in the order in which they run; while
+    there are fewer than four with weights, the one with most is divided into its own children.
+
+    Raises:
+        ModelError: The network is one block alone.
+    """
+    if isinstance(model, Classifier):
+        names = [name for name, block in model.backbone.named_children() if _weights(block)]
+        return {name: f"backbone.{name}" for name in names} | {"head": "head"}
+    assert isinstance(model, Adapted)
+    found = _children(model.network)
+    while len(found) < FEW:
+        largest = max(found, key=lambda name: _weights(found[name]), default="")
+        inner = _children(found[largest]) if found else {}
+        if not inner:
+            break
+        del found[largest]
+        found |= {f"{largest}.{name}": child for name, child in inner.items()}
+    if not found:
+        raise ModelError(
+            f"{type(model.network).__name__} has no named children with weights, so there is no"
+            " block to randomize; make its parts modules of their own"
+        )
+    return {name: f"network.{name}" for name in _as_run(model, found)}
+
+
+def steps(model: Model, order: Order) -> tuple[Step, ...]:
+    """The copies of one draw, in the order in which they are explained."""
+    paths = blocks_of(model)
+    names = [*paths] if order == "bottom_up" else [*paths][::-1]
+    match order:
+        case "independent":
+            sets = [[name] for name in names]
+        case "whole":
+            sets = [names]
+        case _:
+            sets = [names[: count + 1] for count in range(len(names))]
+    return tuple(
+        Step(chosen[-1], tuple(paths[name] for name in chosen), _first(model, chosen))
+        for chosen in sets
+    )
+
+
+def explain_copies(
+    methods: Mapping[str, Method],
+    model: Model,
+    images: Float[Tensor, "n c h w"],
+    targets: Sequence[int],
+    chosen: Sequence[Step],
+    draw: Draw,
+    memory: int = DEFAULT,
+) -> Iterator[tuple[Step, slice, Explanation]]:
+    """Explain the same logits of the same images by each copy; the model is left as it was.
+
+    What the copies share with the model, from the images up, is computed once for a batch.
+
+    Args:
+        methods: By spec.
+        model: The trained one.
+        images: Preprocessed radiographs.
+        targets: Indices of findings.
+        chosen: The copies.
+        draw: Draws them.
+        memory: What the process may take, in bytes.
+
+    Yields:
+        Each copy and each batch, as the slice of images that it holds.
+
+    Raises:
+        MapError: As in ``heatproof.explain.explain``.
+    """
+    check(methods, model, images, targets)
+    with held_still(model):
+        at_once = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
+    for start in range(0, len(images), at_once):
+        batch = slice(start, start + at_once)
+        trained = ForwardPass(model, images[batch], memory)
+        for step in chosen:
+            with held_still(model):
+                copied = draw.copy(step.blocks)
+                draw.estimate(copied, step.blocks, torch.split(images.to(trained.images), at_once))
+                found = explain_pass(methods, trained.from_block(step.first, copied), targets)
+                if draw.drawing.target == "follows":
+                    other = trained.from_block(step.first, opposite(copied))
+                    against = explain_pass(methods, other, targets)
+                    found = on_the_side_of(trained.logits, found, against, list(targets))
+            yield step, batch, found
+
+
+def _first(model: Model, blocks: Sequence[str]) -> int:
+    """How many blocks of the backbone lie below all of these; 0 where that is unknown."""
+    if not isinstance(model, Classifier):
+        return 0
+    order = [name for name, _ in model.backbone.named_children()]
+    return min(order.index(name) if name in order else len(order) for name in blocks)
+
+
+def _reset(block: nn.Module, drawing: Drawing) -> None:
+    """In place, from torch's global generators."""
+    for module in block.modules():
+        own = list(module.parameters(recurse=False))
+        if isinstance(module, _NORMS):
+            if drawing.affine == "reset":
+                _reset_affine(module)
+            if drawing.statistics == "reset" and isinstance(module, _NORMS[0]):
+                module.reset_running_stats()
+        elif callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
+        else:
+            for parameter in own:
+                parameter.normal_(parameter.mean().item(), parameter.std(correction=0).item())
+
+
+def _reset_affine(norm: nn.Module) -> None:
+    for name, parameter in norm.named_parameters(recurse=False):
+        parameter.fill_(0 if name == "bias" else 1)
+
+
+def _weights(block: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in block.parameters())
+
+
+def _children(network: nn.Module) -> dict[str, nn.Module]:
+    """Those with weights."""
+    return {name: child for name, child in network.named_children() if _weights(child)}
+
+
+def _as_run(model: Adapted, found: Mapping[str, nn.Module]) -> list[str]:
+    """In the order in which they start; those that never run are left out."""
+    started: list[str] = []
+
+    def tell(name: str) -> Callable[..., None]:
+        return lambda *_: None if name in started else started.append(name)
+
+    handles = [child.register_forward_pre_hook(tell(name)) for name, child in found.items()]
+    try:
+        device = next(model.parameters()).device
+        shape = (1, model.preprocessing.channels, *model.preprocessing.size)
+        with held_still(model), torch.no_grad():
+            model(torch.zeros(shape, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return started
