@@ -4,8 +4,8 @@ When a cascade replaces blocks from the top down, those below have not changed: 
 hand up nor how a gradient passes down through them.  Both are computed once.
 
 Each block keeps a graph of its own, from what entered it to what left it, so that pieces can be let
-go from the top as the cascade comes down.  What is kept is never what a block works on: blocks may
-work in place (an in-place ReLU first of all), and get a copy.
+go from the top as the cascade comes down.  Blocks may work in place, with an in-place ReLU first of
+all: none works on what is kept, but on a copy of it.
 """
 
 import torch
@@ -19,8 +19,8 @@ from heatproof.models.classifier import Classifier
 class Boundaries:
     """Of one batch of images under one model, held still.
 
-    Ask from the top down: what lies above the last boundary asked for is let go, and computed again
-    when it is needed after all.
+    Ask from the top down: the graphs of what lies above the last boundary asked for are let go, and
+    made again when they are needed after all.
 
     Args:
         model: Whose blocks they are.
@@ -35,7 +35,7 @@ class Boundaries:
         self._linked = False
 
     def below(self, block: int, *, linked: bool) -> Float[Tensor, "n ..."]:
-        """A copy of what enters a block, without a graph.
+        """What enters a block, without a graph; not to be written on.
 
         Args:
             block: Counted from 0; the number of blocks for what enters the head.
@@ -43,8 +43,9 @@ class Boundaries:
         """
         if block > len(self._pieces) or linked > self._linked:
             self._run(block, linked)
-        del self._pieces[block:]
-        return (self._pieces[-1][1] if block else self._images).detach().clone()
+        if self._linked:
+            del self._pieces[block:]
+        return (self._pieces[block - 1][1] if block else self._images).detach()
 
     def down(self, block: int, gradient: Float[Tensor, "n ..."]) -> Float[Tensor, "n c h w"]:
         """A gradient with respect to what enters a block, passed on to the images."""

@@ -159,9 +159,8 @@ class ForwardPass:
                 return images, *self.model.features_and_logits(images, cut=not through_input)
             entered = self._boundaries.below(self._from, linked=through_input)
             entered.requires_grad_(through_input)
-            return entered, *self.model.from_block(
-                self._from, entered.clone(), cut=not through_input
-            )
+            written = entered.clone()  # blocks may work in place
+            return entered, *self.model.from_block(self._from, written, cut=not through_input)
 
     def _uniform_gradients(self, targets: Sequence[int]) -> dict[int, Tensor]:
         """Logits depend on the mean of y*x cells, so each cell has 1 / (y*x) of its gradient."""

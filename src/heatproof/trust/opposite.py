@@ -6,6 +6,7 @@ network, the class that this network predicted, and so compared a map *for* a fi
 """
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -60,7 +61,7 @@ def opposite(model: Model) -> Model:
 
 
 def on_the_side_of(
-    trained: Float[Tensor, "n k"], found: Explanation, against: Explanation, targets: list[int]
+    trained: Float[Tensor, "n k"], found: Explanation, against: Explanation, targets: Sequence[int]
 ) -> Explanation:
     """What was found, and where the logit's sign is not that of ``trained``, what speaks against.
 
@@ -70,7 +71,7 @@ def on_the_side_of(
         against: By the opposite of the copy.
         targets: Findings explained.
     """
-    turned = ((found.logits > 0) != (trained > 0))[:, targets]
+    turned = ((found.logits > 0) != (trained > 0))[:, list(targets)]
     maps = {
         spec: Maps(torch.where(turned[:, :, None, None], against.maps[spec].values, one.values))
         for spec, one in found.maps.items()

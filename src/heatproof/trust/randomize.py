@@ -24,7 +24,7 @@ import copy
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ from heatproof.models.classifier import Classifier
 from heatproof.models.seeding import seeded
 from heatproof.trust.opposite import on_the_side_of, opposite
 
+Module = TypeVar("Module", bound=nn.Module)
 Order = Literal["cascading", "bottom_up", "independent", "whole"]
 FEW = 4  # blocks of a user's network below which the largest is divided
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
@@ -79,6 +80,21 @@ class Step:
     first: int
 
 
+@dataclass(frozen=True)
+class Copied:
+    """Where an explanation by a copy belongs.
+
+    Attributes:
+        step: Which blocks were drawn.
+        draw: Number of the draw.
+        batch: The images.
+    """
+
+    step: Step
+    draw: int
+    batch: slice
+
+
 class Draw:
     """One draw of all blocks of a model, made when first asked for.
 
@@ -90,21 +106,21 @@ class Draw:
 
     def __init__(self, model: Model, drawing: Drawing, number: int) -> None:
         self.drawing = drawing
-        self._model, self._number = model, number
+        self.number = number
+        self._model = model
         self._blocks: dict[str, nn.Module] = {}
 
     def copy(self, blocks: Sequence[str]) -> Model:
-        """The model with these blocks drawn anew; all other weights are the model's own tensors."""
-        own = (*self._model.parameters(), *self._model.buffers())
-        mixed = copy.deepcopy(self._model, {id(tensor): tensor for tensor in own})
-        for name in blocks:
-            if name not in self._blocks:
-                self._blocks[name] = self._drawn(name)
-            mixed.set_submodule(name, self._blocks[name])
+        """The model with these blocks drawn anew; all other layers are the model's own."""
+        mixed = self._model
+        for path in blocks:
+            if path not in self._blocks:
+                self._blocks[path] = self._drawn(path)
+            mixed = replaced(mixed, path, self._blocks[path])
         return mixed
 
-    def estimate(self, mixed: Model, blocks: Sequence[str], images: Sequence[Tensor]) -> None:
-        """Give the batch norms of drawn blocks the statistics of these batches, if they are to."""
+    def estimate(self, mixed: Model, blocks: Sequence[str], images: Tensor, at_once: int) -> None:
+        """Give the batch norms of drawn blocks the statistics of these images, if they are to."""
         if self.drawing.statistics != "estimated":
             return
         norms = [
@@ -118,7 +134,7 @@ class Draw:
             norm.momentum = None  # the mean over all batches
             norm.train()
         with torch.no_grad():
-            for some in images:
+            for some in torch.split(images.to(next(mixed.parameters()).device), at_once):
                 mixed(some)
         for norm in norms:
             norm.eval()
@@ -126,11 +142,20 @@ class Draw:
     def _drawn(self, name: str) -> nn.Module:
         block = copy.deepcopy(self._model.get_submodule(name))
         places = [tensor.device for tensor in block.parameters()]
-        entropy = (self.drawing.seed, self._number, zlib.crc32(name.encode()))
+        entropy = (self.drawing.seed, self.number, zlib.crc32(name.encode()))
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         with torch.no_grad(), seeded(seed):
             _reset(block.cpu(), self.drawing)  # where every machine draws alike
         return block.to(places[0]) if places else block
+
+
+def replaced(module: Module, path: str, part: nn.Module) -> Module:
+    """The module with another part at that path; both share what is beside the path."""
+    name, _, rest = path.partition(".")
+    other = copy.copy(module)
+    inner = replaced(module.get_submodule(name), rest, part) if rest else part
+    other._modules = {**module._modules, name: inner}
+    return other
 
 
 def blocks_of(model: Model) -> dict[str, str]:
@@ -184,11 +209,10 @@ def explain_copies(
     model: Model,
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
-    chosen: Sequence[Step],
-    draw: Draw,
+    copies: tuple[Sequence[Step], Sequence[Draw]],
     memory: int = DEFAULT,
-) -> Iterator[tuple[Step, slice, Explanation]]:
-    """Explain the same logits of the same images by each copy; the model is left as it was.
+) -> Iterator[tuple[Copied, Explanation]]:
+    """Explain the same logits of the same images by every copy; the model is left as it was.
 
     What the copies share with the model, from the images up, is computed once for a batch.
 
@@ -197,12 +221,11 @@ def explain_copies(
         model: The trained one.
         images: Preprocessed radiographs.
         targets: Indices of findings.
-        chosen: The copies.
-        draw: Draws them.
+        copies: The steps, and the draws of each.
         memory: What the process may take, in bytes.
 
     Yields:
-        Each copy and each batch, as the slice of images that it holds.
+        What each copy and batch is, and what was found.
 
     Raises:
         MapError: As in ``heatproof.explain.explain``.
@@ -211,18 +234,31 @@ def explain_copies(
     with held_still(model):
         at_once = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
     for start in range(0, len(images), at_once):
-        batch = slice(start, start + at_once)
+        batch = slice(start, min(start + at_once, len(images)))
         trained = ForwardPass(model, images[batch], memory)
-        for step in chosen:
-            with held_still(model):
-                copied = draw.copy(step.blocks)
-                draw.estimate(copied, step.blocks, torch.split(images.to(trained.images), at_once))
-                found = explain_pass(methods, trained.from_block(step.first, copied), targets)
-                if draw.drawing.target == "follows":
-                    other = trained.from_block(step.first, opposite(copied))
-                    against = explain_pass(methods, other, targets)
-                    found = on_the_side_of(trained.logits, found, against, list(targets))
-            yield step, batch, found
+        for step in copies[0]:
+            for draw in copies[1]:  # all of them while what lies below the step is at hand
+                with held_still(model):
+                    copied = draw.copy(step.blocks)
+                    draw.estimate(copied, step.blocks, images, at_once)
+                    found = _explained(methods, (trained, copied), targets, step, draw)
+                yield Copied(step, draw.number, batch), found
+
+
+def _explained(
+    methods: Mapping[str, Method],
+    passes: tuple[ForwardPass, Model],
+    targets: Sequence[int],
+    step: Step,
+    draw: Draw,
+) -> Explanation:
+    trained, copied = passes
+    found = explain_pass(methods, trained.from_block(step.first, copied), targets)
+    if draw.drawing.target == "fixed":
+        return found
+    other = trained.from_block(step.first, opposite(copied))
+    against = explain_pass(methods, other, targets)
+    return on_the_side_of(trained.logits, found, against, targets)
 
 
 def _first(model: Model, blocks: Sequence[str]) -> int:
