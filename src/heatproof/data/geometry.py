@@ -44,9 +44,18 @@ class Geometry(Protocol):
         ...
 
     def back(
-        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+        self,
+        saliency: Float[np.ndarray, "y x"],
+        size: tuple[int, int],
+        frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """A map that covers the canvas, at any resolution, over the original pixels."""
+        """A map that covers the canvas, at any resolution, over the original image.
+
+        Args:
+            saliency: The map.
+            size: Of the image (height, width).
+            frame: Pixels that the image is divided into instead of its own.
+        """
         ...
 
 
@@ -75,11 +84,14 @@ class Squash:
         return x * self.width / width, y * self.height / height
 
     def back(
-        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+        self,
+        saliency: Float[np.ndarray, "y x"],
+        size: tuple[int, int],
+        frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
         """Bilinear, half-pixel centres: torch's own kernel, so that published masks agree."""
         values = torch.from_numpy(np.ascontiguousarray(saliency, np.float32))
-        return interpolate(values[None, None], size, mode="bilinear")[0, 0].numpy()
+        return interpolate(values[None, None], frame or size, mode="bilinear")[0, 0].numpy()
 
 
 @geometries.register("letterbox")
@@ -112,12 +124,16 @@ class Letterbox:
         return columns.start + x * scale_x, rows.start + y * scale_y
 
     def back(
-        self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+        self,
+        saliency: Float[np.ndarray, "y x"],
+        size: tuple[int, int],
+        frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
         """Bilinear at the centre of every original pixel; what fell on the black is left out."""
         rows, columns = self._window(size)
-        down = _weights(rows, size[0], saliency.shape[0] / self.height, saliency.shape[0])
-        across = _weights(columns, size[1], saliency.shape[1] / self.width, saliency.shape[1])
+        height, width = frame or size
+        down = _weights(rows, height, saliency.shape[0] / self.height, saliency.shape[0])
+        across = _weights(columns, width, saliency.shape[1] / self.width, saliency.shape[1])
         return down @ saliency.astype(np.float32) @ across.T  # type: ignore[no-any-return]
 
     def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:

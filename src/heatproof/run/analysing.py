@@ -39,11 +39,15 @@ CELLS = (
 
 
 def write_report(
-    work: Workspace, judged: Sequence[Judged], scored: Sequence[str], progress: Progress
+    work: Workspace,
+    judged: Sequence[Judged],
+    scored: Sequence[str],
+    trusted: Sequence[str],
+    progress: Progress,
 ) -> Path:
     """Estimate, and write ``report.html`` with its tables beside it."""
     progress.start("report", 4)
-    tables = Tables(work, judged, scored)
+    tables = Tables(work, judged, scored, trusted)
     panels = tuple(localization(work, tables.scores, tables.predictions))
     classified = tuple(_classification(work, judged, tables.predictions))
     progress.advance(note="estimates")
@@ -76,6 +80,8 @@ def write_report(
         _replace(work.folder / name, text.encode())
     _write(tables.scores, work.folder / "scores.parquet")
     _write(tables.predictions, work.folder / "predictions.parquet")
+    if trusted:
+        _write(tables.trust, work.folder / "trust.parquet")
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
     _write(estimates, work.folder / "estimates.parquet")
     _write(shapes, work.folder / "shapes.parquet")
@@ -97,10 +103,17 @@ class Tables:
         made: One row per map.
         scores: One row per map, reader and metric; of a metric of data sets, what it saw of the
             map.
+        trust: One row per pair of maps and similarity.
         aside: Every film, map or annotation that was set aside, with its reason.
     """
 
-    def __init__(self, work: Workspace, judged: Sequence[Judged], scored: Sequence[str]) -> None:
+    def __init__(
+        self,
+        work: Workspace,
+        judged: Sequence[Judged],
+        scored: Sequence[str],
+        trusted: Sequence[str],
+    ) -> None:
         blocks = [(one, block) for one in judged for block in one.blocks]
         predicted = work.predictions.read(block.predicted for _, block in blocks)
         measured = work.scores.read(scored)
@@ -109,6 +122,7 @@ class Tables:
         )
         self.predictions = predicted.filter(pl.col("reason").is_null())
         self.scores = measured.filter(pl.col("reason").is_null())
+        self.trust = work.trust.read(trusted)
         self.aside = _aside(work, predicted, measured)
 
 

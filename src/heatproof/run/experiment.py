@@ -15,6 +15,7 @@ import pydantic
 
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.explain.memory import parse_memory
+from heatproof.trust.similarity import Normalization
 
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 
@@ -86,6 +87,22 @@ class Training(Record):
     settings: dict[str, Any] = {}
 
 
+class Sampling(Record):
+    """What of its training data a model sees, or saw where it was trained elsewhere.
+
+    Attributes:
+        fraction: Share of the patients.
+        prevalence: Share of films on which a finding is present, made by leaving films out.
+        permuted: Whether labels are dealt out anew among the films, so that nothing can be learned.
+        seed: Of what is drawn; the same for all replicates.
+    """
+
+    fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
+    prevalence: Annotated[float, pydantic.Field(gt=0, lt=1)] | None = None
+    permuted: bool = False
+    seed: int = 0
+
+
 class Model(Record):
     """A classifier: a card of ours, a module of the user's, or one trained here; or a localizer.
 
@@ -108,6 +125,7 @@ class Model(Record):
         head: Spec of its head.
         localizer: Spec of a localizer to train, with the annotations of its data.
         training: How to train it.
+        sampling: What of its training data it sees.
         architectures: Specs of several backbones to train alike, instead of ``backbone``.
         seeds: Replicates: each is trained once with each of these.
     """
@@ -129,6 +147,7 @@ class Model(Record):
     head: str = "linear"
     localizer: str | None = None
     training: Training | None = None
+    sampling: Sampling = Sampling()
     architectures: list[str] = []
     seeds: list[int] = []
 
@@ -244,6 +263,28 @@ class Statistics(Record):
     seed: int = 0
 
 
+class Trust(Record):
+    """How maps must react when the model or the film changes.
+
+    Attributes:
+        criteria: Specs, such as ``"randomization(draws=3)"``.
+        similarities: Specs of what compares maps.
+        normalize: What is done to each map before: ``min_max``, ``magnitude`` or ``none``.
+        side: Pixels of a side of the frame over the film on which maps are compared.
+        films: Those on which the finding is ``present``, or ``all``.
+        images: How many of them, drawn anew for each finding; None for all.
+        seed: Of films, their pairs and nothing else.
+    """
+
+    criteria: Annotated[list[str], pydantic.Field(min_length=1)]
+    similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["ssim"]
+    normalize: Normalization = "min_max"
+    side: Annotated[int, pydantic.Field(ge=8)] = 320
+    films: Literal["present", "all"] = "present"
+    images: Annotated[int, pydantic.Field(ge=1)] | None = 100
+    seed: int = 0
+
+
 class Classification(Record):
     """Where the operating point comes from.
 
@@ -335,6 +376,7 @@ class Experiment(Record):
     explain: Explain = Explain()
     score: Scoring = Scoring()
     statistics: Statistics = Statistics()
+    trust: Trust | None = None
     classification: Classification = Classification()
     report: Report = Report()
     sweep: Sweep | None = None
@@ -452,6 +494,7 @@ _TABLES: dict[str, type[Record]] = {
     "data": Data, "models": Model, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": Classification, "report": Report, "id": Identity,
     "scaling": Scaling, "training": Training, "sweep": Sweep, "search": Searched,
+    "trust": Trust, "sampling": Sampling,
 }  # fmt: skip
 
 

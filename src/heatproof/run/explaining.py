@@ -136,7 +136,7 @@ def _is_made(work: Workspace, block: Block, spec: str, stale: set[str]) -> bool:
 
 
 def _explain_block(work: Workspace, model: AnyModel, block: Block, missing: Sequence[str]) -> None:
-    samples, images, aside = _read(model, block.samples)
+    samples, images, aside = read_films(model, block.samples)
     targets = [model.findings.index(finding) for finding in block.findings]
     found = _explained(work, model, images, targets, missing) if samples else None
     if len(samples) > 1 and found is not None and not found.logits.isfinite().any():
@@ -194,7 +194,7 @@ def localize(
     )
 
 
-def _read(
+def read_films(
     model: AnyModel, samples: Sequence[Sample]
 ) -> tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]:
     """Films as the model wants them, and those that cannot be read, with the reason."""

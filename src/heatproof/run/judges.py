@@ -1,7 +1,7 @@
 """The models of an experiment, opened one at a time, and the films that each of them judges."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from heatproof.run.units import digest
 from heatproof.types import ModelId, Sample
 
 AnyModel = Explained | Localizer[Any]  # explained by saliency methods, or a map of its own
+Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # what ``open_model`` gives
 
 
 @dataclass(frozen=True)

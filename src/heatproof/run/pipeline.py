@@ -1,31 +1,29 @@
-"""A run: train, explain, score, report, in this order, each stage skipping what is done.
+"""A run: train, explain, score, trust, report, in this order, each stage skipping what is done.
 
 Every stage walks over blocks of films and writes one unit per block, whole or not at all.  So a run
 that is killed and started again does what was left, and ends with the same report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from heatproof.data.geometry import Squash
 from heatproof.errors import ExperimentError
-from heatproof.models.card import ModelCard
 from heatproof.run.analysing import write_report
+from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
 from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
 from heatproof.run.importing import import_maps
-from heatproof.run.judges import AnyModel, check_model, identified, open_model
+from heatproof.run.judges import Opener, check_model, identified, open_model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
+from heatproof.run.trusting import trust
 from heatproof.run.workspace import Workspace, open_workspace
 
-Stage = Literal["train", "explain", "score", "report"]
+Stage = Literal["train", "explain", "score", "trust", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]
-IMPORTED = Squash(1, 1)  # imported maps cover the film, whatever their resolution
 
 
 def run(experiment: Experiment, until: Stage = "report", progress: Progress | None = None) -> Path:
@@ -63,7 +61,10 @@ def run_stages(
     tasks = _score(work, judged, progress)
     if until == "score":
         return work.folder / "scores"
-    return write_report(work, judged, [task.name for task in tasks], progress)
+    trusted = trust(work, judged, openers, progress)
+    if until == "trust":
+        return work.folder / "trust"
+    return write_report(work, judged, [task.name for task in tasks], trusted, progress)
 
 
 def _make(folder: Path) -> None:
@@ -114,7 +115,7 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
 def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[Task]:
     tasks = []
     for one in judged:
-        geometry = one.card.preprocessing.geometry if one.card else IMPORTED
+        geometry = geometry_of(one)
         tasks += [
             block_task(work, block, method, geometry)
             for method in one.methods

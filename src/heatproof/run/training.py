@@ -15,6 +15,7 @@ from torch import nn
 
 from heatproof import train
 from heatproof.data.geometry import geometries
+from heatproof.data.sampling import Permuted, at_prevalence, fewer
 from heatproof.errors import DataError, ExperimentError, ModelError, SpecError, near_misses
 from heatproof.models import card as cards
 from heatproof.models.backbones import backbones
@@ -24,13 +25,13 @@ from heatproof.models.heads import heads
 from heatproof.models.localizers import Localizer, localizers
 from heatproof.models.localizers import build as build_localizer
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.run.experiment import Model, Training
+from heatproof.run.experiment import Model, Sampling, Training
 from heatproof.run.progress import Progress
 from heatproof.run.units import digest
 from heatproof.run.workspace import HISTORY, Workspace
 from heatproof.train.localization import check_annotated, check_settings
 from heatproof.train.settings import History, Settings
-from heatproof.types import ModelId
+from heatproof.types import Dataset, ModelId
 
 
 def trained_folder(work: Workspace, model: Model) -> Path:
@@ -46,6 +47,7 @@ def trained_folder(work: Workspace, model: Model) -> Path:
         work.data[plan.validation].digest,
         str(trained_folder(work, start).name) if start else "",
         *([_architecture(model)] if model.localizer else []),
+        *([] if model.sampling == Sampling() else [model.sampling.model_dump()]),
     )
     safe = "".join(letter if letter.isalnum() else "-" for letter in model.name)
     return work.folder / "models" / f"{safe}-{made_of[:12]}"
@@ -65,22 +67,20 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     if start is not None:
         begun, _ = cards.load(trained_folder(work, start))
         network.backbone.load_state_dict(begun.backbone.state_dict())
-    data, validation = work.data[plan.data], work.data[plan.validation]
+    data, validation = sampled(work, model), work.data[plan.validation]
 
     def tell(now: train.Progress) -> None:
         progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
     checkpoints = folder / CHECKPOINTS
-    fitted = train.fit(
-        network, data.dataset, validation.dataset, settings_of(model), tell, checkpoints
-    )
+    fitted = train.fit(network, data, validation.dataset, settings_of(model), tell, checkpoints)
     history = fitted.history
     card = ModelCard(
         id=ModelId(_architecture(model), _head(model), plan.data, settings_of(model).seed),
         findings=network.findings,
         preprocessing=network.preprocessing,
         pretrained=f"backbone of {start.name!r}" if start else "random",
-        trained_on=Cohort.of(plan.data, data.samples),
+        trained_on=Cohort.of(plan.data, [data[index] for index in range(len(data))]),
         tuned_on=Cohort.of(plan.validation, validation.samples),
         temperatures=fitted.temperatures,
         metrics={"validation AUROC": history.auroc},
@@ -90,6 +90,15 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     cards.save(network, card, folder)  # last: its card says that the folder is complete
     progress.advance()
     return folder
+
+
+def sampled(work: Workspace, model: Model) -> Dataset:
+    """What of its training data a model sees; raises DataError where there is too little."""
+    films, how = work.data[_plan(model).data], model.sampling
+    data = fewer(films.dataset, how.fraction, how.seed)
+    if how.prevalence is not None:
+        data = at_prevalence(data, how.prevalence, how.seed)
+    return Permuted(data, how.seed) if how.permuted else data
 
 
 def check_plan(work: Workspace, model: Model) -> None:

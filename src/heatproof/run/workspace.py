@@ -1,7 +1,7 @@
 """What the stages of one run share: the experiment, opened, and where its results lie."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from heatproof.errors import ExperimentError, near_misses
 from heatproof.explain import Method, methods
 from heatproof.localize import Metric, metrics
 from heatproof.maps.store import MapStore
-from heatproof.registry import files_of, relative_to
+from heatproof.registry import Part, files_of, relative_to
 from heatproof.run.experiment import Experiment
 from heatproof.run.films import Films, open_data
 from heatproof.run.judges import Judging, judgings
 from heatproof.run.units import Units, digest
+from heatproof.trust.criteria import Criterion, criteria
+from heatproof.trust.similarity import Similarity, similarities
 
 HISTORY = "history.json"  # beside the weights of a model that was trained here
 _WHAT = {"data": pl.String, "group": pl.String, "model": pl.String, "image_id": pl.String}
@@ -90,6 +92,8 @@ class Workspace:
         judgings: Which model judges which films.
         methods: By canonical spec.
         metrics: By canonical spec.
+        criteria: Of trust, by canonical spec.
+        similarities: What compares maps, by canonical spec.
     """
 
     experiment: Experiment
@@ -98,6 +102,8 @@ class Workspace:
     judgings: tuple[Judging, ...]
     methods: Mapping[str, Method]
     metrics: Mapping[str, Metric]
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    similarities: Mapping[str, Similarity] = field(default_factory=dict)
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set: two data sets may call their films by the same names."""
@@ -144,17 +150,14 @@ def open_workspace(experiment: Experiment) -> Workspace:
     Raises:
         HeatproofError: The experiment, its data or its parts are not as described.
     """
-    chosen = metrics.parts(experiment.score.metrics)
+    chosen, trust = metrics.parts(experiment.score.metrics), experiment.trust
     rank = experiment.report.rank_by
     if rank is not None and rank not in chosen:
         raise ExperimentError(
             f"report.rank_by = {rank!r} is not scored; {near_misses(rank, chosen)}"
         )
-    measures = {spec: relative_to(part, experiment.folder) for spec, part in chosen.items()}
-    for spec, part in measures.items():
-        for file in files_of(part):
-            if not file.is_file():
-                raise ExperimentError(f"{spec}: there is no file {file}")
+    measures = _with_files(experiment, chosen)
+    compared = similarities.parts(trust.similarities) if trust else {}
     data = open_data(experiment)
     return Workspace(
         experiment=experiment,
@@ -163,4 +166,16 @@ def open_workspace(experiment: Experiment) -> Workspace:
         judgings=judgings(experiment, data),
         methods=methods.parts(experiment.explain.methods),
         metrics=measures,
+        criteria=criteria.parts(trust.criteria) if trust else {},
+        similarities=_with_files(experiment, compared),
     )
+
+
+def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts, with the files that they name beside the experiment; raises ExperimentError."""
+    found = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
+    for spec, part in found.items():
+        for file in files_of(part):
+            if not file.is_file():
+                raise ExperimentError(f"{spec}: there is no file {file}")
+    return found

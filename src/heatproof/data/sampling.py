@@ -1,0 +1,75 @@
+"""What of a data set a model is trained on: fewer patients, another prevalence, permuted labels.
+
+Criteria of trust compare models that differ in this alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from heatproof.data.splits import Subset, split
+from heatproof.errors import DataError
+from heatproof.types import Dataset, Sample
+
+
+@dataclass(frozen=True)
+class Permuted:
+    """A data set whose labels are dealt out anew among its films; nothing is marked on them.
+
+    Attributes:
+        dataset: The films.
+        seed: Of the deal.
+    """
+
+    dataset: Dataset
+    seed: int
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Those of the data set."""
+        return self.dataset.findings
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        order = np.random.default_rng(self.seed).permutation(len(self.dataset))
+        labels = self.dataset[int(order[index])].labels
+        return replace(self.dataset[index], labels=labels, annotations=())
+
+
+def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:
+    """A share of the patients, with findings as frequent as among all."""
+    if fraction == 1:
+        return dataset
+    parts = {"kept": fraction, "left": 1 - fraction}
+    return Subset(dataset, split(_samples(dataset), parts, seed)["kept"])
+
+
+def at_prevalence(dataset: Dataset, prevalence: float, seed: int) -> Dataset:
+    """As many films as can be had with that share of films on which any finding is present.
+
+    Raises:
+        DataError: All films, or none, show a finding.
+    """
+    positive = np.array([any(sample.labels.values()) for sample in _samples(dataset)])
+    have = {True: int(positive.sum()), False: int((~positive).sum())}
+    if not all(have.values()):
+        raise DataError(
+            f"{have[True]} of {len(positive)} films show a finding, so the prevalence cannot be"
+            f" made {prevalence:g} by leaving films out"
+        )
+    films = min(have[True] / prevalence, have[False] / (1 - prevalence))
+    want = {True: round(films * prevalence), False: round(films * (1 - prevalence))}
+    random = np.random.default_rng(seed)
+    kept = [
+        int(index)
+        for shown in (True, False)
+        for index in random.permutation(np.flatnonzero(positive == shown))[: max(1, want[shown])]
+    ]
+    return Subset(dataset, tuple(sorted(kept)))
+
+
+def _samples(dataset: Dataset) -> Sequence[Sample]:
+    return [dataset[index] for index in range(len(dataset))]

@@ -1,0 +1,169 @@
+"""Maps over the frame of their films, compared in pairs: the rows of the trust table."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from heatproof.data.geometry import Geometry, Squash
+from heatproof.explain import Explanation
+from heatproof.localize import specialize
+from heatproof.maps.store import StoredMap
+from heatproof.run.explaining import Judged
+from heatproof.run.workspace import Workspace
+from heatproof.trust.criteria import Aligned, Maps
+from heatproof.trust.similarity import Normalization, Similarity, compare
+from heatproof.types import MapKey, Sample
+
+IMPORTED = Squash(1, 1)  # imported maps cover the film, whatever their resolution
+Framed = Mapping[tuple[str, str, str], StoredMap]  # by method, film and finding
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two films, which may be the same, and the finding whose maps are compared."""
+
+    finding: str
+    one: Sample
+    other: Sample
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How maps are compared, and the columns that all rows share.
+
+    Attributes:
+        what: Of every row.
+        measures: Similarities by spec.
+        normalize: Of each map before.
+        align: What both maps go through before, where a film was moved.
+    """
+
+    what: Mapping[str, Any]
+    measures: Mapping[str, Similarity]
+    normalize: Normalization
+    align: Callable[[Maps, Maps], Aligned] | None = None
+
+    def rows(
+        self, cases: Sequence[Case], methods: Iterable[str], one: Framed, other: Framed
+    ) -> Iterator[dict[str, Any]]:
+        """One row per case, method and similarity; cases without both maps are left out."""
+        for method in methods:
+            for finding in dict.fromkeys(case.finding for case in cases):
+                here = [
+                    (case, a, b)
+                    for case in cases
+                    if case.finding == finding
+                    and (a := one.get((method, case.one.image_id, finding))) is not None
+                    and (b := other.get((method, case.other.image_id, finding))) is not None
+                ]
+                if here:
+                    yield from self._compared(method, here)
+
+    def _compared(
+        self, method: str, here: Sequence[tuple[Case, StoredMap, StoredMap]]
+    ) -> Iterator[dict[str, Any]]:
+        finding = here[0][0].finding
+        first = np.stack([one.values for _, one, _ in here])
+        second = np.stack([other.values for _, _, other in here])
+        if self.align is not None:
+            first, second = self.align(first, second)
+        measures = {spec: specialize(part, finding) for spec, part in self.measures.items()}
+        for spec, values in compare(first, second, measures, self.normalize).items():
+            for (case, a, b), value in zip(here, values.tolist(), strict=True):
+                yield {
+                    **self.what,
+                    "finding": finding,
+                    "method": method,
+                    "similarity": spec,
+                    "image_id": case.one.image_id,
+                    "image_id_b": case.other.image_id,
+                    "cluster": case.one.cluster,
+                    "cluster_b": case.other.cluster,
+                    "value": value,
+                    "validity_a": a.validity.value,
+                    "validity_b": b.validity.value,
+                }
+
+
+class Kept:
+    """The maps of one model and data set that the store holds, over the frame.
+
+    Args:
+        work: The experiment.
+        judged: Model and data set.
+        side: Of the frame.
+    """
+
+    def __init__(self, work: Workspace, judged: Judged, side: int) -> None:
+        self._work, self._judged, self._side = work, judged, side
+
+    def of(self, methods: Sequence[str], wanted: Iterable[tuple[Sample, str]]) -> Framed:
+        """Maps of these films and findings; absent where a film was set aside."""
+        asked = dict.fromkeys((sample.image_id, finding) for sample, finding in wanted)
+        samples = {sample.image_id: sample for sample in self._judged.judging.samples}
+        places = [
+            (method, *place)
+            for method in methods
+            for place in asked
+            if place in self._made.get(method, ())
+        ]
+        keys = [MapKey(self._judged.id, *place) for place in places]
+        found = self._work.store(self._judged.judging.films.name).get_many(keys)
+        geometry = geometry_of(self._judged)
+        return {
+            place: framed(one, geometry, samples[place[1]], self._side)
+            for place, one in zip(places, found, strict=True)
+        }
+
+    @cached_property
+    def _made(self) -> dict[str, set[tuple[str, str]]]:
+        return {
+            method: set(
+                self._work.made.read(block.made(method) for block in self._judged.blocks)
+                .select("image_id", "finding")
+                .iter_rows()
+            )
+            for method in self._judged.methods
+        }
+
+
+def explained(
+    found: Explanation,
+    geometry: Geometry,
+    samples: Sequence[Sample],
+    findings: Sequence[str],
+    side: int,
+) -> Framed:
+    """Maps that were just made, over the frame."""
+    return {
+        (method, sample.image_id, finding): framed(
+            StoredMap(values[row, column], found.validity[method][row][column]),
+            geometry,
+            sample,
+            side,
+        )
+        for method, maps in found.maps.items()
+        for values in [maps.values.float().cpu().numpy()]
+        for row, sample in enumerate(samples)
+        for column, finding in enumerate(findings)
+    }
+
+
+def framed(one: StoredMap, geometry: Geometry, sample: Sample, side: int) -> StoredMap:
+    """A map over its film, which is divided into ``side x side`` pixels whatever its proportions.
+
+    A map finer than the frame is averaged down to it first.
+    """
+    height, width = one.values.shape
+    values = one.values
+    if max(height, width) > side:
+        values = Squash(min(height, side), min(width, side)).image(values)
+    return StoredMap(geometry.back(values, sample.pixels.size(), (side, side)), one.validity)
+
+
+def geometry_of(judged: Judged) -> Geometry:
+    """Brings the maps of a model back to the film."""
+    return judged.card.preprocessing.geometry if judged.card else IMPORTED

@@ -1,0 +1,106 @@
+"""Criteria of trust: what is varied, and so which maps are compared.
+
+Of three kinds.  ``BetweenModels`` compares what two trained models make of the same film,
+``OfCopies`` a trained model and copies of it whose weights are drawn anew, ``OfFilms`` what one
+model makes of a film before and after something was done to the film.  A criterion says what is
+compared, and nothing of what must come out: verdicts have rules of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.explain import Method
+from heatproof.registry import Registry
+from heatproof.trust.pairs import Origin
+from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.similarity import Similarity
+
+Maps = Float[np.ndarray, "n y x"]
+Aligned = tuple[Float[np.ndarray, "n v u"], Float[np.ndarray, "n v u"]]
+
+
+@runtime_checkable
+class BetweenModels(Protocol):
+    """Compares the maps of two trained models.
+
+    Attributes:
+        title: Its name, for people.
+        needs: What the models must be for it to compare any, as the end of a sentence.
+    """
+
+    title: ClassVar[str]
+    needs: ClassVar[str]
+
+    def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
+        """Whom to compare, and the level at which they differ; empty where there are not two."""
+        ...
+
+
+@runtime_checkable
+class OfCopies(Protocol):
+    """Compares the maps of a trained model and of copies with weights drawn anew.
+
+    Attributes:
+        title: Its name, for people.
+    """
+
+    title: ClassVar[str]
+
+    @property
+    def order(self) -> Order:
+        """Of the blocks."""
+        ...
+
+    @property
+    def draws(self) -> int:
+        """Of the weights."""
+        ...
+
+    @property
+    def drawing(self) -> Drawing:
+        """What is drawn anew."""
+        ...
+
+    @property
+    def random_pairs(self) -> int:
+        """Pairs of films whose similarity is what counts as degraded; 0 for none."""
+        ...
+
+    def explained_by(self, methods: Mapping[str, Method]) -> Mapping[str, Method]:
+        """What makes the maps, under the names of these methods; the same ones, or others."""
+        ...
+
+    def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
+        """What compares them, by spec; these, or one of its own."""
+        ...
+
+
+@runtime_checkable
+class OfFilms(Protocol):
+    """Compares the maps of a film before and after something was done to it.
+
+    Attributes:
+        title: Its name, for people.
+    """
+
+    title: ClassVar[str]
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """How much, or in which way, in order."""
+        ...
+
+    def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
+        """The film in [0, 1], at the same size, after it."""
+        ...
+
+    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:
+        """Maps of both over the same places of the body."""
+        ...
+
+
+Criterion = BetweenModels | OfCopies | OfFilms
+criteria: Registry[Criterion] = Registry("criterion of trust", __name__)

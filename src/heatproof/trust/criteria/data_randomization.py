@@ -1,0 +1,28 @@
+"""Data randomization: does a map change when there was nothing to learn?
+
+Adebayo et al., NeurIPS 2018, https://arxiv.org/abs/1810.03292, section 4.2: a model that was
+trained on permuted labels is compared with one that was trained on the true ones.  A method whose
+maps are alike explains neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heatproof.trust.criteria import criteria
+from heatproof.trust.pairs import Origin, differing
+
+
+@criteria.register("data_randomization")
+@dataclass(frozen=True)
+class DataRandomization:
+    """Models of true and of permuted labels; seeds and settings of the training are free."""
+
+    title: ClassVar[str] = "Data randomization"
+    needs: ClassVar[str] = "two models of which one has sampling = { permuted = true }"
+
+    def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
+        """Those of true labels with those of permuted ones."""
+        ordered = sorted(models, key=lambda model: model.permuted)
+        found = differing(ordered, "permuted", free=("seed", "settings"))
+        return [(one, other, "") for one, other in found]

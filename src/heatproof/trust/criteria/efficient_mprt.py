@@ -1,0 +1,91 @@
+"""Efficient MPRT: how much more complex a map becomes when all weights are drawn anew.
+
+Hedstrom et al. 2024, "Sanity checks revisited", https://arxiv.org/abs/2401.06465: the relative rise
+(H(random) - H(trained)) / H(trained) of the entropy of a map's values, over a histogram of 100 bins
+from the least to the greatest.  It looks at each map alone, so neither layers nor a similarity need
+be chosen; above 0 the model mattered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.errors import SpecError
+from heatproof.explain import Method
+from heatproof.trust.criteria import criteria
+from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.similarity import Similarity
+
+
+@dataclass(frozen=True)
+class EntropyRise:
+    """Of the second map over the first: 0 of a map and itself, and not symmetric.
+
+    Attributes:
+        bins: Of the histogram.
+    """
+
+    bins: int = 100
+    title: ClassVar[str] = "Rise of entropy"
+    undefined: ClassVar[str] = "a map is constant"
+    span: ClassVar[tuple[float, float]] = (-1.0, float("inf"))
+    itself: ClassVar[float] = 0.0
+
+    def __call__(
+        self, one: Float[np.ndarray, "n y x"], other: Float[np.ndarray, "n y x"]
+    ) -> Float[np.ndarray, " n"]:
+        """The relative rise."""
+        pairs = zip(one, other, strict=True)
+        rises = [self._entropy(y) / self._entropy(x) - 1 for x, y in pairs]
+        return np.array(rises, float)
+
+    def _entropy(self, values: Float[np.ndarray, "y x"]) -> float:
+        if np.ptp(values) == 0:
+            return float("nan")
+        counts = np.histogram(values, self.bins)[0]
+        shares = counts[counts > 0] / values.size
+        return float(-(shares * np.log(shares)).sum())
+
+
+@criteria.register("efficient_mprt")
+@dataclass(frozen=True)
+class EfficientMPRT:
+    """A trained model and copies with all weights drawn anew.
+
+    Attributes:
+        bins: Of the histogram of a map's values.
+        draws: Of the weights.
+        statistics: Of batch norm: ``kept``, ``reset`` or ``estimated``.
+        seed: Of the weights.
+    """
+
+    bins: int = 100
+    draws: int = 3
+    statistics: Literal["kept", "reset", "estimated"] = "kept"
+    seed: int = 0
+    title: ClassVar[str] = "Efficient MPRT"
+    order: ClassVar[Order] = "whole"
+    random_pairs: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or self.bins < 2:  # noqa: PLR2004
+            raise SpecError(
+                f"draws={self.draws}, bins={self.bins}; expected at least 1 draw and 2 bins"
+            )
+
+    @property
+    def drawing(self) -> Drawing:
+        """What is drawn anew."""
+        return Drawing(statistics=self.statistics, seed=self.seed)
+
+    def explained_by(self, methods: Mapping[str, Method]) -> Mapping[str, Method]:
+        """The methods themselves."""
+        return methods
+
+    def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
+        """The rise of entropy, whatever else is measured."""
+        del similarities
+        return {f"entropy_rise(bins={self.bins})": EntropyRise(self.bins)}

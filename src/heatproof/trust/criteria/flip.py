@@ -1,0 +1,34 @@
+"""Flip equivariance: is the map of a mirrored film the mirrored map?
+
+Of a network that knows left from right (the heart's side) it need not be; then the criterion tells
+how much of the map hangs on that.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from heatproof.trust.criteria import Aligned, Maps, criteria
+
+
+@criteria.register("flip")
+@dataclass(frozen=True)
+class Flip:
+    """The film as it is, and mirrored left to right; its map is mirrored back."""
+
+    title: ClassVar[str] = "Flip equivariance"
+    levels: ClassVar[tuple[str, ...]] = ("horizontal",)
+
+    def changed(
+        self,
+        film: Float[np.ndarray, "h w"],
+        level: str,  # noqa: ARG002
+    ) -> Float[np.ndarray, "h w"]:
+        """Mirrored."""
+        return np.ascontiguousarray(film[:, ::-1])
+
+    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:  # noqa: ARG002
+        """The second mirrored back."""
+        return before, np.ascontiguousarray(after[:, :, ::-1])

@@ -1,0 +1,22 @@
+"""Head: does a map survive another head on the same backbone, such as WILDCAT's?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heatproof.trust.criteria import criteria
+from heatproof.trust.pairs import Origin, differing
+
+
+@criteria.register("head")
+@dataclass(frozen=True)
+class Head:
+    """Models that differ in their head alone; seeds and settings of the training are free."""
+
+    title: ClassVar[str] = "Another head"
+    needs: ClassVar[str] = "two models with different heads on the same architecture and data"
+
+    def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
+        """All pairs; the level names both heads."""
+        found = differing(models, "head", free=("seed", "settings"))
+        return [(one, other, f"{one.head} / {other.head}") for one, other in found]

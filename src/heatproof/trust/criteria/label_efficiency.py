@@ -1,0 +1,28 @@
+"""Label efficiency: does a map survive training on fewer labels?
+
+Venkatesh et al. 2024, https://doi.org/10.1007/s10278-024-01136-4, trained on 100, 50, 10 and 1 % of
+the data.  A model that learned from a part is compared with those that learned from the most.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heatproof.trust.criteria import criteria
+from heatproof.trust.pairs import Origin, differing
+
+
+@criteria.register("label_efficiency")
+@dataclass(frozen=True)
+class LabelEfficiency:
+    """Models that differ in how many of the training patients they saw; their seeds are free."""
+
+    title: ClassVar[str] = "Label efficiency"
+    needs: ClassVar[str] = "two models whose sampling has different fractions"
+
+    def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
+        """Those that saw most with those that saw less; the level is the smaller share."""
+        most = max((model.fraction for model in models), default=1.0)
+        ordered = sorted(models, key=lambda model: -model.fraction)
+        found = differing(ordered, "fraction", free=("seed",))
+        return [(one, other, f"{other.fraction:g}") for one, other in found if one.fraction == most]

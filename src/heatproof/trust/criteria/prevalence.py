@@ -1,0 +1,27 @@
+"""Prevalence: does a map survive another share of positives in the training data?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heatproof.trust.criteria import criteria
+from heatproof.trust.pairs import Origin, differing
+
+
+@criteria.register("prevalence")
+@dataclass(frozen=True)
+class Prevalence:
+    """Models that differ in the prevalence of what they saw; their seeds are free."""
+
+    title: ClassVar[str] = "Prevalence in the training data"
+    needs: ClassVar[str] = "two models whose sampling has different prevalences"
+
+    def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
+        """All pairs; the level names both, ``as found`` where nothing was thinned."""
+        ordered = sorted(models, key=lambda model: model.prevalence is not None)
+        found = differing(ordered, "prevalence", free=("seed",))
+        return [(one, other, f"{_named(one)} / {_named(other)}") for one, other in found]
+
+
+def _named(model: Origin) -> str:
+    return "as found" if model.prevalence is None else f"{model.prevalence:g}"

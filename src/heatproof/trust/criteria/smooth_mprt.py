@@ -1,0 +1,72 @@
+"""Smooth MPRT: the randomization test of maps that were averaged over noisy copies of the film.
+
+Hedstrom et al. 2024, "Sanity checks revisited", https://arxiv.org/abs/2401.06465: noise in the maps
+looks like a reaction to randomization; averaged out, less of it is left.  50 copies with noise of
+standard deviation 0.1 of the range of the image, blocks from the first convolution up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from heatproof.errors import SpecError
+from heatproof.explain import Method
+from heatproof.explain.smooth_grad import SmoothGrad
+from heatproof.trust.criteria import criteria
+from heatproof.trust.criteria.randomization import Randomization
+from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.similarity import Similarity
+
+
+@criteria.register("smooth_mprt")
+@dataclass(frozen=True)
+class SmoothMPRT:
+    """Randomization, with every method averaged over noise.
+
+    Attributes:
+        base: The randomization.
+        samples: Noisy copies of each film.
+        noise: Standard deviation, as a share of the range of the image.
+    """
+
+    base: Randomization = field(
+        default=Randomization(order="bottom_up"), metadata={"registry": criteria}
+    )
+    samples: int = 50
+    noise: float = 0.1
+    title: ClassVar[str] = "Smooth MPRT"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.base, Randomization):
+            raise SpecError(f"smooth_mprt(base={self.base!r}): expected base=randomization(...)")
+
+    @property
+    def order(self) -> Order:
+        """Of the blocks."""
+        return self.base.order
+
+    @property
+    def draws(self) -> int:
+        """Of the weights."""
+        return self.base.draws
+
+    @property
+    def drawing(self) -> Drawing:
+        """What is drawn anew."""
+        return self.base.drawing
+
+    @property
+    def random_pairs(self) -> int:
+        """Pairs of films whose similarity is what counts as degraded."""
+        return self.base.random_pairs
+
+    def explained_by(self, methods: Mapping[str, Method]) -> Mapping[str, Method]:
+        """Each method, averaged."""
+        return {
+            spec: SmoothGrad(base=method, samples=self.samples, noise=self.noise)
+            for spec, method in methods.items()
+        }
+
+    def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
+        """As the experiment says."""
+        return similarities

@@ -1,0 +1,91 @@
+"""Which maps are compared: of which two models, and of which two films.
+
+A criterion between models varies one thing alone.  What it finds for one film across models means
+little by itself, since similar films have similar maps: so it stands beside the similarity of the
+maps of *different films*, of different patients, under the same model and method.  What a
+randomization test calls degraded is as similar as *random pairs* of films, of which each film is in
+one pair.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import combinations
+
+import numpy as np
+
+from heatproof.types import Sample
+
+SAME, DIFFERENT, RANDOM = "same film", "different films", "random pairs"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made a model, as far as criteria tell models apart.
+
+    Attributes:
+        name: As the experiment calls it.
+        architecture: The backbone, or a whole localizer.
+        head: Its spec.
+        data: What it was trained on.
+        seed: Of its training.
+        fraction: Share of the training patients that it saw.
+        prevalence: Of the finding in what it saw; None for what the data have.
+        permuted: Whether it learned labels that were dealt out anew.
+        settings: Of its training, whatever they are; without the seed.
+    """
+
+    name: str
+    architecture: str
+    head: str = ""
+    data: str = ""
+    seed: int = 0
+    fraction: float = 1.0
+    prevalence: float | None = None
+    permuted: bool = False
+    settings: str = ""
+
+
+def differing(
+    models: Sequence[Origin], field: str, free: Sequence[str] = ()
+) -> list[tuple[Origin, Origin]]:
+    """Every two models that differ in one field, and in no other that is not free."""
+    fixed = {f.name for f in fields(Origin)} - {"name", field, *free}
+    return [
+        (one, other)
+        for one, other in combinations(models, 2)
+        if getattr(one, field) != getattr(other, field)
+        and all(getattr(one, name) == getattr(other, name) for name in fixed)
+    ]
+
+
+def different_films(films: Sequence[Sample], seed: int) -> list[tuple[Sample, Sample]]:
+    """Each film with one of another patient: the next, in a seeded order, that is one's.
+
+    Empty where all films are of one patient.
+    """
+    order = _shuffled(films, seed)
+    found = []
+    for position, film in enumerate(order):
+        following = (*order[position + 1 :], *order[:position])
+        other = next((other for other in following if other.cluster != film.cluster), None)
+        if other is not None:
+            found.append((film, other))
+    return found
+
+
+def random_pairs(films: Sequence[Sample], seed: int, most: int) -> list[tuple[Sample, Sample]]:
+    """Seeded pairs of films of different patients; no film is in two of them."""
+    left = list(_shuffled(films, seed))
+    found: list[tuple[Sample, Sample]] = []
+    while left and len(found) < most:
+        film = left.pop(0)
+        other = next((other for other in left if other.cluster != film.cluster), None)
+        if other is not None:
+            left.remove(other)
+            found.append((film, other))
+    return found
+
+
+def _shuffled(films: Sequence[Sample], seed: int) -> tuple[Sample, ...]:
+    order = np.random.default_rng(seed).permutation(len(films))
+    return tuple(films[index] for index in order)
