@@ -17,7 +17,7 @@ import polars as pl
 from heatproof.report import content, paper
 from heatproof.report.content import Content, Localization, OperatingPoint
 from heatproof.report.html import render
-from heatproof.run import describing, diagnosing
+from heatproof.run import describing, diagnosing, verdicts
 from heatproof.run.explaining import Judged
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
@@ -46,7 +46,7 @@ def write_report(
     progress: Progress,
 ) -> Path:
     """Estimate, and write ``report.html`` with its tables beside it."""
-    progress.start("report", 4)
+    progress.start("report", 5)
     tables = Tables(work, judged, scored, trusted)
     panels = tuple(localization(work, tables.scores, tables.predictions))
     classified = tuple(_classification(work, judged, tables.predictions))
@@ -54,6 +54,8 @@ def write_report(
     shapes = diagnosing.shapes(work, tables.scores)
     reasons = tuple(diagnosing.diagnoses(work, tables.scores, tables.predictions, shapes))
     progress.advance(note="diagnosis")
+    grids = verdicts.trust(tables.trust, tables.scores, work.rules, describing.measures(work))
+    progress.advance(note="verdicts")
     cases = pick(work, judged, tables.predictions, tables.scores, classified)
     progress.advance(note="gallery")
     page = Content(
@@ -70,6 +72,8 @@ def write_report(
         localization=panels,
         diagnoses=reasons,
         spreads=tuple(diagnosing.spreads(shapes)),
+        rules=tuple(describing.rules_used(work.rules)),
+        trust=grids,
         gallery=cases,
         warnings=(*_broken(tables.predictions), *_lone_findings(panels)),
         limits=(CELLS,),
@@ -82,6 +86,7 @@ def write_report(
     _write(tables.predictions, work.folder / "predictions.parquet")
     if trusted:
         _write(tables.trust, work.folder / "trust.parquet")
+        _write(verdicts.verdict_table(grids), work.folder / "verdicts.parquet")
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
     _write(estimates, work.folder / "estimates.parquet")
     _write(shapes, work.folder / "shapes.parquet")

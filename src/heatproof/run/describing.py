@@ -119,6 +119,11 @@ def metrics_used(
         )
 
 
+def measures(work: Workspace) -> dict[str, str]:
+    """Names of similarities for people, by spec."""
+    return {spec: similarity.title for spec, similarity in work.similarities.items()}
+
+
 def rules_used(rules: Mapping[str, Rule]) -> Iterator[content.Rule]:
     """Every rule of trust with its definition, and what is known to be wrong with it."""
     for spec, rule in rules.items():

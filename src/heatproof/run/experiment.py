@@ -269,6 +269,7 @@ class Trust(Record):
     Attributes:
         criteria: Specs, such as ``"randomization(draws=3)"``.
         similarities: Specs of what compares maps.
+        rules: Specs of what makes verdicts of that; the first is the one of the short answer.
         normalize: What is done to each map before: ``min_max``, ``magnitude`` or ``none``.
         side: Pixels of a side of the frame over the film on which maps are compared.
         films: Those on which the finding is ``present``, or ``all``.
@@ -278,6 +279,7 @@ class Trust(Record):
 
     criteria: Annotated[list[str], pydantic.Field(min_length=1)]
     similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["ssim"]
+    rules: list[str] = ["heatproof"]
     normalize: Normalization = "min_max"
     side: Annotated[int, pydantic.Field(ge=8)] = 320
     films: Literal["present", "all"] = "present"

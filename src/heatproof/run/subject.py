@@ -65,6 +65,10 @@ class Changed:
         """Of the source."""
         return self.source.version()
 
+    def spacing(self) -> tuple[float, float] | None:
+        """Of the source."""
+        return self.source.spacing()
+
 
 class Subject:
     """One model and data set.

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from heatproof.report.content import Trust
-from heatproof.run.scoring import PRIOR
+from heatproof.run.controls import PRIOR
 from heatproof.trust import evidence
 from heatproof.trust.rules import Rule
 
@@ -107,8 +107,9 @@ def _evidence(pairs: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     readers = list(scores["reference"].unique(maintain_order=True))
     chosen = REFERENCE if REFERENCE in readers or not readers else readers[0]
     localized = scores.filter(pl.col("reference") == chosen)
-    prior = localized.filter(pl.col("method") == PRIOR)
-    maps = localized.filter(pl.col("method") != PRIOR)
+    of_models = pl.col("group") != ""
+    prior = localized.filter(~of_models & (pl.col("method") == PRIOR))
+    maps = localized.filter(of_models)
     methods = maps.select("method").unique(maintain_order=True)
     parts = [
         part.select(

@@ -17,6 +17,7 @@ from heatproof.run.films import Films, open_data
 from heatproof.run.judges import Judging, judgings
 from heatproof.run.units import Units, digest
 from heatproof.trust.criteria import Criterion, criteria
+from heatproof.trust.rules import Rule, rules
 from heatproof.trust.similarity import Similarity, similarities
 
 HISTORY = "history.json"  # beside the weights of a model that was trained here
@@ -94,6 +95,7 @@ class Workspace:
         metrics: By canonical spec.
         criteria: Of trust, by canonical spec.
         similarities: What compares maps, by canonical spec.
+        rules: What makes verdicts of that, by canonical spec.
     """
 
     experiment: Experiment
@@ -104,6 +106,7 @@ class Workspace:
     metrics: Mapping[str, Metric]
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set: two data sets may call their films by the same names."""
@@ -168,6 +171,7 @@ def open_workspace(experiment: Experiment) -> Workspace:
         metrics=measures,
         criteria=criteria.parts(trust.criteria) if trust else {},
         similarities=_with_files(experiment, compared),
+        rules=rules.parts(trust.rules) if trust else {},
     )
 
 
