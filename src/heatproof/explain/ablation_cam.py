@@ -59,7 +59,7 @@ def _ablated(forward: ForwardPass, features: Float[Tensor, "d y x"]) -> Float[Te
     """Logits of one image without each channel."""
     channels = torch.arange(len(features), device=features.device)
     logits = []
-    for some in torch.split(channels, max(1, forward.at_once(differentiated=False))):
+    for some in torch.split(channels, forward.at_once(differentiated=False)):
         without = features.repeat(len(some), 1, 1, 1)
         without[torch.arange(len(some), device=some.device), some] = 0
         logits.append(_head(forward, without))

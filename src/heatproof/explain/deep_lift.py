@@ -84,7 +84,7 @@ class DeepLift:
         chosen = list(targets)
         values, rises = [], []
         # One baseline serves all images of a pass, and takes the place of one.
-        for some in torch.split(forward.images, max(1, forward.at_once(differentiated=True) - 1)):
+        for some in torch.split(forward.images, forward.at_once(differentiated=True, beside=1)):
             both = forward.over(torch.cat([some, start])).under(Rescale(len(some) + 1))
             multipliers = both.input_gradients(targets)[:-1]
             values.append((multipliers * (some - start)[:, None]).sum(dim=2))

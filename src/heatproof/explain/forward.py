@@ -88,10 +88,21 @@ class ForwardPass:
             after._boundaries, after._from = self._boundaries, first
         return after
 
-    def at_once(self, *, differentiated: bool) -> int:
-        """How many images a pass may hold, so that the memory budget is kept; at least 1."""
+    def at_once(self, *, differentiated: bool, each: int = 1, beside: int = 0) -> int:
+        """How many images a pass should hold, so that the memory budget is kept; at least 1.
+
+        Args:
+            differentiated: Whether the pass keeps what its backward pass needs.
+            each: What an image keeps, in multiples of a plain pass.
+            beside: Images that the pass holds besides.
+        """
         return images_at_once(
-            self._sized, self.images[0], self.memory, differentiated=differentiated
+            self._sized,
+            self.images[0],
+            self.memory,
+            differentiated=differentiated,
+            each=each,
+            beside=beside,
         )
 
     @property

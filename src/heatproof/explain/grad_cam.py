@@ -22,7 +22,7 @@ from heatproof.errors import MapError
 from heatproof.explain import Maps, Need, methods
 from heatproof.explain.forward import ForwardPass
 from heatproof.explain.intercept import RELUS, Operation, Rule
-from heatproof.models.classifier import Classifier
+from heatproof.models.backbones import Backbone
 
 
 @methods.register("grad_cam")
@@ -52,16 +52,17 @@ class GradCAM:
 
 def _before_relu(forward: ForwardPass) -> Float[Tensor, "n d y x"]:
     """What the last ReLU of the backbone was given, in a pass of its own."""
-    if not isinstance(forward.model, Classifier):
+    backbone = getattr(forward.model, "backbone", None)
+    if not isinstance(backbone, Backbone):
         raise MapError(
             "grad_cam(features='before_relu') is for backbones; of an adapted network name the"
             " layer before the ReLU as its features"
         )
-    if forward.model.backbone.grid.signed:
+    if backbone.grid.signed:
         raise MapError("grad_cam(features='before_relu'): no ReLU ends this backbone")
     last = _LastReLU()
     with torch.no_grad(), last.forward(forward.model):
-        forward.model.backbone(forward.images)
+        backbone(forward.images)
     assert last.given is not None
     return last.given
 

@@ -56,7 +56,7 @@ class LRP:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
-        count = max(1, forward.at_once(differentiated=True) // KEPT)
+        count = forward.at_once(differentiated=True, each=KEPT)
         some = [
             self._some(forward.over(images), targets)
             for images in torch.split(forward.images, count)

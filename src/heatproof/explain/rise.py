@@ -67,7 +67,7 @@ class RISE:
         images, chosen = forward.images, list(targets)
         total = images.new_zeros(len(images), len(chosen), *images.shape[2:])
         coverage = images.new_zeros(images.shape[2:])
-        for masks in self._masks(images, max(1, forward.at_once(differentiated=False))):
+        for masks in self._masks(images, forward.at_once(differentiated=False)):
             # Image by image: the map must not depend on what else is in the batch.
             for index, image in enumerate(images):
                 logits = forward.over(image * masks[:, None]).logits[:, chosen]
