@@ -5,7 +5,7 @@
 Races: cams, gradients, paths, smooth_paths, occlusion, score_cam; all without a name.  Random
 weights, 320 x 320, 10 findings.  The yardstick of the CAM family is one eager forward pass in the
 contiguous memory format, as most code runs it.  Peers are asked as their users do, one call per
-finding; of 10 findings two are timed, and count five times.  Paths, occlusion and Score-CAM take
+finding; one is timed, and counts ten times.  Paths, occlusion and Score-CAM take
 one image, since their time is linear in images whoever computes them.  ``--share 0.2`` takes a
 fifth of the steps, samples and channels, in which their time is linear too.
 
@@ -36,7 +36,7 @@ from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
 
 FINDINGS, SIDE = 10, 320
-TIMED = 2  # findings of a peer, whose time is linear in them: they count five times
+TIMED = 1  # findings of a peer, whose time is linear in them
 PEERS = ("captum", "pair", "pytorch-grad-cam")
 PACKAGES = ("torch", "timm", "captum", "grad-cam", "saliency")
 CAMS = (

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.explain.memory import GB, images_at_once, parse_memory
+from heatproof.explain.memory import GB, LARGEST, images_at_once, parse_memory
 from tests.explain.conftest import SIDE, make
 
 
@@ -23,7 +23,8 @@ def test_others_are_refused(text: str) -> None:
         parse_memory(text)
 
 
-def test_batches_grow_with_memory_and_shrink_with_images() -> None:
+def test_batches_grow_with_memory_and_shrink_with_images(monkeypatch) -> None:
+    monkeypatch.setattr("heatproof.explain.memory.LARGEST", 2**60)
     model = make("resnet10t + linear")
     small, large = torch.zeros(3, SIDE, SIDE), torch.zeros(3, 2 * SIDE, 2 * SIDE)
     sizes = [images_at_once(model, small, n * GB, differentiated=True) for n in (1, 2, 4)]
@@ -32,8 +33,24 @@ def test_batches_grow_with_memory_and_shrink_with_images() -> None:
     assert images_at_once(model, small, 4 * GB, differentiated=False) >= 4 * sizes[2]
     larger = images_at_once(model, large, 4 * GB, differentiated=True)
     assert sizes[2] / larger == pytest.approx(4, rel=0.2)
+    beside = images_at_once(model, small, 4 * GB, differentiated=True, beside=3)
+    assert beside == sizes[2] - 3
+    thrice = images_at_once(model, small, 4 * GB, differentiated=True, each=3)
+    assert sizes[2] / thrice == pytest.approx(3, rel=0.1)
     doubled = images_at_once(model.double(), small.double(), 4 * GB, differentiated=True)
     assert sizes[2] / doubled == pytest.approx(2, rel=0.1)
+
+
+def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
+    """The largest of ResNet-10-T is its stem's: 64 channels at half the resolution."""
+    model = make("resnet10t + linear")
+    for side in (48, 320, 640):
+        largest = 64 * (side // 2) ** 2 * 4
+        for differentiated in (True, False):
+            images = images_at_once(
+                model, torch.zeros(3, side, side), 10**12, differentiated=differentiated
+            )
+            assert images == max(1, LARGEST // largest)
 
 
 @pytest.mark.slow

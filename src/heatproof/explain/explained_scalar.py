@@ -1,18 +1,19 @@
 """Explained scalar: another method, asked for the probability, or for what the model predicts.
 
     scalar="probability"  y' = sigmoid(s y / T)  instead of the logit  y' = s y
-    target="predicted"    s = -1 where the model denies the finding (y < 0), else 1;  "finding": s = 1
+    target="predicted"    s = -1 where the model denies the finding (y < 0), and 1 elsewhere
+    target="finding"      s = 1
 
 with T the temperature of a calibrated model.  The gradient of a probability is p (1 - p) / T times
 that of the logit: gradients and CAMs change by that factor alone, which is next to nothing where
 the model is sure.  Paths and relevance change in other ways.
 
 Methods here explain the logit of a finding.  Published work also explained the class that the model
-predicts: its logit (Arun et al., Radiology: AI 2021, https://doi.org/10.1148/ryai.2021200267) or its
-probability (Venkatesh et al. 2024, https://doi.org/10.1007/s10278-024-01136-4).  Then two models, or
-a model before and after randomization, may be explained for opposite classes, and their maps differ
-for a reason that is none of the method's.  The values of the maps that the CheXpert benchmark ships
-grow with p (1 - p), as those of probabilities do (Saporta et al. 2022).
+predicts: its logit (Arun et al., Radiology: AI 2021, https://doi.org/10.1148/ryai.2021200267) or
+its probability (Venkatesh et al. 2024, https://doi.org/10.1007/s10278-024-01136-4).  Two models, or
+one before and after randomization, may then be explained for opposite classes, and their maps
+differ for a reason that is none of the method's.  The values of the maps that the CheXpert
+benchmark ships grow with p (1 - p), as those of probabilities do (Saporta et al. 2022).
 
 What is predicted is decided on the radiograph itself, and kept on paths and under noise.
 """

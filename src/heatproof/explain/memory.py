@@ -30,7 +30,6 @@ LARGEST = 2**25  # bytes; above it glibc maps memory afresh whatever has been fr
 UNITS = {"GB": GB, "MB": 10**6, "GiB": 2**30, "MiB": 2**20}
 
 
-
 @dataclass(frozen=True)
 class Cost:
     """Of a differentiated pass over one image, in bytes.
