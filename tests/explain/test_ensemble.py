@@ -12,6 +12,7 @@ from heatproof.explain.ensemble import explain_ensemble
 from heatproof.models import Model
 from heatproof.models.classifier import build
 from heatproof.models.ensemble import Ensemble, best_members
+from heatproof.types import Validity
 from tests.explain.conftest import FINDINGS, PREPROCESSING, make_images
 
 CHOSEN = np.array([[True, False, True], [True, True, False]])
@@ -48,6 +49,26 @@ def test_a_member_that_does_not_count_does_no_harm() -> None:
     found = explain_ensemble(SPECS, Ensemble([one, other], CHOSEN), make_images(), [2])
     assert found.probabilities[:, 2].isfinite().all()
     assert found.maps["grad_cam"].values.isfinite().all()
+
+
+def test_a_mean_is_no_more_complete_than_its_members() -> None:
+    """Opposite errors would cancel out in the mean, and tell of a completeness that no map has."""
+    one, other = members("resnet10t", "resnet10t")
+    specs = methods.parts(["integrated_gradients(steps=1)", "gradient"])
+    images = make_images()
+    found = explain_ensemble(specs, Ensemble([one, other], CHOSEN), images, [0, 2])
+    first, second = (
+        next(iter(explain(specs, member, images, [0, 2]).maps.values())).residual
+        for member in (one, other)
+    )
+    residual = next(iter(found.maps.values())).residual
+    both = torch.stack([first[:, 0], second[:, 0]])  # the second finding is the first member's
+    worst = both.gather(0, both.abs().argmax(dim=0, keepdim=True))[0]
+    torch.testing.assert_close(residual, torch.stack([worst, first[:, 1]], dim=1))
+    assert {v for row in found.validity["integrated_gradients(steps=1)"] for v in row} == {
+        Validity.INCOMPLETE
+    }
+    assert found.maps["gradient"].residual is None
 
 
 @given(st.integers(0, 2**16), st.integers(1, 5))

@@ -2,13 +2,14 @@
 
 Saporta et al., Nature Machine Intelligence 2022, https://doi.org/10.1038/s42256-022-00536-x: ten
 checkpoints per finding, mean of probabilities and of maps.  Raw maps are averaged, so a member with
-larger values weighs more, as a more decided one should.
+larger values weighs more, as a more decided one should.  A mean is as complete as the least
+complete map that it is made of: that member's residual is its residual.
 """
 
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from heatproof.errors import MapError
@@ -49,7 +50,24 @@ def explain_ensemble(
                 f"{spec} has maps of {sizes} cells from the members of one ensemble; build"
                 " ensembles of one architecture"
             )
-        maps[spec] = Maps(chosen_mean(torch.stack(values), chosen))
+        residuals = [one[spec].residual for one in found]
+        maps[spec] = Maps(
+            chosen_mean(torch.stack(values), chosen),
+            _worst([each for each in residuals if each is not None], chosen),
+            found[0][spec].tolerance,
+        )
     known = mean[:, list(targets)].isfinite().cpu()
     validity = {spec: judge(maps[spec], known) for spec in maps}
     return Explanation(mean.logit(), mean, maps, validity)
+
+
+def _worst(
+    residuals: Sequence[Float[Tensor, "n k"]], chosen: Bool[Tensor, "m k"]
+) -> Float[Tensor, "n k"] | None:
+    """Of the chosen members, the residual that is furthest from 0; ``nan`` counts as furthest."""
+    if not residuals:
+        return None
+    each = torch.stack(list(residuals))
+    distance = each.abs().nan_to_num(torch.inf, torch.inf)
+    distance = torch.where(chosen[:, None].to(each.device), distance, -1)
+    return each.gather(0, distance.argmax(dim=0, keepdim=True))[0]

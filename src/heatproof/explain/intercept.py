@@ -122,13 +122,13 @@ class Rule(TorchFunctionMode):
 class ScaleAndShift(Rule):
     """Batch norm in evaluation mode as what it is there, one scale and one shift per channel.
 
-    Equal up to rounding, and its backward pass costs half of that of torch's own kernel.  The way
-    there does not gain by it, so where nothing is recorded the kernel stays.
+    Equal up to rounding, and its backward pass costs half of that of torch's own kernel.  It is so
+    where nothing is recorded, too: logits have the same last digit whatever is asked of a pass.
     """
 
     def instead(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Scale and shift, where running statistics are used."""
-        if operation is F.batch_norm and args[0].requires_grad:
+        if operation is F.batch_norm:
             scale_and_shift = evaluated_batch_norm(*args, **kwargs)
             if scale_and_shift is not None:
                 return torch.addcmul(scale_and_shift[1], args[0], scale_and_shift[0])
