@@ -48,6 +48,13 @@ def test_every_method_is_registered() -> None:
     )
 
 
+def test_every_preset_is_a_set_of_options_that_exist() -> None:
+    presets = [f"{name}.{preset}" for name in methods.names() for preset in methods.presets(name)]
+    assert {"smooth_grad.pair", "integrated_gradients.arun", "xrai.pair"} <= set(presets)
+    for preset in presets:
+        assert methods.spec(methods.parse(preset)) not in methods.names(), "it changes nothing"
+
+
 @pytest.mark.parametrize("spec", SPECS)
 def test_specs_round_trip(spec: str) -> None:
     assert methods.spec(methods.parse(spec)) == spec

@@ -146,3 +146,34 @@ def test_the_preset_pair_is_pairs_smooth_grad(images: Tensor, monkeypatch) -> No
     found = maps("smooth_grad.pair", model, image, [1])[0, 0]
     # PAIR adds up in float32, whatever it is given.
     torch.testing.assert_close(found, torch.from_numpy(theirs).double(), rtol=1e-5, atol=1e-12)
+
+
+def test_smooth_integrated_gradients_as_published(images: Tensor) -> None:
+    """What PAIR makes of one copy without noise: black baseline, 10 steps, squares, and its view."""
+    saliency = pytest.importorskip("saliency.core")
+    model = make("resnet10t + linear").double().eval()
+    images = images.double()
+    spec = "percentile_view(base=smooth_grad.arun(samples=1, noise=0.0))"
+    found = maps(spec, model, images, [1])[:, 0]
+
+    def gradients(films, *_, **__):
+        x = torch.from_numpy(films).permute(0, 3, 1, 2).requires_grad_()
+        (found,) = torch.autograd.grad(model(x)[:, 1].sum(), x)
+        key = saliency.base.INPUT_OUTPUT_GRADIENTS
+        return {key: found.permute(0, 2, 3, 1).numpy()}
+
+    black = model.preprocessing.black.expand(3, 48, 48).permute(1, 2, 0).double().numpy()
+    for image, view in zip(images, found, strict=True):
+        mask = saliency.IntegratedGradients().GetSmoothedMask(
+            image.permute(1, 2, 0).numpy(),
+            gradients,
+            stdev_spread=0.0,
+            nsamples=1,
+            magnitude=True,
+            x_baseline=black,
+            x_steps=10,
+            batch_size=10,
+        )
+        expected = torch.from_numpy(saliency.VisualizeImageGrayscale(mask))
+        # PAIR adds up in float32.
+        torch.testing.assert_close(view, expected.double(), rtol=0, atol=1e-5)

@@ -4,8 +4,9 @@ w_d = mean over the grid of dy/dA_d,  M = ReLU(sum over d of w_d A_d).
 Selvaraju et al., ICCV 2017, https://arxiv.org/abs/1610.02391.  A are the features that the head
 sees: for DenseNet after the last ReLU.
 
-Published maps of DenseNet were also made of the output of its ``features`` layer, which lies before
-that ReLU: ``features="before_relu"`` reproduces them.  A then has values that no head ever saw.
+Published maps of DenseNet (Venkatesh et al. 2024) were made of the output of its ``features``
+layer, which lies before that ReLU: ``features="before_relu"`` reproduces them.  A then has values
+that no head ever saw.
 
 A map that is zero everywhere means that all evidence is negative; it is marked so.
 """
@@ -37,6 +38,7 @@ class GradCAM:
 
     relu: bool = True
     features: Literal["head", "before_relu"] = "head"
+    presets: ClassVar[Mapping[str, str]] = {"venkatesh": "features='before_relu'"}
     title: ClassVar[str] = "Grad-CAM"
     needs: ClassVar[Need] = "feature gradients"
 

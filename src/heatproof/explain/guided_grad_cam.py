@@ -7,14 +7,14 @@ channels, the sum over channels is what guided backpropagation says of the grey 
 
 With ``product="views"`` the factors are what PAIR's ``VisualizeImageGrayscale`` makes of each:
 V(m) = (G - min G) / (p - min G), clipped to [0, 1], where G = sum over channels of |m| and p its
-99th percentile (linear between order statistics).  So computed Arun et al., Radiology: AI 2021,
+99th percentile (linear between order statistics).  So did Arun et al., Radiology: AI 2021,
 https://doi.org/10.1148/ryai.2021200267.  The view of a constant map is 0/0 and not defined; the map
 is then not finite, and marked so.
 
 Defined for networks of ReLUs, as guided backpropagation is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -41,6 +41,7 @@ class GuidedGradCAM:
     """
 
     product: Literal["maps", "views"] = "maps"
+    presets: ClassVar[Mapping[str, str]] = {"arun": "product='views'"}
     title: ClassVar[str] = "Guided Grad-CAM"
     needs: ClassVar[Need] = "logits"
 

@@ -19,9 +19,12 @@ marked incomplete.  A pixel that equals the baseline has no relevance, whatever 
 baseline these are the black pixels.  Over a constant baseline all values under a max-pooling window
 tie, and rounding decides which gets the gradient: a rule with a point there (left, trapezoid, pair)
 gives maps that differ between machines.
+
+Presets: what Arun et al. 2021 and Venkatesh et al. 2024 had of PAIR, with the magnitudes that its
+view adds up over channels; and the defaults of Captum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -33,6 +36,7 @@ from torch import Tensor
 from heatproof.errors import SpecError
 from heatproof.explain import Maps, Need, methods
 from heatproof.explain.forward import ForwardPass
+from heatproof.explain.gradient import Channels, reduce_channels
 from heatproof.models.preprocessing import Preprocessing
 
 Baseline = Literal["black", "white", "mean", "black_and_white", "extremes"]
@@ -51,16 +55,22 @@ class IntegratedGradients:
             both, or ``extremes`` for both of PAIR's XRAI: the lowest and the highest value that
             this image has after normalization, in all channels.
         rule: How the integral is summed.
-        channels: ``sum``, or ``max`` for the largest value, with its sign, as PAIR's XRAI takes it;
-            such a map sums to nothing in particular, and its residual is that of the sum.
+        channels: ``sum``, ``max`` for the largest value with its sign, as PAIR's XRAI takes it, or
+            as for ``gradient``; maps but of the sum add up to nothing in particular, and their
+            residual is that of the sum.
         tolerance: Largest residual of a complete map.
     """
 
     steps: int = 50
     baseline: Baseline = "black"
     rule: Rule = "midpoint"
-    channels: Literal["sum", "max"] = "sum"
+    channels: Channels | Literal["max"] = "sum"
     tolerance: float = 0.05
+    presets: ClassVar[Mapping[str, str]] = {
+        "arun": "steps=10, rule='pair', channels='sum_abs'",
+        "venkatesh": "steps=25, rule='pair', channels='sum_abs'",
+        "captum": "baseline='mean', rule='gauss_legendre'",
+    }
     title: ClassVar[str] = "Integrated Gradients"
     needs: ClassVar[Need] = "logits"
 
@@ -80,9 +90,11 @@ class IntegratedGradients:
         rise = forward.logits[:, list(targets)] - starts
         found = attributions.sum(dim=2)
         residual = (found.sum(dim=(2, 3)) - rise) / rise.abs()
-        return Maps(
-            found if self.channels == "sum" else attributions.amax(dim=2), residual, self.tolerance
-        )
+        if self.channels == "max":
+            values = attributions.amax(dim=2)
+        else:
+            values = reduce_channels(attributions, self.channels)
+        return Maps(values, residual, self.tolerance)
 
     def _one(
         self, forward: ForwardPass, image: Float[Tensor, "c h w"], targets: list[int]

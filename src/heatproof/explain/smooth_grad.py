@@ -12,8 +12,9 @@ Smilkov et al. average signed gradients and take absolute values for display onl
 the signed gradient, summed over channels, and noise cancels out.  ``base=gradient`` would average
 absolute values, in which it does not.  PAIR squares each channel before it sums them; here the sum,
 which for a grey radiograph is the derivative with respect to the grey value, is squared.  PAIR's,
-which Arun et al. 2021 and Venkatesh et al. 2024 call SmoothGrad, is the preset ``pair``; they
-scored ``percentile_view(base=smooth_grad.pair)``.
+which Arun et al. 2021 and Venkatesh et al. 2024 call SmoothGrad, is the preset ``pair``, and their
+smooth integrated gradients are ``arun`` and ``venkatesh``; they scored
+``percentile_view(base=smooth_grad.pair)``.
 
 Smooth integrated gradients are ``smooth_grad(base=integrated_gradients)``; the completeness of the
 samples is not judged.  Every image gets the same noise, scaled to it, on every device.
@@ -52,7 +53,11 @@ class SmoothGrad:
     noise: float = 0.15
     magnitude: Literal["mean", "square", "variance"] = "mean"
     seed: int = 0
-    presets: ClassVar[Mapping[str, str]] = {"pair": "base=gradient(channels='sum_square')"}
+    presets: ClassVar[Mapping[str, str]] = {
+        "pair": "base=gradient(channels='sum_square')",
+        "arun": "base=integrated_gradients.arun(channels='sum_square')",
+        "venkatesh": "base=integrated_gradients.venkatesh(channels='sum_square')",
+    }
     title: ClassVar[str] = "SmoothGrad"
     needs: ClassVar[Need] = "logits"
 

@@ -18,14 +18,13 @@ rounding of the best are compared by their means, added up from the pixels thems
 
 The default attribution is the mean of integrated gradients from the darkest and the brightest value
 of the image, in 100 steps.  It sums channels; for PAIR's, which takes the largest channel and
-another sum for the integral, say
-``xrai(base=integrated_gradients(steps=100, baseline='extremes', rule='pair', channels='max'))``.
+another sum for the integral, there is the preset ``pair``.
 
 The map is piecewise constant and signed.  Its regions are those of the image: the outline of a rib
 in the map says that the image has a rib there, not that the network saw one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, no_type_check
 
@@ -66,6 +65,11 @@ class XRAI:
     min_area: int = 50
     area_threshold: float = 1.0
     dilation: int = 5
+    presets: ClassVar[Mapping[str, str]] = {
+        "pair": (
+            "base=integrated_gradients(steps=100, baseline='extremes', rule='pair', channels='max')"
+        ),
+    }
     title: ClassVar[str] = "XRAI"
     needs: ClassVar[Need] = "logits"
 
