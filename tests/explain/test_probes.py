@@ -5,6 +5,7 @@ Each was observed in the library that the test names.
 
 import copy
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from heatproof.data.geometry import Squash
 from heatproof.errors import MapError
 from heatproof.explain import explain, methods
+from heatproof.localize import metrics
 from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
@@ -40,6 +42,12 @@ def test_a_zero_map_is_told_from_a_map_and_stops_nothing(batch: Tensor) -> None:
     model.head.classifier.weight.data[0] = -1.0  # type: ignore[union-attr,index]
     found = explain(methods.parts(["grad_cam"]), model, batch, [0, 1])
     assert [row[0] for row in found.validity["grad_cam"]] == [Validity.ZERO] * 4
+    assert [row[1] for row in found.validity["grad_cam"]] == [Validity.OK] * 4
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 2:5] = True
+    for name in ("auprc", "auroc", "iou", "hit_rate"):
+        value = metrics.parse(name)(np.zeros((8, 8), np.float32), mask)
+        assert not value > 0.5, f"{name} rewards a map of nothing"
 
 
 def test_magnitudes_are_kept(batch: Tensor) -> None:
@@ -60,9 +68,11 @@ def test_guided_backprop_of_a_batch_is_of_the_whole_batch(batch: Tensor) -> None
 
 
 def _randomized(name: str, layer: str) -> Adapted:
+    """Of torchvision, as in the probes: ReLUs are used again, and one is a function (DenseNet)."""
+    torchvision = pytest.importorskip("torchvision")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = shaken(timm.create_model(name, num_classes=2))
+        network = shaken(getattr(torchvision.models, name)(num_classes=2))
     return Adapted(network, layer, ["a", "b"], Preprocessing(Squash(64, 64)))
 
 
@@ -75,20 +85,26 @@ def test_lrp_is_accounted_for_and_the_model_still_whole(name: str, layer: str) -
     model = _randomized(name, layer).double()
     before = copy.deepcopy(model.state_dict())
     images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
-    for spec in ("lrp", "lrp(convolution=z_plus, dense=z_plus)"):
+    for spec, conserved in (
+        ("lrp(convolution=z_plus, dense=z_plus)", True),
+        ("lrp", False),
+        ("lrp(convolution=gamma)", False),
+        ("lrp(convolution=alpha_beta(alpha=1.0, beta=0.0))", False),
+    ):
         found = explain(methods.parts([spec]), model, images, [0, 1])
         (maps,) = found.maps.values()
         assert maps.residual is not None
         assert maps.residual.abs().max() < 1e-3
+        if conserved:
+            torch.testing.assert_close(maps.values.sum(dim=(2, 3)), found.logits, rtol=1e-4, atol=0)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
 @pytest.mark.slow
-def test_deep_lift_takes_relus_that_are_used_again() -> None:
+@pytest.mark.parametrize(("name", "layer"), [("resnet50", "layer4"), ("densenet121", "features")])
+def test_deep_lift_takes_relus_that_are_used_again(name: str, layer: str) -> None:
     """Captum: RuntimeError on ResNet-50, whose blocks call one ReLU three times."""
-    torchvision = pytest.importorskip("torchvision")
-    network = shaken(torchvision.models.resnet50(num_classes=2))
-    model = Adapted(network, "layer4", ["a", "b"], Preprocessing(Squash(64, 64))).double()
+    model = _randomized(name, layer).double()
     images = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     (maps,) = explain(methods.parts(["deep_lift"]), model, images, [0, 1]).maps.values()
     assert maps.residual is not None
@@ -116,6 +132,27 @@ def test_guided_backprop_meets_functional_relus() -> None:
     model.network.last.weight.data.abs_()  # type: ignore[union-attr]
     guided, plain = explain(methods.parts(specs), model, images, [0]).maps.values()
     torch.testing.assert_close(guided.values, plain.values)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Setting backward hooks:UserWarning")
+def test_guided_backprop_of_densenet_meets_its_last_relu() -> None:
+    """The probe itself: Captum lets the negative weights of the classifier through it."""
+    attr = pytest.importorskip("captum.attr")
+    model = _randomized("densenet121", "features").double().eval()
+    network, images = model.network, torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    spec = "guided_backprop(channels='sum')"
+    found = explain(methods.parts([spec]), model, images, [0]).maps[spec].values[:, 0]
+
+    def theirs(module: nn.Module) -> Tensor:
+        return attr.GuidedBackprop(module).attribute(images.requires_grad_(), 0).sum(dim=1).detach()
+
+    pooled = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    spelled_out = nn.Sequential(network.features, pooled, network.classifier)
+    torch.testing.assert_close(spelled_out(images), network(images))
+    expected = theirs(spelled_out)
+    assert (found - expected).norm() <= 1e-8 * expected.norm()
+    assert (theirs(network) - expected).norm() > 0.1 * expected.norm()
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "convnext_tiny"])

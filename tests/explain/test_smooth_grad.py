@@ -149,7 +149,7 @@ def test_the_preset_pair_is_pairs_smooth_grad(images: Tensor, monkeypatch) -> No
 
 
 def test_smooth_integrated_gradients_as_published(images: Tensor) -> None:
-    """What PAIR makes of one copy without noise: black baseline, 10 steps, squares, and its view."""
+    """PAIR's, of one copy without noise: black baseline, 10 steps, squares, and its view."""
     saliency = pytest.importorskip("saliency.core")
     model = make("resnet10t + linear").double().eval()
     images = images.double()
