@@ -147,7 +147,7 @@ def test_a_truncated_mask_file_is_refused(tmp_path):
         (Boxes(((0.2, 0.3, 0.5, 0.6),)), "divided by width and height"),
         (Boxes(((10, 10, 300, 200),)), "another resolution"),
         (Boxes(((-9, 10, 30, 20),)), "cropped"),
-        (Boxes(((float("nan"), 1, 3, 4),)), "ends before it starts"),
+        (Boxes(((float("nan"), 1, 3, 4),)), "a coordinate is missing"),
         (Polygons((((10.0, 70.0), (20.0, 90.0), (10.0, 95.0)),)), "x and y swapped"),
         (Polygons((SQUARE,), size=(100, 50)), "height and width swapped"),
         (Polygons((SQUARE,), size=(500, 1000)), "resized"),

@@ -69,6 +69,89 @@ def test_odd_references_are_answered(tmp_path, broken):
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"bbox": [1, 2, float("nan"), 4]}, "a number missing"),
+        ({"bbox": [1, 2, float("inf"), 4]}, "a number missing"),
+        ({"bbox": [1, 2, 10**400, 4]}, "too large"),
+        ({"bbox": [5, 5, -3, 4]}, "width -3 .*was it written as corners"),
+        ({"bbox": [5, 5, 0, 4]}, "width 0"),
+        ({"bbox": None}, "NoneType"),
+        ({"bbox": ["a", 1, 2, 3]}, "'a'"),
+        ({"segmentation": "abc"}, "segmentation is 'abc'"),
+        ({"segmentation": [1, 2, 3, 4]}, "not subscriptable"),
+        ({"segmentation": {"size": [10, 12], "counts": [-5, 125]}}, "none of them below 0"),
+        ({"segmentation": {"size": [10, 12], "counts": [0.5, 119.5]}}, "whole numbers"),
+        ({"segmentation": {"size": ["10", 12], "counts": [120]}}, "segmentation is"),
+        ({"segmentation": {"counts": "abc"}}, "segmentation is"),
+    ],
+)
+def test_a_malformed_shape_names_its_annotation(tmp_path, broken, message):
+    films(tmp_path, ["a1.png"])
+    coco(tmp_path, ["a1.png"], **broken)
+    with pytest.raises(DataError, match=rf"boxes.json, annotation 0: neither polygons.*{message}"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entries", "message"),
+    [
+        ("annotations", [5], r"number 0 of annotations: found 5, expected an object"),
+        ("annotations", {"a": 1}, r"annotations is \{'a': 1\}, expected a list"),
+        ("images", None, "images is None, expected a list"),
+        ("images", ["x" * 99], r"number 0 of images: found 'x+\.\.\., expected an object"),
+        ("images", [{"id": [1], "file_name": "a1.png"}], "image .*: expected an id"),
+        ("images", [{"id": 0}], "image 0: expected an id.*and file_name"),
+        ("images", [{"id": 0, "file_name": "a1.png", "height": None, "width": 9}], "height None"),
+        ("images", [{"id": 0, "file_name": "a1.png", "height": "big", "width": 9}], "height 'big'"),
+        ("images", [{"id": 0, "file_name": "a1.png", "height": 9}], "width None"),
+        ("images", [{"id": 0, "file_name": n} for n in "ab"], "two of images have the id 0"),
+        ("categories", [], "category_id 0 is not listed; there are none"),
+        ("categories", [{"id": 0}], "category 0: expected an id.*and name"),
+    ],
+)
+def test_a_malformed_list_names_its_entry(tmp_path, kind, entries, message):
+    films(tmp_path, ["a1.png"])
+    coco(tmp_path, ["a1.png"])
+    content = json.loads((tmp_path / "boxes.json").read_text()) | {kind: entries}
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=message):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["categories", "images", "annotations"])
+def test_a_list_that_is_not_there_is_missed(tmp_path, lost):
+    films(tmp_path, ["a1.png"])
+    coco(tmp_path, ["a1.png"])
+    content = json.loads((tmp_path / "boxes.json").read_text())
+    del content[lost]
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="expected images, annotations and categories"):
+        read(tmp_path)
+
+
+def test_what_is_no_json_is_told_and_a_byte_order_mark_is_not(tmp_path):
+    films(tmp_path, ["a1.png"])
+    coco(tmp_path, ["a1.png"])
+    file = tmp_path / "boxes.json"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read(tmp_path)[0].annotations
+    for broken in ("{oops", "[" * 100_000):
+        file.write_text(broken)
+        with pytest.raises(DataError, match="is not JSON"):
+            read(tmp_path)
+
+
+def test_a_file_that_marks_nothing_is_told_from_one_that_names_other_films(tmp_path):
+    films(tmp_path, ["a1.png"])
+    coco(tmp_path, ["a1.png"])
+    content = json.loads((tmp_path / "boxes.json").read_text()) | {"annotations": []}
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="annotates nothing; leave it out"):
+        read(tmp_path)
+
+
 def test_run_lengths_that_are_cut_short_are_refused(tmp_path):
     films(tmp_path, ["a1.png"])
     coco(tmp_path, ["a1.png"], segmentation={"size": [10, 12], "counts": [23, 3]})

@@ -102,7 +102,7 @@ class Boxes:
         """Raises AnnotationError when a box cannot be of an image of that size."""
         height, width = self.frame or (height, width)
         for x0, y0, x1, y1 in self.boxes:
-            if not (x0 < x1 and y0 < y1):
+            if x1 <= x0 or y1 <= y0:
                 raise AnnotationError(
                     f"box {(x0, y0, x1, y1)} ends before it starts; expected (x0, y0, x1, y1),"
                     " was it written as (x, y, width, height)?"

@@ -9,9 +9,10 @@ Source: https://cocodataset.org/#format-data.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycocotools import mask as coco
 
@@ -19,6 +20,9 @@ from heatproof.data.annotations import RLE, Boxes, Polygons
 from heatproof.data.tables import read_json
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape
+
+_BRIEF = 60  # letters of a value in a message
+_SINGULAR = {"images": "image", "categories": "category", "annotations": "annotation"}
 
 
 def read_coco(path: Path) -> dict[str, dict[str, tuple[Shape, ...]]]:
@@ -33,26 +37,74 @@ def read_coco(path: Path) -> dict[str, dict[str, tuple[Shape, ...]]]:
         or not {"images", "annotations", "categories"} <= content.keys()
     ):
         raise DataError(f"{path} is no COCO file: expected images, annotations and categories")
-    try:
-        images = {image["id"]: image for image in content["images"]}
-        categories = {category["id"]: str(category["name"]) for category in content["categories"]}
-        shapes: dict[str, defaultdict[str, list[Shape]]] = {
-            str(image["file_name"]): defaultdict(list) for image in images.values()
-        }
-    except (KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: an image lacks id or file_name, or a category id or name"
-            f" ({type(error).__name__}: {error})"
-        ) from error
-    for number, annotation in enumerate(content["annotations"]):
-        where = f"{path}, annotation {annotation.get('id', f'number {number}')}"
+    images = {
+        key: _Image(str(one["file_name"]), _size(one, where))
+        for key, one, where in _listed(content, "images", "file_name", path)
+    }
+    categories = {
+        key: str(one["name"]) for key, one, _ in _listed(content, "categories", "name", path)
+    }
+    shapes: dict[str, defaultdict[str, list[Shape]]] = {
+        image.name: defaultdict(list) for image in images.values()
+    }
+    for where, annotation in _entries(content, "annotations", path):
         image = _known(annotation, "image_id", images, where)
         finding = _known(annotation, "category_id", categories, where)
-        shapes[str(image["file_name"])][finding].append(_shape(annotation, image, where))
+        shapes[image.name][finding].append(_shape(annotation, image.size, where))
     return {
         name: {finding: tuple(drawn) for finding, drawn in findings.items()}
         for name, findings in shapes.items()
     }
+
+
+class _Image(NamedTuple):
+    name: str
+    size: tuple[int, int] | None
+
+
+def _entries(
+    content: Mapping[str, Any], kind: str, path: Path
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Where an entry of a list stands, and the entry; raises DataError for one of another kind."""
+    entries = content[kind]
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: {kind} is {_brief(entries)}, expected a list")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise DataError(
+                f"{path}, number {number} of {kind}: found {_brief(entry)}, expected an object"
+            )
+        yield f"{path}, {_SINGULAR[kind]} {entry.get('id', f'number {number}')}", entry
+
+
+def _listed(
+    content: Mapping[str, Any], kind: str, named: str, path: Path
+) -> Iterator[tuple[Any, Mapping[str, Any], str]]:
+    """Entries by their id, each once; raises DataError for one without an id or a name."""
+    seen = set()
+    for where, entry in _entries(content, kind, path):
+        key = entry.get("id")
+        if not isinstance(key, int | str) or named not in entry:
+            raise DataError(f"{where}: expected an id, a number or a text, and {named}")
+        if key in seen:
+            raise DataError(
+                f"{where}: two of {kind} have the id {key!r}; annotations could be of either"
+            )
+        seen.add(key)
+        yield key, entry, where
+
+
+def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
+    """Height and width, where the file says both."""
+    height, width = image.get("height"), image.get("width")
+    if height is None and width is None:
+        return None
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        raise DataError(
+            f"{where}: height {_brief(height)} and width {_brief(width)}, expected pixels, or"
+            " neither of them"
+        )
+    return height, width
 
 
 def _known(annotation: Mapping[str, Any], key: str, known: Mapping[Any, Any], where: str) -> Any:
@@ -64,26 +116,49 @@ def _known(annotation: Mapping[str, Any], key: str, known: Mapping[Any, Any], wh
     return known[value]
 
 
-def _shape(annotation: Mapping[str, Any], image: Mapping[str, Any], where: str) -> Shape:
-    size = (int(image["height"]), int(image["width"])) if "height" in image else None
+def _shape(annotation: Mapping[str, Any], size: tuple[int, int] | None, where: str) -> Shape:
     try:
         match annotation.get("segmentation"):
-            case {"size": [height, width], "counts": str(counts)}:
+            case {"size": [int(height), int(width)], "counts": str(counts)}:
                 return RLE((height, width), counts, 1)
-            case {"size": [height, width], "counts": list(counts)}:
-                if sum(counts) != height * width:
-                    raise ValueError(f"counts add up to {sum(counts)}, not {height} x {width}")
-                plain = {"size": [height, width], "counts": counts}
-                coded = coco.frPyObjects(plain, height, width)["counts"].decode("ascii")
-                return RLE((height, width), coded, 1)
+            case {"size": [int(height), int(width)], "counts": list(counts)}:
+                return RLE((height, width), _compressed(counts, height, width), 1)
             case [*polygons] if polygons:
                 pairs = (zip(flat[::2], flat[1::2], strict=True) for flat in polygons)
                 contours = tuple(tuple((float(x), float(y)) for x, y in pair) for pair in pairs)
                 return Polygons(contours, size, 1)
-        x, y, width, height = (float(number) for number in annotation["bbox"])
-    except (KeyError, TypeError, ValueError) as error:
+            case nothing if not nothing:
+                return Boxes((_corners(annotation["bbox"]),), size)
+            case other:
+                raise ValueError(f"segmentation is {_brief(other)}")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where}: neither polygons [[x, y, x, y, ...]], nor run lengths, nor a bbox"
             f" [x, y, width, height] ({type(error).__name__}: {error})"
         ) from error
-    return Boxes(((x, y, x + width, y + height),), size)
+
+
+def _corners(bbox: Any) -> tuple[float, float, float, float]:
+    x, y, width, height = (float(number) for number in bbox)
+    if not all(map(isfinite, (x, y, width, height))):
+        raise ValueError(f"bbox {bbox} has a number missing")
+    if not (width > 0 and height > 0):
+        raise ValueError(
+            f"bbox {bbox} has width {width:g} and height {height:g}; was it written as corners?"
+        )
+    return x, y, x + width, y + height
+
+
+def _compressed(counts: list[Any], height: int, width: int) -> str:
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError("counts must be whole numbers, none of them below 0")
+    if sum(counts) != height * width:
+        raise ValueError(f"counts add up to {sum(counts)}, not {height} x {width}")
+    plain = {"size": [height, width], "counts": counts}
+    return str(coco.frPyObjects(plain, height, width)["counts"].decode("ascii"))
+
+
+def _brief(value: object) -> str:
+    """A value as a message can hold it."""
+    text = repr(value)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."

@@ -1,8 +1,9 @@
 """Tables and JSON files as people write them: read as text, with line numbers for messages."""
 
 import csv
+import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,34 +60,52 @@ def read_json(path: Path) -> Any:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(path.read_text("utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
 def _csv(path: Path) -> Iterator[Row]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        try:
-            columns = reader.fieldnames or ()
-            if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+    reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
+    try:
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        _check_columns(path, columns)
+        reader.fieldnames = columns
+        for values in reader:
+            if None in values or None in values.values():
                 raise DataError(
-                    f"{path} has one column, {columns[0]!r}; are its columns separated by"
-                    " semicolons or tabs?  Expected commas"
+                    f"{path}, line {reader.line_num}: more or fewer cells than the"
+                    f" {len(columns)} columns; is there an unquoted comma?"
                 )
-            if len(set(columns)) < len(columns):
-                raise DataError(f"{path} has two columns of the same name: {', '.join(columns)}")
-            for values in reader:
-                if None in values or None in values.values():
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: more or fewer cells than the"
-                        f" {len(columns)} columns; is there an unquoted comma?"
-                    )
-                yield Row(path, reader.line_num, values)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(
-                f"{path}, line {reader.line_num + 1}: no UTF-8 CSV ({error})"
-            ) from error
+            yield Row(path, reader.line_num, values)
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {reader.line_num}: no CSV ({error}); is a quotation mark left open?"
+        ) from error
+
+
+def _decoded(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}, line {line}: no UTF-8 ({error}); save the table as UTF-8, which a"
+            " spreadsheet calls 'CSV UTF-8'"
+        ) from error
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+        raise DataError(
+            f"{path} has one column, {columns[0]!r}; are its columns separated by semicolons or"
+            " tabs?  Expected commas"
+        )
+    named = [name for name in columns if name]  # a spreadsheet may leave empty columns behind
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has two columns named {twice[0]!r}; which of them is meant?")
 
 
 def _parquet(path: Path) -> Iterator[Row]:

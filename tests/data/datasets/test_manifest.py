@@ -143,7 +143,9 @@ def test_boxes_of_1024_on_320_without_their_frame_are_refused(shared_data):
         ("[[1, 2, 3, 4]]", "1 2 3 4", {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
         ("c.png,C", "c.png,C,extra", {}, "line 4: more or fewer cells than the 9"),
         (",", ";", {}, "separated by semicolons"),
-        ("Mass", "Nodule", {}, "two columns of the same name"),
+        ("Mass", "Nodule", {}, "two columns named 'Nodule'"),
+        ('"[[1', "[[1", {}, "line 2: more or fewer cells than the 9"),
+        ("[]", '"[]', {}, "no CSV .*; is a quotation mark left open"),
         (TABLE.split("\n", 1)[1], "", {}, "no rows below its header"),
         (TABLE, "", {}, "no rows below its header"),
     ],
@@ -162,7 +164,7 @@ def test_other_mistakes(folder):
     with pytest.raises(SpecError, match="no option 'lables'; did you mean labels"):
         opened(folder, lables=["Nodule"])
     (folder / "table.csv").write_bytes("image,Nodule\nmüller.png,1\n".encode("latin-1"))
-    with pytest.raises(DataError, match="no UTF-8 CSV"):
+    with pytest.raises(DataError, match=r"table.csv, line 2: no UTF-8 .* save the table as UTF-8"):
         opened(folder, labels=["Nodule"])
     (folder / "table.parquet").write_text(TABLE)
     with pytest.raises(DataError, match="is not Parquet"):
@@ -172,6 +174,14 @@ def test_other_mistakes(folder):
 def test_a_byte_order_mark_is_no_part_of_the_first_column(folder):
     (folder / "table.csv").write_bytes(b"\xef\xbb\xbf" + TABLE.encode())
     assert len(opened(folder, labels=["Nodule"])) == 4
+
+
+def test_spaces_and_empty_columns_of_a_spreadsheet_mean_nothing(folder):
+    rows = [f"{row},," for row in TABLE.replace(",", " , ").splitlines() if "[" not in row]
+    (folder / "table.csv").write_text("\n".join(rows))
+    assert [dict(sample.labels) for sample in opened(folder, labels=["Nodule"])] == [
+        {"Nodule": None}
+    ]
 
 
 # ---------------------------------------------------------------- COCO

@@ -179,6 +179,8 @@ class Manifest:
             seen[image_id] = row
         self._check_names()
         samples = tuple(self._sample(image_id, row) for image_id, row in seen.items())
+        if self._coco and not any(self._coco.values()):
+            raise DataError(f"{self.coco} annotates nothing; leave it out where nothing is marked")
         if self._coco and not any(sample.annotations for sample in samples):
             raise DataError(
                 f"no image of {self.csv} is annotated in {self.coco}, which has"
