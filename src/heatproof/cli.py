@@ -285,6 +285,10 @@ class Watched:
         """What the unit at hand is at."""
         self._bars.update(self._task, note=escape(note))
 
+    def warn(self, text: str) -> None:
+        """What somebody who waits for the end should know."""
+        self._bars.console.print(f"[yellow]{escape(text)}[/]", highlight=False)
+
     def finish(self) -> None:
         """The stage is over."""
         seconds = time.monotonic() - self._began

@@ -1,5 +1,6 @@
 """The whole path on films whose answer is known: squares, and a network that sees brightness."""
 
+import io
 import shutil
 
 import numpy as np
@@ -94,6 +95,31 @@ def test_an_unreadable_film_is_set_aside_and_listed(squares):
     assert "set aside" in page
     assert "f3" not in pl.read_parquet(report.parent / "predictions.parquet")["image_id"]
     assert "f3" not in pl.read_parquet(report.parent / "scores.parquet")["image_id"]
+
+
+def test_a_damaged_mask_costs_its_map_and_not_its_film(squares):
+    table = (squares.parent / "films.csv").read_text().splitlines()
+    masked = [f"{row},mask" if not index else f"{row}," for index, row in enumerate(table)]
+    masked[4] += "mask3.png"  # of f3
+    (squares.parent / "films.csv").write_text("\n".join(masked))
+    whole = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 2, (96, 160), dtype=np.uint8)
+    Image.fromarray(noise).save(whole, "PNG")
+    (squares.parent / "mask3.png").write_bytes(whole.getvalue()[:600])
+    squares.write_text(squares.read_text().replace("\nboxes =", '\nmask = "mask"\nboxes ='))
+    report = run(load(squares))
+    page = report.read_text()
+    assert "These maps or annotations could not be used." in page
+    assert "These images could not be judged" not in page
+    assert "f3" in pl.read_parquet(report.parent / "predictions.parquet")["image_id"]
+    assert "f3" not in pl.read_parquet(report.parent / "scores.parquet")["image_id"]
+    assert "<dt>Images</dt><dd>10</dd>" in page  # fold 1, with f3
+
+
+def test_the_cohort_is_of_those_who_were_judged(squares):
+    page = run(load(squares)).read_text()
+    assert "<dt>Images</dt><dd>10</dd>" in page  # the other two trained the model
+    assert "<dt>Patients</dt><dd>5</dd>" in page
 
 
 def test_a_missing_film_stops_the_run_before_work_starts(squares):

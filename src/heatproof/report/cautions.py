@@ -113,13 +113,18 @@ def _one_sided(content: Content) -> list[str]:
 
 
 def _set_aside(content: Content) -> list[str]:
-    if not content.set_aside:
-        return []
-    number = len(content.set_aside)
-    verb = "was" if number == 1 else "were"
-    return [
-        f"{count(number, 'image')} {verb} set aside and {verb} not judged; each is listed below."
-    ]
+    whole = sum(aside.whole for aside in content.set_aside)
+    parts = len(content.set_aside) - whole
+    found = []
+    if whole:
+        verb = "was" if whole == 1 else "were"
+        found.append(
+            f"{count(whole, 'image')} {verb} set aside and {verb} not judged; each is listed below."
+        )
+    if parts:
+        what = count(parts, "map or annotation", "maps or annotations")
+        found.append(f"{what} could not be used; each is listed below.")
+    return found
 
 
 def _invalid(content: Content) -> list[str]:

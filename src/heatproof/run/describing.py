@@ -30,16 +30,17 @@ SEX, AGE = ("sex", "Sex", "nih_sex"), ("age", "Age", "nih_age")
 
 
 def cohorts(work: Workspace, aside: Sequence[content.SetAside]) -> Iterator[content.Cohort]:
-    """Whom every judged data set holds."""
-    gone = {(entry.dataset, entry.image_id) for entry in aside}
-    shown = {j.films.name for j in work.judgings if j.explained} | {
-        m.data for m in work.experiment.maps
-    }
+    """Who was judged, of every data set: those that no model judges stand in no number."""
+    gone = {(entry.dataset, entry.image_id) for entry in aside if entry.whole}
+    shown = {(j.films.name, s.image_id) for j in work.judgings if j.explained for s in j.samples}
+    for maps in work.experiment.maps:
+        shown |= {(maps.data, sample.image_id) for sample in work.data[maps.data].samples}
+    names, judged = {name for name, _ in shown}, shown - gone
     for entry in work.experiment.data:
-        if entry.name not in shown:
+        if entry.name not in names:
             continue
         films = work.data[entry.name]
-        samples = [s for s in films.samples if (entry.name, s.image_id) not in gone]
+        samples = [s for s in films.samples if (entry.name, s.image_id) in judged]
         ages = [float(a) for a in _values(samples, AGE) if str(a).replace(".", "", 1).isdigit()]
         yield content.Cohort(
             name=entry.name,

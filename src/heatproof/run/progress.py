@@ -16,6 +16,9 @@ class Progress(Protocol):
     def tell(self, note: str) -> None:
         """What the unit at hand is at."""
 
+    def warn(self, text: str) -> None:
+        """What somebody who waits for the end should know."""
+
     def finish(self) -> None:
         """The stage is over."""
 
@@ -30,6 +33,9 @@ class Silent:
         """Nothing."""
 
     def tell(self, note: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
         """Nothing."""
 
     def finish(self) -> None:
