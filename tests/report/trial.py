@@ -271,7 +271,7 @@ def usual() -> Content:
     )
     maps = {Validity.OK: 60, Validity.ZERO: 5, Validity.CONSTANT: 2}
     groups = [
-        (g, i) for i, g in enumerate(g for g in Group if g is not Group.CHOSEN for _ in range(2))
+        (g, i) for i, g in enumerate(g for g in Group if g is not Group.RANDOM for _ in range(2))
     ]
     return Content(
         title="Opacity classifiers on real films",
@@ -378,7 +378,7 @@ def large() -> Content:
         classification=classification,
         localization=localization,
         gallery=Gallery(
-            tuple(case(Group.CHOSEN, i, tuple(NAMES)) for i in range(3)), "By seed 1.", ""
+            tuple(case(Group.RANDOM, i, tuple(NAMES)) for i in range(3)), "By seed 1.", ""
         ),
     )
 
@@ -416,7 +416,7 @@ def detection() -> Content:
         gallery=Gallery(
             (
                 case(
-                    Group.CHOSEN,
+                    Group.RANDOM,
                     1,
                     (),
                     maps=(

@@ -67,11 +67,18 @@ class Cohort:
 
 @dataclass(frozen=True)
 class SetAside:
-    """One image that could not be judged, and why."""
+    """What could not be used, and why.
+
+    Attributes:
+        image_id: Of the image, or the name of a file of maps.
+        whole: The image is in no number of the report; False where it is a single map or annotation
+            that could not be used.
+    """
 
     dataset: str
     image_id: str
     reason: str
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -389,7 +396,7 @@ class Group(StrEnum):
     FALSE_NEGATIVE = "False negatives"
     BEST = "Best localized"
     WORST = "Worst localized"
-    CHOSEN = "Chosen cases"  # by seed, where there is no operating point to sort them by
+    RANDOM = "Drawn at random"  # where there is no operating point to sort them by
 
 
 @dataclass(frozen=True)
@@ -420,7 +427,7 @@ class Case:
         finding: What the maps explain.
         label: True, False, or None for uncertain or unknown.
         probability: That the model gives; None where unknown.
-        threshold: Of the operating point, None where there is none.
+        threshold: That this image is called at, None where there is none.
         annotations: How many instances the reference standard marks.
     """
 
@@ -490,7 +497,7 @@ class Content:
     """Everything one report says.
 
     Attributes:
-        set_aside: Every image that could not be judged.
+        set_aside: Every image, map and annotation that could not be used.
         overlaps: One per model and data set it is judged on.
         metrics: How maps were measured; the first is the one the short answer speaks about.
         classification: In the order to be shown.

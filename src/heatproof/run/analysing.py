@@ -11,23 +11,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from heatproof.report import content, paper
-from heatproof.report.content import Content, Localization, OperatingPoint
+from heatproof.report.content import Content, Localization
 from heatproof.report.html import render
 from heatproof.run import describing, diagnosing, verdicts
+from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.explaining import Judged
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
 from heatproof.run.progress import Progress
-from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace
-from heatproof.stats import bootstrap
-from heatproof.stats.calibration import calibration
-from heatproof.stats.classification import auroc, rates
-from heatproof.stats.operating_point import TargetSensitivity, Youden, called, cross_called
 from heatproof.types import Estimate
 
 CELLS = (
@@ -48,15 +43,18 @@ def write_report(
     """Estimate, and write ``report.html`` with its tables beside it."""
     progress.start("report", 5)
     tables = Tables(work, judged, scored, trusted)
+    if tables.aside:
+        progress.warn(f"{len(tables.aside)} set aside; the report lists each with its reason.")
     panels = tuple(localization(work, tables.scores, tables.predictions))
-    classified = tuple(_classification(work, judged, tables.predictions))
+    predictions = with_thresholds(work, tables.predictions)
+    classified = tuple(classification(work, judged, predictions))
     progress.advance(note="estimates")
     shapes = diagnosing.shapes(work, tables.scores)
     reasons = tuple(diagnosing.diagnoses(work, tables.scores, tables.predictions, shapes))
     progress.advance(note="diagnosis")
     grids = verdicts.trust(tables.trust, tables.scores, work.rules, describing.measures(work))
     progress.advance(note="verdicts")
-    cases = pick(work, judged, tables.predictions, tables.scores, classified)
+    cases = pick(work, judged, predictions, tables.scores)
     progress.advance(note="gallery")
     page = Content(
         title=work.experiment.name,
@@ -83,7 +81,7 @@ def write_report(
         (work.folder / name).parent.mkdir(exist_ok=True)
         _replace(work.folder / name, text.encode())
     _write(tables.scores, work.folder / "scores.parquet")
-    _write(tables.predictions, work.folder / "predictions.parquet")
+    _write(predictions, work.folder / "predictions.parquet")
     if trusted:
         _write(tables.trust, work.folder / "trust.parquet")
         _write(verdicts.verdict_table(grids), work.folder / "verdicts.parquet")
@@ -109,7 +107,7 @@ class Tables:
         scores: One row per map, reader and metric; of a metric of data sets, what it saw of the
             map.
         trust: One row per pair of maps and similarity.
-        aside: Every film, map or annotation that was set aside, with its reason.
+        aside: What was set aside: films, and single maps or annotations.
     """
 
     def __init__(
@@ -142,7 +140,15 @@ def _aside(
     ]
     found = pl.concat([predicted.select(columns), measured.select(columns)]).drop_nulls("reason")
     rows = dict.fromkeys((*missing, *found.unique(maintain_order=True).iter_rows()))
-    return tuple(content.SetAside(*row) for row in rows)
+    told = predicted.filter(pl.col("reason").is_null()).select("data", "image_id")
+    judged = set(told.iter_rows())
+    films = {(name, image_id) for name, image_id, _ in missing}
+    films |= {(f.name, sample.image_id) for f in work.data.values() for sample in f.samples}
+    gone = films - judged
+    return tuple(
+        content.SetAside(name, image_id, reason, (name, image_id) in gone)
+        for name, image_id, reason in rows
+    )
 
 
 def _broken(predictions: pl.DataFrame) -> Iterator[str]:
@@ -168,107 +174,6 @@ def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
             f"On {dataset} no other patient is annotated for {', '.join(findings)}: without one"
             f" there is no {PRIOR_NAME} to compare with."
         )
-
-
-def _classification(
-    work: Workspace, judged: Sequence[Judged], predictions: pl.DataFrame
-) -> Iterator[content.Classification]:
-    explained = {(one.judging.films.name, one.judging.group) for one in judged if one.methods}
-    keys = ["data", "group", "finding"]
-    for (data, group, finding), rows in predictions.group_by(keys, maintain_order=True):
-        if (data, group) not in explained:
-            continue  # films that only choose the operating point
-        known = _classified(work, rows)
-        labels, probabilities = known["label"].to_numpy(), known["probability"].to_numpy()
-        drawn = resampling(work, known)
-        clusters = drawn["clusters"]
-        level = work.experiment.statistics.level
-        curve = calibration(probabilities, labels, clusters, level=level) if len(known) else None
-        tuning = _tuning(work, predictions, str(group), str(finding))
-        yield content.Classification(
-            dataset=str(data),
-            model=str(group),
-            finding=str(finding),
-            positives=int(labels.sum()),
-            negatives=int((~labels).sum()),
-            auroc=auroc(probabilities, labels, **drawn),
-            brier=bootstrap.mean((probabilities - labels) ** 2, **drawn),
-            point=_point(work, probabilities, labels, clusters, tuning),
-            calibration=tuple(content.Bin(part.probability, part.observed) for part in curve.bins)
-            if curve
-            else (),
-            by=work.experiment.classification.by,
-        )
-
-
-def _classified(work: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a label: of images, or of studies, which have the finding if a view has it."""
-    known = rows.drop_nulls("label")
-    if work.experiment.classification.by == "image":
-        return known
-    studies = {
-        (name, sample.image_id): sample.study_id or f"image {sample.image_id}"
-        for name in known["data"].unique()
-        for sample in work.data[name].samples
-    }
-    named = [studies[key] for key in known.select("data", "image_id").iter_rows()]
-    return (
-        known.with_columns(pl.Series("image_id", named, pl.String))
-        .group_by("image_id", maintain_order=True)
-        .agg(
-            pl.col("cluster").first(),
-            pl.col("label").any(),
-            # A view without a finite probability leaves its study without one.
-            pl.when(pl.col("probability").is_finite().all())
-            .then(pl.col("probability").max())
-            .otherwise(float("nan"))
-            .alias("probability"),
-        )
-    )
-
-
-def _tuning(
-    work: Workspace, predictions: pl.DataFrame, group: str, finding: str
-) -> pl.DataFrame | None:
-    """The predictions that choose the threshold, where the experiment names validation data."""
-    name = work.experiment.classification.validation
-    if name is None:
-        return None
-    here = (pl.col("data") == name) & (pl.col("group") == group) & (pl.col("finding") == finding)
-    return _classified(work, predictions.filter(here))
-
-
-def _point(
-    work: Workspace,
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    clusters: Sequence[str],
-    tuning: pl.DataFrame | None,
-) -> OperatingPoint | None:
-    chosen = work.experiment.classification
-    target = chosen.sensitivity
-    rule = TargetSensitivity(target) if target else Youden()
-    words = f"sensitivity ≥ {target:g}" if target else "Youden's index"
-    if tuning is not None:
-        threshold = rule(tuning["probability"].to_numpy(), tuning["label"].to_numpy())
-        calls = called(probabilities, threshold)
-        where = f"{words} on {chosen.validation}"
-    elif labels.any() and not labels.all():
-        seed = work.experiment.statistics.seed
-        calls, thresholds = cross_called(probabilities, labels, clusters, rule, seed)
-        threshold = float(np.mean(thresholds))
-        where = (
-            f"{words}; each half of the patients judged at the threshold chosen on the other half"
-            f" ({thresholds[0]:.3f} and {thresholds[1]:.3f}; the mean is shown)"
-        )
-    else:
-        return None
-    if np.isnan(threshold):
-        return None
-    found = rates(calls, labels, clusters, work.experiment.statistics.level)
-    return OperatingPoint(
-        threshold, where, found.sensitivity, found.specificity, found.ppv, found.npv
-    )
 
 
 def _rows(

@@ -18,7 +18,6 @@ from heatproof.maps import render
 from heatproof.report.content import (
     Case,
     CaseMap,
-    Classification,
     Gallery,
     Group,
     Picture,
@@ -57,7 +56,6 @@ class _Wall:
     judges: Mapping[str, tuple[Judged, Sample]]  # by film
     predictions: pl.DataFrame
     scores: pl.DataFrame
-    points: Mapping[str, float]  # thresholds by finding
 
 
 def pick(
@@ -65,9 +63,8 @@ def pick(
     judged: Sequence[Judged],
     predictions: pl.DataFrame,
     scores: pl.DataFrame,
-    classified: Sequence[Classification],
 ) -> Gallery:
-    """The cases of every data set and group of models."""
+    """The cases of every data set and group of models; ``predictions`` have their thresholds."""
     count = work.experiment.report.gallery
     pairs = dict.fromkeys((j.judging.films.name, j.judging.group) for j in judged if j.methods)
     cases: list[Case] = []
@@ -80,11 +77,6 @@ def pick(
             _judges(judged, data, group),
             predictions.filter(here),
             scores.filter(here),
-            {
-                one.finding: one.point.threshold
-                for one in classified
-                if (one.dataset, one.model) == (data, group) and one.point
-            },
         )
         cases += [_case(wall, chosen) for chosen in (*_drawn(wall), *_ranked(wall))]
     return Gallery(
@@ -119,12 +111,14 @@ def _drawn(wall: _Wall) -> Iterator[Pick]:
     count = wall.work.experiment.report.gallery
     generator = np.random.default_rng(wall.work.experiment.report.seed)
     pools: dict[Group, list[tuple[str, str]]] = {}
-    columns = wall.predictions.select("image_id", "finding", "label", "probability")
-    for image_id, finding, label, probability in columns.iter_rows():
-        if finding not in wall.points:
-            pools.setdefault(Group.CHOSEN, []).append((image_id, finding))
-        elif label is not None:
-            group = _CALLED[label, probability >= wall.points[finding]]
+    told = wall.predictions
+    pointed = set(told.drop_nulls("threshold")["finding"])
+    columns = told.select("image_id", "finding", "label", "probability", "threshold")
+    for image_id, finding, label, probability, threshold in columns.iter_rows():
+        if finding not in pointed:
+            pools.setdefault(Group.RANDOM, []).append((image_id, finding))
+        elif label is not None and np.isfinite(probability):
+            group = _CALLED[label, probability >= threshold]
             pools.setdefault(group, []).append((image_id, finding))
     for group in Group:
         pool = pools.get(group, [])
@@ -157,8 +151,7 @@ def _ranked(wall: _Wall) -> Iterator[Pick]:
 def _case(wall: _Wall, chosen: Pick) -> Case:
     one, sample = wall.judges[chosen.image_id]
     image = sample.pixels.read()
-    here = (pl.col("image_id") == chosen.image_id) & (pl.col("finding") == chosen.finding)
-    told = wall.predictions.filter(here)["probability"].to_list()
+    told = wall.predictions.filter(image_id=chosen.image_id, finding=chosen.finding)
     marks = [a for a in sample.annotations if a.finding == chosen.finding]
     return Case(
         group=chosen.group,
@@ -170,8 +163,8 @@ def _case(wall: _Wall, chosen: Pick) -> Case:
         film=_picture(render.plain(image, SIDE)),
         maps=tuple(_maps(wall, one, sample, chosen.finding, image)),
         label=sample.labels.get(chosen.finding),
-        probability=told[0] if told else None,
-        threshold=wall.points.get(chosen.finding),
+        probability=told["probability"][0] if len(told) else None,
+        threshold=told["threshold"][0] if len(told) else None,
         annotations=sum(mark.instances for mark in marks),
     )
 

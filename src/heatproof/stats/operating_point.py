@@ -2,7 +2,7 @@
 
 A finding is called where probability >= threshold.  A rule chooses the threshold on images whose
 labels may be used: validation images, never those on which the calls are judged.  Without such
-images, ``cross_called`` splits the patients into two halves and judges each at the threshold that
+images, ``cross_fitted`` splits the patients into two halves and judges each at the threshold that
 the rule chose on the other.
 
 A threshold lies midway between two probabilities that occurred, so that a rule does not hang on the
@@ -68,32 +68,28 @@ class TargetSensitivity:
         return float(thresholds[enough[0]]) if enough.size else float("nan")
 
 
-def called(probabilities: Float[np.ndarray, " n"], threshold: float) -> Float[np.ndarray, " n"]:
+def called(
+    probabilities: Float[np.ndarray, " n"], thresholds: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
     """1 for a positive call, 0 for a negative, ``nan`` where probability or threshold is."""
-    defined = np.isfinite(probabilities) & np.isfinite(threshold)
-    return np.asarray(np.where(defined, probabilities >= threshold, np.nan))
+    defined = np.isfinite(probabilities) & np.isfinite(thresholds)
+    return np.asarray(np.where(defined, probabilities >= thresholds, np.nan))
 
 
-def cross_called(
+def cross_fitted(
     probabilities: Float[np.ndarray, " n"],
     labels: Bool[np.ndarray, " n"],
     clusters: Sequence[str],
     rule: Rule,
     seed: int = 0,
-) -> tuple[Float[np.ndarray, " n"], tuple[float, float]]:
-    """Call each half of the patients at the threshold chosen on the other half.
+) -> Float[np.ndarray, " n"]:
+    """The threshold that each image is judged at: chosen on the half without its patient.
 
     Patients with and without the finding are split evenly.
-
-    Returns:
-        The calls, and the thresholds that the two halves were judged at.
     """
     half = _halves(labels, clusters, seed)
-    calls = np.full(len(probabilities), np.nan)
-    first, second = (rule(probabilities[half != side], labels[half != side]) for side in (0, 1))
-    for side, threshold in enumerate((first, second)):
-        calls[half == side] = called(probabilities[half == side], threshold)
-    return calls, (first, second)
+    chosen = [rule(probabilities[half != side], labels[half != side]) for side in (0, 1)]
+    return np.asarray(np.array(chosen)[half])
 
 
 def _halves(
