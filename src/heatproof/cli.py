@@ -78,7 +78,7 @@ def demo(output: Output = None) -> None:
     writes a report.  Nothing is downloaded; about two minutes on two cores.
     """
     with resources.as_file(resources.files("heatproof.run") / "demo.toml") as file:
-        _run(file, "report", output or Path("runs/demo"))
+        _run(file, "report", output or Path("runs/demo"), command="heatproof demo")
 
 
 @app.command()
@@ -219,7 +219,13 @@ def main() -> None:
         sys.exit(_AT_FAULT)
 
 
-def _run(file: Path, until: str, output: Path | None, memory: str | None = None) -> None:
+def _run(
+    file: Path,
+    until: str,
+    output: Path | None,
+    memory: str | None = None,
+    command: str | None = None,
+) -> None:
     from heatproof.explain.memory import parse_memory
     from heatproof.run.experiment import load
     from heatproof.run.pipeline import run as run_stages
@@ -228,7 +234,7 @@ def _run(file: Path, until: str, output: Path | None, memory: str | None = None)
     if memory is not None:
         parse_memory(memory)
         overrides["explain"] = {"memory": memory}
-    experiment = load(file, overrides)
+    experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,
         lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]

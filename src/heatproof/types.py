@@ -68,7 +68,11 @@ class Pixels(Protocol):
         ...
 
     def version(self) -> str:
-        """A string that changes when the stored image does."""
+        """A string that changes when the stored image does, at little cost."""
+        ...
+
+    def digest(self) -> str:
+        """A digest of what is stored, equal for copies wherever they lie."""
         ...
 
     def spacing(self) -> tuple[float, float] | None:

@@ -155,6 +155,15 @@ def test_a_version_changes_with_the_file(tmp_path):
     assert film.version() != before
 
 
+def test_a_digest_is_of_what_is_stored_and_not_of_where_or_when(tmp_path):
+    film, copy = ImageFile(tmp_path / "film.png"), ImageFile(tmp_path / "copy.png")
+    Image.fromarray(BYTES).save(film.path)
+    copy.path.write_bytes(film.path.read_bytes())
+    assert film.digest() == copy.digest()
+    Image.fromarray(255 - BYTES).save(copy.path)
+    assert film.digest() != copy.digest()
+
+
 def test_an_array_is_itself(tmp_path):
     values = np.random.default_rng(0).random((6, 8)).astype(np.float32)
     film = ArrayPixels(values)

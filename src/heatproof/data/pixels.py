@@ -98,6 +98,12 @@ class ImageFile:
                 return None
             return _dicom_spacing(pydicom.dcmread(self.path, stop_before_pixels=True))
 
+    def digest(self) -> str:
+        """Of the file's bytes, and of the spacing told; raises PixelError."""
+        with _failing(self.path), self.path.open("rb") as file:
+            told = f" {self.millimetres} mm" if self.millimetres else ""
+            return hashlib.file_digest(file, "sha256").hexdigest() + told
+
 
 @dataclass(frozen=True)
 class ArrayPixels:
@@ -120,6 +126,10 @@ class ArrayPixels:
 
     def spacing(self) -> None:
         """Not known."""
+
+    def digest(self) -> str:
+        """Of the values."""
+        return self.version()
 
 
 @contextmanager

@@ -40,6 +40,10 @@ class Decoded:
         """Millimetres from pixel to pixel, as the source knows them."""
         return self.source.spacing()
 
+    def digest(self) -> str:
+        """A digest of what is stored."""
+        return self.source.digest()
+
     @cached_property
     def _pixels(self) -> Float[np.ndarray, "h w"]:
         return self.source.read()

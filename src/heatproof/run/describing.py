@@ -1,5 +1,6 @@
 """What a report says besides numbers: who was judged, by what, and where everything comes from."""
 
+import hashlib
 import inspect
 import json
 import math
@@ -20,6 +21,7 @@ from heatproof.models.card import Cohort as Patients
 from heatproof.models.localizers import LocalizerArchitecture, localizers
 from heatproof.report import content
 from heatproof.report.words import count
+from heatproof.run.contents import contents
 from heatproof.run.explaining import Judged
 from heatproof.run.workspace import HISTORY, Workspace
 from heatproof.trust.rules import Rule
@@ -136,12 +138,15 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
     """Enough to make the numbers again; no date and no timing, so equal runs give equal pages."""
     experiment = work.experiment
     return content.Provenance(
-        command=f"heatproof run {experiment.file_name}",
+        command=experiment.command,
         versions=(
             *((name, version(name)) for name in LIBRARIES),
             ("Python", platform.python_version()),
         ),
-        hashes=tuple((f"data {name}", films.digest) for name, films in work.data.items()),
+        hashes=(
+            *((f"data {name}", contents(work, films)) for name, films in work.data.items()),
+            *((("experiment file", _sha256(experiment.text)),) if experiment.text else ()),
+        ),
         seeds=(
             ("bootstrap", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
@@ -165,6 +170,10 @@ def _largest(metric: str, panels: Sequence[content.Localization]) -> float:
         return 1.0
     digit = float(10 ** math.floor(math.log10(max(ends))))
     return math.ceil(max(ends) / digit) * digit
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _named(part: object) -> tuple[str, str]:

@@ -385,6 +385,7 @@ class Experiment(Record):
     _folder: Path = pydantic.PrivateAttr(default=Path())
     _file: Path = pydantic.PrivateAttr(default=Path("experiment.toml"))
     _text: str = pydantic.PrivateAttr(default="")
+    _command: str = pydantic.PrivateAttr(default="heatproof.prove(model, films, methods)")
 
     @pydantic.model_validator(mode="after")
     def _one_origin_of_seeds(self) -> "Experiment":
@@ -430,8 +431,13 @@ class Experiment(Record):
 
     @property
     def text(self) -> str:
-        """Of the file, as it was read."""
+        """Of the file, as it was read; empty where there is no file."""
         return self._text
+
+    @property
+    def command(self) -> str:
+        """What to say to run it again."""
+        return self._command
 
     @property
     def output_folder(self) -> Path:
@@ -441,8 +447,15 @@ class Experiment(Record):
         return self._folder / self.output
 
 
-def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
-    """The experiment in a TOML file; ``overrides`` replaces keys, of tables one by one.
+def load(
+    path: Path, overrides: dict[str, Any] | None = None, command: str | None = None
+) -> Experiment:
+    """The experiment in a TOML file.
+
+    Args:
+        path: The file.
+        overrides: Keys to replace, of tables one by one.
+        command: What runs it, if not ``heatproof run``.
 
     Raises:
         ExperimentError: The file is missing, is not TOML, or asks for what does not exist; the
@@ -466,6 +479,7 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
     experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
     experiment._file = path
     experiment._text = text
+    experiment._command = command or f"heatproof run {path.name}"
     return experiment
 
 

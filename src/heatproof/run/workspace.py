@@ -29,6 +29,7 @@ PREDICTIONS = _WHAT | {
     "probability": pl.Float64,
     "reason": pl.String,  # why the film was set aside; null where it was not
 }
+CONTENTS = {"image_id": pl.String, "digest": pl.String}
 MAPS = _WHAT | {
     "finding": pl.String,
     "method": pl.String,
@@ -120,6 +121,11 @@ class Workspace:
     @cached_property
     def _stores(self) -> dict[str, MapStore]:
         return {}
+
+    @cached_property
+    def contents(self) -> Units:
+        """One row per film: what it holds."""
+        return Units(self.folder / "contents", CONTENTS)
 
     @cached_property
     def predictions(self) -> Units:

@@ -110,6 +110,10 @@ class PhantomPixels:
     def spacing(self) -> None:
         """None: a phantom has no size but its pixels."""
 
+    def digest(self) -> str:
+        """Of the recipe."""
+        return self.version()
+
 
 @datasets.register("phantom")
 @dataclass(frozen=True)
