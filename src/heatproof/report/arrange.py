@@ -1,5 +1,7 @@
 """Order and grouping: which records stand together on the page, and which comes first."""
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -144,10 +146,12 @@ def level(content: Content) -> str:
 
 
 def interval_methods(content: Content) -> tuple[str, ...]:
-    """How the intervals were made, each way once."""
-    found = [row.estimate.method for panel in content.localization for row in panel.rows]
-    found += [row.auroc.method for row in content.classification]
-    return tuple(sorted(set(filter(None, found))))
+    """How the intervals were made, each way once, whatever the numbers behind it."""
+    found = [row.estimate for panel in content.localization for row in panel.rows]
+    found += [row.auroc for row in content.classification]
+    ways = [estimate.method for estimate in found if not math.isnan(estimate.low)]
+    counts = r"(,| of) [\d,]+ clusters|; \d+ undefined left out"
+    return tuple(sorted({re.sub(counts, "", way) for way in ways if way}))
 
 
 def _lines(

@@ -20,7 +20,7 @@ from heatproof.report.content import Control, Localization, Row
 from heatproof.run.controls import PRIOR
 from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace
-from heatproof.stats import bootstrap
+from heatproof.stats import bootstrap, bounded
 from heatproof.types import Estimate
 
 PRIOR_NAME = "mean-mask prior"
@@ -74,7 +74,8 @@ class _OfMaps:
     def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
         """What ``Row`` and ``Control`` say of the maps of one method."""
         values = maps["value"].to_numpy()
-        estimate = bootstrap.mean(values, **resampling(self.work, maps))
+        mean = bootstrap.mean if self.lower_is_better else bounded.mean
+        estimate = mean(values, **resampling(self.work, maps))
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
 
     def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
@@ -108,7 +109,7 @@ class _OfDataset:
         return {
             "estimate": self._estimate(found, partial(self.metric.of_dataset, found)),
             "undefined": int(np.isnan(found.seen[marked, 0]).sum()),
-            "per_map": bootstrap.mean(alone, **drawn),
+            "per_map": bounded.mean(alone, **drawn),
             "negatives": int((~marked).sum()),
         }
 
