@@ -247,6 +247,8 @@ class MapStore:
             index.execute("BEGIN IMMEDIATE")
             yield index
             index.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self.path / 'index.sqlite'} cannot be written: {error}") from error
         finally:
             index.close()
 

@@ -4,9 +4,6 @@ Everything here is computed anew each time, from the units that the other stages
 work, and nothing that could be stale.
 """
 
-import io
-import os
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +15,12 @@ from heatproof.report.content import Content, Localization
 from heatproof.report.html import render
 from heatproof.run import describing, diagnosing, verdicts
 from heatproof.run.classifying import classification, with_thresholds
+from heatproof.run.doubts import doubts
 from heatproof.run.explaining import Judged
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
 from heatproof.run.progress import Progress
+from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace
 from heatproof.types import Estimate
 
@@ -73,29 +72,35 @@ def write_report(
         rules=tuple(describing.rules_used(work.rules)),
         trust=grids,
         gallery=cases,
-        warnings=(*_broken(tables.predictions), *_lone_findings(panels)),
+        warnings=doubts(judged, predictions, panels),
         limits=(CELLS,),
     )
-    _replace(work.folder / "report.html", render(page).encode())
-    for name, text in paper.files(page).items():
-        (work.folder / name).parent.mkdir(exist_ok=True)
-        _replace(work.folder / name, text.encode())
-    _write(tables.scores, work.folder / "scores.parquet")
-    _write(predictions, work.folder / "predictions.parquet")
-    if trusted:
-        _write(tables.trust, work.folder / "trust.parquet")
-        _write(verdicts.verdict_table(grids), work.folder / "verdicts.parquet")
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
-    _write(estimates, work.folder / "estimates.parquet")
-    _write(shapes, work.folder / "shapes.parquet")
     diagnosis = pl.DataFrame(list(diagnosing.rows_of(reasons)), diagnosing.DIAGNOSIS)
-    _write(diagnosis, work.folder / "diagnosis.parquet")
-    for name, table in (("shapes", shapes), ("diagnosis", diagnosis)):
-        told = table.with_columns(pl.col(pl.Float64).fill_nan(None))
-        _replace(work.folder / f"{name}.csv", told.write_csv().encode())
+    results: dict[str, str | pl.DataFrame] = {
+        "report.html": render(page),
+        **paper.files(page),
+        "scores.parquet": tables.scores,
+        "predictions.parquet": predictions,
+        "estimates.parquet": estimates,
+        "shapes.parquet": shapes,
+        "shapes.csv": _csv(shapes),
+        "diagnosis.parquet": diagnosis,
+        "diagnosis.csv": _csv(diagnosis),
+    }
+    if trusted:
+        results["trust.parquet"] = tables.trust
+        results["verdicts.parquet"] = verdicts.verdict_table(grids)
+    for name, what in results.items():
+        write_whole(work.folder / name, what)
     progress.advance(note="page")
     progress.finish()
     return work.folder / "report.html"
+
+
+def _csv(table: pl.DataFrame) -> str:
+    """With nothing where a number is undefined, as spreadsheets expect."""
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv()
 
 
 class Tables:
@@ -151,31 +156,6 @@ def _aside(
     )
 
 
-def _broken(predictions: pl.DataFrame) -> Iterator[str]:
-    """Models that gave no number for some films, which then count nowhere."""
-    wrong = predictions.filter(~pl.col("probability").is_finite())
-    for (group, data), rows in wrong.group_by(["group", "data"], maintain_order=True):
-        yield (
-            f"{group} gave no finite probability for {rows['image_id'].n_unique()} films of {data},"
-            f" such as {rows['image_id'][0]}: they are in no number of its classification."
-        )
-
-
-def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
-    """Findings that no prior can be built for, because only one patient has them."""
-    lone: dict[str, list[str]] = {}
-    for panel in panels:
-        if panel.prior and not panel.prior.estimate.cases:
-            findings = lone.setdefault(panel.dataset, [])
-            if panel.finding not in findings:
-                findings.append(panel.finding)
-    for dataset, findings in lone.items():
-        yield (
-            f"On {dataset} no other patient is annotated for {', '.join(findings)}: without one"
-            f" there is no {PRIOR_NAME} to compare with."
-        )
-
-
 def _rows(
     panels: Sequence[Localization], classified: Sequence[content.Classification]
 ) -> Iterator[dict[str, Any]]:
@@ -216,16 +196,3 @@ def _measured(
 def _numbers(statistic: str, estimate: Estimate) -> dict[str, Any]:
     names = ("value", "low", "high", "level", "cases")
     return {"statistic": statistic} | {name: getattr(estimate, name) for name in names}
-
-
-def _write(table: pl.DataFrame, path: Path) -> None:
-    buffer = io.BytesIO()
-    table.write_parquet(buffer)
-    _replace(path, buffer.getvalue())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one, also while two runs write."""
-    unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)

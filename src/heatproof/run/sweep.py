@@ -24,6 +24,7 @@ from heatproof.run.experiment import Sweep as Asked
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.search import Trial, Tried, search
 from heatproof.run.search_space import families
+from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace, open_workspace
 
 BEST, TABLE, PAGE = "best.toml", "sweep.parquet", "sweep.html"
@@ -63,13 +64,13 @@ def sweep(experiment: Experiment, progress: Progress | None = None) -> Swept:
     progress.advance()
     progress.finish()
     tried = search(work, asked, found, progress)
-    _replace(work.folder / TABLE, _table(work, tried))
-    _replace(work.folder / BEST, _best(work, tried))
+    write_whole(work.folder / TABLE, _table(work, tried))
+    write_whole(work.folder / BEST, _best(work, tried))
     measured = _localization(work, tried, progress) if asked.localize else None
     if measured is not None:
-        _replace(work.folder / MEASURED, measured)
+        write_whole(work.folder / MEASURED, measured)
     shown = _content(work, asked, tried, measured)
-    _replace(work.folder / PAGE, page.render(shown))
+    write_whole(work.folder / PAGE, page.render(shown))
     return Swept(tried, work.folder / BEST, work.folder / PAGE)
 
 
@@ -292,13 +293,3 @@ def _measured_dots(one: Tried, axis: page.Axis, values: dict[int, float]) -> tup
 
 def _known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None and not math.isnan(value)]
-
-
-def _replace(path: Path, what: str | pl.DataFrame) -> None:
-    """A reader sees the old file or the new one."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    if isinstance(what, str):
-        unfinished.write_text(what, encoding="utf-8")
-    else:
-        what.write_parquet(unfinished)
-    os.replace(unfinished, path)

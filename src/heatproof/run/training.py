@@ -6,7 +6,6 @@ settings or start trains it anew, and nothing else does.
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from heatproof.models.localizers import build as build_localizer
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.run.experiment import Model, Sampling, Training
 from heatproof.run.progress import Progress
-from heatproof.run.units import digest
+from heatproof.run.units import digest, write_whole
 from heatproof.run.workspace import HISTORY, Workspace
 from heatproof.train.localization import check_annotated, check_settings
 from heatproof.train.settings import History, Settings
@@ -240,6 +239,4 @@ def _write(path: Path, history: History) -> None:
         "best": history.best,
         "stopped": history.stopped,
     }
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(plain), encoding="utf-8")
-    os.replace(unfinished, path)
+    write_whole(path, json.dumps(plain))

@@ -6,6 +6,7 @@ in the middle of, and nothing else.
 """
 
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -20,6 +21,23 @@ def digest(*inputs: Any) -> str:
     """A name for a unit: 24 hexadecimal digits of the SHA-256 of its inputs, as JSON."""
     text = json.dumps(inputs, sort_keys=True, default=str, allow_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def write_whole(path: Path, what: str | pl.DataFrame) -> None:
+    """Text, or a table as Parquet; a reader sees the old file or the new one."""
+    unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
+    if isinstance(what, str):
+        data = what.encode()
+    else:
+        buffer = io.BytesIO()
+        what.write_parquet(buffer)
+        data = buffer.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 class Units:
@@ -40,12 +58,7 @@ class Units:
     def put(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a unit; a reader sees all of it or none."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._folder / f".{name}-{uuid.uuid4().hex}.unfinished"
-        try:
-            pl.DataFrame(list(rows), schema=self._schema).write_parquet(unfinished)
-            os.replace(unfinished, self._path(name))
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(self._path(name), pl.DataFrame(list(rows), schema=self._schema))
 
     def read(self, names: Iterable[str]) -> pl.DataFrame:
         """The rows of these units, in this order."""
