@@ -7,7 +7,6 @@ Writes docs/gallery.md and docs/images/gallery/.
 """
 
 import argparse
-import inspect
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.errors import MapError
-from heatproof.explain import explain, methods
+from heatproof.explain import definition, explain, methods
 from heatproof.maps import render
 from heatproof.models import card
 from heatproof.types import Validity
@@ -119,7 +118,7 @@ def _page(rows: list[tuple[str, str, str, Validity, object]], refused: list[str]
             "| " + " | ".join(f"![{title}]({path})" for _, title, path, *_ in some) + " |",
             "| "
             + " | ".join(
-                inspect.cleandoc(type(method).__doc__ or "").split("\n")[0]
+                definition(type(method))
                 + ("" if validity is Validity.OK else f" *Not valid here: {validity}.*")
                 for *_, validity, method in some
             )

@@ -25,6 +25,7 @@ def test_help_teaches_and_waits_for_no_heavy_library():
     assert found.returncode == 0
     for word in ("demo", "run", "train", "explain", "score", "report", "check", "methods"):
         assert word in found.stdout
+    assert "[sweep]" in found.stdout
 
 
 def test_a_run_ends_with_the_path_of_the_report(squares):  # noqa: F811
@@ -59,6 +60,11 @@ def test_parts_are_listed_with_their_options(listing, capsys):
         "heads": "alpha",
     }
     assert expected[listing] in out
+    assert "<class" not in out
+    assert "typing." not in out
+    if listing == "metrics":
+        assert "binarize: Binarizer = otsu" in out
+        assert "where an option is a binarizer:" in out
 
 
 def test_check_says_what_it_found(squares, capsys):  # noqa: F811
@@ -66,6 +72,28 @@ def test_check_says_what_it_found(squares, capsys):  # noqa: F811
     out = capsys.readouterr().out
     assert "bright judges 10 films of films" in out
     assert not (squares.parent / "out").exists()
+
+
+def test_check_says_what_would_be_set_aside(squares, capsys):  # noqa: F811
+    (squares.parent / "film3.png").write_text("no film")
+    cli.check(squares)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "films: f3 will be set aside" in out
+    assert out.endswith("It can run.")
+
+
+@pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), OSError("full")])
+def test_a_disk_that_is_full_is_told_without_a_traceback(kind, monkeypatch, capsys):
+    def full() -> None:
+        raise kind
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "System error: " in said
+    assert "give the same command again" in said
 
 
 def test_check_opens_the_models_too(squares):  # noqa: F811

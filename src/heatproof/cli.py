@@ -6,12 +6,13 @@ interrupted (run the same command again: it goes on where it was).
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,8 +24,12 @@ from rich.table import Table
 from heatproof import __version__
 from heatproof.errors import HeatproofError
 
+if TYPE_CHECKING:
+    from heatproof.registry import Registry
+
 INTERRUPTED = 130
 _AT_FAULT = 1
+_KEPT = "What was done is kept: give the same command again when that is mended."
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -99,7 +104,7 @@ def train(experiment: ExperimentFile, output: Output = None) -> None:
 
 @app.command()
 def sweep(experiment: ExperimentFile, output: Output = None) -> None:
-    """Search for good settings, by the [sweep] of an experiment; the best make an experiment.
+    r"""Search for good settings, by the \[sweep] of an experiment; the best make an experiment.
 
     Tries equally many settings of every model and selects by validation AUROC.  What is done is
     skipped, so the same command goes on with a search that was interrupted or killed.
@@ -140,16 +145,19 @@ def report(experiment: ExperimentFile, output: Output = None, memory: Memory = N
 
 @app.command()
 def check(experiment: ExperimentFile) -> None:
-    """Say whether an experiment can run, by its file and its data's headers; change nothing."""
+    """Say whether an experiment can run, and what it would set aside; change nothing.
+
+    Reads the file, the headers of all films and the annotations, and tries every model on a black
+    film.
+    """
     from heatproof.run.experiment import load
-    from heatproof.run.judges import check_model
+    from heatproof.run.pipeline import check as try_all
     from heatproof.run.workspace import open_workspace
 
     described = load(experiment)
     work = open_workspace(described)
-    for model in described.models:
-        if not model.training:
-            check_model(described, work.judgings, model, work.data)
+    try_all(work)
+    out = Console()
     table = Table("data", "films", "patients", "findings", "annotated films")
     for name, films in work.data.items():
         patients = {sample.patient_id for sample in films.samples}
@@ -160,18 +168,25 @@ def check(experiment: ExperimentFile) -> None:
             escape(", ".join(films.findings)),
             str(sum(bool(sample.annotations) for sample in films.samples)),
         )
-    Console().print(table)
+    out.print(table)
     for judging in work.judgings:
         what = f"{judging.model} judges {len(judging.samples)} films of {judging.films.name}"
-        Console().print(escape(what))
+        out.print(escape(what))
+    for maps in described.maps:
+        out.print(escape(f"{maps.name}: maps of {maps.data}, from {maps.folder}"))
+    for name, films in work.data.items():
+        for image_id, reason in {**films.missing, **films.damaged}.items():
+            out.print(escape(f"{name}: {image_id} will be set aside: {reason}"))
+    out.print("It can run.")
 
 
 @app.command()
 def methods() -> None:
     """List saliency methods, with their options."""
+    from heatproof.explain import definition
     from heatproof.explain import methods as registry
 
-    _list(registry)
+    _list(registry, definition)
 
 
 @app.command()
@@ -215,8 +230,14 @@ def main() -> None:
     try:
         app()
     except HeatproofError as error:
-        console.print(f"[bold red]{_title(error)}[/] {escape(str(error))}", highlight=False)
-        sys.exit(_AT_FAULT)
+        _fail(_title(error), str(error))
+    except OSError as error:
+        _fail("System error:", f"{error}. {_KEPT}")
+
+
+def _fail(title: str, text: str) -> None:
+    console.print(f"[bold red]{title}[/] {escape(text)}", highlight=False)
+    sys.exit(_AT_FAULT)
 
 
 def _run(
@@ -310,24 +331,47 @@ class Watched:
         return table
 
 
-def _list(registry: object) -> None:
-    import dataclasses
+def _said(cls: type) -> str:
+    """The summary of a docstring."""
     import inspect
 
-    out = Console()
-    for name in registry.names():  # type: ignore[attr-defined]
-        cls = registry.part_class(name)  # type: ignore[attr-defined]
-        first = inspect.cleandoc(cls.__doc__ or "").split("\n")[0]
-        out.print(f"[bold]{name}[/]  {escape(first)}", highlight=False)
+    text = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+    return text.replace("\n", " ").replace("``", "")
+
+
+def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> None:
+    import dataclasses
+
+    from heatproof.registry import written
+
+    out, inner = Console(), []
+    for name in registry.names():
+        cls = registry.part_class(name)
+        title = f"{cls.title}. " if hasattr(cls, "title") else ""
+        out.print(f"[bold]{name}[/]  {escape(title + said(cls))}", highlight=False)
         for field in dataclasses.fields(cls):
-            default = "" if field.default is dataclasses.MISSING else f" = {field.default!r}"
-            out.print(
-                f"    {field.name}: {escape(str(field.type))}{escape(default)}", highlight=False
-            )
-        for preset, options in registry.presets(name).items():  # type: ignore[attr-defined]
+            required = field.default is dataclasses.MISSING
+            default = "" if required else f" = {written(field, field.default)}"
+            option = escape(f"{field.name}: {_kind(field.type)}{default}")
+            out.print(f"    {option}", highlight=False)
+            inner += [field.metadata["registry"]] if "registry" in field.metadata else []
+        for preset, options in registry.presets(name).items():
             out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+    for other in dict.fromkeys(inner):
+        if other is not registry:
+            out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
+            _list(other)
+
+
+def _kind(annotation: Any) -> str:
+    """A type as a person reads it, without modules."""
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    short = (
+        re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text).removeprefix("<class '").removesuffix("'>")
+    )
+    return re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace(", ", " | "), short)
 
 
 def _title(error: HeatproofError) -> str:
-    kind = type(error).__name__.removesuffix("Error")
-    return f"{kind} error:"
+    kind = re.sub("(?<=[a-z])[A-Z]", lambda capital: f" {capital[0].lower()}", type(error).__name__)
+    return f"{kind}:"

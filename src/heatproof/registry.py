@@ -105,7 +105,7 @@ class Registry(Generic[Part]):
         for field in dataclasses.fields(part):  # type: ignore[arg-type]
             value = getattr(part, field.name)
             if value != field.default or type(value) is not type(field.default):
-                options.append(f"{field.name}={_text(field, value)}")
+                options.append(f"{field.name}={written(field, value)}")
         return f"{name}({', '.join(options)})" if options else name
 
     def presets(self, name: str) -> Mapping[str, str]:
@@ -217,7 +217,8 @@ def files_of(part: object) -> Iterator[Path]:
             yield from files_of(value)
 
 
-def _text(field: "dataclasses.Field[Any]", value: Any) -> str:
+def written(field: "dataclasses.Field[Any]", value: Any) -> str:
+    """The value of an option as it stands in a spec."""
     if value is None:
         return "None"
     if "registry" in field.metadata:

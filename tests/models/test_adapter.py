@@ -59,6 +59,55 @@ def test_one_finding_may_come_without_an_axis() -> None:
     assert model(IMAGES).shape == (2, 1)
 
 
+@pytest.mark.parametrize("end", [nn.Sigmoid(), nn.Softmax(dim=1)])
+@pytest.mark.parametrize("method", ["grad_cam", "gradient"])
+def test_probabilities_are_undone_and_explained_as_their_logits(
+    end: nn.Module, method: str
+) -> None:
+    class Ended(Net):
+        def forward(self, images):
+            return end(super().forward(images))
+
+    ended = Ended()
+    plain = Net()
+    plain.load_state_dict(ended.state_dict())
+    if isinstance(end, nn.Softmax):  # of two: the logit of one against the other
+        with torch.no_grad():
+            for weights in (plain.last.weight, plain.last.bias):
+                weights.sub_(weights.flip(0).clone())
+    parts = {method: methods.parse(method)}
+    told = Adapted(ended, "convolution", ["a", "b"], PREPROCESSING, "probabilities")
+    expected = explain(parts, Adapted(plain, "convolution", ["a", "b"], PREPROCESSING), IMAGES, [0])
+    found = explain(parts, told, IMAGES, [0])
+    assert torch.allclose(found.logits, expected.logits, atol=1e-5)
+    assert torch.allclose(found.maps[method].values, expected.maps[method].values, atol=1e-5)
+
+
+def test_logits_are_no_probabilities() -> None:
+    net = Net()
+    nn.init.constant_(net.last.bias, 5.0)
+    with pytest.raises(ModelError, match="are no probabilities; are they logits"):
+        Adapted(net, "convolution", ["a", "b"], PREPROCESSING, "probabilities")(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Net().half(), r"weights of torch.float16; expected float32.*network.float\(\)"),
+        (Net().double(), "weights of torch.float64"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_at_once(network: nn.Module, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Adapted(network, "convolution", ["a", "b"], PREPROCESSING)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_a_scripted_network_is_refused() -> None:
+    with pytest.raises(ModelError, match="TorchScript"):
+        Adapted(torch.jit.trace(Net(), IMAGES), "convolution", ["a", "b"], PREPROCESSING)
+
+
 def test_torchvisions_densenet_can_be_explained_before_its_last_relu() -> None:
     model = Adapted(
         densenet121(weights=None, num_classes=3).eval(), "features", "abc", PREPROCESSING

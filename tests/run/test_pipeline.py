@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from heatproof.errors import DataError, ExperimentError, ModelError
+from heatproof.errors import DataError, ExperimentError, MapError, ModelError
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
 from heatproof.run.progress import Silent
@@ -159,6 +159,41 @@ def test_mistakes_are_answered(squares, old, new, error, message):
     assert old in text
     squares.write_text(text.replace(old, new))
     with pytest.raises(error, match=message):
+        run(load(squares))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "error", "message"),
+    [
+        ("network.py", "AvgPool2d(8)", "Conv2d(3, 4, 8)", ModelError, "to have 3 channels"),
+        ("network.py", "return 100", "return None, 100", ModelError, "gives tuple"),
+        ("squares.toml", 'findings = ["Square"]', 'findings = ["Square", "Mass"]', ModelError,
+         "Name every output in findings"),
+        ("squares.toml", '"grad_cam"', '"class_map"', MapError, "use grad_cam"),
+    ],
+)  # fmt: skip
+def test_a_model_is_tried_before_work_starts(squares, file, old, new, error, message):
+    place = squares.parent / file
+    place.write_text(place.read_text().replace(old, new))
+    with pytest.raises(error, match=message):
+        run(load(squares))
+    assert not (squares.parent / "out").exists()
+
+
+def test_a_table_of_thresholds_without_a_finding_is_found_before_work_starts(squares):
+    (squares.parent / "tuned.csv").write_text("task,threshold\nMass,0.5\n")
+    squares.write_text(
+        squares.read_text() + "\n[score]\nmetrics = [\"iou(binarize=tuned(table='tuned.csv'))\"]\n"
+    )
+    with pytest.raises(DataError, match="no threshold for 'Square'; there are: Mass"):
+        run(load(squares))
+    assert not (squares.parent / "out").exists()
+
+
+def test_films_of_which_none_can_be_read_stop_the_run(squares):
+    for film in squares.parent.glob("film*.png"):
+        film.write_text("no film")
+    with pytest.raises(DataError, match=r"(?s)none of 12 films can be read:\n  f0: .*neither PNG"):
         run(load(squares))
 
 

@@ -5,6 +5,7 @@ display come later and are named steps.  ``explain`` is the front door: it holds
 shares one forward pass among all methods and findings, and judges every map.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -128,6 +129,16 @@ def explain_pass(
     return Explanation(forward.logits, forward.model.probabilities(forward.logits), maps, validity)
 
 
+def definition(cls: type) -> str:
+    """What a method does and at which resolution: the first sentences of its file and its class."""
+    file, own = (
+        inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ").replace("``", "")
+        for text in (getattr(inspect.getmodule(cls), "__doc__", ""), cls.__doc__)
+    )
+    does = file.partition(": ")[2]
+    return f"{does[:1].upper()}{does[1:]} {own}".strip()
+
+
 def _maps(
     methods: Mapping[str, Method], forward: ForwardPass, targets: Sequence[int]
 ) -> dict[str, Maps]:
@@ -173,6 +184,11 @@ def check(
             f"target {wrong[0]} does not exist: the model has {count} findings"
             f" ({', '.join(model.findings)}), counted from 0"
         )
+    check_methods(methods, model)
+
+
+def check_methods(methods: Mapping[str, Method], model: Model) -> None:
+    """Raises MapError for a method that needs what the model does not offer."""
     for spec, method in methods.items():
         if method.needs == "class map" and not model.has_class_map:
             raise MapError(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -27,19 +27,22 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 
 IMAGES = 4  # axes of images and of features on a grid
+Outputs = Literal["logits", "probabilities"]
 
 
 class Adapted(Model):
     """A user's network behind the interface of a ``Classifier``.
 
     Args:
-        network: From images to logits, one per finding.
+        network: From images to logits, one per finding, in float32.
         features: Dotted name of the layer whose output are the features, such as ``"layer4"``.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
+        outputs: ``"probabilities"`` for a network that ends in a sigmoid or a softmax: its logits
+            are then those of its probabilities.
 
     Raises:
-        ModelError: The network has no layer of that name.
+        ModelError: The network has no layer of that name, or is none that can be explained.
     """
 
     uniform = False  # unknown, so not assumed
@@ -51,10 +54,13 @@ class Adapted(Model):
         features: str,
         findings: Sequence[str],
         preprocessing: Preprocessing,
+        outputs: Outputs = "logits",
     ) -> None:
         super().__init__()
+        _check_network(network)
         _check_layer(network, features)
         self.network = network
+        self.outputs = outputs
         self.features = features
         self.findings = tuple(findings)
         self.preprocessing = preprocessing
@@ -70,7 +76,8 @@ class Adapted(Model):
                 f"{type(self.network).__name__} fails on images of shape {tuple(images.shape)}:"
                 f" {error}; is its scaling (size, channels) right?"
             ) from error
-        return self._checked(logits, len(images))
+        checked = self._checked(logits, len(images))
+        return checked if self.outputs == "logits" else _logits(checked)
 
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
@@ -115,9 +122,18 @@ class Adapted(Model):
         if logits.shape != (images, len(self.findings)):
             raise ModelError(
                 f"{type(self.network).__name__} gives logits of shape {tuple(logits.shape)} for"
-                f" {images} images; expected one per finding {list(self.findings)}"
+                f" {images} images; expected one per finding {list(self.findings)}. Name every"
+                " output in findings, in order: those that no data set labels are not judged"
             )
         return logits
+
+
+def _logits(probabilities: Tensor) -> Tensor:
+    """Of probabilities; of 0 and 1 those of the nearest numbers between."""
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():  # also where one is nan
+        low, high = probabilities.detach().aminmax()
+        raise ModelError(f"outputs from {low:g} to {high:g} are no probabilities; are they logits?")
+    return probabilities.logit(eps=torch.finfo(probabilities.dtype).eps)
 
 
 class _Reached(Exception):  # noqa: N818 - no error
@@ -195,6 +211,20 @@ def with_head(
     with seeded(seed):
         built = heads.parse(head)(grid.shape[1], len(findings))
     return Classifier(backbone, built, findings, preprocessing)
+
+
+def _check_network(network: nn.Module) -> None:
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ModelError(
+            "a scripted network (TorchScript) lets nobody see its layers; bring the module that it"
+            " was made of"
+        )
+    kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
+    for kind in kinds - {torch.float32}:
+        raise ModelError(
+            f"{type(network).__name__} has weights of {kind}; expected float32, so return"
+            " network.float()"
+        )
 
 
 def _check_layer(network: nn.Module, layer: str) -> None:

@@ -1,5 +1,6 @@
 """What a report says besides numbers: who was judged, by what, and where everything comes from."""
 
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -15,8 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.explain import methods
+from heatproof.explain import definition, methods
 from heatproof.localize import DatasetMetric, lower_is_better
+from heatproof.maps.binarize import Binarizer
 from heatproof.models.card import Cohort as Patients
 from heatproof.models.localizers import LocalizerArchitecture, localizers
 from heatproof.report import content
@@ -96,24 +98,26 @@ def methods_made(
 ) -> Iterator[content.Method]:
     """Every method with the maps that it made."""
     for spec in dict.fromkeys(method for one in judged for method in one.methods):
-        part = work.methods.get(spec) or _localizer(judged, spec)
-        name, definition = (
-            _named(part) if part else (_title(spec), "Imported as another tool made it.")
-        )
+        if method := work.methods.get(spec):
+            name, does = type(method).title, definition(type(method))
+        elif localizer := _localizer(judged, spec):
+            name, does = _named(localizer)
+        else:
+            name, does = _title(spec), "Imported as another tool made it."
         rows = made.filter(pl.col("method") == spec)
-        yield content.Method(spec, name, definition, tuple(_map_counts(rows)))
+        yield content.Method(spec, name, does, tuple(_map_counts(rows)))
 
 
 def metrics_used(
     work: Workspace, panels: Sequence[content.Localization]
 ) -> Iterator[content.Metric]:
     """Every metric with its definition."""
-    for spec, part in work.metrics.items():
-        name, definition = _named(part)
+    names = [f"{_named(part)[0]}{_options(part)}" for part in work.metrics.values()]
+    for (spec, part), name in zip(work.metrics.items(), names, strict=True):
         yield content.Metric(
             spec=spec,
-            name=f"{name}{_options(spec)}",
-            definition=definition,
+            name=name if names.count(name) == 1 else _with_file_names(spec),
+            definition=" ".join([_named(part)[1], *_cut(part)]),
             undefined=part.undefined,
             high=_largest(spec, panels) if lower_is_better(part) else 1.0,
             chance=part.chance,
@@ -196,19 +200,39 @@ def _history(folder: Path) -> dict[str, Any]:
 
 def _first_line(cls: type) -> str:
     """The summary of a docstring."""
-    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    text = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+    return text.replace("\n", " ").replace("``", "")
 
 
-def _options(spec: str) -> str:
-    """What a spec says beyond its name, with files instead of paths."""
-    _, bracket, options = spec.partition("(")
-    short = re.sub("'[^']*/", "'", options)
-    return f" ({short}" if bracket else ""
+def _options(part: object) -> str:
+    """How a part differs from its kind, in words, such as ``" (fixed, threshold 0.4)"``."""
+    words = []
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if value == field.default or isinstance(value, Path):
+            continue  # which file it is, the spec says
+        if "registry" in field.metadata and value is not None:
+            name = field.metadata["registry"].spec(value).partition("(")[0]
+            words.append(f"{name.replace('_', ' ')}{_options(value)}")
+        else:
+            words.append(f"{field.name.replace('_', ' ')} {value}")
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _with_file_names(spec: str) -> str:
+    """The spec, with files instead of paths."""
+    return re.sub("'[^']*/", "'", spec)
+
+
+def _cut(part: object) -> Iterator[str]:
+    """How a metric of masks makes one of a map."""
+    if isinstance(cut := getattr(part, "binarize", None), Binarizer):
+        yield f"What a map marks: {_first_line(type(cut))}"
 
 
 def _title(spec: str) -> str:
     """Of a method that was imported: ours, where we have one of that name."""
-    return _named(methods.parse(spec))[0] if spec in methods.names() else spec
+    return methods.part_class(spec).title if spec in methods.names() else spec  # type: ignore[attr-defined]
 
 
 def _values(samples: Sequence[Sample], names: Sequence[str]) -> list[str | float]:

@@ -15,6 +15,7 @@ import pydantic
 
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.explain.memory import parse_memory
+from heatproof.models.adapter import Outputs
 from heatproof.trust.similarity import Normalization
 
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
@@ -120,6 +121,7 @@ class Model(Record):
         features: Dotted name of the module whose output is the feature grid.
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
+        outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax.
         id: What the module is.
         backbone: Spec of a backbone to train.
         head: Spec of its head.
@@ -142,6 +144,7 @@ class Model(Record):
     features: str | None = None
     findings: list[str] = []
     scaling: Scaling | None = None
+    outputs: Outputs = "logits"
     id: Identity | None = None
     backbone: str | None = None
     head: str = "linear"
@@ -170,6 +173,8 @@ class Model(Record):
             raise ValueError(
                 f"model {self.name!r} is a module: say its features, findings, scaling and id"
             )
+        if self.outputs != "logits" and not self.module:
+            raise ValueError(f"model {self.name!r} is no module: outputs says what a module gives")
         if (self.backbone or self.architectures) and not self.training:
             raise ValueError(f"model {self.name!r} is a backbone: say its training")
         if self.localizer and not self.training:

@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from heatproof.data.check import check
+from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
 from heatproof.data.splits import Subset, split
 from heatproof.errors import DataError, ExperimentError, SpecError
@@ -15,6 +15,10 @@ from heatproof.run.units import digest
 from heatproof.types import Dataset, Sample
 
 SHOWN = 20  # problems in one message; more are counted
+_MISSING = (
+    '\nMend them, or say missing = "set aside" at the top of the experiment to go on without'
+    " missing files."
+)
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class Films:
         name: As reports call it.
         dataset: The radiographs.
         missing: Files that are not there, where the experiment sets them aside.
+        damaged: Films that cannot be read, as far as their headers tell, with the reason.
     """
 
     name: str
     dataset: Dataset
     missing: Mapping[str, str]
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -41,6 +47,12 @@ class Films:
         """Every film whose file is there; pixels unread."""
         every = (self.dataset[index] for index in range(len(self.dataset)))
         return tuple(sample for sample in every if sample.image_id not in self.missing)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Findings that somebody drew on a film."""
+        drawn = (annotation.finding for s in self.samples for annotation in s.annotations)
+        return tuple(dict.fromkeys(drawn))
 
     @cached_property
     def digest(self) -> str:
@@ -67,8 +79,14 @@ def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
     gone = {p.image_id: p.reason for p in problems if p.missing}
     wrong = [p for p in problems if p.fatal and not (p.missing and experiment.missing != "error")]
     if wrong:
-        raise DataError(_listed(name, [f"{p.image_id}: {p.reason}" for p in wrong]))
-    return Films(name, dataset, gone)
+        hint = _MISSING if any(p.missing for p in wrong) else ""
+        raise DataError(
+            _listed(name, f"{len(wrong)} film(s) cannot be judged as described", wrong, hint)
+        )
+    damaged = {p.image_id: p.reason for p in problems if not p.fatal}
+    if len(gone | damaged) == len(dataset):
+        raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
+    return Films(name, dataset, gone, damaged)
 
 
 def matching(films: Films, values: Mapping[str, str | list[str]], where: str) -> tuple[Sample, ...]:
@@ -144,11 +162,7 @@ def _spelled(value: str | float | None) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _listed(name: str, problems: Sequence[str]) -> str:
+def _listed(name: str, wrong: str, problems: Sequence[Problem], hint: str = "") -> str:
     more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    lines = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
-    return (
-        f"data {name!r}: {len(problems)} film(s) cannot be judged as described:{lines}{more}\n"
-        'Mend them, or say missing = "set aside" at the top of the experiment to go on without'
-        " missing files."
-    )
+    lines = "".join(f"\n  {problem.image_id}: {problem.reason}" for problem in problems[:SHOWN])
+    return f"data {name!r}: {wrong}:{lines}{more}{hint}"

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from heatproof.data.geometry import geometries
 from heatproof.errors import ExperimentError, ModelError, near_misses
+from heatproof.explain import Method, check_methods
+from heatproof.explain.forward import held_still
 from heatproof.models import Model as Explained
 from heatproof.models import card as cards
 from heatproof.models import weights
@@ -92,13 +95,22 @@ def open_model(
 
 
 def check_model(
-    experiment: Experiment, judgings: Sequence[Judging], model: Model, data: Mapping[str, Films]
+    experiment: Experiment,
+    judgings: Sequence[Judging],
+    model: Model,
+    data: Mapping[str, Films],
+    methods: Mapping[str, Method],
 ) -> None:
-    """Open a model and see whether it fits what it judges; raises HeatproofError."""
-    _, card, _ = open_model(experiment, model, data)
+    """Open a model, try it on a black film, and see whether it fits; raises HeatproofError."""
+    opened, card, _ = open_model(experiment, model, data)
     for judging in judgings:
         if judging.model == model.name:
             shared_findings(model.name, card.findings, judging.films)
+    if isinstance(opened, Explained):
+        check_methods(methods, opened)
+        black = np.zeros(opened.preprocessing.size, np.float32)
+        with held_still(opened), torch.no_grad():
+            opened.features_and_logits(opened.preprocessing.tensor(black)[None])
 
 
 def shared_findings(model: str, findings: tuple[str, ...], films: Films) -> tuple[str, ...]:
@@ -164,7 +176,7 @@ def _open_module(
         trained_on=_cohort(model, model.trained_on, data),
         tuned_on=_cohort(model, model.tuned_on, data),
     )
-    return Adapted(network, model.features, model.findings, preprocessing), card
+    return Adapted(network, model.features, model.findings, preprocessing, model.outputs), card
 
 
 def identified(model: AnyModel, card: ModelCard) -> ModelCard:
@@ -176,7 +188,7 @@ def identified(model: AnyModel, card: ModelCard) -> ModelCard:
     recipe = digest(
         model.preprocessing.to_json(),
         () if isinstance(model, Localizer) else model.temperatures,
-        model.features if isinstance(model, Adapted) else "",
+        (model.features, model.outputs) if isinstance(model, Adapted) else "",
         _source(network) if network is not None else "",
     )
     return replace(card, id=replace(card.id, checkpoints=(*card.id.checkpoints, recipe)))

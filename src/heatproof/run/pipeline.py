@@ -15,7 +15,7 @@ from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
 from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
-from heatproof.run.importing import import_maps
+from heatproof.run.importing import import_block, import_maps
 from heatproof.run.judges import Opener, check_model, identified, open_model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
@@ -35,20 +35,36 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
     progress = progress or Silent()
     progress.start("check", 1)
     work = open_workspace(experiment)
+    check(work)
     _make(work.folder)
     progress.advance()
     progress.finish()
     trained = _train(work, progress)
     if until == "train":
         return work.folder / "models"
-    for model in experiment.models:
-        if not model.training:  # a mistake in the last is found before the first is explained
-            check_model(experiment, work.judgings, model, work.data)
     openers = {
         model.name: partial(open_model, experiment, model, work.data, trained.get(model.name))
         for model in experiment.models
     }
     return run_stages(work, openers, progress, until)
+
+
+def check(work: Workspace) -> None:
+    """Try whatever the experiment brings: a mistake in the last is found before work starts.
+
+    Raises:
+        HeatproofError: A model, its training or imported maps are not as described.
+    """
+    for entry in work.experiment.maps:
+        import_block(work, entry)
+    for model in work.experiment.models:
+        if model.training:
+            # Lightning takes seconds to import, which runs that train nothing need not wait for.
+            from heatproof.run.training import check_plan
+
+            check_plan(work, model)
+        else:
+            check_model(work.experiment, work.judgings, model, work.data, work.methods)
 
 
 def run_stages(
@@ -81,11 +97,8 @@ def _train(work: Workspace, progress: Progress) -> dict[str, Path]:
     models = [model for model in work.experiment.models if model.training]
     if not models:
         return {}
-    # Lightning takes seconds to import, which runs that train nothing need not wait for.
-    from heatproof.run.training import check_plan, train_model
+    from heatproof.run.training import train_model
 
-    for model in models:
-        check_plan(work, model)  # of the last model too, before the first is trained
     progress.start("train", len(models))
     folders = {model.name: train_model(work, model, progress) for model in models}
     progress.finish()

@@ -9,7 +9,7 @@ import polars as pl
 
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.explain import Method, methods
-from heatproof.localize import Metric, metrics
+from heatproof.localize import Metric, metrics, specialize
 from heatproof.maps.store import MapStore
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.run.experiment import Experiment
@@ -168,6 +168,10 @@ def open_workspace(experiment: Experiment) -> Workspace:
     measures = _with_files(experiment, chosen)
     compared = similarities.parts(trust.similarities) if trust else {}
     data = open_data(experiment)
+    for entry in experiment.data:
+        for finding in data[entry.name].marked if entry.judged else ():
+            for part in measures.values():
+                specialize(part, finding)
     return Workspace(
         experiment=experiment,
         folder=experiment.output_folder,

@@ -89,6 +89,8 @@ def map_files(folder: Path) -> list[Path]:
     Raises:
         MapError: There are none, or two have the same name.
     """
+    if not folder.is_dir():
+        raise MapError(f"{folder}: there is no such folder of maps")
     files = sorted(folder.rglob(f"*{_SUFFIX}"), key=lambda file: file.name)
     if not files:
         raise MapError(f"no file in {folder} ends in {_SUFFIX}; is it the folder of the maps?")
