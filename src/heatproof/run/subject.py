@@ -69,6 +69,10 @@ class Changed:
         """Of the source."""
         return self.source.spacing()
 
+    def digest(self) -> str:
+        """Of the source."""
+        return self.source.digest()
+
 
 class Subject:
     """One model and data set.
