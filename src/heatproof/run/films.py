@@ -75,6 +75,8 @@ def open_data(experiment: Experiment) -> dict[str, Films]:
 
 def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
     """One data set, checked by its headers; raises DataError."""
+    if not len(dataset):
+        raise DataError(f"data {name!r}: there is no image; is its table or its part empty?")
     problems = check(dataset)
     gone = {p.image_id: p.reason for p in problems if p.missing}
     wrong = [p for p in problems if p.fatal and not (p.missing and experiment.missing != "error")]

@@ -117,7 +117,7 @@ def _drawn(wall: _Wall) -> Iterator[Pick]:
     for image_id, finding, label, probability, threshold in columns.iter_rows():
         if finding not in pointed:
             pools.setdefault(Group.RANDOM, []).append((image_id, finding))
-        elif label is not None and np.isfinite(probability):
+        elif label is not None and threshold is not None and np.isfinite(probability):
             group = _CALLED[label, probability >= threshold]
             pools.setdefault(group, []).append((image_id, finding))
     for group in Group:
