@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from heatproof.run import explaining, pipeline
+from heatproof.run import explaining, pipeline, trusting
 from heatproof.run.experiment import load
 from tests.run.conftest import write_films
 
@@ -19,12 +19,12 @@ MOST = 10 * KILLS
 
 def run_in_small_blocks(file: Path, output: Path) -> None:
     """Many units, so that a kill finds some done and others not."""
-    explaining.BLOCK = pipeline.BLOCK = 2
+    explaining.BLOCK = pipeline.BLOCK = trusting.FILMS = trusting.PAIRS = 2
     pipeline.run(load(file, {"output": str(output)}))
 
 
 def units(folder: Path) -> dict[Path, int]:
-    kinds = ("made", "predictions", "scores")
+    kinds = ("made", "predictions", "scores", "trust")
     files = (file for kind in kinds for file in (folder / kind).glob("*.parquet"))
     return {file: file.stat().st_mtime_ns for file in files}
 
@@ -33,6 +33,8 @@ def units(folder: Path) -> dict[Path, int]:
 @pytest.mark.timeout(1200)
 def test_a_killed_run_goes_on_where_it_was(squares):
     write_films(squares.parent, count=60)
+    criteria = '\n[trust]\ncriteria = ["input_noise", "flip"]\nside = 32\n'
+    squares.write_text(squares.read_text() + criteria)
     start = multiprocessing.get_context("forkserver")  # imports torch once, not at every start
     start.set_forkserver_preload(["heatproof.run.pipeline"])
     generator = random.Random(0)
@@ -68,6 +70,6 @@ def test_a_killed_run_goes_on_where_it_was(squares):
     assert (ended, killed) == (0, KILLS)
     report = "report.html"
     assert (folder / report).read_bytes() == (unbroken / report).read_bytes()
-    for table in ("scores", "predictions", "estimates"):
+    for table in ("scores", "predictions", "estimates", "trust"):
         one = pl.read_parquet(folder / f"{table}.parquet")
         assert one.equals(pl.read_parquet(unbroken / f"{table}.parquet"))

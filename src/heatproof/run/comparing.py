@@ -155,13 +155,12 @@ def explained(
 def framed(one: StoredMap, geometry: Geometry, sample: Sample, side: int) -> StoredMap:
     """A map over its film, which is divided into ``side x side`` pixels whatever its proportions.
 
-    A map finer than the frame is averaged down to it first.
+    Of a map finer than the frame, pixels of the frame hold the mean.
     """
-    height, width = one.values.shape
-    values = one.values
-    if max(height, width) > side:
-        values = Squash(min(height, side), min(width, side)).image(values)
-    return StoredMap(geometry.back(values, sample.pixels.size(), (side, side)), one.validity)
+    finer = -(-max(one.values.shape) // side)
+    whole = geometry.back(one.values, sample.pixels.size(), (finer * side, finer * side))
+    values = whole.reshape(side, finer, side, finer).mean(axis=(1, 3))
+    return StoredMap(values, one.validity)
 
 
 def geometry_of(judged: Judged) -> Geometry:

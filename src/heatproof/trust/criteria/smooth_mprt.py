@@ -12,7 +12,7 @@ from typing import ClassVar
 from heatproof.errors import SpecError
 from heatproof.explain import Method
 from heatproof.explain.smooth_grad import SmoothGrad
-from heatproof.trust.criteria import criteria
+from heatproof.trust.criteria import Criterion, OfCopies, criteria
 from heatproof.trust.criteria.randomization import Randomization
 from heatproof.trust.randomize import Drawing, Order
 from heatproof.trust.similarity import Similarity
@@ -29,7 +29,7 @@ class SmoothMPRT:
         noise: Standard deviation, as a share of the range of the image.
     """
 
-    base: Randomization = field(
+    base: Criterion = field(
         default=Randomization(order="bottom_up"), metadata={"registry": criteria}
     )
     samples: int = 50
@@ -37,28 +37,33 @@ class SmoothMPRT:
     title: ClassVar[str] = "Smooth MPRT"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.base, Randomization):
+        if not isinstance(self.base, OfCopies):
             raise SpecError(f"smooth_mprt(base={self.base!r}): expected base=randomization(...)")
+
+    @property
+    def _copies(self) -> OfCopies:
+        assert isinstance(self.base, OfCopies)
+        return self.base
 
     @property
     def order(self) -> Order:
         """Of the blocks."""
-        return self.base.order
+        return self._copies.order
 
     @property
     def draws(self) -> int:
         """Of the weights."""
-        return self.base.draws
+        return self._copies.draws
 
     @property
     def drawing(self) -> Drawing:
         """What is drawn anew."""
-        return self.base.drawing
+        return self._copies.drawing
 
     @property
     def random_pairs(self) -> int:
         """Pairs of films whose similarity is what counts as degraded."""
-        return self.base.random_pairs
+        return self._copies.random_pairs
 
     def explained_by(self, methods: Mapping[str, Method]) -> Mapping[str, Method]:
         """Each method, averaged."""
