@@ -7,20 +7,7 @@ from heatproof.data.geometry import Letterbox, Squash
 from heatproof.maps.store import StoredMap
 from heatproof.run.comparing import framed
 from heatproof.types import Sample, Validity
-
-
-class Sized:
-    def __init__(self, height, width):
-        self._size = height, width
-
-    def size(self):
-        return self._size
-
-    def read(self):
-        raise AssertionError("only the size is needed")
-
-    def version(self):
-        return ""
+from tests.trust.unread import Unread
 
 
 @pytest.mark.parametrize("size", [(96, 48), (48, 96), (64, 64)])
@@ -30,7 +17,7 @@ def test_models_with_other_geometries_have_their_maps_over_the_same_places(size,
     film = np.zeros(size, np.float32)
     film[: size[0] // 2, : size[1] // 2] = 1
     seen = geometry.image(film)
-    back = framed(StoredMap(seen, Validity.OK), geometry, Sample("f", Sized(*size)), 32)
+    back = framed(StoredMap(seen, Validity.OK), geometry, Sample("f", Unread(*size)), 32)
     assert back.values.shape == (32, 32)
     assert back.validity == Validity.OK
     inside = np.zeros((32, 32), bool)
@@ -44,5 +31,5 @@ def test_models_with_other_geometries_have_their_maps_over_the_same_places(size,
 def test_a_map_finer_than_the_frame_is_averaged_and_not_picked_from():
     board = np.indices((256, 256)).sum(axis=0) % 2
     fine = StoredMap(board.astype(np.float32), Validity.OK)
-    back = framed(fine, Squash(256, 256), Sample("f", Sized(256, 256)), 32)
+    back = framed(fine, Squash(256, 256), Sample("f", Unread(256, 256)), 32)
     np.testing.assert_allclose(back.values, 0.5, atol=0.02)

@@ -1,6 +1,5 @@
 """Who is compared with whom."""
 
-from dataclasses import dataclass
 from itertools import product
 
 import pytest
@@ -11,6 +10,7 @@ from heatproof.errors import SpecError
 from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, criteria
 from heatproof.trust.pairs import Origin, different_films, differing, random_pairs
 from heatproof.types import Sample
+from tests.trust.unread import Unread
 
 GRID = [
     Origin(f"{architecture} {head} {seed}", architecture, head, "train", seed)
@@ -20,22 +20,8 @@ GRID = [
 ]
 
 
-@dataclass(frozen=True)
-class Nothing:
-    """Pixels that nobody reads."""
-
-    def size(self):
-        return 1, 1
-
-    def version(self):
-        return ""
-
-    def read(self):
-        raise AssertionError("pairs need no pixels")
-
-
 def films(clusters):
-    return [Sample(f"f{i}", Nothing(), patient_id=str(c)) for i, c in enumerate(clusters)]
+    return [Sample(f"f{i}", Unread(), patient_id=str(c)) for i, c in enumerate(clusters)]
 
 
 def found(spec, models=GRID):
