@@ -40,7 +40,9 @@ def test_what_agrees_is_not_doubted(quick):
 
 def test_a_network_that_ends_in_a_sigmoid_is_suspected(quick):
     network = quick.parent / "network.py"
-    rewrite(network, PROBABILITY, PROBABILITY.replace("return ", "return torch.sigmoid(") + ")")
+    rewrite(
+        network, PROBABILITY, PROBABILITY.replace("return ", "return torch.sigmoid(3 * (") + "))"
+    )
     assert "Every output of bright on films lies between 0 and 1" in first_screen(quick)
     rewrite(quick, "judges = {", 'outputs = "probabilities"\njudges = {')
     assert "between 0 and 1" not in first_screen(quick)
@@ -58,6 +60,12 @@ def test_a_film_labelled_as_without_what_is_marked_on_it_is_told(quick):
     table = quick.parent / "films.csv"
     table.write_text(table.read_text().replace("f3,film3.png,p1,1,1", "f3,film3.png,p1,1,0"))
     assert "1 image of films, such as f3, is labelled as without Square" in first_screen(quick)
+
+
+def test_an_operating_point_chosen_on_the_judged_is_told(quick):
+    with quick.open("a") as file:
+        file.write('\n[classification]\nvalidation = "films"\n')
+    assert "5 patients of films are also in films, on which the operating" in first_screen(quick)
 
 
 def test_what_is_marked_and_told_by_no_model_is_told(quick):

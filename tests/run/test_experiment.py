@@ -42,6 +42,9 @@ def test_overrides_replace_keys(squares, tmp_path):
         ),
         ('features = "features"\n', "", "say its features"),
         ("[explain]\nmethods", "[explain]\n#", "there are models but no methods"),
+        ("[explain]", "[score]\nmetrics = []\n[explain]", r"toml:\d+: score.metrics: .*at least 1"),
+        ("[explain]", "[classification]\nsensitivity = 90\n[explain]", r"sensitivity: .*found 90"),
+        ("judges =", 'outputs = "probability"\njudges =', "'logits' or 'probabil"),
     ],
 )
 def test_mistakes_are_answered(squares, old, new, message):

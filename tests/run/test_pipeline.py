@@ -122,6 +122,18 @@ def test_the_cohort_is_of_those_who_were_judged(squares):
     assert "<dt>Patients</dt><dd>5</dd>" in page
 
 
+def test_ages_and_sexes_are_found_by_any_usual_name_and_the_unknown_are_counted(squares):
+    table = (squares.parent / "films.csv").read_text().splitlines()
+    known = ["PatientAge,Gender", *(["045Y,F", "61,M", "n/a,", "70.5,F"] * 3)]
+    rows = [f"{row},{more}" for row, more in zip(table, known, strict=True)]
+    (squares.parent / "films.csv").write_text("\n".join(rows))
+    text = squares.read_text().replace('["fold"]', '["fold", "PatientAge", "Gender"]')
+    squares.write_text(text)
+    page = run(load(squares)).read_text()
+    assert "<dt>Age</dt><dd>median 61, 45 to 70.5; unknown 3</dd>" in page
+    assert "<dt>Sex</dt><dd>F 5, M 2, unknown 3</dd>" in page
+
+
 def test_a_missing_film_stops_the_run_before_work_starts(squares):
     (squares.parent / "film3.png").unlink()
     with pytest.raises(DataError, match=r"(?s)'films': 1 film.*f3: .*film3.png.*set aside"):

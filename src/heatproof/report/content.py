@@ -51,6 +51,7 @@ class Cohort:
         views: The same for projections.
         age_median: In years, None where unknown.
         age_range: Youngest and oldest.
+        age_unknown: Images without an age, where others have one.
         description: Where it comes from, in a sentence.
     """
 
@@ -62,6 +63,7 @@ class Cohort:
     views: Mapping[str, int] = field(default_factory=dict)
     age_median: float | None = None
     age_range: tuple[float, float] | None = None
+    age_unknown: int = 0
     description: str = ""
 
 

@@ -72,7 +72,7 @@ def write_report(
         rules=tuple(describing.rules_used(work.rules)),
         trust=grids,
         gallery=cases,
-        warnings=doubts(judged, predictions, panels),
+        warnings=doubts(work, judged, predictions, panels),
         limits=(CELLS,),
     )
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)

@@ -30,7 +30,10 @@ from heatproof.trust.rules import Rule
 from heatproof.types import Sample, Validity
 
 LIBRARIES = ("heatproof", "torch", "timm", "numpy", "scipy", "opencv-python-headless", "pillow")
-SEX, AGE = ("sex", "Sex", "nih_sex"), ("age", "Age", "nih_age")
+# As metadata are called: sex, nih_sex, Patient Gender; age, PatientAge.
+SEX = re.compile(r"(.*[_\W])?(patient)?(sex|gender)", re.IGNORECASE)
+AGE = re.compile(r"(.*[_\W])?(patient)?age", re.IGNORECASE)
+YEARS = re.compile(r"0*(\d{1,3}(\.\d+)?)Y?")  # a number, or an age string of DICOM
 
 
 def cohorts(work: Workspace, aside: Sequence[content.SetAside]) -> Iterator[content.Cohort]:
@@ -45,16 +48,18 @@ def cohorts(work: Workspace, aside: Sequence[content.SetAside]) -> Iterator[cont
             continue
         films = work.data[entry.name]
         samples = [s for s in films.samples if (entry.name, s.image_id) in judged]
-        ages = [float(a) for a in _values(samples, AGE) if str(a).replace(".", "", 1).isdigit()]
+        found = (YEARS.fullmatch(value) for value in _values(samples, AGE))
+        ages = [float(years[1]) for years in found if years]
         yield content.Cohort(
             name=entry.name,
             images=len(samples),
             patients=_patients(samples),
             counts=tuple(_counts(samples, finding) for finding in films.findings),
-            sexes=dict(sorted(Counter(str(value) for value in _values(samples, SEX)).items())),
-            views=dict(sorted(Counter(s.view for s in samples if s.view).items())),
+            sexes=_with_unknown(_values(samples, SEX)),
+            views=_with_unknown([sample.view for sample in samples]),
             age_median=statistics.median(ages) if ages else None,
             age_range=(min(ages), max(ages)) if ages else None,
+            age_unknown=len(samples) - len(ages),
             description=_first_line(type(films.dataset)),
         )
 
@@ -235,9 +240,24 @@ def _title(spec: str) -> str:
     return methods.part_class(spec).title if spec in methods.names() else spec  # type: ignore[attr-defined]
 
 
-def _values(samples: Sequence[Sample], names: Sequence[str]) -> list[str | float]:
-    found = (next((s.metadata[n] for n in names if n in s.metadata), "") for s in samples)
-    return [value for value in found if value != ""]
+def _values(samples: Sequence[Sample], name: re.Pattern[str]) -> list[str]:
+    """One per film, of the first metadata of such a name; empty where it has none."""
+    return [
+        next((_spelled(value) for key, value in s.metadata.items() if name.fullmatch(key)), "")
+        for s in samples
+    ]
+
+
+def _spelled(value: str | float) -> str:
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _with_unknown(values: Sequence[str]) -> dict[str, int]:
+    """Value to films; those of which nothing is known last, and none where that are all."""
+    counts = Counter(values)
+    unknown = counts.pop("", 0)
+    known = dict(sorted(counts.items()))
+    return known | {"unknown": unknown} if known and unknown else known
 
 
 def _patients(samples: Sequence[Sample]) -> int | None:

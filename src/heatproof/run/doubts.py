@@ -13,21 +13,27 @@ from heatproof.report.words import count, listed
 from heatproof.run.explaining import Judged
 from heatproof.run.films import Films
 from heatproof.run.localizing import PRIOR_NAME
+from heatproof.run.workspace import Workspace
 from heatproof.types import Sample
 
 MANY = 10  # films whose outputs are all between 0 and 1 by chance alone: hardly
 LOOKED_AT = 5  # films of a data set, for what all of them have in common
 _TWELVE_IN_SIXTEEN = 1 / 15  # and what lies below
-_AT_ONE = 1 / (1 + math.exp(-1))
+# What outputs of 0, 0.1, 0.9 and 1 are taken for, if they are taken for logits.
+_ZERO, _NEAR_ZERO, _NEAR_ONE, _ONE = (1 / (1 + math.exp(-end)) for end in (0, 0.1, 0.9, 1))
 
 
 def doubts(
-    judged: Sequence[Judged], predictions: pl.DataFrame, panels: Sequence[Localization]
+    work: Workspace,
+    judged: Sequence[Judged],
+    predictions: pl.DataFrame,
+    panels: Sequence[Localization],
 ) -> tuple[str, ...]:
     """As warnings of the first screen, the most serious first."""
     shown = [one for one in judged if one.methods]
     return (
         *_probabilities(shown, predictions),
+        *_chosen_on_the_judged(work, shown),
         *_dark(shown),
         *_broken(predictions),
         *_contradictions(shown),
@@ -41,11 +47,29 @@ def _probabilities(judged: Sequence[Judged], predictions: pl.DataFrame) -> Itera
     foreign = [one.judging for one in judged if one.card and not one.trained]
     for group, data in dict.fromkeys((one.group, one.films.name) for one in foreign):
         told = predictions.filter(group=group, data=data)["probability"]
-        if len(told) >= MANY and told.is_between(0.5, _AT_ONE).all():
+        # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
+        sure = ~told.is_between(_NEAR_ZERO, _NEAR_ONE)
+        if len(told) >= MANY and told.is_between(_ZERO, _ONE).all() and sure.any():
             yield (
                 f"Every output of {group} on {data} lies between 0 and 1. If its network ends in a"
                 " sigmoid or a softmax, its probabilities are wrong here, and with them calibration"
                 ' and Brier score: say outputs = "probabilities".'
+            )
+
+
+def _chosen_on_the_judged(work: Workspace, judged: Sequence[Judged]) -> Iterator[str]:
+    """Validation data with patients that are judged at the threshold chosen on them."""
+    name = work.experiment.classification.validation
+    if name is None:
+        return
+    tuning = {sample.cluster for sample in work.data[name].samples}
+    for films, samples in _judged_films(judged):
+        shared = len(tuning & {sample.cluster for sample in samples})
+        if shared:
+            yield (
+                f"{count(shared, 'patient')} of {films.name} {'is' if shared == 1 else 'are'} also"
+                f" in {name}, on which the operating point was chosen: sensitivity and specificity"
+                " flatter the model there."
             )
 
 

@@ -253,7 +253,9 @@ class Scoring(Record):
         controls: What stands in every table besides the mean-mask prior, which always does.
     """
 
-    metrics: list[str] = ["iou", "hit_rate", "auprc", "auroc"]
+    metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
+        "iou", "hit_rate", "auprc", "auroc"
+    ]  # fmt: skip
     controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
         "centre", "edges", "random", "readers", "ceiling",
     ]  # fmt: skip
@@ -303,7 +305,7 @@ class Classification(Record):
     """
 
     validation: str | None = None
-    sensitivity: float | None = None
+    sensitivity: Annotated[float, pydantic.Field(gt=0, le=1)] | None = None
     by: Literal["image", "study"] = "image"
 
 
