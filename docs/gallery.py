@@ -1,7 +1,7 @@
 """Draws the gallery: one phantom under every method.
 
     heatproof train src/heatproof/run/demo.toml -o runs/demo
-    python docs/gallery.py runs/demo/models [--film FILM.png --model FOLDER --out FOLDER]
+    python docs/gallery.py runs/demo/models
 
 Writes docs/gallery.md and docs/images/gallery/.
 """
@@ -28,6 +28,23 @@ OPTIONS = {
     "gradient": "gradient(channels='sum')",
     "guided_backprop": "guided_backprop(channels='sum')",
     "deconvnet": "deconvnet(channels='sum')",
+}
+# What the numbers under a picture count; "pixel" is one unit of the preprocessed film.
+UNITS = {
+    "logit": (
+        *("blur_integrated_gradients", "class_map", "deep_lift", "grad_cam", "grad_cam_plus_plus"),
+        *("gradient_shap", "guided_integrated_gradients", "hires_cam", "input_x_gradient"),
+        *("integrated_gradients", "layer_cam", "lrp", "occlusion", "rise", "x_grad_cam", "xrai"),
+        "smooth_grad(base=integrated_gradients(steps=10))",
+    ),
+    "logit / pixel": ("deconvnet", "gradient", "guided_backprop", "smooth_grad"),
+    "(logit / pixel)²": ("smooth_grad(magnitude='square')", "smooth_grad(magnitude='variance')"),
+    "logit² / pixel": ("guided_grad_cam",),
+    "feature": ("ablation_cam", "eigen_cam", "score_cam"),
+    "probability": ("explained_scalar",),
+    "pixel": ("edges",),
+    "share": ("attention_rollout",),
+    "no unit": ("full_grad", "percentile_view", "random"),
 }
 MORE = (
     "smooth_grad(magnitude='square')",
@@ -67,7 +84,7 @@ def main() -> None:
         saliency = model.preprocessing.geometry.back(
             found.maps[spec].values[0, 0].float().numpy(), film.shape
         )
-        picture = _with_bar(render.overlay(film, saliency, [mask]), saliency)
+        picture = _with_bar(render.overlay(film, saliency, [mask]), saliency, _unit(spec))
         name = "".join(letter if letter.isalnum() else "-" for letter in spec).strip("-")
         _save(pictures / f"{name}.webp", picture)
         (validity,) = found.validity[spec][0]
@@ -75,12 +92,17 @@ def main() -> None:
     (HERE / "gallery.md").write_text(_page(rows, refused), encoding="utf-8")
 
 
-def _with_bar(picture: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-    """The picture above its colour scale, with the values at its ends."""
+def _unit(spec: str) -> str:
+    name = spec if spec in MORE else spec.partition("(")[0]
+    return next(unit for unit, names in UNITS.items() if name in names)
+
+
+def _with_bar(picture: np.ndarray, saliency: np.ndarray, unit: str) -> np.ndarray:
+    """The picture above its colour scale, with the values at its ends and their unit."""
     low, high = float(saliency.min()), float(saliency.max())
     signed = low < 0
     large = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    sheet = Image.new("RGB", (SIDE, SIDE + 26), "white")
+    sheet = Image.new("RGB", (SIDE, SIDE + 40), "white")
     sheet.paste(large, (0, 0))
     sheet.paste(Image.fromarray(render.scale(130, 10, signed=signed)), (79, SIDE + 8))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
@@ -88,6 +110,7 @@ def _with_bar(picture: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     first, last = (-reach, reach) if signed else (low, high)
     draw.text((4, SIDE + 5), f"{first:.2g}", "black", font)
     draw.text((SIDE - 4, SIDE + 5), f"{last:.2g}", "black", font, anchor="ra")
+    draw.text((SIDE / 2, SIDE + 21), unit, "black", font, anchor="ma")
     return np.asarray(sheet)
 
 
@@ -101,9 +124,8 @@ def _page(rows: list[tuple[str, str, str, Validity, object]], refused: list[str]
         "",
         "Drawn by `docs/gallery.py` on a phantom radiograph (it shows no one) and the demo's small classifier"
         " with a linear head, which is sure of the nodule in the cyan outline. " + render.LEGEND,
-        "Under each picture stand the values at the ends of its colours; their unit is that of the logit,"
-        " or of the logit per unit of the preprocessed pixel for gradients, and arbitrary for Eigen-CAM,"
-        " RISE, edges and random.",
+        "Under each picture stand the values at the ends of its colours, and their unit: a *pixel* is one"
+        " unit of the preprocessed film, a *feature* one of the last features.",
         "",
         "A convincing picture proves nothing: `edges` has not seen the model, and `random` has seen nothing.",
         "",

@@ -49,6 +49,17 @@ def test_the_training_of_the_how_to_can_be_run(tmp_path):
         (heads if kind == "head" else backbones).parse(spec)
 
 
+def test_the_specs_of_published_studies_exist():
+    from heatproof.explain import methods
+
+    page = (ROOT / "docs/how-to/published-maps.md").read_text(encoding="utf-8")
+    table = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    specs = re.findall(r"`([^`]+)`", table) + re.findall(r"^explained_scalar.*$", page, re.M)
+    assert len(specs) > 15
+    for spec in specs:
+        assert methods.parse(spec)
+
+
 def test_the_page_has_examples():
     assert len(BLOCKS) == 2
 

@@ -22,8 +22,8 @@ from tests.explain.conftest import FINDINGS, make, shaken
 
 SIDE = 8
 NETWORKS = {
-    "resnet50": ("layer4", 64),
-    "densenet121": ("features", 64),
+    **{f"resnet{depth}": ("layer4", 64) for depth in (18, 34, 50, 101, 152)},
+    **{f"densenet{depth}": ("features", 64) for depth in (121, 169)},
     "vgg19": ("features", 64),
     "vgg19_bn": ("features", 64),
     "inception_v3": ("Mixed_7c", 96),
