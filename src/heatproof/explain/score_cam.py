@@ -67,8 +67,9 @@ class ScoreCAM:
         if self.channels is not None and self.channels < len(features):
             variance = features.var(dim=(1, 2), correction=0)
             features = features[variance.topk(self.channels).indices]
-        weights = self._scores(forward, image, features)[:, targets].softmax(dim=0)
-        return torch.einsum("dk,dyx->kyx", weights, features).relu()
+        # In double precision: weights are nearly equal, and what differs is in their last digits.
+        weights = self._scores(forward, image, features)[:, targets].double().softmax(dim=0)
+        return torch.einsum("dk,dyx->kyx", weights, features.double()).relu().to(features)
 
     def _scores(
         self,
