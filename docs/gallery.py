@@ -38,7 +38,10 @@ UNITS = {
         "smooth_grad(base=integrated_gradients(steps=10))",
     ),
     "logit / pixel": ("deconvnet", "gradient", "guided_backprop", "smooth_grad"),
-    "(logit / pixel) squared": ("smooth_grad(magnitude='square')", "smooth_grad(magnitude='variance')"),
+    "(logit / pixel) squared": (
+        "smooth_grad(magnitude='square')",
+        "smooth_grad(magnitude='variance')",
+    ),
     "logit squared / pixel": ("guided_grad_cam",),
     "feature": ("ablation_cam", "eigen_cam", "score_cam"),
     "probability": ("explained_scalar",),

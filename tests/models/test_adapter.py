@@ -90,16 +90,13 @@ def test_logits_are_no_probabilities() -> None:
         Adapted(net, "convolution", ["a", "b"], PREPROCESSING, "probabilities")(IMAGES)
 
 
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        (Net().half(), r"weights of torch.float16; expected float32.*network.float\(\)"),
-        (Net().double(), "weights of torch.float64"),
-    ],
-)
-def test_what_cannot_be_explained_is_refused_at_once(network: nn.Module, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        Adapted(network, "convolution", ["a", "b"], PREPROCESSING)
+def test_what_cannot_be_explained_is_refused_at_once(tmp_path) -> None:
+    with pytest.raises(ModelError, match=r"torch.float16; expected float32.*network.float\(\)"):
+        Adapted(Net().half(), "convolution", ["a", "b"], PREPROCESSING)
+    file = tmp_path / "mine.py"
+    file.write_text("from torch import nn\ndef mine(): return nn.Linear(1, 1).double()\n")
+    with pytest.raises(ModelError, match="weights of torch.float64"):
+        load_module(f"{file}:mine")
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")

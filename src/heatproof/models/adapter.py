@@ -219,8 +219,12 @@ def _check_network(network: nn.Module) -> None:
             "a scripted network (TorchScript) lets nobody see its layers; bring the module that it"
             " was made of"
         )
+    _check_precision(network, torch.float32, torch.float64)
+
+
+def _check_precision(network: nn.Module, *allowed: torch.dtype) -> None:
     kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
-    for kind in kinds - {torch.float32}:
+    for kind in kinds - {*allowed}:
         raise ModelError(
             f"{type(network).__name__} has weights of {kind}; expected float32, so return"
             " network.float()"
@@ -262,7 +266,7 @@ def load_module(source: str, **options: Any) -> nn.Module:
         options: Passed to the function.
 
     Raises:
-        ModelError: No such file, module or function, or it gives no network.
+        ModelError: No such file, module or function, or it gives no network of float32 weights.
     """
     place, colon, name = source.rpartition(":")
     if not colon or not name.isidentifier():
@@ -279,6 +283,7 @@ def load_module(source: str, **options: Any) -> nn.Module:
         ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
+    _check_precision(network, torch.float32)  # which films are read as
     return network
 
 

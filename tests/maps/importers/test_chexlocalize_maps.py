@@ -220,7 +220,7 @@ def test_files_are_found_sorted_and_each_once(tmp_path: Path) -> None:
     (tmp_path / "b/a_Edema_map.pkl").touch()
     with pytest.raises(MapError, match="two maps of one image and finding"):
         map_files(tmp_path)
-    with pytest.raises(MapError, match="no file"):
+    with pytest.raises(MapError, match="no such folder"):
         map_files(tmp_path / "nowhere")
 
 
