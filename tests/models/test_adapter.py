@@ -95,7 +95,7 @@ def test_what_cannot_be_explained_is_refused_at_once(tmp_path) -> None:
         Adapted(Net().half(), "convolution", ["a", "b"], PREPROCESSING)
     file = tmp_path / "mine.py"
     file.write_text("from torch import nn\ndef mine(): return nn.Linear(1, 1).double()\n")
-    with pytest.raises(ModelError, match="weights of torch.float64"):
+    with pytest.raises(ModelError, match=r"weights of torch\.float64"):
         load_module(f"{file}:mine")
 
 
