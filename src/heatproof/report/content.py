@@ -51,8 +51,8 @@ class Cohort:
         views: The same for projections.
         age_median: In years, None where unknown.
         age_range: Youngest and oldest.
-        age_unknown: Images without an age, where others have one.
         description: Where it comes from, in a sentence.
+        age_unknown: Images without an age, where others have one.
     """
 
     name: str
@@ -63,8 +63,8 @@ class Cohort:
     views: Mapping[str, int] = field(default_factory=dict)
     age_median: float | None = None
     age_range: tuple[float, float] | None = None
-    age_unknown: int = 0
     description: str = ""
+    age_unknown: int = 0
 
 
 @dataclass(frozen=True)
