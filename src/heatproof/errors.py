@@ -7,6 +7,7 @@ HeatproofError
 │   ├── PixelError     one radiograph cannot be read; a run sets it aside and goes on
 │   └── AnnotationError  an annotation does not fit its radiograph
 ├── ModelError         a model, its card or its weights do not fit together
+│   └── UnreachableError  weights cannot be downloaded from here
 └── MapError           maps are missing, malformed, or not of the images they claim
     └── UnsafePickleError  a pickle asks for more than tensors
 
@@ -43,6 +44,10 @@ class AnnotationError(DataError):
 
 class ModelError(HeatproofError, ValueError):
     """A model, its card or its weights do not fit together."""
+
+
+class UnreachableError(ModelError):
+    """Weights cannot be downloaded from here."""
 
 
 class MapError(HeatproofError, ValueError):

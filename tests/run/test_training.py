@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
-from heatproof.errors import ExperimentError
+from heatproof.errors import ExperimentError, ModelError
+from heatproof.models import backbones
 from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
@@ -132,3 +135,133 @@ def test_mistakes_are_answered_before_anything_is_trained(two_heads, old, new, m
     with pytest.raises(ExperimentError, match=message):
         run(load(two_heads))
     assert not (two_heads.parent / "out/models").exists()
+
+
+LINEAR = EXPERIMENT[: EXPERIMENT.index('[[models]]\nname = "WILDCAT')]
+TAIL = EXPERIMENT[EXPERIMENT.index("[explain]") :]
+
+
+def one_head(folder, *changes):
+    """The experiment with its first model alone."""
+    text = LINEAR + TAIL
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file = folder / "one.toml"
+    file.write_text(text)
+    return file
+
+
+def starting(weights):
+    return (
+        'validation = "validation", settings',
+        f'validation = "validation", weights = {weights}, settings',
+    )
+
+
+FROZEN = ("max_epochs = 1", "max_epochs = 1, backbone_lr = 0.0")
+
+
+def trained_here(file):
+    run(load(file), until="train")
+    return load_model(next((file.parent / "out/models").iterdir()))
+
+
+@pytest.mark.parametrize(
+    "weights", ['"net.safetensors"', '["imagenet", "no.pt", "net.safetensors"]']
+)
+def test_the_first_weights_that_can_be_had_are_the_start(tmp_path, monkeypatch, weights):
+    """As timm writes them, with its classifier of 1,000 classes and for three channels."""
+    network = timm.create_model("resnet10t", num_classes=1000)
+    save_file(network.state_dict(), tmp_path / "net.safetensors", metadata={"format": "pt"})
+    offline(monkeypatch)
+    model, card = trained_here(one_head(tmp_path, starting(weights), FROZEN))
+    assert card.pretrained == "file net.safetensors"
+    assert torch.equal(model.backbone.layer4[0].conv1.weight, network.layer4[0].conv1.weight)
+    summed = network.conv1[0].weight.sum(dim=1, keepdim=True)
+    torch.testing.assert_close(model.backbone.stem.conv1[0].weight, summed)
+
+
+def offline(monkeypatch):
+    create = timm.create_model
+
+    def without_network(name, *, pretrained, **options):
+        if pretrained:
+            raise OSError("network is unreachable")
+        return create(name, pretrained=False, **options)
+
+    monkeypatch.setattr(backbones.timm, "create_model", without_network)
+
+
+def test_random_weights_are_the_last_resort_where_the_file_says_so(tmp_path, monkeypatch):
+    offline(monkeypatch)
+    _, card = trained_here(one_head(tmp_path, starting('["imagenet", "random"]')))
+    assert card.pretrained == "random"
+
+
+def test_another_file_of_weights_is_another_model(tmp_path):
+    file = one_head(tmp_path, starting('"net.pt"'), FROZEN)
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        torch.save(timm.create_model("resnet10t").state_dict(), tmp_path / "net.pt")
+        run(load(file), until="train")
+    assert len(list((tmp_path / "out/models").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ([starting('"no.pt"')], ExperimentError, "'linear head'.*no.pt: no such weights file"),
+        ([starting('"imagenet"')], ExperimentError, "'linear head'.*cannot be downloaded"),
+        ([starting('"net18.pt"')], ExperimentError, "'linear head'.*net18.pt: lacks conv1"),
+        ([starting("[]")], ExperimentError, "at least 1 item"),
+    ],
+)
+def test_weights_that_cannot_be_had_stop_it_before_anything_is_trained(
+    tmp_path, monkeypatch, changes, error, message
+):
+    torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "net18.pt")
+    offline(monkeypatch)
+    with pytest.raises(error, match=message):
+        run(load(one_head(tmp_path, *changes)))
+    assert not (tmp_path / "out/models").exists()
+
+
+def test_a_start_from_two_places_is_refused(two_heads):
+    started = 'start = "linear head"'
+    two_heads.write_text(EXPERIMENT.replace(started, f'{started}\nweights = "net.pt"'))
+    with pytest.raises(ExperimentError, match="starts from one of them"):
+        load(two_heads)
+
+
+OWN = """
+import torch
+from torch import nn
+
+
+def build(width):
+    grown = nn.Sequential(nn.Conv2d(1, width, 3, 4, 1), nn.BatchNorm2d(width), nn.ReLU())
+    return nn.Sequential(grown, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 9))
+"""
+
+
+def test_a_module_of_the_users_is_trained_with_a_head_of_ours(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    module = 'module = "own.py:build"\narguments = { width = 8 }\nfeatures = "0"'
+    head = 'head = "wildcat(highest=2)"\nseeds = [0, 1]'
+    file = one_head(tmp_path, ('backbone = "resnet10t"', f"{module}\n{head}"))
+    report = run(load(file))
+    folders = sorted((tmp_path / "out/models").iterdir())
+    assert len(folders) == 2
+    card = read_card(folders[0])
+    assert (card.id.architecture, card.id.head) == ("own.py:build, up to 0", "wildcat(highest=2)")
+    assert card.pretrained == "of the user"
+    page, times = report.read_text(), [(f / "card.json").stat().st_mtime_ns for f in folders]
+    assert "own.py:build, up to 0" in page
+    assert run(load(file)).read_text() == page  # trained once, and opened from its folder
+    assert [(f / "card.json").stat().st_mtime_ns for f in folders] == times
+    with pytest.raises(ModelError, match="opened by the experiment that trained it"):
+        load_model(folders[0])
+    (tmp_path / "own.py").write_text(OWN.replace("nn.ReLU()", "nn.GELU()"))
+    run(load(file), until="train")
+    assert len(list((tmp_path / "out/models").iterdir())) == 4

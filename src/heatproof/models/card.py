@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import safetensors.torch
 
-from heatproof.errors import ModelError, near_misses
+from heatproof.errors import ModelError, SpecError, near_misses
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.localizers import Localizer
 from heatproof.models.localizers import build as build_localizer
@@ -130,8 +130,15 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
     return card
 
 
-def load(folder: Path) -> tuple[Classifier | Localizer[Any], ModelCard]:
+def load(
+    folder: Path, network: Classifier | None = None
+) -> tuple[Classifier | Localizer[Any], ModelCard]:
     """The model and the card of a folder, in evaluation mode.
+
+    Args:
+        folder: Of the model.
+        network: Gets the weights, where the backbone is a module of the user's: a folder holds no
+            code, and none is run because a card says so.
 
     Raises:
         ModelError: No card, a damaged one, damaged weights, or weights of another model.
@@ -145,7 +152,7 @@ def load(folder: Path) -> tuple[Classifier | Localizer[Any], ModelCard]:
             f"{weights}: its SHA-256 is {found[:12]}..., the card says"
             f" {card.id.checkpoints[0][:12]}...; the file is damaged or was replaced"
         )
-    model = _built(card)
+    model = _built(card) if network is None else _described(network, card)
     model.backbone.pretrained = card.pretrained
     state, wanted = read_state(weights), model.state_dict()
     for name in sorted(set(state) ^ set(wanted)):
@@ -168,9 +175,27 @@ def _built(card: ModelCard) -> Classifier | Localizer[Any]:
     """Without its weights."""
     if card.regions is not None:
         return build_localizer(card.id.architecture, card.findings, card.preprocessing)
-    model = build(card.id.architecture, card.id.head, card.findings, card.preprocessing)
+    try:
+        model = build(card.id.architecture, card.id.head, card.findings, card.preprocessing)
+    except SpecError as error:
+        raise ModelError(
+            f"cannot build {_parts(card)} from its card alone: {error}; a module of the user's is"
+            " opened by the experiment that trained it"
+        ) from error
     model.temperatures = card.temperatures
     return model
+
+
+def _described(network: Classifier, card: ModelCard) -> Classifier:
+    """The user's network as the card says; its weights are compared name by name afterwards."""
+    for name in ("findings", "preprocessing"):
+        if getattr(network, name) != getattr(card, name):
+            raise ModelError(
+                f"the network has {name} {getattr(network, name)}, its card says"
+                f" {getattr(card, name)}"
+            )
+    network.temperatures = card.temperatures
+    return network.eval()
 
 
 def _parts(card: ModelCard) -> str:

@@ -79,13 +79,25 @@ class Training(Record):
         data: Name of the data that trains.
         validation: Name of the data that stops and selects.
         start: Name of an earlier model whose backbone is the start.
+        weights: What the backbone starts with: ``"random"``, ``"imagenet"`` (through timm), or the
+            path of a state dict.  Of several the first that can be had; the card says which it was.
         settings: Options of ``heatproof.train.Settings``.
     """
 
     data: Name
     validation: Name
     start: str | None = None
+    weights: Name | Annotated[list[Name], pydantic.Field(min_length=1)] = "random"
     settings: dict[str, Any] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _one_start(self) -> "Training":
+        if self.start and self.weights != "random":
+            raise ValueError(
+                f"start = {self.start!r} and weights = {self.weights!r}: a backbone starts from one"
+                " of them"
+            )
+        return self
 
 
 class Sampling(Record):
@@ -118,6 +130,7 @@ class Model(Record):
         card: A folder written by ``heatproof train``.
         module: ``"file.py:function"`` or ``"package.module:function"`` that returns an
             ``nn.Module``, called with ``arguments`` (those that name files: relative to this file).
+            With a training it is trained up to its features, and ``head`` stands behind these.
         features: Dotted name of the module whose output is the feature grid.
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
@@ -169,7 +182,18 @@ class Model(Record):
                 f"model {self.name!r} has seeds, which are those of its training; say either seeds"
                 " or a seed in its settings"
             )
-        if self.module and not (self.findings and self.scaling and self.id and self.features):
+        if self.module and self.training:
+            if not (self.features and self.scaling) or self.findings or self.id:
+                raise ValueError(
+                    f"model {self.name!r} is a module that is trained here: say its features and"
+                    " scaling; findings and id are those of its training"
+                )
+            if self.training.weights != "random":
+                raise ValueError(
+                    f"model {self.name!r} is a module, which comes with its weights: leave weights"
+                    " out, or name their file in its arguments"
+                )
+        elif self.module and not (self.findings and self.scaling and self.id and self.features):
             raise ValueError(
                 f"model {self.name!r} is a module: say its features, findings, scaling and id"
             )

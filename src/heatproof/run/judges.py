@@ -17,11 +17,13 @@ from heatproof.explain.forward import held_still
 from heatproof.models import Model as Explained
 from heatproof.models import card as cards
 from heatproof.models import weights
-from heatproof.models.adapter import Adapted, load_module
+from heatproof.models.adapter import Adapted, load_module, with_head
 from heatproof.models.card import Cohort, ModelCard
+from heatproof.models.classifier import Classifier
 from heatproof.models.localizers import Localizer
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.run.experiment import Experiment, Model
+from heatproof.models.seeding import seeded
+from heatproof.run.experiment import Experiment, Model, Scaling
 from heatproof.run.films import Films, matching
 from heatproof.run.units import digest
 from heatproof.types import ModelId, Sample
@@ -88,10 +90,50 @@ def open_model(
         ModelError: Its module, weights or card do not fit together.
     """
     if trained is not None:
-        return *cards.load(trained), trained
+        return *open_trained(experiment, model, trained), trained
     if model.card is not None:
         return *cards.load(experiment.folder / model.card), None
     return *_open_module(experiment, model, data), None
+
+
+def open_trained(
+    experiment: Experiment, model: Model, folder: Path
+) -> tuple[Classifier | Localizer[Any], ModelCard]:
+    """A model that was trained here, from its folder; raises ModelError."""
+    if model.module is None:
+        return cards.load(folder)
+    return cards.load(folder, own_classifier(experiment, model, cards.read_card(folder).findings))
+
+
+def own_classifier(
+    experiment: Experiment, model: Model, findings: Sequence[str], seed: int = 0
+) -> Classifier:
+    """A module of the user's with a head of ours behind its features.
+
+    Raises:
+        ModelError: No such module, or no features on a grid.
+    """
+    if not (model.module and model.features and model.scaling):
+        raise ModelError(f"model {model.name!r} lacks features or scaling")
+    network, _ = _own_module(experiment, model, seed)
+    preprocessing = preprocessing_of(model.scaling)
+    return with_head(network, model.features, model.head, findings, preprocessing, seed)
+
+
+def own_code(experiment: Experiment, model: Model) -> str:
+    """Changes with a module of the user's: its file, what it is called with, and its weights."""
+    network, code = _own_module(experiment, model)
+    return digest(code, checksum(network))
+
+
+def preprocessing_of(scaling: Scaling) -> Preprocessing:
+    """As an experiment file says it; raises SpecError or ModelError."""
+    return Preprocessing(
+        geometries.parse(scaling.geometry),
+        scaling.channels,
+        tuple(scaling.mean),
+        tuple(scaling.std),
+    )
 
 
 def check_model(
@@ -150,25 +192,14 @@ def _cohort(
 def _open_module(
     experiment: Experiment, model: Model, data: Mapping[str, Films]
 ) -> tuple[Adapted, ModelCard]:
-    if not (model.module and model.features and model.scaling and model.id):
+    if not (model.features and model.scaling and model.id):
         raise ModelError(f"model {model.name!r} lacks features, scaling or id")
-    place, _, function = model.module.rpartition(":")
-    if place.endswith(".py"):
-        place = str(experiment.folder / place)
-    arguments = {key: _resolved(experiment.folder, value) for key, value in model.arguments.items()}
-    network = load_module(f"{place}:{function}", **arguments)
-    code = weights.checksum(Path(place)) if place.endswith(".py") else ""
-    scaling = model.scaling
-    preprocessing = Preprocessing(
-        geometries.parse(scaling.geometry),
-        scaling.channels,
-        tuple(scaling.mean),
-        tuple(scaling.std),
-    )
+    network, code = _own_module(experiment, model)
+    preprocessing = preprocessing_of(model.scaling)
     card = ModelCard(
         id=ModelId(
             **model.id.model_dump(),
-            checkpoints=(checksum(network), digest(model.module, arguments, code)),
+            checkpoints=(checksum(network), code),
         ),
         findings=tuple(model.findings),
         preprocessing=preprocessing,
@@ -177,6 +208,18 @@ def _open_module(
         tuned_on=_cohort(model, model.tuned_on, data),
     )
     return Adapted(network, model.features, model.findings, preprocessing, model.outputs), card
+
+
+def _own_module(experiment: Experiment, model: Model, seed: int = 0) -> tuple[nn.Module, str]:
+    """What the user's function returns, and a digest of its file and its arguments."""
+    place, _, function = (model.module or "").rpartition(":")
+    if place.endswith(".py"):
+        place = str(experiment.folder / place)
+    arguments = {key: _resolved(experiment.folder, value) for key, value in model.arguments.items()}
+    with seeded(seed):
+        network = load_module(f"{place}:{function}", **arguments)
+    code = weights.checksum(Path(place)) if place.endswith(".py") else ""
+    return network, digest(model.module, arguments, code)
 
 
 def identified(model: AnyModel, card: ModelCard) -> ModelCard:

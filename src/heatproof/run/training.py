@@ -13,18 +13,26 @@ import pydantic
 from torch import nn
 
 from heatproof import train
-from heatproof.data.geometry import geometries
 from heatproof.data.sampling import Permuted, at_prevalence, fewer
-from heatproof.errors import DataError, ExperimentError, ModelError, SpecError, near_misses
+from heatproof.errors import (
+    DataError,
+    ExperimentError,
+    ModelError,
+    SpecError,
+    UnreachableError,
+    near_misses,
+)
 from heatproof.models import card as cards
-from heatproof.models.backbones import backbones
+from heatproof.models.backbones import NAMED_WEIGHTS, backbones
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.heads import heads
 from heatproof.models.localizers import Localizer, localizers
 from heatproof.models.localizers import build as build_localizer
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.weights import checksum
 from heatproof.run.experiment import Model, Sampling, Training
+from heatproof.run.judges import open_trained, own_classifier, own_code, preprocessing_of
 from heatproof.run.progress import Progress
 from heatproof.run.units import digest, write_whole
 from heatproof.run.workspace import HISTORY, Workspace
@@ -45,8 +53,10 @@ def trained_folder(work: Workspace, model: Model) -> Path:
         work.data[plan.data].digest,
         work.data[plan.validation].digest,
         str(trained_folder(work, start).name) if start else "",
+        [checksum(file) for file in _weights_files(work, plan)],
         *([_architecture(model)] if model.localizer else []),
         *([] if model.sampling == Sampling() else [model.sampling.model_dump()]),
+        *([own_code(work.experiment, model)] if model.module else []),
     )
     safe = "".join(letter if letter.isalnum() else "-" for letter in model.name)
     return work.folder / "models" / f"{safe}-{made_of[:12]}"
@@ -64,7 +74,7 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     plan, start = _plan(model), _start(work, model)
     network = _network(work, model)
     if start is not None:
-        begun, _ = cards.load(trained_folder(work, start))
+        begun, _ = open_trained(work.experiment, start, trained_folder(work, start))
         network.backbone.load_state_dict(begun.backbone.state_dict())
     data, validation = sampled(work, model), work.data[plan.validation]
 
@@ -78,7 +88,7 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
         id=ModelId(_architecture(model), _head(model), plan.data, settings_of(model).seed),
         findings=network.findings,
         preprocessing=network.preprocessing,
-        pretrained=f"backbone of {start.name!r}" if start else "random",
+        pretrained=f"backbone of {start.name!r}" if start else network.backbone.pretrained,
         trained_on=Cohort.of(plan.data, [data[index] for index in range(len(data))]),
         tuned_on=Cohort.of(plan.validation, validation.samples),
         temperatures=fitted.temperatures,
@@ -102,13 +112,19 @@ def sampled(work: Workspace, model: Model) -> Dataset:
 
 def check_plan(work: Workspace, model: Model) -> None:
     """Raises HeatproofError for a model that could not be trained as described."""
-    settings = settings_of(model)
+    settings, plan = settings_of(model), _plan(model)
     _preprocessing(model)
-    if model.localizer is None:
-        backbones.parse(model.backbone or "")
-        heads.parse(model.head)
-    else:
+    if model.localizer is not None:
         _check_localizer(work, model, settings)
+    else:
+        heads.parse(model.head)
+        if model.backbone:
+            backbones.parse(model.backbone)
+        if model.module or "random" not in _weights(work, plan):  # known once they are read
+            try:
+                _network(work, model)
+            except ModelError as error:
+                raise ExperimentError(f"model {model.name!r}: {error}") from error
     _start(work, model)
 
 
@@ -121,7 +137,7 @@ def _check_localizer(work: Workspace, model: Model, settings: Settings) -> None:
         network = _network(work, model)
     except (SpecError, ModelError) as error:
         raise ExperimentError(f"{who}: {error}") from error
-    if plan.start is None and _keeps_statistics(network):
+    if network.backbone.pretrained == "random" and not plan.start and _keeps_statistics(network):
         raise ExperimentError(
             f"{who}: {_architecture(model)} keeps the batch-norm statistics that its backbone came"
             " with, and a random one comes with none; say frozen_norm=False, or start = ... an"
@@ -165,16 +181,42 @@ def settings_of(model: Model) -> Settings:
 
 
 def _network(work: Workspace, model: Model) -> Classifier | Localizer[Any]:
-    """Untrained."""
+    """Untrained, with the first weights for its backbone that can be had."""
+    *others, last = _weights(work, _plan(model))
+    for weights in others:
+        try:
+            if weights in NAMED_WEIGHTS or Path(weights).is_file():
+                return _built(work, model, weights)
+        except UnreachableError:
+            continue
+    return _built(work, model, last)
+
+
+def _built(work: Workspace, model: Model, weights: str) -> Classifier | Localizer[Any]:
     findings, preprocessing = _findings(work, _plan(model)), _preprocessing(model)
     seed = settings_of(model).seed
+    if model.module is not None:
+        return own_classifier(work.experiment, model, findings, seed)
     if model.localizer is not None:
-        return build_localizer(model.localizer, findings, preprocessing, seed=seed)
-    return build(model.backbone or "", model.head, findings, preprocessing, seed=seed)
+        return build_localizer(model.localizer, findings, preprocessing, weights, seed)
+    return build(model.backbone or "", model.head, findings, preprocessing, weights, seed)
+
+
+def _weights(work: Workspace, plan: Training) -> list[str]:
+    """Names, or paths from the folder of the experiment."""
+    asked = [plan.weights] if isinstance(plan.weights, str) else plan.weights
+    folder = work.experiment.folder
+    return [one if one in NAMED_WEIGHTS else str(folder / one) for one in asked]
+
+
+def _weights_files(work: Workspace, plan: Training) -> list[Path]:
+    return [Path(one) for one in _weights(work, plan) if Path(one).is_file()]
 
 
 def _architecture(model: Model) -> str:
-    """Canonical spec of a localizer, or that of a backbone as it was written."""
+    """Canonical spec of a localizer, that of a backbone as it was written, or the user's module."""
+    if model.module is not None:
+        return f"{model.module}, up to {model.features}"
     if model.localizer is None:
         return model.backbone or ""
     return localizers.spec(localizers.parse(model.localizer))
@@ -186,7 +228,9 @@ def _head(model: Model) -> str:
 
 
 def _backbone(model: Model) -> str | None:
-    """Canonical spec; None of a model that is not trained here."""
+    """Canonical spec, or the user's module; None of a model that is not trained here."""
+    if model.module is not None:
+        return _architecture(model)
     if model.localizer is not None:
         return backbones.spec(localizers.parse(model.localizer).backbone)
     return backbones.spec(backbones.parse(model.backbone)) if model.backbone else None
@@ -223,13 +267,7 @@ def _findings(work: Workspace, plan: Training) -> tuple[str, ...]:
 def _preprocessing(model: Model) -> Preprocessing:
     if model.scaling is None:
         raise ExperimentError(f"model {model.name!r} is trained here: say its scaling")
-    scaling = model.scaling
-    return Preprocessing(
-        geometries.parse(scaling.geometry),
-        scaling.channels,
-        tuple(scaling.mean),
-        tuple(scaling.std),
-    )
+    return preprocessing_of(model.scaling)
 
 
 def _write(path: Path, history: History) -> None:

@@ -15,7 +15,7 @@ import timm
 from timm.models import adapt_input_conv
 from torch import nn
 
-from heatproof.errors import ModelError, near_misses
+from heatproof.errors import ModelError, UnreachableError, near_misses
 from heatproof.models.weights import read_state
 from heatproof.registry import Registry
 
@@ -66,6 +66,7 @@ class Architecture(Protocol):
 
 
 backbones: Registry[Architecture] = Registry("backbone", __name__)
+NAMED_WEIGHTS = ("random", "imagenet")  # all others are files
 
 
 def timm_network(
@@ -82,14 +83,15 @@ def timm_network(
         options: Of the network in timm, such as ``output_stride``.
 
     Raises:
-        ModelError: The weights cannot be reached, read, or are of another network.
+        UnreachableError: The weights cannot be downloaded.
+        ModelError: They cannot be read, or are of another network.
     """
     options = {"in_chans": in_chans, "num_classes": 0, **options}
     if weights == "imagenet":
         try:
             network: Any = timm.create_model(name, pretrained=True, **options)
         except (OSError, RuntimeError) as error:
-            raise ModelError(
+            raise UnreachableError(
                 f"the ImageNet weights of {name} cannot be downloaded ({error}); give the path of"
                 ' a weights file, or weights="random"'
             ) from error
