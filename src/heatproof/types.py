@@ -135,6 +135,7 @@ class ModelId:
         seed: Of the training run.
         checkpoints: SHA-256 of the weights: one, or those of an ensemble.
         randomized: Names of the blocks whose weights were reset.
+        chosen: Of an ensemble: each finding, and which of the checkpoints count for it.
     """
 
     architecture: str
@@ -143,12 +144,15 @@ class ModelId:
     seed: int = 0
     checkpoints: tuple[str, ...] = ()
     randomized: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self) -> str:
         """For people; two models may share it, so it is no key."""
         trained = f" on {self.data}" if self.data else ""
         reset = f", {len(self.randomized)} blocks randomized" if self.randomized else ""
         parts = " + ".join(filter(None, (self.architecture, self.head)))
+        if self.chosen:
+            return f"ensemble of {len(self.checkpoints)} {parts}{trained}{reset}"
         return f"{parts}{trained}, seed {self.seed}{reset}"
 
 

@@ -10,9 +10,11 @@ from heatproof.errors import MapError, ModelError
 from heatproof.explain import explain, methods
 from heatproof.explain.ensemble import explain_ensemble
 from heatproof.models import Model
+from heatproof.models import card as cards
+from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import build
-from heatproof.models.ensemble import Ensemble, best_members
-from heatproof.types import Validity
+from heatproof.models.ensemble import best_members, ensemble, load, save
+from heatproof.types import ModelId, Validity
 from tests.explain.conftest import FINDINGS, PREPROCESSING, make_images
 
 CHOSEN = np.array([[True, False, True], [True, True, False]])
@@ -30,7 +32,7 @@ def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
     one, other = members("resnet10t", "resnet10t")
     other.temperatures = (2.0, 0.5, 1.0)
     images = make_images()
-    found = explain_ensemble(SPECS, Ensemble([one, other], CHOSEN), images, [0, 2])
+    found = explain_ensemble(SPECS, ensemble([one, other], CHOSEN), images, [0, 2])
     alone = [explain(SPECS, member, images, [0, 2]) for member in (one, other)]
     p = [m.probabilities(a.logits) for m, a in zip((one, other), alone, strict=True)]
     expected = torch.stack([(p[0][:, 0] + p[1][:, 0]) / 2, p[1][:, 1], p[0][:, 2]], dim=1)
@@ -46,7 +48,7 @@ def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
 def test_a_member_that_does_not_count_does_no_harm() -> None:
     one, other = members("resnet10t", "resnet10t")
     other.head.classifier.weight.data[2] = torch.nan
-    found = explain_ensemble(SPECS, Ensemble([one, other], CHOSEN), make_images(), [2])
+    found = explain_ensemble(SPECS, ensemble([one, other], CHOSEN), make_images(), [2])
     assert found.probabilities[:, 2].isfinite().all()
     assert found.maps["grad_cam"].values.isfinite().all()
 
@@ -56,7 +58,7 @@ def test_a_mean_is_no_more_complete_than_its_members() -> None:
     one, other = members("resnet10t", "resnet10t")
     specs = methods.parts(["integrated_gradients(steps=1)", "gradient"])
     images = make_images()
-    found = explain_ensemble(specs, Ensemble([one, other], CHOSEN), images, [0, 2])
+    found = explain_ensemble(specs, ensemble([one, other], CHOSEN), images, [0, 2])
     first, second = (
         next(iter(explain(specs, member, images, [0, 2]).maps.values())).residual
         for member in (one, other)
@@ -89,10 +91,62 @@ def test_the_best_are_chosen_per_finding(seed: int, best: int) -> None:
 def test_what_does_not_fit_together_is_refused() -> None:
     one, other = members("resnet10t", "resnet10t")
     with pytest.raises(ModelError, match="no member of the ensemble is chosen for 'effusion'"):
-        Ensemble([one, other], np.array([[True, False, True], [True, False, True]]))
+        ensemble([one, other], np.array([[True, False, True], [True, False, True]]))
     other.findings = ("nodule", "effusion", "mass")
     with pytest.raises(ModelError, match="differ in findings"):
-        Ensemble([one, other], CHOSEN)
-    unlike = Ensemble(members("resnet10t", "resnet10t(stride=16)"), CHOSEN)
-    with pytest.raises(MapError, match=r"2 x 2, 3 x 3 cells.*one architecture"):
+        ensemble([one, other], CHOSEN)
+    unlike = ensemble(members("resnet10t", "resnet10t(stride=16)"), CHOSEN)
+    with pytest.raises(MapError, match=r"2 x 2 and of 3 x 3 cells.*one architecture"):
         explain_ensemble(SPECS, unlike, make_images(), [0])
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three models: of two seeds, and of another head."""
+    heads = ["linear", "softmax", "linear"]
+    for seed, head in enumerate(heads):
+        model = build("resnet10t", head, FINDINGS, PREPROCESSING, seed=seed)
+        card = ModelCard(
+            ModelId("resnet10t", head, "films", seed), FINDINGS, PREPROCESSING,
+            trained_on=Cohort("films", ("a", f"b{seed}")), temperatures=(2.0, 1.0, 0.5),
+        )  # fmt: skip
+        cards.save(model, card, tmp_path / str(seed))
+    return [tmp_path / str(seed) for seed in range(len(heads))]
+
+
+THREE = np.array([[True, False, True], [True, True, False], [False, False, False]])
+
+
+def test_an_ensemble_at_rest_is_that_of_its_members(folders) -> None:
+    save(folders, THREE, folders[0].parent / "together")
+    back, card = load(folders[0].parent / "together")
+    assert len(back.members) == 2  # the third never counts
+    alone = [cards.load(folder)[0] for folder in folders[:2]]
+    images = make_images()
+    ours, theirs = (
+        explain_ensemble(SPECS, one, images, [2, 1, 0])
+        for one in (back, ensemble(alone, THREE[:2]))
+    )
+    torch.testing.assert_close(ours.probabilities, theirs.probabilities, rtol=0, atol=0)
+    for spec in SPECS:
+        assert torch.equal(ours.maps[spec].values, theirs.maps[spec].values)
+    first, second = (cards.read_card(folder).id.checkpoints[0] for folder in folders[:2])
+    assert card.id == ModelId(
+        "resnet10t", "linear; softmax", "films", checkpoints=(first, second),
+        chosen=(("nodule", (first, second)), ("effusion", (second,)), ("fracture", (first,))),
+    )  # fmt: skip
+    assert str(card.id) == "ensemble of 2 resnet10t + linear; softmax on films"
+    assert card.trained_on == Cohort("films", ("a", "b0", "b1"))
+    assert card.tuned_on == Cohort()
+
+
+def test_a_member_that_was_trained_again_is_noticed(folders) -> None:
+    place = folders[0].parent / "together"
+    save(folders, THREE, place)
+    card = cards.read_card(folders[0])
+    cards.save(build("resnet10t", "linear", FINDINGS, PREPROCESSING, seed=9), card, folders[0])
+    with pytest.raises(ModelError, match="holds another model than when"):
+        load(place)
+    (place / "ensemble.json").write_text('{"format": 1, "members": []}')
+    with pytest.raises(ModelError, match=r"ensemble\.json: no ensemble can be read"):
+        load(place)

@@ -113,7 +113,8 @@ class MadeUp:
             epochs += (Epoch(0.1, 0.2, auroc(settings, epoch), epoch + 1.0),)
             history = History(epochs, "auroc", "")
             write_curve(history, folder / train.CURVE)
-        return train.Fitted(history, (1.0,) * len(model.findings))
+        ones = (1.0,) * len(model.findings)
+        return train.Fitted(history, (train.Kept(history.best, ones, ones),))
 
 
 @contextmanager

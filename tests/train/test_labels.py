@@ -5,6 +5,7 @@ import math
 import pytest
 
 from heatproof.data.pixels import ArrayPixels
+from heatproof.errors import DataError
 from heatproof.train.labels import UNCERTAIN, label_matrix
 from heatproof.types import Sample
 from tests.train.toys import Listed
@@ -34,3 +35,12 @@ NAN = math.nan
 def test_policies_decide_about_what_is_neither_yes_nor_no(policies, expected) -> None:
     found = label_matrix(SAMPLES, ("a", "b"), **policies).tolist()
     assert str(found) == str([[float(value) for value in row] for row in expected])
+
+
+@pytest.mark.parametrize("label", [2, -1, "1", NAN])
+def test_what_is_no_label_is_refused(label) -> None:
+    labels = {"a": True}
+    wrong = Listed([*SAMPLES.samples, Sample("4", PIXELS, labels=labels)])
+    labels["a"] = label  # behind the back of the shape checks, which users do not have
+    with pytest.raises(DataError, match=r"4: the label of 'a' is .*; expected True, False, None"):
+        label_matrix(wrong, ("a", "b"))

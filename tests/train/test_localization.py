@@ -87,7 +87,7 @@ def test_what_the_history_says_is_true_of_the_weights_that_were_kept(name, tmp_p
         loss = float(network.loss(images, [network.target(s) for s in films.samples]))
     best = fitted.history.epochs[fitted.history.best]
     assert loss == pytest.approx(best.validation_loss, rel=1e-4)
-    assert fitted.temperatures == ()
+    assert fitted.kept[0].temperatures == ()
     assert fitted.regions == Regions(network.regions, "reference", 12)
 
 

@@ -63,10 +63,11 @@ def test_the_curve_and_the_weights_are_those_of_an_unbroken_run(unbroken, tmp_pa
     assert curve(tmp_path) == rows
     for name, tensor in expected.state_dict().items():
         assert torch.equal(network.state_dict()[name], tensor), name
-    assert [path.name for path in fitted.checkpoints] == [p.name for p in whole.checkpoints]
-    assert len(fitted.checkpoints) == 2
+    names = [one.file.name for one in fitted.kept]
+    assert names == [one.file.name for one in whole.kept]
+    assert len(names) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [CURVE, f"{LAST}.ckpt", *(path.name for path in fitted.checkpoints)]
+        [CURVE, f"{LAST}.ckpt", *names]
     )
 
 
@@ -76,7 +77,7 @@ def test_a_training_that_is_done_is_not_done_again(tmp_path):
     again = fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, steps.append, tmp_path)
     assert not steps
     assert again.history == first.history
-    assert again.temperatures == first.temperatures
+    assert again.kept == first.kept
 
 
 def test_one_that_stopped_early_is_not_gone_on_with(tmp_path):

@@ -9,14 +9,13 @@ complete map that it is made of: that member's residual is its residual.
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.explain import Explanation, Maps, Method, explain, judge
 from heatproof.explain.memory import DEFAULT
-from heatproof.models import Model
-from heatproof.models.ensemble import Ensemble, chosen_mean
+from heatproof.models.ensemble import Ensemble
 
 
 def explain_ensemble(
@@ -26,48 +25,72 @@ def explain_ensemble(
     targets: Sequence[int],
     memory: int = DEFAULT,
 ) -> Explanation:
-    """Explain by every member, and take the means of those that count; see ``explain``.
+    """Explain by one member after the other, each for the targets for which it counts.
 
-    The logits are those of the mean probabilities.
+    The logits are those of the mean probabilities.  See ``explain``.
 
     Raises:
         MapError: As in ``explain``, or the members' maps have different resolutions.
     """
-    probabilities, found = [], []
-    for member in ensemble.members:
-        assert isinstance(member, Model)
-        one = explain(methods, member, images, targets, memory)
-        probabilities.append(one.probabilities)
-        found.append(one.maps)
-    mean = ensemble.probabilities(torch.stack(probabilities))
-    chosen = ensemble.chosen[:, list(targets)]
-    maps = {}
-    for spec in methods:
-        values = [one[spec].values for one in found]
-        if len(shapes := {tuple(value.shape[2:]) for value in values}) > 1:
-            sizes = ", ".join(f"{height} x {width}" for height, width in sorted(shapes))
-            raise MapError(
-                f"{spec} has maps of {sizes} cells from the members of one ensemble; build"
-                " ensembles of one architecture"
-            )
-        residuals = [one[spec].residual for one in found]
-        maps[spec] = Maps(
-            chosen_mean(torch.stack(values), chosen),
-            _worst([each for each in residuals if each is not None], chosen),
-            found[0][spec].tolerance,
-        )
+    chosen = torch.from_numpy(ensemble.chosen)
+    told = _Mean("the ensemble", chosen.sum(dim=0))
+    shown = {spec: _Mean(spec, chosen[:, list(targets)].sum(dim=0)) for spec in methods}
+    for member, counts in zip(ensemble.members, chosen, strict=True):
+        places = [place for place, target in enumerate(targets) if counts[target]]
+        if not counts.any():
+            continue
+        # One that counts for other findings alone is asked for its probabilities, and for no map.
+        asked = [targets[place] for place in places] or list(targets)
+        one = explain(methods if places else {}, member, images, asked, memory)
+        told.add(Maps(one.probabilities[:, counts]), counts.nonzero()[:, 0].tolist())
+        for spec in methods if places else ():
+            shown[spec].add(one.maps[spec], places)
+    mean = told.maps().values
+    maps = {spec: shown[spec].maps() for spec in methods}
     known = mean[:, list(targets)].isfinite().cpu()
     validity = {spec: judge(maps[spec], known) for spec in maps}
     return Explanation(mean.logit(), mean, maps, validity)
 
 
-def _worst(
-    residuals: Sequence[Float[Tensor, "n k"]], chosen: Bool[Tensor, "m k"]
-) -> Float[Tensor, "n k"] | None:
-    """Of the chosen members, the residual that is furthest from 0; ``nan`` counts as furthest."""
-    if not residuals:
-        return None
-    each = torch.stack(list(residuals))
-    distance = each.abs().nan_to_num(torch.inf, torch.inf)
-    distance = torch.where(chosen[:, None].to(each.device), distance, -1)
-    return each.gather(0, distance.argmax(dim=0, keepdim=True))[0]
+class _Mean:
+    """Over members, of each finding those that count; they are added one by one.
+
+    Args:
+        what: A mean of.
+        counts: How many count, by finding.
+    """
+
+    def __init__(self, what: str, counts: Int[Tensor, " k"]) -> None:
+        self._what, self._counts = what, counts
+        self._sum = torch.empty(0)
+        self._residual: Tensor | None = None
+        self._tolerance = float("inf")
+
+    def add(self, said: Maps, columns: Sequence[int]) -> None:
+        """What one member says of some findings."""
+        shape = (len(said.values), len(self._counts), *said.values.shape[2:])
+        if not self._sum.numel():
+            self._sum, self._tolerance = said.values.new_zeros(shape), said.tolerance
+        elif self._sum.shape != shape:
+            one, other = (f"{size[-2]} x {size[-1]}" for size in (self._sum.shape, shape))
+            raise MapError(
+                f"{self._what} has maps of {one} and of {other} cells from the members of one"
+                " ensemble; build ensembles of one architecture"
+            )
+        self._sum[:, list(columns)] += said.values
+        if said.residual is not None:
+            if self._residual is None:
+                self._residual = said.residual.new_zeros(shape[:2])
+            before = self._residual[:, list(columns)]
+            self._residual[:, list(columns)] = _further(before, said.residual)
+
+    def maps(self) -> Maps:
+        """The mean, and of those that count the residual that is furthest from 0."""
+        counts = self._counts.view(1, -1, *[1] * (self._sum.ndim - 2))
+        return Maps(self._sum / counts.to(self._sum), self._residual, self._tolerance)
+
+
+def _further(one: Float[Tensor, "n k"], other: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """From 0; ``nan`` is furthest."""
+    first, second = (each.abs().nan_to_num(torch.inf, torch.inf) for each in (one, other))
+    return torch.where(second > first, other, one)

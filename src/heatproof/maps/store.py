@@ -357,8 +357,12 @@ def _text(model: ModelId) -> str:
 
 def _model(text: str) -> ModelId:
     fields = json.loads(text)
-    tuples = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return ModelId(**(fields | tuples))
+    return ModelId(**{name: _tuples(value) for name, value in fields.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists alone."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _address(key: MapKey) -> tuple[str, str, str, str]:

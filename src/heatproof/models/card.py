@@ -224,6 +224,7 @@ def _to_json(card: ModelCard) -> dict[str, Any]:
         del values["regions"]
     for name in _RECORDS.keys() & values.keys():
         values[name] = dataclasses.asdict(values[name])
+    del values["id"]["chosen"]  # an ensemble has no card, its members have
     values["metrics"] = {k: None if math.isnan(v) else v for k, v in card.metrics.items()}
     return {"format": FORMAT, **values, "preprocessing": card.preprocessing.to_json()}
 
@@ -237,6 +238,7 @@ def _from_json(values: Any, path: Path) -> ModelCard:
     for name, adapter in _FIELDS.items():
         if name in _RECORDS and isinstance(values[name], dict):
             fields = [field.name for field in dataclasses.fields(_RECORDS[name])]
+            fields = [field for field in fields if field != "chosen"]
             _check_names(values[name], fields, f"{path}: {name}")
         try:
             read[name] = adapter.validate_python(values[name])

@@ -5,59 +5,63 @@
 Which members count is decided finding by finding, as in CheXpert's ensembles (Irvin et al., AAAI
 2019, https://arxiv.org/abs/1901.07031): the best on validation, by AUROC.  Saliency maps of an
 ensemble are the means of its members' maps; see ``heatproof.explain.ensemble``.
+
+At rest an ensemble is ``ensemble.json``: the folders of its members, which are models of their own,
+with the checksums of their weights, and for each finding the numbers of those that count.  One
+member is in memory at a time, so that an ensemble may have a hundred.
 """
 
+import json
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
 
 from heatproof.errors import ModelError
 from heatproof.models import Model
+from heatproof.models import card as cards
+from heatproof.models.card import Cohort, ModelCard
+from heatproof.models.classifier import Classifier
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.types import ModelId
+
+ENSEMBLE = "ensemble.json"
+FORMAT = 1
 
 
-class Ensemble(nn.Module):
-    """Members with the same findings and preprocessing.
+@dataclass(frozen=True)
+class Ensemble:
+    """Members with the same findings and preprocessing; see ``ensemble`` and ``load``.
 
-    Args:
+    Attributes:
         members: In evaluation mode.
-        chosen: Which members count for which finding; at least one for each.
+        chosen: Which of them count for which finding.
+        findings: What each of them tells, in order.
+        preprocessing: What the images have gone through.
+        temperatures: Of the members.
+    """
+
+    members: Sequence[Model]
+    chosen: Bool[np.ndarray, "m k"]
+    findings: tuple[str, ...]
+    preprocessing: Preprocessing
+    temperatures: tuple[tuple[float, ...], ...]
+
+
+def ensemble(members: Sequence[Model], chosen: Bool[np.ndarray, "m k"]) -> Ensemble:
+    """Of models in memory.
 
     Raises:
         ModelError: The members differ in findings or preprocessing, or a finding has none.
     """
-
-    def __init__(self, members: Sequence[Model], chosen: Bool[np.ndarray, "m k"]) -> None:
-        super().__init__()
-        first, *others = members
-        for other in others:
-            for name in ("findings", "preprocessing"):
-                ours, theirs = getattr(first, name), getattr(other, name)
-                if ours != theirs:
-                    raise ModelError(
-                        f"members of an ensemble differ in {name}: {ours} and {theirs}"
-                    )
-        if not chosen.any(axis=0).all():
-            finding = first.findings[int(np.flatnonzero(~chosen.any(axis=0))[0])]
-            raise ModelError(f"no member of the ensemble is chosen for {finding!r}")
-        self.members = nn.ModuleList(members)
-        self.chosen = torch.from_numpy(chosen)
-        self.findings, self.preprocessing = first.findings, first.preprocessing
-
-    def probabilities(self, of_members: Float[Tensor, "m n k"]) -> Float[Tensor, "n k"]:
-        """Mean over the chosen members, in double precision."""
-        return chosen_mean(of_members.double(), self.chosen)
-
-
-def chosen_mean(
-    of_members: Float[Tensor, "m n k ..."], chosen: Bool[Tensor, "m k"]
-) -> Float[Tensor, "n k ..."]:
-    """Over members, for each finding those that are chosen; what others say does not count."""
-    shape = (len(chosen), 1, chosen.shape[1], *[1] * (of_members.ndim - 3))
-    counts = chosen.view(shape).to(of_members.device)
-    return torch.where(counts, of_members, 0).sum(dim=0) / counts.sum(dim=0)
+    _check(members, chosen)
+    first = members[0]
+    temperatures = tuple(member.temperatures for member in members)
+    return Ensemble(members, chosen, first.findings, first.preprocessing, temperatures)
 
 
 def best_members(scores: Float[np.ndarray, "m k"], best: int) -> Bool[np.ndarray, "m k"]:
@@ -70,3 +74,141 @@ def best_members(scores: Float[np.ndarray, "m k"], best: int) -> Bool[np.ndarray
     np.put_along_axis(chosen, order[:best], True, axis=0)
     chosen &= ~np.isnan(scores)
     return chosen
+
+
+def save(members: Sequence[Path], chosen: Bool[np.ndarray, "m k"], folder: Path) -> None:
+    """Write down which models make an ensemble; those that never count are left out.
+
+    Args:
+        members: Their folders.
+        chosen: Which of them count for which finding.
+        folder: Of the ensemble.
+
+    Raises:
+        ModelError: The members do not fit together, or a finding has none.
+    """
+    read = [cards.read_card(member) for member in members]
+    _check(read, chosen)
+    counting = np.flatnonzero(chosen.any(axis=1)).tolist()
+    content = {
+        "format": FORMAT,
+        "members": [
+            {
+                "folder": Path(os.path.relpath(members[index], folder)).as_posix(),
+                "checkpoint": read[index].id.checkpoints[0],
+            }
+            for index in counting
+        ],
+        "chosen": {
+            finding: np.flatnonzero(chosen[counting, column]).tolist()
+            for column, finding in enumerate(read[0].findings)
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{os.getpid()}.unfinished"
+    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / ENSEMBLE)
+
+
+def load(folder: Path) -> tuple[Ensemble, ModelCard]:
+    """The ensemble of a folder, and what its members' cards say of it together.
+
+    Raises:
+        ModelError: No ensemble, a damaged file, or a member that is gone or another by now.
+    """
+    path = folder / ENSEMBLE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ModelError(f"{path}: not an ensemble of format {FORMAT}")
+        places = [folder / member["folder"] for member in content["members"]]
+        known = [member["checkpoint"] for member in content["members"]]
+        counting: dict[str, list[int]] = content["chosen"]
+        read = [cards.read_card(place) for place in places]
+        chosen = np.zeros((len(read), len(read[0].findings)), dtype=bool)
+        for column, finding in enumerate(read[0].findings):
+            chosen[counting[finding], column] = True
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path}: no ensemble can be read from it ({error!r})") from error
+    for place, card, checkpoint in zip(places, read, known, strict=True):
+        if card.id.checkpoints[0] != checkpoint:
+            raise ModelError(f"{place} holds another model than when {path} chose it")
+    _check(read, chosen)
+    first = read[0]
+    members = Ensemble(
+        _Stored(places, read),
+        chosen,
+        first.findings,
+        first.preprocessing,
+        tuple(card.temperatures for card in read),
+    )
+    return members, _card(read, chosen)
+
+
+class _Stored(Sequence[Model]):
+    """Members in their folders.  One of each kind is in memory, with the weights last asked for."""
+
+    def __init__(self, folders: Sequence[Path], read: Sequence[ModelCard]) -> None:
+        self._folders, self._cards = folders, read
+        self._networks: dict[tuple[str, str], Classifier] = {}
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    def __getitem__(self, index: Any) -> Any:
+        kind = (self._cards[index].id.architecture, self._cards[index].id.head)
+        network, _ = cards.load(self._folders[index], self._networks.get(kind))
+        if not isinstance(network, Classifier):
+            raise ModelError(f"{self._folders[index]} is a localizer; an ensemble has classifiers")
+        self._networks[kind] = network
+        return network
+
+
+def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCard:
+    """What can be said of all members."""
+    checkpoints = [card.id.checkpoints[0] for card in read]
+    ids = [card.id for card in read]
+    return ModelCard(
+        id=ModelId(
+            architecture=_joined(each.architecture for each in ids),
+            head=_joined(each.head for each in ids),
+            data=_joined(each.data for each in ids),
+            checkpoints=tuple(checkpoints),
+            chosen=tuple(
+                (finding, tuple(checkpoints[row] for row in np.flatnonzero(chosen[:, column])))
+                for column, finding in enumerate(read[0].findings)
+            ),
+        ),
+        findings=read[0].findings,
+        preprocessing=read[0].preprocessing,
+        pretrained=_joined(card.pretrained for card in read),
+        trained_on=_together(card.trained_on for card in read),
+        tuned_on=_together(card.tuned_on for card in read),
+    )
+
+
+def _joined(words: Any) -> str:
+    return "; ".join(dict.fromkeys(words))
+
+
+def _together(cohorts: Any) -> Cohort:
+    """Whom any of them has seen; nobody knows where one of them does not say."""
+    every = list(cohorts)
+    if not all(cohort.patients for cohort in every):
+        return Cohort()
+    patients = {patient for cohort in every for patient in cohort.patients}
+    return Cohort(_joined(cohort.data for cohort in every), tuple(sorted(patients)))
+
+
+def _check(members: Sequence[Model] | Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> None:
+    first, *others = members
+    for other in others:
+        for name in ("findings", "preprocessing"):
+            ours, theirs = getattr(first, name), getattr(other, name)
+            if ours != theirs:
+                raise ModelError(f"members of an ensemble differ in {name}: {ours} and {theirs}")
+    if not chosen.any(axis=0).all():
+        finding = first.findings[int(np.flatnonzero(~chosen.any(axis=0))[0])]
+        raise ModelError(f"no member of the ensemble is chosen for {finding!r}")

@@ -83,14 +83,14 @@ def models(judged: Sequence[Judged]) -> Iterator[content.Model]:
         groups.setdefault(one.judging.group, {}).setdefault(one.judging.model, one)
     for group, members in groups.items():
         first = next(iter(members.values()))
-        history = _history(first.trained) if first.trained else {}
+        history = _history(first.trained) if first.trained and not first.id.chosen else {}
         yield content.Model(
             name=group,
             architecture=first.id.architecture,
             head=first.id.head or "its own",
             trained_on="; ".join(dict.fromkeys(_trained_on(one) for one in members.values())),
-            seed=first.id.seed if first.card else None,
-            weights=tuple(one.id.checkpoints[0] for one in members.values() if one.card),
+            seed=first.id.seed if first.card and not first.id.chosen else None,
+            weights=tuple(sha for one in members.values() if one.card for sha in _weights(one)),
             preprocessing=_preprocessing(first),
             history=tuple(history.get("auroc", ())),
             best=history.get("best"),
@@ -159,7 +159,11 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
         seeds=(
             ("bootstrap", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
-            *((one.judging.model, str(one.id.seed)) for one in judged if one.trained),
+            *(
+                (one.judging.model, str(one.id.seed))
+                for one in judged
+                if one.trained and not one.id.chosen
+            ),
         ),
         machine=f"{platform.system()} {platform.machine()}",
         experiment=experiment.text,
@@ -274,6 +278,13 @@ def _counts(samples: Sequence[Sample], finding: str) -> content.FindingCounts:
     )
 
 
+def _weights(one: Judged) -> tuple[str, ...]:
+    """SHA-256 of the file of weights, or of all that count in an ensemble."""
+    counting = {sha for _, chosen in one.id.chosen for sha in chosen}
+    every = one.id.checkpoints
+    return tuple(sha for sha in every if sha in counting) if counting else every[:1]
+
+
 def _seen(one: Judged, cohort: Patients | None) -> int | None:
     """How many of the patients it judged; None where nothing is said of whom it saw."""
     if cohort is None or not cohort.patients:
@@ -310,6 +321,9 @@ def _facts(members: dict[str, Judged], history: dict[str, Any]) -> Iterator[tupl
     if len(members) > 1:
         yield "members", f"{', '.join(members)}: each film is judged by one of them"
     for one in members.values():
+        if one.id.chosen:
+            counts = ", ".join(f"{finding} {len(chosen)}" for finding, chosen in one.id.chosen)
+            yield "mean of", f"checkpoints chosen by validation AUROC ({counts})"
         if one.card and one.card.pretrained not in ("unknown", "random"):
             yield "started from", one.card.pretrained
         if one.card and one.card.regions:

@@ -116,13 +116,26 @@ class Sampling(Record):
     seed: int = 0
 
 
+class Pool(Record):
+    """What an ensemble is chosen from, and how many are.
+
+    Attributes:
+        of: Names of earlier models; all replicates of those that have some.  Of a model that is
+            trained here all checkpoints that its training keeps.
+        best: Of each finding, the checkpoints with the highest AUROCs on validation.
+    """
+
+    of: Annotated[list[Name], pydantic.Field(min_length=1)]
+    best: Annotated[int, pydantic.Field(ge=1)] = 10
+
+
 class Model(Record):
-    """A classifier: a card of ours, a module of the user's, or one trained here; or a localizer.
+    """A classifier (a card, a user's module, or trained here), a localizer, or an ensemble.
 
     Attributes:
         name: What reports call it.
         group: Models that share it are judged as one, each film by one of them (cross-fitting).
-        data: Names of the data that it judges; all by default.
+        data: Names of the data that it judges; all by default, and none where the list is empty.
         judges: Only films with these values in their metadata.
         trained_on: Films with these values in their metadata, in any data set, trained the model;
             a report warns when it judges their patients, and when nothing is said here.
@@ -139,6 +152,7 @@ class Model(Record):
         backbone: Spec of a backbone to train.
         head: Spec of its head.
         localizer: Spec of a localizer to train, with the annotations of its data.
+        ensemble: Of earlier models: mean probabilities and mean maps.
         training: How to train it.
         sampling: What of its training data it sees.
         architectures: Specs of several backbones to train alike, instead of ``backbone``.
@@ -162,6 +176,7 @@ class Model(Record):
     backbone: str | None = None
     head: str = "linear"
     localizer: str | None = None
+    ensemble: Pool | None = None
     training: Training | None = None
     sampling: Sampling = Sampling()
     architectures: list[str] = []
@@ -169,11 +184,15 @@ class Model(Record):
 
     @pydantic.model_validator(mode="after")
     def _one_origin(self) -> "Model":
-        origins = (self.card, self.module, self.backbone, self.architectures, self.localizer)
-        if sum(map(bool, origins)) != 1:
+        kinds = ("card", "module", "backbone", "architectures", "localizer", "ensemble")
+        if sum(bool(getattr(self, kind)) for kind in kinds) != 1:
             raise ValueError(
-                f"model {self.name!r} needs one of card, module, backbone, architectures or"
-                " localizer"
+                f"model {self.name!r} needs one of {', '.join(kinds[:-1])} or {kinds[-1]}"
+            )
+        if self.ensemble and (self.training or self.scaling or self.findings):
+            raise ValueError(
+                f"model {self.name!r} is an ensemble: training, scaling and findings are those of"
+                " its members"
             )
         for key in ("architectures", "seeds"):
             _unique(f"{key} of model {self.name!r}", list(map(str, getattr(self, key))))
@@ -205,6 +224,11 @@ class Model(Record):
             raise ValueError(f"model {self.name!r} is a localizer: say its training")
         return self
 
+    @property
+    def made_here(self) -> bool:
+        """Whether a run makes it before it judges anything."""
+        return bool(self.training or self.ensemble)
+
     def replicates(self, models: Mapping[str, "Model"]) -> "list[Model]":
         """One model for each architecture and seed; itself where neither is given.
 
@@ -220,6 +244,13 @@ class Model(Record):
     ) -> "Model":
         changes: dict[str, Any] = {"name": self._called(architecture, seed)}
         changes |= {"architectures": [], "seeds": [], "backbone": architecture or self.backbone}
+        if self.ensemble is not None:
+            every: list[str] = []
+            for name in self.ensemble.of:
+                entry = models.get(name)
+                alone = entry is None or entry.ensemble is not None
+                every += [name] if alone else [one.name for one in entry.replicates(models)]
+            changes["ensemble"] = self.ensemble.model_copy(update={"of": every})
         if self.training is not None:
             training, start = self.training, models.get(self.training.start or "")
             settings = training.settings if seed is None else training.settings | {"seed": seed}
@@ -435,6 +466,7 @@ class Experiment(Record):
         self.__dict__["models"] = replicates  # frozen for everyone else
         data = _unique("data", [entry.name for entry in self.data])
         _unique("models", [model.name for model in self.models])
+        _pools_exist(self.models)
         asked = [name for model in self.models for name in model.data or []]
         asked += [maps.data for maps in self.maps]
         asked += [m.training.data for m in self.models if m.training]
@@ -540,7 +572,7 @@ def _siblings(problem: Any) -> list[str]:
 _TABLES: dict[str, type[Record]] = {
     "data": Data, "models": Model, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": Classification, "report": Report, "id": Identity,
-    "scaling": Scaling, "training": Training, "sweep": Sweep, "search": Searched,
+    "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep, "search": Searched,
     "trust": Trust, "sampling": Sampling,
 }  # fmt: skip
 
@@ -558,6 +590,17 @@ def _line(text: str, location: tuple[int | str, ...]) -> int:
         if matches:
             position += matches[count].end()
     return text.count("\n", 0, position) + 1
+
+
+def _pools_exist(models: list[Model]) -> None:
+    for place, model in enumerate(models):
+        earlier = [other.name for other in models[:place] if not other.ensemble]
+        for name in model.ensemble.of if model.ensemble else ():
+            if name not in earlier:
+                raise ValueError(
+                    f"ensemble {model.name!r}: no earlier model is named {name!r};"
+                    f" {near_misses(name, earlier)}"
+                )
 
 
 def _unique(kind: str, names: list[str]) -> set[str]:

@@ -11,8 +11,10 @@ from jaxtyping import Float
 
 from heatproof.errors import ModelError, PixelError
 from heatproof.explain import Explanation, Maps, explain, judge
+from heatproof.explain.ensemble import explain_ensemble
 from heatproof.explain.memory import parse_memory
 from heatproof.models.card import ModelCard
+from heatproof.models.ensemble import Ensemble
 from heatproof.models.localizers import Localizer
 from heatproof.run.films import blocks
 from heatproof.run.judges import AnyModel, Judging, shared_findings
@@ -169,7 +171,10 @@ def _explained(
     if isinstance(model, Localizer):
         return localize(model, images, targets)
     memory = parse_memory(work.experiment.explain.memory)
-    return explain({spec: work.methods[spec] for spec in methods}, model, images, targets, memory)
+    chosen = {spec: work.methods[spec] for spec in methods}
+    if isinstance(model, Ensemble):
+        return explain_ensemble(chosen, model, images, targets, memory)
+    return explain(chosen, model, images, targets, memory)
 
 
 def localize(

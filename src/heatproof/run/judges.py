@@ -16,10 +16,12 @@ from heatproof.explain import Method, check_methods
 from heatproof.explain.forward import held_still
 from heatproof.models import Model as Explained
 from heatproof.models import card as cards
+from heatproof.models import ensemble as ensembles
 from heatproof.models import weights
 from heatproof.models.adapter import Adapted, load_module, with_head
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
+from heatproof.models.ensemble import Ensemble
 from heatproof.models.localizers import Localizer
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
@@ -28,7 +30,8 @@ from heatproof.run.films import Films, matching
 from heatproof.run.units import digest
 from heatproof.types import ModelId, Sample
 
-AnyModel = Explained | Localizer[Any]  # explained by saliency methods, or a map of its own
+# Explained by saliency methods, one after the other likewise, or with maps of its own.
+AnyModel = Explained | Ensemble | Localizer[Any]
 Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # what ``open_model`` gives
 
 
@@ -57,11 +60,12 @@ def judgings(experiment: Experiment, data: Mapping[str, Films]) -> tuple[Judging
     validation = experiment.classification.validation
     for model in experiment.models:
         group = model.group or model.name
-        names = model.data or [entry.name for entry in experiment.data if entry.judged]
+        every = [entry.name for entry in experiment.data if entry.judged]
+        names = every if model.data is None else model.data
         for name in names:
             samples = matching(data[name], model.judges, f"models {model.name!r}, judges")
             found.append(Judging(model.name, group, data[name], samples))
-        if validation and validation not in names:
+        if validation and names and validation not in names:
             films = data[validation]
             found.append(Judging(model.name, group, films, films.samples, explained=False))
     _each_film_once(found)
@@ -89,10 +93,14 @@ def open_model(
     Raises:
         ModelError: Its module, weights or card do not fit together.
     """
+    if model.ensemble is not None and trained is not None:
+        return *ensembles.load(trained), trained
     if trained is not None:
         return *open_trained(experiment, model, trained), trained
     if model.card is not None:
-        return *cards.load(experiment.folder / model.card), None
+        folder = experiment.folder / model.card
+        is_ensemble = (folder / ensembles.ENSEMBLE).is_file()
+        return *(ensembles.load(folder) if is_ensemble else cards.load(folder)), None
     return *_open_module(experiment, model, data), None
 
 

@@ -94,13 +94,17 @@ def _make(folder: Path) -> None:
 
 def _train(work: Workspace, progress: Progress) -> dict[str, Path]:
     """Folders of the models that are trained here, by name."""
-    models = [model for model in work.experiment.models if model.training]
+    models = [model for model in work.experiment.models if model.made_here]
     if not models:
         return {}
+    from heatproof.run.ensembling import make_ensemble
     from heatproof.run.training import train_model
 
     progress.start("train", len(models))
-    folders = {model.name: train_model(work, model, progress) for model in models}
+    folders = {
+        model.name: (make_ensemble if model.ensemble else train_model)(work, model, progress)
+        for model in models
+    }
     progress.finish()
     return folders
 
@@ -110,14 +114,16 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
     units = sum(-(-len(judging.samples) // BLOCK) for judging in work.judgings)
     progress.start("explain", units + len(work.experiment.maps))
     for name, opener in openers.items():  # one model in memory at a time
+        own = [judging for judging in work.judgings if judging.model == name]
+        if not own:
+            continue  # it is there for others that start from it, or for an ensemble
         model, card, folder = opener()
         card = identified(model, card)
-        for judging in work.judgings:
-            if judging.model == name:
-                blocks = blocks_of(judging, card)
-                explain_films(work, model, blocks, progress)
-                methods = methods_of(work, model) if judging.explained else ()
-                judged.append(Judged(judging, card.id, card, blocks, methods, folder))
+        for judging in own:
+            blocks = blocks_of(judging, card)
+            explain_films(work, model, blocks, progress)
+            methods = methods_of(work, model) if judging.explained else ()
+            judged.append(Judged(judging, card.id, card, blocks, methods, folder))
     for entry in work.experiment.maps:
         block = import_maps(work, entry, progress)
         judged.append(Judged(block.judging, block.id, None, (block,), (entry.method,)))

@@ -27,7 +27,7 @@ from heatproof.run.decoded import decoded_once
 from heatproof.run.experiment import Sweep
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.search_space import Family, Value
-from heatproof.run.training import CHECKPOINTS, settings_of, train_model, trained_folder
+from heatproof.run.training import AUROC, CHECKPOINTS, settings_of, train_model, trained_folder
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 
@@ -171,7 +171,7 @@ def _run(
     try:
         train_model(work, model, rounds)
         rounds.end()
-        study.tell(trial, read_card(folder).metrics["validation AUROC"])
+        study.tell(trial, read_card(folder).metrics[AUROC])
         return
     except optuna.TrialPruned:
         rounds.end()

@@ -37,6 +37,7 @@ from heatproof.run.progress import Progress
 from heatproof.run.units import digest, write_whole
 from heatproof.run.workspace import HISTORY, Workspace
 from heatproof.train.localization import check_annotated, check_settings
+from heatproof.train.processes import is_first, wait_for_all
 from heatproof.train.settings import History, Settings
 from heatproof.types import Dataset, ModelId
 
@@ -63,6 +64,8 @@ def trained_folder(work: Workspace, model: Model) -> Path:
 
 
 CHECKPOINTS = "training"  # the folder of what a training that was killed goes on from
+KEPT = "kept"  # the folder of the second best checkpoint and those after it
+AUROC = "validation AUROC"
 
 
 def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
@@ -81,22 +84,20 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     def tell(now: train.Progress) -> None:
         progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
-    checkpoints = folder / CHECKPOINTS
-    fitted = train.fit(network, data, validation.dataset, settings_of(model), tell, checkpoints)
-    history = fitted.history
+    settings = settings_of(model)
+    fitted = train.fit(network, data, validation.dataset, settings, tell, folder / CHECKPOINTS)
     card = ModelCard(
-        id=ModelId(_architecture(model), _head(model), plan.data, settings_of(model).seed),
+        id=ModelId(_architecture(model), _head(model), plan.data, settings.seed),
         findings=network.findings,
         preprocessing=network.preprocessing,
         pretrained=f"backbone of {start.name!r}" if start else network.backbone.pretrained,
         trained_on=Cohort.of(plan.data, [data[index] for index in range(len(data))]),
         tuned_on=Cohort.of(plan.validation, validation.samples),
-        temperatures=fitted.temperatures,
-        metrics={"validation AUROC": history.auroc},
         regions=fitted.regions,
     )
-    _write(folder / HISTORY, history)
-    cards.save(network, card, folder)  # last: its card says that the folder is complete
+    if is_first():
+        _keep(network, fitted, card, folder)
+    wait_for_all()  # models that start from this one, and ensembles, open its folder
     progress.advance()
     return folder
 
@@ -108,6 +109,36 @@ def sampled(work: Workspace, model: Model) -> Dataset:
     if how.prevalence is not None:
         data = at_prevalence(data, how.prevalence, how.seed)
     return Permuted(data, how.seed) if how.permuted else data
+
+
+def kept_folders(folder: Path) -> list[Path]:
+    """The best checkpoints of a training as models of their own, the best first."""
+    others = (folder / KEPT).glob(f"*/{cards.CARD}")
+    return [folder, *sorted((card.parent for card in others), key=lambda one: int(one.name))]
+
+
+def _keep(
+    network: Classifier | Localizer[Any], fitted: train.Fitted, card: ModelCard, folder: Path
+) -> None:
+    """Write the checkpoints that were kept; the card of the best says that all are there."""
+    _write(folder / HISTORY, fitted.history)
+    best, *others = fitted.kept
+    for place, one in enumerate(others, start=2):
+        assert one.file is not None
+        train.restore(network, one.file)
+        cards.save(network, _judged(card, fitted.history, one), folder / KEPT / str(place))
+    if others:
+        assert best.file is not None
+        train.restore(network, best.file)
+    cards.save(network, _judged(card, fitted.history, best), folder)
+
+
+def _judged(card: ModelCard, history: History, one: train.Kept) -> ModelCard:
+    """The card of one checkpoint."""
+    found = {AUROC: history.epochs[one.epoch].auroc}
+    of_findings = zip(card.findings, one.aurocs, strict=True)
+    found |= {f"{AUROC} of {finding}": auroc for finding, auroc in of_findings}
+    return dataclasses.replace(card, temperatures=one.temperatures, metrics=found)
 
 
 def check_plan(work: Workspace, model: Model) -> None:

@@ -13,9 +13,10 @@ import signal
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,16 @@ from heatproof.models.localizers import Localizer
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
 from heatproof.train.classification import Classification
-from heatproof.train.images import Images, InTurn, Order, balanced, loader
+from heatproof.train.images import Batch, Images, InTurn, Order, balanced, loader
 from heatproof.train.labels import label_matrix
-from heatproof.train.learner import SCORE, Learner, write_curve
+from heatproof.train.learner import (
+    SCORE,
+    Learner,
+    highest_views,
+    mean_auroc,
+    selecting,
+    write_curve,
+)
 from heatproof.train.localization import Localization
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
@@ -44,19 +52,35 @@ CURVE, LAST, BEST = "history.csv", "last", "best"
 
 
 @dataclass(frozen=True)
+class Kept:
+    """One of the best checkpoints, judged on validation.
+
+    Attributes:
+        epoch: Index in the history.
+        temperatures: Per finding; empty of a localizer.
+        aurocs: Per finding, over the labels that say yes or no whatever the policy for others;
+            ``nan`` where these are of one kind.
+        file: Of the weights; None without a folder.
+    """
+
+    epoch: int
+    temperatures: tuple[float, ...]
+    aurocs: tuple[float, ...]
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
 class Fitted:
     """What came of a training.
 
     Attributes:
         history: How it went.
-        temperatures: Of the best checkpoint, per finding; empty of a localizer.
-        checkpoints: Files of the best weights, the best first; empty without a folder.
-        regions: What a localizer was shown beside labels.
+        kept: The best checkpoints, the best first.
+        regions: What a network was shown beside labels.
     """
 
     history: History
-    temperatures: tuple[float, ...]
-    checkpoints: tuple[Path, ...] = ()
+    kept: tuple[Kept, ...]
     regions: Regions | None = None
 
 
@@ -91,7 +115,7 @@ def fit(
         for data in (train, validation)
     )
     objective = _objective(model, settings, labels, train)
-    _check(truth)
+    _check(truth, selecting(settings, model.findings))
     _check_patients(train, validation)
     transforms = [augmentations.parse(spec)() for spec in settings.augment]
     with nullcontext(folder) if folder else _unkept() as place:
@@ -111,19 +135,24 @@ def fit(
             )
         )
         pool = balanced(labels) if settings.balance == "sample" else torch.arange(len(images))
-        order = Order(pool, settings.batch, settings.steps, settings.seed)
+        order = partial(Order, pool, settings.batch, settings.steps, settings.seed)
+        in_turn = partial(loader, checks, batch=settings.batch, workers=settings.workers)
+        _check_processes(settings, order().batch, len(checks), folder)
         marked, drawn = digest_regions(images.targets())
         _, checked = digest_regions(checks.targets())
         learner = Learner(
             objective,
             settings,
-            order.steps,
+            order().steps,
+            batches=lambda rank, world: loader(
+                images, order(rank, world), order().batch // world, settings.workers
+            ),
+            checks=lambda rank, world: in_turn(InTurn(len(checks), rank, world)),
             studies=_studies(validation) if settings.by == "study" else (),
             made_of=_made_of(model, settings, (labels, truth), drawn + checked),
             report=progress or _silent,
             told=lambda history: write_curve(history, place / CURVE),
         )
-        in_turn = loader(checks, InTurn(len(checks)), settings.batch, settings.workers)
         best = ModelCheckpoint(
             place, f"{BEST}-{{epoch}}", monitor=SCORE, save_top_k=settings.keep,
             mode="max", save_weights_only=True, enable_version_counter=False,
@@ -138,23 +167,38 @@ def fit(
                 learner.on_load_checkpoint(_read(begun))
             if not learner.stopped:
                 trainer.fit(
-                    learner,
-                    loader(images, order, order.batch, settings.workers),
-                    in_turn,
-                    ckpt_path=begun if begun.is_file() else None,
-                    weights_only=True,
+                    learner, ckpt_path=begun if begun.is_file() else None, weights_only=True
                 )
         history = learner.history()
-        checkpoints = tuple(
-            place / f"{BEST}-epoch={epoch}.ckpt" for epoch in history.order()[: settings.keep]
-        )
-        restore(model, checkpoints[0])
-        return Fitted(
-            learner.history(),
-            objective.temperatures(in_turn),
-            checkpoints if folder else (),
-            objective.regions(marked),
-        )
+        certain = label_matrix(validation, model.findings, "ignore", settings.absent)
+        judge = partial(_judged, learner, in_turn(InTurn(len(checks))), (truth, certain))
+        # The best last: its weights are those that stay in the network.
+        kept = [
+            judge(epoch, place / f"{BEST}-epoch={epoch}.ckpt")
+            for epoch in reversed(history.order()[: settings.keep])
+        ]
+        if folder is None:
+            kept = [replace(one, file=None) for one in kept]
+        return Fitted(history, tuple(reversed(kept)), objective.regions(marked))
+
+
+def _judged(
+    learner: Learner,
+    batches: Iterable[Batch],
+    labels: tuple[Tensor, Tensor],
+    epoch: int,
+    checkpoint: Path,
+) -> Kept:
+    """On validation, by its labels under the policies and by those that are certain."""
+    objective, (truth, certain) = learner.objective, labels
+    restore(objective.model, checkpoint)
+    with torch.no_grad():
+        scores = torch.cat([objective.judged(batch).scores.float() for batch in batches])
+    ranked, known = scores, certain
+    if learner.studies:
+        ranked, known = highest_views(scores, certain, learner.studies)
+    aurocs = tuple(mean_auroc(ranked[:, [k]], known[:, [k]]) for k in range(known.shape[1]))
+    return Kept(epoch, objective.temperatures(scores, truth), aurocs, checkpoint)
 
 
 def restore(model: Classifier | Localizer[Any], checkpoint: Path) -> None:
@@ -188,7 +232,10 @@ def _trainer(
 ) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator=settings.accelerator,
-        devices=1,
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy=settings.strategy,
+        use_distributed_sampler=False,  # ours know what each process takes
         max_epochs=settings.max_epochs,
         precision=settings.precision,
         accumulate_grad_batches=settings.accumulate,
@@ -224,13 +271,27 @@ def _objective(
     return Classification(model, settings, labels)
 
 
-def _check(truth: Tensor) -> None:
-    both = [(truth == value).any(dim=0) for value in (0, 1)]
+def _check(truth: Tensor, columns: Sequence[int]) -> None:
+    both = [(truth[:, columns] == value).any(dim=0) for value in (0, 1)]
     if len(truth) and not (both[0] & both[1]).any():
         raise DataError(
             "no finding has both positive and negative images in the validation split, so no AUROC"
             " can be had there; make the split larger"
         )
+
+
+def _check_processes(settings: Settings, batch: int, checks: int, folder: Path | None) -> None:
+    if settings.processes == 1:
+        return
+    if folder is None:
+        raise SpecError("several processes train in a folder that all of them see; none was given")
+    if batch % settings.processes:
+        raise SpecError(
+            f"a batch of {batch} cannot be shared by {settings.processes} processes (devices x"
+            " nodes); make it a multiple"
+        )
+    if checks < settings.processes:
+        raise DataError(f"{settings.processes} processes cannot share {checks} validation images")
 
 
 def _check_patients(train: Dataset, validation: Dataset) -> None:
@@ -319,6 +380,7 @@ def _quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty")
             warnings.filterwarnings("ignore", ".*does not have many workers")
             warnings.filterwarnings("ignore", ".*module.* in eval mode at the start")  # frozen norm
+            warnings.filterwarnings("ignore", ".*sync_dist=True")  # what is logged was gathered
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -1,8 +1,5 @@
 """Training with labels: whether an image shows a finding."""
 
-from collections.abc import Iterable
-
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -49,12 +46,11 @@ class Classification(Objective):
         known = int((~batch.labels.isnan()).sum())
         return Judged(self.model.head.logits(outputs), loss, known)
 
-    def temperatures(self, batches: Iterable[Batch]) -> tuple[float, ...]:
+    def temperatures(
+        self, scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]
+    ) -> tuple[float, ...]:
         """One per finding."""
-        with torch.no_grad():
-            pairs = [(self.model(batch.images), batch.labels) for batch in batches]
-        logits, labels = (torch.cat(column) for column in zip(*pairs, strict=True))
-        return temperatures(logits, labels)
+        return temperatures(scores, labels)
 
 
 def _check(model: Classifier, labels: Tensor) -> None:

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.errors import SpecError
-from heatproof.types import Dataset
+from heatproof.errors import DataError, SpecError
+from heatproof.types import Dataset, Sample
 
 UNCERTAIN = 2.0
 Uncertain = Literal["ignore", "zeroes", "ones", "class"]
@@ -40,12 +40,25 @@ def label_matrix(
     uncertain: Uncertain = "ignore",
     absent: Absent = "ignore",
 ) -> Float[Tensor, "n k"]:
-    """Labels of all samples under the policies."""
-    values = {True: 1.0, False: 0.0, None: _UNCERTAIN[uncertain]}
-    rows = [dataset[index].labels for index in range(len(dataset))]
+    """Labels of all samples under the policies.
+
+    Raises:
+        DataError: A label is something else.
+    """
+    values: dict[object, float] = {True: 1.0, False: 0.0, None: _UNCERTAIN[uncertain]}
+
+    def value(sample: Sample, finding: str) -> float:
+        if finding not in sample.labels:
+            return _ABSENT[absent]
+        label: object = sample.labels[finding]
+        if label not in values:
+            raise DataError(
+                f"{sample.image_id}: the label of {finding!r} is {label!r}; expected True, False,"
+                " None (uncertain), or no entry at all (unknown)"
+            )
+        return values[label]
+
+    samples = [dataset[index] for index in range(len(dataset))]
     return torch.tensor(
-        [
-            [values[row[finding]] if finding in row else _ABSENT[absent] for finding in findings]
-            for row in rows
-        ]
+        [[value(sample, finding) for finding in findings] for sample in samples]
     ).reshape(len(dataset), len(findings))

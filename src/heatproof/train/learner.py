@@ -15,8 +15,9 @@ from jaxtyping import Float
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from heatproof.errors import ModelError
+from heatproof.errors import ModelError, SpecError, near_misses
 from heatproof.train.images import Batch
 from heatproof.train.objective import Objective
 from heatproof.train.schedules import schedules
@@ -25,6 +26,7 @@ from heatproof.train.settings import Epoch, History, Progress, Reporter, Setting
 SCORE = "score"  # the monitored one, by which Lightning keeps checkpoints
 MADE_OF = "made of"
 EPOCHS = "epochs"
+Loader = Callable[[int, int], "DataLoader[Batch]"]
 
 
 def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> float:
@@ -38,6 +40,16 @@ def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> fl
         if len(np.unique(truth[known])) > 1:
             values.append(roc_auc_score(truth[known], ranked[known]))
     return float(np.mean(values)) if values else math.nan
+
+
+def selecting(settings: Settings, findings: Sequence[str]) -> list[int]:
+    """Indices of the findings that select; raises SpecError for one that is not there."""
+    for name in settings.select_by:
+        if name not in findings:
+            raise SpecError(
+                f"select_by: {name!r} is no finding here; {near_misses(name, findings)}"
+            )
+    return [findings.index(name) for name in settings.select_by or findings]
 
 
 def highest_views(
@@ -65,6 +77,8 @@ class Learner(lightning.LightningModule):
         objective: Its model is trained in place.
         settings: How.
         steps: Per round, on this process.
+        batches: Those of a round, for one process (its rank) of so many.
+        checks: Those of validation, likewise.
         studies: Of the validation images, in their order; empty where each is judged alone.
         made_of: What a checkpoint of this training must agree with, by name.
         report: Called after every step.
@@ -77,6 +91,8 @@ class Learner(lightning.LightningModule):
         settings: Settings,
         steps: int,
         *,
+        batches: Loader,
+        checks: Loader,
         studies: Sequence[str] = (),
         made_of: Mapping[str, str],
         report: Reporter,
@@ -85,6 +101,7 @@ class Learner(lightning.LightningModule):
         super().__init__()
         self.objective, self.model = objective, objective.model
         self.settings, self.steps, self.studies = settings, steps, studies
+        self._batches, self._checks = batches, checks
         self.made_of, self.report, self.told = dict(made_of), report, told
         self.epochs: list[Epoch] = []
         self.stopped = ""
@@ -127,6 +144,14 @@ class Learner(lightning.LightningModule):
             },
         }
 
+    def train_dataloader(self) -> Any:
+        """What this process takes of a round."""
+        return self._batches(self.trainer.global_rank, self.trainer.world_size)
+
+    def val_dataloader(self) -> Any:
+        """What this process judges of validation."""
+        return self._checks(self.trainer.global_rank, self.trainer.world_size)
+
     def on_train_epoch_start(self) -> None:
         """Dropout depends on the round and not on what came before; a frozen backbone stays."""
         torch.manual_seed(self.settings.seed + 7919 * len(self.epochs) + self.global_rank)
@@ -161,15 +186,19 @@ class Learner(lightning.LightningModule):
             )
         if self.studies:
             scores, labels = highest_views(scores, labels, self.studies)
-        seconds = self._spent + time.monotonic() - self._started
-        self.epochs.append(Epoch(loss, validation_loss, mean_auroc(scores, labels), seconds))
+        columns = selecting(self.settings, self.model.findings)
+        auroc = mean_auroc(scores[:, columns], labels[:, columns])
+        # Of one clock, so that all processes stop in the same round.
+        seconds = self.trainer.strategy.broadcast(self._spent + time.monotonic() - self._started)
+        self.epochs.append(Epoch(loss, validation_loss, auroc, seconds))
         now = self.epochs[-1]
         self.log(SCORE, now.score(self.settings.monitor))
         self.log_dict({"loss": now.loss, "validation loss": now.validation_loss})
         self.log("validation AUROC", now.auroc)
         self._stop_or_go_on()
         self.trainer.should_stop = bool(self.stopped)
-        self.told(self.history())
+        if self.trainer.is_global_zero:
+            self.told(self.history())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The curve so far, and what it is the curve of."""

@@ -1,7 +1,7 @@
 """What a network is trained for: the loss of a batch, and what validation sees of one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -48,8 +48,12 @@ class Objective(ABC):
     def judged(self, batch: Batch) -> Judged:
         """In evaluation mode."""
 
-    def temperatures(self, batches: Iterable[Batch]) -> tuple[float, ...]:  # noqa: ARG002
-        """Of calibration, per finding; empty where nothing is calibrated."""
+    def temperatures(
+        self,
+        scores: Float[Tensor, "n k"],  # noqa: ARG002
+        labels: Float[Tensor, "n k"],  # noqa: ARG002
+    ) -> tuple[float, ...]:
+        """Of calibration, per finding, from what validation saw; empty where nothing is."""
         return ()
 
     def regions(self, images: int) -> Regions | None:  # noqa: ARG002

@@ -32,8 +32,9 @@ class Settings:
         min_delta: A better score is better by more than this.
         monitor: The validation score that stops and selects.
         by: What validation scores: images, or studies by their highest view.
+        select_by: Findings whose AUROCs are averaged to stop and select; all by default.
         keep: How many of the best checkpoints stay.
-        batch: Images per step.
+        batch: Images per step, of all processes together.
         accumulate: Steps whose gradients make one update.
         clip: Largest norm of the gradient; None for no limit.
         optimizer: Adam has betas 0.9 and 0.999; SGD has momentum 0.9.
@@ -50,6 +51,9 @@ class Settings:
         seed: Of order, augmentation and dropout.
         precision: As Lightning names them.
         accelerator: Likewise: ``auto``, ``cpu``, ``gpu``.
+        devices: Processes on each node, one for each device.
+        nodes: Machines that train together; each is told of the others by ``torchrun`` or SLURM.
+        strategy: How several processes work together, as Lightning names it: ``auto``, ``ddp``.
         workers: Processes that decode images where these do not fit into memory.
         cache_gb: Decoded images up to this size are kept in memory.
         loggers: Besides ``history.csv``.
@@ -63,6 +67,7 @@ class Settings:
     min_delta: float = 0.0
     monitor: Monitor = "auroc"
     by: By = "image"
+    select_by: tuple[str, ...] = ()
     keep: int = 1
     batch: int = 32
     accumulate: int = 1
@@ -80,12 +85,25 @@ class Settings:
     seed: int = 0
     precision: Precision = "32-true"
     accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
     workers: int = 2
     cache_gb: float = 2.0
     loggers: tuple[Logger, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("max_epochs", "patience", "batch", "lr", "keep", "accumulate"):
+        positive = (
+            "max_epochs",
+            "patience",
+            "batch",
+            "lr",
+            "keep",
+            "accumulate",
+            "devices",
+            "nodes",
+        )
+        for name in positive:
             if getattr(self, name) <= 0:
                 raise SpecError(f"{name}={getattr(self, name)}: expected a positive number")
         for name in ("steps", "clip"):
@@ -99,6 +117,11 @@ class Settings:
                 known, value = get_args(field.type), getattr(self, field.name)
                 if value not in known:
                     raise SpecError(f"{field.name}={value!r}: expected one of {', '.join(known)}")
+        if any(word in self.strategy for word in ("spawn", "fork", "notebook")):
+            raise SpecError(
+                f"strategy={self.strategy!r}: processes that are copies of this one cannot train"
+                " here; expected one that starts the command anew, such as ddp"
+            )
         schedules.parse(self.schedule)
         for spec in self.augment:
             augmentations.parse(spec)
@@ -107,6 +130,11 @@ class Settings:
                 raise SpecError(
                     f"loggers: {logger!r}; expected some of {', '.join(get_args(Logger))}"
                 )
+
+    @property
+    def processes(self) -> int:
+        """That train together."""
+        return self.devices * self.nodes
 
 
 @dataclass(frozen=True)
@@ -117,7 +145,7 @@ class Epoch:
         loss: Mean over the images it trained on.
         validation_loss: Mean over what is known in the validation images, batch by batch: labels of
             a classifier, places of a localizer.
-        auroc: On validation, mean over the findings that have both labels there.
+        auroc: On validation, mean over the findings that select and have both labels there.
         seconds: Since training began, without those between a kill and a resumption.
     """
 

@@ -120,6 +120,13 @@ def test_uncertain_is_none_and_blank_is_unknown(copy):
     assert "Lung Lesion" not in labels
 
 
+def test_training_films_are_those_of_chexpert_and_nobody_outlined_them(copy):
+    (copy / "valid.csv").rename(copy / "train.csv")
+    data = CheXlocalize(copy, split="train")
+    assert [sample.patient_id for sample in data] == ["patient64541", "patient64542"]
+    assert not any(sample.annotations for sample in data)
+
+
 def test_an_unknown_annotated_finding_is_answered_with_near_misses(copy):
     annotations = copy / "gt_annotations_val.json"
     annotations.write_text(annotations.read_text().replace('"Cardiomegaly"', '"Cardiomegalia"'))

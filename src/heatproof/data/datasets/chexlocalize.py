@@ -51,7 +51,8 @@ class CheXlocalize:
     Attributes:
         root: The folder that holds the annotations and CheXpert's label table and images, directly
             or in its subfolders ``CheXlocalize`` and ``CheXpert``.
-        split: Part of the file names: ``"val"`` or ``"test"``.
+        split: Part of the file names: ``"val"`` or ``"test"``; or ``"train"``, CheXpert's table of
+            training films, of which none is outlined.
         reference: The radiologists' ``"polygons"``, or the authors' ``"masks"`` made of them.
     """
 
@@ -101,6 +102,8 @@ class CheXlocalize:
         raise DataError(f"none of {', '.join(names)} is in {self.root} or its subfolders")
 
     def _annotations(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+        if self.split == "train":
+            return
         polygons = self.reference == "polygons"
         stem = "gt_annotations" if polygons else "gt_segmentations"
         path = self._find([f"{stem}_{self.split}.json"])
