@@ -41,7 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(stderr=True)
+# Of several processes that train together, as torchrun, SLURM or Lightning number them, one speaks.
+_NUMBER = next(filter(None, map(os.environ.get, ("RANK", "SLURM_PROCID", "LOCAL_RANK"))), "0")
+console = Console(stderr=True, quiet=_NUMBER != "0")
 
 ExperimentFile = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to judge, and how.")
@@ -260,7 +262,8 @@ def _run(
         experiment.name,
         lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]
     )
-    typer.echo(str(result))
+    if not console.quiet:
+        typer.echo(str(result))
 
 
 def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:

@@ -248,8 +248,10 @@ class Model(Record):
             every: list[str] = []
             for name in self.ensemble.of:
                 entry = models.get(name)
-                alone = entry is None or entry.ensemble is not None
-                every += [name] if alone else [one.name for one in entry.replicates(models)]
+                if entry is None or entry.ensemble is not None:
+                    every.append(name)  # which is no earlier model, and said to be none
+                else:
+                    every += [one.name for one in entry.replicates(models)]
             changes["ensemble"] = self.ensemble.model_copy(update={"of": every})
         if self.training is not None:
             training, start = self.training, models.get(self.training.start or "")

@@ -13,7 +13,7 @@ from heatproof.errors import ExperimentError
 from heatproof.run.analysing import write_report
 from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
-from heatproof.run.experiment import Experiment
+from heatproof.run.experiment import Experiment, Model
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
 from heatproof.run.importing import import_block, import_maps
 from heatproof.run.judges import Opener, check_model, identified, open_model
@@ -39,8 +39,8 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
     _make(work.folder)
     progress.advance()
     progress.finish()
-    trained = _train(work, progress)
-    if until == "train":
+    trained, others_end = _train(work, progress)
+    if until == "train" or others_end:
         return work.folder / "models"
     openers = {
         model.name: partial(open_model, experiment, model, work.data, trained.get(model.name))
@@ -57,14 +57,22 @@ def check(work: Workspace) -> None:
     """
     for entry in work.experiment.maps:
         import_block(work, entry)
-    for model in work.experiment.models:
-        if model.training:
-            # Lightning takes seconds to import, which runs that train nothing need not wait for.
-            from heatproof.run.training import check_plan
-
-            check_plan(work, model)
-        else:
+    models = work.experiment.models
+    if any(model.made_here for model in models):
+        _check_plans(work, [model for model in models if model.made_here])
+    for model in models:
+        if not model.made_here:
             check_model(work.experiment, work.judgings, model, work.data, work.methods)
+
+
+def _check_plans(work: Workspace, models: Sequence[Model]) -> None:
+    # Lightning takes seconds to import, which runs that train nothing need not wait for.
+    from heatproof.run.ensembling import check_pool
+    from heatproof.run.training import check_plan, check_processes
+
+    for model in models:
+        (check_pool if model.ensemble else check_plan)(work, model)
+    check_processes([model for model in models if model.training])
 
 
 def run_stages(
@@ -92,13 +100,14 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _train(work: Workspace, progress: Progress) -> dict[str, Path]:
-    """Folders of the models that are trained here, by name."""
+def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
+    """Folders of the models that are made here, by name; and whether this process only helped."""
     models = [model for model in work.experiment.models if model.made_here]
     if not models:
-        return {}
+        return {}, False
     from heatproof.run.ensembling import make_ensemble
     from heatproof.run.training import train_model
+    from heatproof.train.processes import is_first
 
     progress.start("train", len(models))
     folders = {
@@ -106,7 +115,7 @@ def _train(work: Workspace, progress: Progress) -> dict[str, Path]:
         for model in models
     }
     progress.finish()
-    return folders
+    return folders, not is_first()
 
 
 def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress) -> list[Judged]:

@@ -14,7 +14,7 @@ import optuna
 from heatproof.errors import ExperimentError, SpecError, near_misses
 from heatproof.models.heads import heads
 from heatproof.run.experiment import Model, Searched, Sweep
-from heatproof.run.training import check_plan
+from heatproof.run.training import check_plan, settings_of
 from heatproof.run.workspace import Workspace
 from heatproof.train.settings import Settings
 
@@ -124,6 +124,11 @@ def _check(work: Workspace, family: Family) -> None:
         raise ExperimentError(
             f"model {family.name!r} starts from {plan.start!r}: in a sweep it would have been"
             " trained longer than the others; leave start out"
+        )
+    if settings_of(family.model).processes > 1:
+        raise ExperimentError(
+            f"model {family.name!r}: a trial of a sweep is trained by one process; leave devices"
+            " and nodes out (--ray tries several at a time)"
         )
     for name in (plan.data, plan.validation):
         if not work.data[name].samples:

@@ -6,10 +6,12 @@ settings or start trains it anew, and nothing else does.
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pydantic
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import nn
 
 from heatproof import train
@@ -139,6 +141,33 @@ def _judged(card: ModelCard, history: History, one: train.Kept) -> ModelCard:
     of_findings = zip(card.findings, one.aurocs, strict=True)
     found |= {f"{AUROC} of {finding}": auroc for finding, auroc in of_findings}
     return dataclasses.replace(card, temperatures=one.temperatures, metrics=found)
+
+
+def check_processes(models: Sequence[Model]) -> None:
+    """Raises ExperimentError unless all trainings share the processes that there are.
+
+    Every process runs the whole command, so it has to have a part in every training.
+    """
+    asked = {model.name: settings_of(model) for model in models}
+    if not asked:
+        return  # ensembles of models that were trained elsewhere
+    first, *others = asked
+    for other in others:
+        for name in ("devices", "nodes", "strategy"):
+            ours, theirs = (getattr(asked[model], name) for model in (first, other))
+            if ours != theirs:
+                raise ExperimentError(
+                    f"model {first!r} has {name} = {ours}, {other!r} has {theirs}: the models that"
+                    " one command trains are trained by the same processes; make them equal, or two"
+                    " experiments"
+                )
+    started = TorchElasticEnvironment.detect() and TorchElasticEnvironment().world_size()
+    if started and started != asked[first].processes:
+        raise ExperimentError(
+            f"torchrun started {started} processes, but model {first!r} is trained by"
+            f" {asked[first].processes}: devices = {asked[first].devices}, nodes ="
+            f" {asked[first].nodes}"
+        )
 
 
 def check_plan(work: Workspace, model: Model) -> None:
