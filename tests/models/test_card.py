@@ -93,11 +93,16 @@ def test_a_localizer_round_trips_with_its_card(spec: str, tmp_path: Path) -> Non
         assert torch.equal(back(images).probabilities, network(images).probabilities)
 
 
-def test_only_the_card_of_a_localizer_says_regions(folder: Path, tmp_path: Path) -> None:
+def test_the_card_of_a_localizer_says_regions_and_no_head(folder: Path, tmp_path: Path) -> None:
     assert "regions" not in json.loads((folder / "card.json").read_text())
     regions = Regions("masks", "reference", 1)
+    guided = replace(CARD, regions=regions)
+    save(model(), guided, tmp_path / "guided")
+    back, card = load(tmp_path / "guided")
+    assert isinstance(back, Classifier)
+    assert card.regions == regions
     with pytest.raises(ModelError, match="says its regions"):
-        save(model(), replace(CARD, regions=regions), tmp_path)
+        save(model(), replace(guided, id=ModelId("resnet10t", "")), tmp_path)
     spec = "unet(backbone=resnet10t(width=16), width=8)"
     with pytest.raises(ModelError, match="says its regions"):
         save(build_localizer(spec, FINDINGS, PREPROCESSING), CARD, tmp_path)

@@ -64,7 +64,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Regions:
-    """What a localizer was shown beside labels.
+    """What a localizer, or a classifier whose class map was guided, was shown beside labels.
 
     Attributes:
         kind: ``"boxes"`` or ``"masks"``.
@@ -91,7 +91,7 @@ class ModelCard:
         tuned_on: Whom it was tuned or selected on.
         temperatures: Of calibration on ``tuned_on``, one per finding; empty for 1.
         metrics: On ``tuned_on``, unless the name says otherwise.
-        regions: Of a localizer.
+        regions: Of a localizer, or of a guided class map.
     """
 
     id: ModelId
@@ -104,6 +104,11 @@ class ModelCard:
     metrics: Mapping[str, float] = field(default_factory=dict)
     regions: Regions | None = None
 
+    @property
+    def localizes(self) -> bool:
+        """Whether it is that of a localizer, which has no head but its own."""
+        return self.regions is not None and not self.id.head
+
 
 def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> ModelCard:
     """Write weights and card; the card returned carries the checksum of the weights.
@@ -113,8 +118,10 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
     """
     if card.findings != model.findings or card.preprocessing != model.preprocessing:
         raise ModelError("the card has other findings or another preprocessing than the model")
-    if isinstance(model, Localizer) != (card.regions is not None):
-        raise ModelError("the card of a localizer says its regions, and no other card does")
+    if isinstance(model, Localizer) != card.localizes:
+        raise ModelError(
+            "the card of a localizer says its regions and no head; that of a classifier, its head"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{os.getpid()}.unfinished"
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -173,7 +180,7 @@ def load(
 
 def _built(card: ModelCard) -> Classifier | Localizer[Any]:
     """Without its weights."""
-    if card.regions is not None:
+    if card.localizes:
         return build_localizer(card.id.architecture, card.findings, card.preprocessing)
     try:
         model = build(card.id.architecture, card.id.head, card.findings, card.preprocessing)

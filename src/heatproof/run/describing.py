@@ -197,7 +197,7 @@ def _named(part: object) -> tuple[str, str]:
 def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture | None:
     """What made the maps of that name, if a localizer did."""
     cards = [one.card for one in judged if one.card and method in one.methods]
-    parts = [localizers.parse(card.id.architecture) for card in cards if card.regions]
+    parts = [localizers.parse(card.id.architecture) for card in cards if card.localizes]
     return parts[0] if parts else None
 
 

@@ -32,6 +32,7 @@ from heatproof.models.localizers import Localizer
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
 from heatproof.train.classification import Classification
+from heatproof.train.guidance import Guided
 from heatproof.train.images import Batch, Images, InTurn, Order, balanced, loader
 from heatproof.train.labels import label_matrix
 from heatproof.train.learner import (
@@ -268,7 +269,8 @@ def _objective(
 ) -> Objective:
     if isinstance(model, Localizer):
         return Localization(model, settings, train)
-    return Classification(model, settings, labels)
+    labelled = Classification(model, settings, labels)
+    return Guided(labelled, settings, train) if settings.guidance else labelled
 
 
 def _check(truth: Tensor, columns: Sequence[int]) -> None:

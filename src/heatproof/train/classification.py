@@ -36,8 +36,13 @@ class Classification(Objective):
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """See ``classification_loss``."""
-        outputs = self.model.head.outputs(self.model.backbone(batch.images))
-        return classification_loss(outputs, batch.labels, self._weights)
+        return self.loss_of(self.model.backbone(batch.images), batch.labels)
+
+    def loss_of(
+        self, features: Float[Tensor, "n d y x"], labels: Float[Tensor, "n k"]
+    ) -> Float[Tensor, ""]:
+        """Of images whose features are at hand."""
+        return classification_loss(self.model.head.outputs(features), labels, self._weights)
 
     def judged(self, batch: Batch) -> Judged:
         """Logits, and the loss over the labels that are known."""

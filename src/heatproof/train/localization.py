@@ -67,6 +67,10 @@ def check_settings(settings: Settings) -> None:
     for name, value in (("uncertain", "class"), ("balance", "loss")):
         if getattr(settings, name) == value:
             raise SpecError(f"{name}={value!r} is for classifiers; a localizer learns from regions")
+    if settings.guidance:
+        raise SpecError(
+            f"guidance={settings.guidance} is for classifiers; a localizer learns from regions"
+        )
 
 
 def check_annotated(train: Dataset, findings: tuple[str, ...], source: str) -> None:
@@ -83,10 +87,10 @@ def check_annotated(train: Dataset, findings: tuple[str, ...], source: str) -> N
         others = ", ".join(sorted(set(sources) - {source}))
         raise DataError(
             f"no training image has a box, polygon or mask of {next(iter(missing))!r} by"
-            f" {source!r}, so a localizer cannot learn where it is; "
+            f" {source!r}, so where it is cannot be learned; "
             + (
                 f"there are annotations by {others} (say source = ...)"
                 if others
-                else "annotate it, or train a classifier"
+                else "annotate it, or train a classifier by labels alone"
             )
         )

@@ -46,7 +46,10 @@ class Settings:
         absent: Policy for absent ones.
         balance: ``sample`` draws both labels of a finding equally often, ``loss`` weighs positives
             by negatives / positives (classifiers only).
-        source: Whose annotations a localizer learns from.
+        source: Whose annotations a localizer, or a guided class map, learns from.
+        guidance: Weight of the loss of the class map where annotations are shown to a classifier; 0
+            for labels alone.  See ``heatproof.train.guidance``.
+        fraction: Share of the annotated training images whose annotations guide.
         augment: Specs of augmentations, in turn.
         seed: Of order, augmentation and dropout.
         precision: As Lightning names them.
@@ -81,6 +84,8 @@ class Settings:
     absent: Absent = "ignore"
     balance: Balance = "none"
     source: str = "reference"
+    guidance: float = 0.0
+    fraction: float = 1.0
     augment: tuple[str, ...] = ("flip",)
     seed: int = 0
     precision: Precision = "32-true"
@@ -93,25 +98,7 @@ class Settings:
     loggers: tuple[Logger, ...] = ()
 
     def __post_init__(self) -> None:
-        positive = (
-            "max_epochs",
-            "patience",
-            "batch",
-            "lr",
-            "keep",
-            "accumulate",
-            "devices",
-            "nodes",
-        )
-        for name in positive:
-            if getattr(self, name) <= 0:
-                raise SpecError(f"{name}={getattr(self, name)}: expected a positive number")
-        for name in ("steps", "clip"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise SpecError(f"{name}={value}: expected a positive number, or to be left out")
-        if self.backbone_lr < 0:
-            raise SpecError(f"backbone_lr={self.backbone_lr}: expected 0 (frozen) or more")
+        self._check_numbers()
         for field in fields(self):
             if get_origin(field.type) is Literal:
                 known, value = get_args(field.type), getattr(self, field.name)
@@ -130,6 +117,23 @@ class Settings:
                 raise SpecError(
                     f"loggers: {logger!r}; expected some of {', '.join(get_args(Logger))}"
                 )
+
+    def _check_numbers(self) -> None:
+        counts = ("max_epochs", "patience", "batch", "keep", "accumulate", "devices", "nodes")
+        for name in (*counts, "lr"):
+            if getattr(self, name) <= 0:
+                raise SpecError(f"{name}={getattr(self, name)}: expected a positive number")
+        for name in ("steps", "clip"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise SpecError(f"{name}={value}: expected a positive number, or to be left out")
+        if self.backbone_lr < 0:
+            raise SpecError(f"backbone_lr={self.backbone_lr}: expected 0 (frozen) or more")
+        if self.guidance < 0 or not 0 <= self.fraction <= 1:
+            raise SpecError(
+                f"guidance={self.guidance}, fraction={self.fraction}: expected a weight of 0 or"
+                " more, and a share between 0 and 1"
+            )
 
     @property
     def processes(self) -> int:
