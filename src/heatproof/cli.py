@@ -105,7 +105,18 @@ def train(experiment: ExperimentFile, output: Output = None) -> None:
 
 
 @app.command()
-def sweep(experiment: ExperimentFile, output: Output = None) -> None:
+def sweep(
+    experiment: ExperimentFile,
+    output: Output = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train trials on a Ray cluster: auto for that of ray start, or local.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     r"""Search for good settings, by the \[sweep] of an experiment; the best make an experiment.
 
     Tries equally many settings of every model and selects by validation AUROC.  What is done is
@@ -116,7 +127,7 @@ def sweep(experiment: ExperimentFile, output: Output = None) -> None:
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
     described = load(experiment, overrides)
-    swept = _watched(described.name, lambda watched: search(described, watched))
+    swept = _watched(described.name, lambda watched: search(described, watched, ray))
     table = Table("best of each family", "trial", "validation AUROC", "settings")
     for one in swept.tried:
         settings = ", ".join(f"{name} = {value!r}" for name, value in one.best.values.items())

@@ -14,7 +14,7 @@ from heatproof import cli, train
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.errors import ExperimentError, HeatproofError, ModelError
 from heatproof.models.heads import heads
-from heatproof.run import search
+from heatproof.run import attempt, search
 from heatproof.run.decoded import decoded_once
 from heatproof.run.experiment import load
 from heatproof.run.films import Films
@@ -123,7 +123,7 @@ def making_up() -> Iterator[MadeUp]:
         fit = MadeUp()
         patch.setattr(train, "fit", fit)
         patch.setattr(search, "BLIND", 2)  # so that few trials show what is learned from others
-        patch.setattr(search, "UNPRUNED", 1)
+        patch.setattr(attempt, "UNPRUNED", 1)
         yield fit
 
 
@@ -219,6 +219,69 @@ def test_more_trials_go_on_with_the_same_search(unbroken, made_up, tmp_path):
     sweep(load(file))
     assert len(made_up.calls) == 4
     assert table(file).drop("seconds").equals(table(unbroken[0]).drop("seconds"))
+
+
+def test_trials_at_the_same_time_know_those_before_alone(unbroken, made_up, tmp_path):
+    """Drawn at once or one by one, the first ten are random; so is whom a median prunes."""
+    changes = ("trials = 4", "trials = 6\nat_once = 3")
+    file = written(tmp_path, changes)
+    sweep(load(file))
+    rows = table(file).drop("seconds")
+    for name in ("linear head", "WILDCAT head"):
+        of = rows.filter(pl.col("family") == name).sort("trial")
+        assert set(of["state"][:3]) == {"complete"}  # nothing is known while they are trained
+        complete = [
+            Settings(lr=row["lr"], seed=row["seed"]) for row in of[:3].iter_rows(named=True)
+        ]
+        for row in of[3:].iter_rows(named=True):
+            settings = Settings(lr=row["lr"], seed=row["seed"])
+            worse = any(
+                max(auroc(settings, e) for e in range(epoch + 1))
+                < np.median([auroc(one, epoch) for one in complete])
+                for epoch in range(ROUNDS - 1)
+            )
+            assert row["state"] == ("pruned" if worse else "complete")
+    # Interrupted in the middle of three, it ends as it would have.
+    (tmp_path / "again").mkdir()
+    made_up.calls.clear()
+    made_up.fails = lambda call, epoch: RuntimeError() if call == 4 else None
+    again = written(tmp_path / "again", changes)
+    with pytest.raises(RuntimeError):
+        sweep(load(again))
+    sweep(load(again))
+    assert table(again).drop("seconds").equals(rows)
+
+
+GRID = ("trials = 4", "grid = true\nprune = false")
+CHOICES = EXPERIMENT[EXPERIMENT.index("lr = { low") :]
+
+
+def test_a_grid_is_every_combination_once(made_up, tmp_path):
+    file = written(
+        tmp_path, GRID, (CHOICES, "lr = { choices = [1e-3, 1e-2] }\nseed = { choices = [0, 1, 2] }")
+    )
+    swept = sweep(load(file))
+    rows = table(file)
+    for name in ("linear head", "WILDCAT head"):
+        of = rows.filter(pl.col("family") == name).sort("trial")
+        expected = [(lr, seed) for lr in (1e-3, 1e-2) for seed in (0, 1, 2)]
+        assert of.select("lr", "seed").rows() == expected
+        assert of.filter("selected")["lr"].to_list() == [1e-3]
+    assert "6 trials" in swept.page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([GRID], "needs choices, and lr has a range"),
+        ([("trials = 4", "trials = 4\ngrid = true")], "leave trials out"),
+        ([GRID, (CHOICES, '"wildcat.highest" = { choices = [1, 2] }')], "unequally many trials"),
+        ([("trials = 4", "at_once = 0")], "greater than or equal to 1"),
+    ],
+)
+def test_grids_that_are_none_are_refused(tmp_path, changes, message):
+    with pytest.raises(ExperimentError, match=message):
+        sweep(load(written(tmp_path, *changes)))
 
 
 def test_another_search_is_another_study(made_up, tmp_path):
@@ -390,6 +453,13 @@ def test_the_sweep_of_the_how_to_and_the_example_can_be_run(tmp_path):
         assert set(linear.space) == {"lr", "seed"}
         assert set(wildcat.space) == set(experiment.sweep.search)
         assert len(wildcat.space) == 5
+
+
+def test_the_curve_over_annotated_films_can_be_run():
+    experiment = load(ROOT / "experiments/guided_phantoms.toml")
+    (guided,) = families(open_workspace(experiment), experiment.sweep)
+    assert search.trials_of(experiment.sweep, guided) == 7 * 3
+    assert {0.0, 1.0} < set(guided.space["fraction"].choices)
 
 
 def test_the_command_shows_the_best_and_says_where_they_are(made_up, tmp_path, capsys):

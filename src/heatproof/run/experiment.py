@@ -412,6 +412,8 @@ class Sweep(Record):
     Attributes:
         trials: Models tried of each entry of ``[[models]]``, the same number for all.
         seed: Of what is drawn.
+        grid: Try every combination of the choices instead of drawing; ``trials`` is left out.
+        at_once: Trials that know nothing of each other, and so may be trained at the same time.
         prune: End a trial once it is worse than the median of the earlier ones at the same round.
         localize: Measure also how well the maps of all trials localize; selects nothing.
         search: Training settings (``lr``) and options of heads (``"wildcat.alpha"``).
@@ -419,9 +421,22 @@ class Sweep(Record):
 
     trials: Annotated[int, pydantic.Field(ge=1)] = 20
     seed: int = 0
+    grid: bool = False
+    at_once: Annotated[int, pydantic.Field(ge=1)] = 1
     prune: bool = True
     localize: bool = False
     search: Annotated[dict[str, Searched], pydantic.Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _grid_of_choices(self) -> "Sweep":
+        if not self.grid:
+            return self
+        if "trials" in self.model_fields_set:
+            raise ValueError("grid = true tries every combination: leave trials out")
+        for name, searched in self.search.items():
+            if not searched.choices:
+                raise ValueError(f"grid = true needs choices, and {name} has a range")
+        return self
 
 
 class Experiment(Record):

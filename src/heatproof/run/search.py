@@ -3,40 +3,35 @@
 One Optuna study per family, all in one SQLite file of the run folder.  What a trial draws depends
 on the seed, on its number, on the name of the parameter and on the trials before it, and on nothing
 else: a search that was interrupted ends as one that was not, and a parameter that two families
-share is drawn alike for both as long as nothing is known of either.  A trial is an ordinary
-training, in the folder that ``heatproof run`` would use for the same model: it goes on where it was
-when it was killed, and the best one need not be trained again.
+share is drawn alike for both as long as nothing is known of either.  Trials that may run at the
+same time (``at_once``) are drawn, and pruned, by what is known before the first of them, so that it
+does not matter where and in which order they run.
 
 A trial is judged by the classification of the validation images, and by nothing else.
 """
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import optuna
-import polars as pl
 from optuna.trial import FrozenTrial, TrialState
 
-from heatproof import train
 from heatproof.errors import ModelError
-from heatproof.models.card import read_card
-from heatproof.run.decoded import decoded_once
+from heatproof.run.attempt import Attempt, Outcome, State, study_of
 from heatproof.run.experiment import Sweep
-from heatproof.run.progress import Progress, Silent
+from heatproof.run.progress import Progress
 from heatproof.run.search_space import Family, Value
-from heatproof.run.training import AUROC, CHECKPOINTS, settings_of, train_model, trained_folder
+from heatproof.run.training import trained_folder
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 
 STORAGE = "sweep.sqlite3"
 BLIND = 10  # trials of a family that are drawn at random, before those that were good count
-UNPRUNED = 5  # trials of a family before the first is pruned: a median needs some
 _SECONDS, _REASON = "seconds", "reason"
 
-State = Literal["complete", "pruned", "failed"]
+Runner = Callable[[Sequence[Attempt]], Iterable[Outcome]]
 STATES: Mapping[TrialState, State] = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -96,125 +91,117 @@ class Tried:
 
 
 def search(
-    work: Workspace, sweep: Sweep, families: tuple[Family, ...], progress: Progress
+    work: Workspace,
+    sweep: Sweep,
+    families: tuple[Family, ...],
+    run: Runner,
+    progress: Progress,
 ) -> tuple[Tried, ...]:
     """Run the trials that are missing; returns all.
+
+    Args:
+        work: Where they are written.
+        sweep: How many there are, and how they are drawn.
+        families: What is tried.
+        run: Trains some trials, wherever it does; their outcomes come in the order of the trials.
+        progress: Hears of every trial.
 
     Raises:
         HeatproofError: A trial could not be trained for a reason that is not its parameters.
     """
-    work = _decoded(work, families)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    progress.start("sweep", sweep.trials * len(families))
+    progress.start("sweep", sum(trials_of(sweep, family) for family in families))
     storage = optuna.storages.RDBStorage(f"sqlite:///{work.folder / STORAGE}")
     try:
-        tried = tuple(_tried(work, sweep, family, storage, progress) for family in families)
+        tried = []
+        for family in families:
+            name = _study_name(work, sweep, family)
+            study = optuna.create_study(
+                storage=storage, study_name=name, direction="maximize", load_if_exists=True
+            )
+            tried.append(_tried(work, sweep, family, study, run, progress))
     finally:
         storage.remove_session()
         storage.engine.dispose()
     progress.finish()
-    return tried
+    return tuple(tried)
+
+
+def trials_of(sweep: Sweep, family: Family) -> int:
+    """How many trials a family has."""
+    return len(_grid(family)) if sweep.grid else sweep.trials
 
 
 def _tried(
     work: Workspace,
     sweep: Sweep,
     family: Family,
-    storage: optuna.storages.RDBStorage,
+    study: optuna.Study,
+    run: Runner,
     progress: Progress,
 ) -> Tried:
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED)
-    study = optuna.create_study(
-        storage=storage,
-        study_name=_study_name(work, sweep, family),
-        direction="maximize",
-        pruner=pruner if sweep.prune else optuna.pruners.NopPruner(),
-        load_if_exists=True,
-    )
-    for number in range(sweep.trials):
-        begun = study.trials[number:][:1]
-        done = bool(begun) and begun[0].state.is_finished()
-        if not done:
-            # Optuna starts the trial of a killed run never again by itself, and would draw another.
-            trial = optuna.Trial(study, begun[0]._trial_id) if begun else study.ask()
-            _run(work, sweep, family, study, trial, progress)
-        progress.advance(skipped=done)
-    return Tried(family, tuple(_read(work, family, one) for one in study.trials[: sweep.trials]))
+    count, done = trials_of(sweep, family), len(study.trials)
+    for _ in range(min(done, count)):
+        progress.advance(skipped=True)
+    while done < count:
+        first = done - done % sweep.at_once
+        earlier = tuple(study.trials[:first])
+        numbers = range(done, min(first + sweep.at_once, count))
+        drawn = [_drawn(sweep, family, number, earlier) for number in numbers]
+        attempts = [
+            Attempt(family, one.params, number, earlier if sweep.prune else None)
+            for number, one in zip(numbers, drawn, strict=True)
+        ]
+        for one, outcome in zip(drawn, run(attempts), strict=True):
+            study.add_trial(_told(one, outcome))
+            done += 1
+            progress.advance()
+    return Tried(family, tuple(_read(work, family, one) for one in study.trials[:count]))
 
 
 def _study_name(work: Workspace, sweep: Sweep, family: Family) -> str:
     """Changes with whatever makes a trial; more trials are the same study."""
     made_of = {name: searched.model_dump() for name, searched in family.space.items()}
     folder = trained_folder(work, family.model).name
-    return f"{folder}-{digest(made_of, sweep.seed, sweep.prune)[:12]}"
+    how = (sweep.seed, sweep.prune, sweep.at_once, sweep.grid)
+    return f"{folder}-{digest(made_of, *how)[:12]}"
 
 
-def _run(
-    work: Workspace,
-    sweep: Sweep,
-    family: Family,
-    study: optuna.Study,
-    trial: optuna.Trial,
-    progress: Progress,
-) -> None:
-    """Train the model of one trial, and write down what came of it."""
-    values: dict[str, Value] = {}
+def _drawn(
+    sweep: Sweep, family: Family, number: int, earlier: tuple[FrozenTrial, ...]
+) -> FrozenTrial:
+    """The parameters of one trial."""
+    study = study_of(earlier)
+    if sweep.grid:
+        study.enqueue_trial(_grid(family)[number])
+    trial = study.ask()
     for name in family.space:
-        seed = int(digest(sweep.seed, trial.number, name)[:8], 16)
+        seed = int(digest(sweep.seed, number, name)[:8], 16)
         study.sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=BLIND, multivariate=False, constant_liar=False
         )
-        values[name] = family.draw(trial, name)
-    model = family.with_values(values)
-    folder = trained_folder(work, model)
-    rounds = _Rounds(trial, folder / CHECKPOINTS / train.CURVE, progress)
-    try:
-        train_model(work, model, rounds)
-        rounds.end()
-        study.tell(trial, read_card(folder).metrics[AUROC])
-        return
-    except optuna.TrialPruned:
-        rounds.end()
-        study.tell(trial, state=TrialState.PRUNED)
-    except ModelError as error:
-        if error.__cause__ is not None:
-            raise  # a file that cannot be read or written: no fault of the parameters
-        rounds.end()
-        trial.set_user_attr(_REASON, str(error))
-        study.tell(trial, state=TrialState.FAIL)
-    shutil.rmtree(folder, ignore_errors=True)  # checkpoints that nothing goes on from
+        family.draw(trial, name)
+    return study.trials[-1]
 
 
-class _Rounds(Silent):
-    """Hears a training, tells the trial of every round, and ends it where it is to be pruned."""
+def _grid(family: Family) -> list[dict[str, Value]]:
+    """Every combination of the choices, the last parameter first."""
+    values = itertools.product(*(searched.choices for searched in family.space.values()))
+    return [dict(zip(family.space, each, strict=True)) for each in values]
 
-    def __init__(self, trial: optuna.Trial, curve: Path, progress: Progress) -> None:
-        self._trial, self._curve, self._progress = trial, curve, progress
-        self._changed = 0
 
-    def tell(self, note: str) -> None:
-        """After every step of the training."""
-        self._progress.tell(f"trial {self._trial.number}: {note}")
-        changed = self._curve.stat().st_mtime_ns if self._curve.is_file() else 0
-        if changed != self._changed:
-            self._changed = changed
-            self._report()
-            if self._trial.should_prune():
-                raise optuna.TrialPruned
-
-    def end(self) -> None:
-        """No round follows."""
-        if self._curve.is_file():
-            self._trial.set_user_attr(_SECONDS, float(self._report()["seconds"][-1]))
-
-    def _report(self) -> pl.DataFrame:
-        """The curve of the training; the trial knows all its rounds then."""
-        curve = pl.read_csv(self._curve)
-        known = self._trial.study.trials[self._trial.number].intermediate_values
-        for epoch, auroc in zip(curve["epoch"], curve["auroc"], strict=True):
-            if epoch not in known:
-                self._trial.report(auroc, epoch)
-        return curve
+def _told(drawn: FrozenTrial, outcome: Outcome) -> FrozenTrial:
+    """A trial as the study keeps it."""
+    about: dict[str, float | str] = {_SECONDS: outcome.seconds}
+    about |= {_REASON: outcome.reason} if outcome.reason else {}
+    return optuna.trial.create_trial(
+        state=next(kind for kind, state in STATES.items() if state == outcome.state),
+        value=outcome.auroc,
+        params=drawn.params,
+        distributions=drawn.distributions,
+        user_attrs=about,
+        intermediate_values=dict(enumerate(outcome.rounds, start=1)),
+    )
 
 
 def _read(work: Workspace, family: Family, trial: FrozenTrial) -> Trial:
@@ -232,18 +219,4 @@ def _read(work: Workspace, family: Family, trial: FrozenTrial) -> Trial:
         seconds=trial.user_attrs.get(_SECONDS, 0.0),
         reason=trial.user_attrs.get(_REASON, ""),
         folder=trained_folder(work, family.with_values(values)) if complete else None,
-    )
-
-
-def _decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
-    """With the films that every trial reads in memory, as far as the trainings may use that."""
-    plans = [family.model.training for family in families]
-    used = {name for plan in plans if plan for name in (plan.data, plan.validation)}
-    limit = min(settings_of(family.model).cache_gb for family in families) / len(used)
-    return replace(
-        work,
-        data={
-            name: decoded_once(films, limit) if name in used else films
-            for name, films in work.data.items()
-        },
     )

@@ -5,7 +5,8 @@ A parameter is a training setting by its name (``lr``) or an option of a head by
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -88,7 +89,16 @@ def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
     found = tuple(Family(model, _applying(model, sweep)) for model in models)
     for family in found:
         _check(work, family)
+    if sweep.grid and len({math.prod(map(len, _choices(family))) for family in found}) > 1:
+        raise ExperimentError(
+            "grid = true gives these models unequally many trials, since options of heads apply to"
+            " some alone; search what applies to all, or draw (grid = false)"
+        )
     return found
+
+
+def _choices(family: Family) -> Iterator[Sequence[Value]]:
+    return (searched.choices for searched in family.space.values())
 
 
 def _check_name(name: str, used: set[str]) -> None:

@@ -8,6 +8,7 @@ measured after selection, by the ordinary stages.
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ import tomlkit
 from heatproof.errors import ExperimentError
 from heatproof.report import sweep as page
 from heatproof.run import pipeline
+from heatproof.run.attempt import attempt, decoded
+from heatproof.run.cluster import on_ray
 from heatproof.run.controls import PRIOR
 from heatproof.run.experiment import Classification, Experiment, Model, Report
 from heatproof.run.experiment import Sweep as Asked
 from heatproof.run.progress import Progress, Silent
-from heatproof.run.search import Trial, Tried, search
-from heatproof.run.search_space import families
+from heatproof.run.search import Runner, Trial, Tried, search, trials_of
+from heatproof.run.search_space import Family, families
 from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace, open_workspace
 
@@ -47,8 +50,15 @@ class Swept:
     page: Path
 
 
-def sweep(experiment: Experiment, progress: Progress | None = None) -> Swept:
+def sweep(
+    experiment: Experiment, progress: Progress | None = None, ray: str | None = None
+) -> Swept:
     """Run a sweep, or what is missing of it.
+
+    Args:
+        experiment: With a ``[sweep]``.
+        progress: Hears of every trial.
+        ray: Address of the Ray cluster that trains the trials; None to train them here.
 
     Raises:
         HeatproofError: It cannot be run as described; nothing that was done is lost.
@@ -63,7 +73,8 @@ def sweep(experiment: Experiment, progress: Progress | None = None) -> Swept:
     work.folder.mkdir(parents=True, exist_ok=True)
     progress.advance()
     progress.finish()
-    tried = search(work, asked, found, progress)
+    with _runner(work, found, asked.at_once, progress, ray) as run:
+        tried = search(work, asked, found, run, progress)
     write_whole(work.folder / TABLE, _table(work, tried))
     write_whole(work.folder / BEST, _best(work, tried))
     measured = _localization(work, tried, progress) if asked.localize else None
@@ -72,6 +83,23 @@ def sweep(experiment: Experiment, progress: Progress | None = None) -> Swept:
     shown = _content(work, asked, tried, measured)
     write_whole(work.folder / PAGE, page.render(shown))
     return Swept(tried, work.folder / BEST, work.folder / PAGE)
+
+
+@contextmanager
+def _runner(
+    work: Workspace,
+    families: tuple[Family, ...],
+    at_once: int,
+    progress: Progress,
+    ray: str | None,
+) -> Iterator[Runner]:
+    """What trains trials: this process, or the machines of a cluster."""
+    if ray is not None:
+        with on_ray(work, families, ray, at_once) as run:
+            yield run
+        return
+    here = decoded(work, families)
+    yield lambda attempts: (attempt(here, task, progress) for task in attempts)
 
 
 def _best(work: Workspace, tried: Sequence[Tried]) -> str:
@@ -181,7 +209,7 @@ def _content(
     )
     return page.Content(
         title=work.experiment.name,
-        trials=asked.trials,
+        trials=trials_of(asked, tried[0].family),
         validation=tuple(dict.fromkeys(plan.validation for plan in plans if plan)),
         chosen=tuple(_chosen(one) for one in tried),
         plots=plots,
@@ -251,7 +279,7 @@ def _rows(one: Tried) -> page.Rows:
 
 
 def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Panel]:
-    """Against the options of the head and, of every family, against what selected."""
+    """Against every parameter and, of every family, against what selected."""
     keys = ["metric", "method", "data", "finding"]
     made = measured.filter(pl.col("method") != PRIOR)
     for key, rows in made.group_by(keys, maintain_order=True):
@@ -268,7 +296,7 @@ def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Pan
         for one in tried:
             of = rows.filter(pl.col("family") == one.family.name)
             values = dict(of.select("trial", "value").iter_rows())
-            axes = [_axis(one, name) for name in one.family.space if "." in name]
+            axes = [_axis(one, name) for name in one.family.space]
             aurocs = page.span(_known([trial.auroc for trial in one.complete]))
             axes.append(page.Axis(_AUROC, *aurocs))
             plots += [
