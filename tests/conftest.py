@@ -1,5 +1,8 @@
 """What every test may use."""
 
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,3 +20,19 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the real radiographs (../shared/data) are not on this machine")
     return path
+
+
+@contextmanager
+def _full_at(size: int) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.fixture
+def full_at() -> Callable[[int], AbstractContextManager[None]]:
+    """The system refuses to write more than so many bytes into a file, as where a disk is full."""
+    return _full_at

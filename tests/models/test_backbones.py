@@ -6,9 +6,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError, SpecError
 from heatproof.models import backbones as package
 from heatproof.models.backbones import Backbone, backbones
+from heatproof.models.classifier import build
+from heatproof.models.preprocessing import Preprocessing
 
 NAMES = [name for name in backbones.names() if name != "timm"]  # which needs a name
 TIMM = {"vit_small": "vit_small_patch16_224", "deit_small": "deit_small_patch16_224"}
@@ -244,3 +247,16 @@ def test_any_convolutional_network_of_timm_by_name(channels: int, tmp_path) -> N
 def test_networks_without_a_name_or_a_grid_are_refused(name: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         backbones.parse(f"timm(name={name!r})")(3)
+
+
+@pytest.mark.parametrize("name", [*sample(NAMES), "timm(name='resnext26ts')"])
+def test_wildcat_stands_on_every_backbone(name: str) -> None:
+    images = images_for(name, 1)
+    preprocessing = Preprocessing(Squash(*images.shape[2:]), channels=1, mean=(0.5,), std=(0.25,))
+    model = build(name, "wildcat(maps=2, highest=1)", ["a", "b"], preprocessing)
+    with torch.no_grad():
+        features, logits = model.features_and_logits(images)
+        maps = model.class_map(features)
+    assert maps.shape == (2, 2, *features.shape[2:])
+    highest, lowest = maps.flatten(2).max(dim=-1).values, maps.flatten(2).min(dim=-1).values
+    torch.testing.assert_close(logits, (highest + 0.7 * lowest) / 2)

@@ -129,6 +129,15 @@ def test_a_save_that_dies_leaves_the_old_model(folder: Path, monkeypatch) -> Non
     assert load(folder)[1] == before
 
 
+def test_a_full_disk_is_told_and_leaves_the_old_model(folder: Path, full_at) -> None:
+    before, names = load(folder)[1], set(folder.iterdir())
+    for size in (100_000, 100):  # not enough for weights, nor for a card
+        with full_at(size), pytest.raises(ModelError, match=r"cannot write to .*File too large"):
+            save(model(seed=4), CARD, folder)
+        assert load(folder)[1] == before
+        assert set(folder.iterdir()) == names
+
+
 def test_damaged_weights_are_noticed(folder: Path) -> None:
     (weights,) = folder.glob("*.safetensors")
     data = bytearray(weights.read_bytes())

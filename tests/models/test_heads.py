@@ -106,6 +106,34 @@ def test_one_cell_and_all_cells_cannot_be_confused() -> None:
         heads.parse("wildcat(highest=0)")
     with pytest.raises(SpecError, match="maps=0"):
         heads.parse("wildcat(maps=0)")
+    with pytest.raises(SpecError, match=r"highest=2\.7: a float is a share.*write highest=3"):
+        heads.parse("wildcat(highest=2.7)")  # which the reference code cuts down to 2
+    with pytest.raises(SpecError, match="lowest=-1: expected at least 0"):
+        heads.parse("wildcat(lowest=-1)")
+
+
+def test_shares_are_rounded_to_cells_as_the_reference_code_rounds() -> None:
+    assert cells(0.5, 49) == 24  # 24.5, to the even neighbour
+    assert cells(0.5, 51) == 26  # 25.5, likewise
+    assert cells(0.999, 49) == 49
+    assert cells(0.2, 100) == 20
+    assert cells(0.004, 100) == 1  # where the reference code takes none, and divides by it
+
+
+def test_an_alpha_of_0_is_the_same_number_however_it_is_written(features) -> None:
+    one, other = (heads.parse(f"wildcat(highest=2, alpha={text})")(6, 4) for text in ("0", "0.0"))
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(one(features), other(features))
+
+
+@pytest.mark.parametrize("lowest", [0, 3])
+def test_without_lowest_cells_nothing_is_halved_whatever_the_switches(lowest, features) -> None:
+    """spec: the half is applied where k- > 0 and the reference's test of alpha passes."""
+    spec = f"wildcat(maps=2, highest=2, lowest={lowest}, alpha=0.5, halve_always=True)"
+    head = heads.parse(spec)(6, 4)
+    with torch.no_grad():
+        expected = by_hand(head, features, 2, 2, lowest, 0.5)
+        torch.testing.assert_close(head(features), expected)
 
 
 def test_the_reference_code_halves_at_an_alpha_of_0(features) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.errors import DataError, ModelError, SpecError
+from heatproof.models.classifier import build
 from heatproof.train import fit
 from heatproof.train.augmentations import augmentations
 from heatproof.train.images import Images, InTurn, Order, loader
@@ -145,6 +146,34 @@ def test_impossible_data_is_refused_before_training() -> None:
         fit(model(), blobs(8, 0), blobs(1, 1), QUICK)
     with pytest.raises(DataError, match="no image"):
         fit(model(), blobs(8, 0), blobs(0, 1), QUICK)
+
+
+def test_a_patient_on_both_sides_is_refused() -> None:
+    train, validation = (
+        Listed([replace(one, patient_id=f"{side} {one.image_id}") for one in data.samples])
+        for side, data in (("t", blobs(8, 0)), ("v", blobs(8, 1)))
+    )
+    fit(model(), train, validation, QUICK)
+    shared = Listed([*validation.samples, train.samples[3]])
+    with pytest.raises(DataError, match=r"1 patients are in the training and .* such as 't 0 3'"):
+        fit(model(), train, shared, QUICK)
+
+
+def test_some_findings_can_select() -> None:
+    data, checks = (
+        Listed(
+            [replace(s, labels={"blob": s.labels["blob"], "odd": i % 3 == 0})
+             for i, s in enumerate(listed.samples)], ("blob", "odd"),
+        )
+        for listed in (blobs(48, 0), blobs(24, 1))
+    )  # fmt: skip
+    network = build("resnet10t", "linear", ["blob", "odd"], PREPROCESSING)
+    fitted = fit(network, data, checks, replace(QUICK, select_by=("odd",)))
+    best = fitted.kept[0]
+    assert fitted.history.auroc == pytest.approx(best.aurocs[1])
+    assert best.aurocs[0] != best.aurocs[1]
+    with pytest.raises(SpecError, match=r"select_by: .even. is no finding here"):
+        fit(network, data, checks, replace(QUICK, select_by=("even",)))
 
 
 def test_a_loss_that_is_not_finite_ends_training() -> None:

@@ -138,6 +138,33 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     assert len(fitted.history.epochs) == 4
 
 
+def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(unbroken, tmp_path, full_at):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop_at=(3, 1))
+    last = tmp_path / f"{LAST}.ckpt"
+    before = last.read_bytes()  # with momenta, so more than twice as large as weights alone
+    with full_at(len(before) // 2), pytest.raises(ModelError, match=r"too large.*goes on from it"):
+        trained(tmp_path)
+    assert last.read_bytes() == before
+    assert not list(tmp_path.glob(".*.unfinished"))
+    trained(tmp_path)
+    assert curve(tmp_path) == unbroken[2]
+
+
+def test_a_loss_that_stops_being_finite_leaves_the_last_good_checkpoint(unbroken, tmp_path):
+    network = dropping()
+
+    def poison(now: Progress) -> None:
+        if now.epoch == 3:
+            network.head.classifier.weight.data.fill_(torch.nan)
+
+    with pytest.raises(ModelError, match="the loss is nan in epoch 3"):
+        fit(network, blobs(40, 0), blobs(16, 1), SETTINGS, poison, tmp_path)
+    assert len(curve(tmp_path)) == 2
+    trained(tmp_path)
+    assert curve(tmp_path) == unbroken[2]
+
+
 def test_a_loss_that_is_not_finite_leaves_the_last_checkpoint(tmp_path):
     settings = replace(SETTINGS, lr=1e30, schedule="constant")
     trained(tmp_path / "whole")

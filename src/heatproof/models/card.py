@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
+import safetensors
 import safetensors.torch
 
 from heatproof.errors import ModelError, SpecError, near_misses
@@ -114,7 +115,7 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
     """Write weights and card; the card returned carries the checksum of the weights.
 
     Raises:
-        ModelError: The card describes another model.
+        ModelError: The card describes another model, or the disk is full.
     """
     if card.findings != model.findings or card.preprocessing != model.preprocessing:
         raise ModelError("the card has other findings or another preprocessing than the model")
@@ -122,15 +123,27 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
         raise ModelError(
             "the card of a localizer says its regions and no head; that of a classifier, its head"
         )
+    try:
+        return _written(model, card, folder)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ModelError(
+            f"cannot write to {folder}: {error}; a model that was there before is whole"
+        ) from error
+
+
+def _written(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> ModelCard:
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{os.getpid()}.unfinished"
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(state, unfinished)
-    digest = checksum(unfinished)
-    weights = unfinished.rename(folder / _weights_name(digest))
-    card = replace(card, id=replace(card.id, checkpoints=(digest,)))
-    unfinished.write_text(json.dumps(_to_json(card), indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / CARD)
+    try:
+        safetensors.torch.save_file(state, unfinished)
+        digest = checksum(unfinished)
+        weights = unfinished.rename(folder / _weights_name(digest))
+        card = replace(card, id=replace(card.id, checkpoints=(digest,)))
+        unfinished.write_text(json.dumps(_to_json(card), indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(folder / CARD)
+    finally:
+        unfinished.unlink(missing_ok=True)
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
             old.unlink()

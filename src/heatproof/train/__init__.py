@@ -47,6 +47,7 @@ from heatproof.train.localization import Localization
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
 from heatproof.train.settings import History, Progress, Reporter, Settings
+from heatproof.train.whole import WholeCheckpoints
 from heatproof.types import Dataset
 
 CURVE, LAST, BEST = "history.csv", "last", "best"
@@ -236,6 +237,7 @@ def _trainer(
         devices=settings.devices,
         num_nodes=settings.nodes,
         strategy=settings.strategy,
+        plugins=[WholeCheckpoints()],
         use_distributed_sampler=False,  # ours know what each process takes
         max_epochs=settings.max_epochs,
         precision=settings.precision,

@@ -1,0 +1,453 @@
+"""Does WILDCAT classify as well as a linear head, and localize better?  The claims of a paper on phantoms.
+
+    python experiments/wildcat_phantoms.py            # the whole study, into runs/wildcat_phantoms
+    python experiments/wildcat_phantoms.py --tiny     # whether it runs: minutes, and no result
+
+The protocol is docs/results/wildcat_phantoms.md; its numbers are the constants below.  Killed, the same
+command goes on.  Four steps, each an ordinary experiment whose file lies in the output folder: a pilot fixes
+the contrast of the phantoms, a sweep the settings of both heads, the study trains and judges, and its
+tables are compared here.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from heatproof.models.card import read_card
+from heatproof.run.experiment import load
+from heatproof.run.pipeline import run
+from heatproof.run.progress import Progress, Silent
+from heatproof.run.sweep import sweep
+from heatproof.run.training import AUROC, trained_folder
+from heatproof.run.workspace import open_workspace
+from heatproof.stats.bootstrap import draws, interval, membership
+
+MARGIN = 0.005  # AUROC that WILDCAT may lack and still be no worse
+LEVEL = 0.95  # of intervals; claims are tested one-sided at half of what is left
+PRIMARY = "auprc"
+POST_HOC = (  # those of the paper, with the parameters of its group
+    "gradient", "smooth_grad(samples=25)", "integrated_gradients(steps=10)",
+    "smooth_grad(base=integrated_gradients(steps=10), samples=25)", "grad_cam", "guided_backprop",
+    "guided_grad_cam", "xrai",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the protocol fixes; ``TINY`` says only whether it runs."""
+
+    size: int = 128
+    films: tuple[int, int] = (2000, 500)  # training, validation
+    classified: int = (
+        4000  # test films, half of them with a nodule, without maps of post-hoc methods
+    )
+    localized: int = 300  # test films, all with a nodule
+    contrasts: tuple[float, ...] = (0.24, 0.20, 0.16, 0.13, 0.10, 0.08)
+    highest: float = 0.97  # AUROC of linear heads in the pilot
+    pilot_seeds: tuple[int, ...] = (90, 91)
+    networks: tuple[tuple[str, str, int], ...] = (  # name, backbone, seeds; the first is primary
+        ("ResNet-18", "resnet18(stride=16)", 5),
+        ("ResNet-34", "resnet34(stride=16)", 3),
+        ("DenseNet-121", "densenet121", 3),
+    )
+    detector: tuple[str, int] = ("retinanet(backbone=resnet18, frozen_norm=False)", 3)
+    trials: int = 8  # of each head
+    epochs: int = 15
+    detector_epochs: int = 30
+    post_hoc: tuple[str, ...] = POST_HOC
+    resamples: int = 10_000
+
+
+TINY = Plan(
+    size=48,
+    films=(24, 16),
+    classified=16,
+    localized=8,
+    contrasts=(0.3,),
+    highest=1.0,
+    pilot_seeds=(90,),
+    networks=(
+        ("ResNet-10", "resnet10t(width=8)", 2),
+        ("ResNet-10, wide", "resnet10t(width=16)", 1),
+    ),
+    detector=("retinanet(backbone=resnet10t(width=16), width=32, frozen_norm=False)", 1),
+    trials=1,
+    epochs=1,
+    detector_epochs=1,
+    post_hoc=("gradient", "grad_cam"),
+    resamples=200,
+)
+
+
+# Experiment files ---------------------------------------------------------------------------------
+
+
+def films(plan: Plan, contrast: float, seed: int) -> str:
+    """Phantoms of other seeds for every step, so that none is judged by films it was made with."""
+    names = zip(("train", "validation"), plan.films, strict=True)
+    return "".join(
+        phantoms(plan, name, count, contrast, seed + part, "judged = false")
+        for part, (name, count) in enumerate(names)
+    )
+
+
+def phantoms(plan: Plan, name: str, count: int, contrast: float, seed: int, more: str = "") -> str:
+    return (
+        f'[[data]]\nname = "{name}"\ndataset = "phantom"\nimages = {count}\nseed = {seed}\n'
+        f"size = {plan.size}\ncontrast = {contrast}\n{more}\n\n"
+    )
+
+
+def model(plan: Plan, name: str, what: str, seeds: Iterable[int], settings: str) -> str:
+    side = f"squash(height={plan.size}, width={plan.size})"
+    return (
+        f'[[models]]\nname = "{name}"\n{what}\nseeds = {list(seeds)}\n'
+        f'scaling = {{ geometry = "{side}", channels = 1, mean = [0.5], std = [0.25] }}\n'
+        f'training = {{ data = "train", validation = "validation", settings = {{ {settings} }} }}\n\n'
+    )
+
+
+def schedule(epochs: int, lr: float) -> str:
+    return (
+        f"max_epochs = {epochs}, patience = 5, optimizer = 'adam', weight_decay = 0.0, lr = {lr!r}"
+    )
+
+
+def written(
+    folder: Path, name: str, body: str, methods: Sequence[str], output: str | None = None
+) -> Path:
+    file = folder / f"{name}.toml"
+    listed = json.dumps(list(methods))
+    file.write_text(
+        f'name = "WILDCAT on phantoms: {name}"\noutput = "{output or name}"\n\n{body}'
+        f"[explain]\nmethods = {listed}\n\n[score]\n"
+        f'metrics = ["{PRIMARY}", "hit_rate", "pointwise_ap"]\n\n'
+        '[classification]\nvalidation = "validation"\n\n',
+        encoding="utf-8",
+    )
+    return file
+
+
+# Steps --------------------------------------------------------------------------------------------
+
+
+def fixed_contrast(plan: Plan, folder: Path, progress: Progress) -> float:
+    """The easiest phantoms on which linear heads of other seeds stay below the highest AUROC."""
+    _, backbone, _ = plan.networks[0]
+    for contrast in plan.contrasts:
+        what = f'backbone = "{backbone}"\nhead = "linear"'
+        body = films(plan, contrast, 9000) + model(
+            plan, "linear", what, plan.pilot_seeds, schedule(plan.epochs, 1e-3)
+        )
+        file = written(folder, f"pilot-{contrast:g}", body, ["class_map"])
+        experiment = load(file)
+        run(experiment, "train", progress)
+        work = open_workspace(experiment)
+        cards = [read_card(trained_folder(work, one)) for one in experiment.models]
+        reached = float(np.mean([card.metrics[AUROC] for card in cards]))
+        print(f"contrast {contrast:g}: linear heads of the pilot reach {reached:.4f}")
+        if reached <= plan.highest:
+            return contrast
+    raise SystemExit(f"no contrast of {plan.contrasts} is hard enough; the protocol needs another")
+
+
+def fixed_settings(
+    plan: Plan, folder: Path, contrast: float, progress: Progress
+) -> dict[str, tuple[str, float]]:
+    """Head and learning rate of each family, by equally many trials, from classification alone."""
+    _, backbone, _ = plan.networks[0]
+    settings = schedule(plan.epochs, 1e-3) + ", seed = 50"
+    body = films(plan, contrast, 8000)
+    for name in ("linear", "wildcat"):
+        what = f'backbone = "{backbone}"\nhead = "{name}"'
+        body += model(plan, name, what, (), settings).replace("seeds = []\n", "")
+    file = written(folder, "sweep", body, ["class_map"])
+    with file.open("a", encoding="utf-8") as more:
+        more.write(
+            f"[sweep]\ntrials = {plan.trials}\nprune = false\n\n[sweep.search]\n"
+            "lr = { low = 1e-4, high = 1e-2, log = true }\n"
+            '"wildcat.highest" = { choices = [1, 2, 0.1, 0.2] }\n'
+            '"wildcat.alpha" = { low = 0.0, high = 1.0 }\n"wildcat.maps" = { low = 1, high = 8 }\n'
+        )
+    best = load(sweep(load(file), progress).best)
+    return {one.name: (one.head, one.training.settings["lr"]) for one in best.models}
+
+
+def studied(
+    plan: Plan,
+    folder: Path,
+    contrast: float,
+    chosen: Mapping[str, tuple[str, float]],
+    progress: Progress,
+) -> tuple["Tables", dict[str, float]]:
+    """The study itself: its tables, and the validation AUROC of every model."""
+    models = ""
+    for network, backbone, seeds in plan.networks:
+        for name, (head, lr) in chosen.items():
+            what = f'backbone = "{backbone}"\nhead = "{head}"'
+            settings = schedule(plan.epochs, lr)
+            models += model(plan, f"{name}, {network}", what, range(seeds), settings)
+    localizer, seeds = plan.detector
+    settings = schedule(plan.detector_epochs, 1e-4).replace("patience = 5", "patience = 10")
+    models += model(plan, "RetinaNet", f'localizer = "{localizer}"', range(seeds), settings)
+    known = films(plan, contrast, 1000)
+    # The same models, found where they were trained, on films that are classified and on films that
+    # are explained: a difference of .005 AUROC needs more films than anybody wants to explain.
+    test = phantoms(plan, "classified", plan.classified, contrast, 1002)
+    experiment = load(written(folder, "classified", known + test + models, ["class_map"]))
+    report = run(experiment, progress=progress)
+    predictions = pl.read_parquet(report.parent / "predictions.parquet")
+    work = open_workspace(experiment)
+    cards = {one.name: read_card(trained_folder(work, one)) for one in experiment.models}
+    test = phantoms(plan, "localized", plan.localized, contrast, 1003, "prevalence = 1.0")
+    methods = ["class_map", *plan.post_hoc]
+    file = written(folder, "localized", known + test + models, methods, report.parent.name)
+    scores = pl.read_parquet(run(load(file), progress=progress).parent / "scores.parquet")
+    tables = Tables(scores, predictions.filter(pl.col("data") == "classified"), plan.resamples)
+    return tables, {name: card.metrics[AUROC] for name, card in cards.items()}
+
+
+# Comparison ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A number of some runs: that of each, and what chance makes of it.
+
+    Attributes:
+        runs: One per seed.
+        replicates: One row per seed, one column per draw of patients.
+    """
+
+    runs: np.ndarray
+    replicates: np.ndarray
+
+    def drawn(self, seed: int) -> np.ndarray:
+        """Mean over seeds, seeds being drawn as well."""
+        count, width = self.replicates.shape
+        chosen = np.random.default_rng(seed).integers(count, size=(count, width))
+        return np.take_along_axis(self.replicates, chosen, axis=0).mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A difference, its interval, and the chance of one as large where the truth is the margin."""
+
+    what: str
+    value: float
+    low: float
+    high: float
+    p: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim holds where all its differences lie above their margin.
+
+    Attributes:
+        text: In words.
+        differences: It is tested by the least certain of them.
+        p: Adjusted for the number of claims (Holm).
+        verdict: On phantoms.
+    """
+
+    text: str
+    differences: tuple[Compared, ...]
+    p: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Scores and predictions of the test films."""
+
+    scores: pl.DataFrame
+    predictions: pl.DataFrame
+    resamples: int
+
+    def auroc(self, family: str) -> Sample:
+        """Of every run of a family."""
+        runs = [self._of(self.predictions, name) for name in self._runs(family)]
+        labels = runs[0]["label"].to_numpy()
+        weights = self._weights(runs[0]["cluster"].to_list())
+        values = [one["probability"].to_numpy() for one in runs]
+        once = np.ones((1, len(labels)))
+        return Sample(
+            np.array([weighted_auroc(once, value, labels)[0] for value in values]),
+            np.stack([weighted_auroc(weights, value, labels) for value in values]),
+        )
+
+    def localization(self, family: str, method: str, metric: str = PRIMARY) -> Sample:
+        """Mean over the films with a nodule, of every run; "" is the family of the prior."""
+        rows = self.scores.filter((pl.col("method") == method) & (pl.col("metric") == metric))
+        runs = (
+            [self._of(rows, name) for name in self._runs(family)]
+            if family
+            else [rows.sort("image_id")]
+        )
+        weights = self._weights(runs[0]["cluster"].to_list())
+        values = np.stack([one["value"].to_numpy() for one in runs])
+        known = np.isfinite(values)
+        filled = np.where(known, values, 0)
+        with np.errstate(invalid="ignore"):  # where nothing is defined the mean is nan
+            return Sample(
+                filled.sum(axis=1) / known.sum(axis=1), (filled @ weights.T) / (known @ weights.T)
+            )
+
+    def _runs(self, family: str) -> list[str]:
+        names = self.predictions["model"].unique().to_list()
+        return sorted(name for name in names if name.rpartition(", seed ")[0] == family)
+
+    def _of(self, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+        return rows.filter(pl.col("model") == name).sort("image_id")
+
+    def _weights(self, clusters: list[str]) -> np.ndarray:
+        """How often every film is drawn; equal patients in equal order make equal draws."""
+        members, size = membership(clusters)
+        return np.concatenate(list(draws(size, self.resamples, 0)))[:, members]
+
+
+def weighted_auroc(weights: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Share of pairs in order, each film counted by its weight; ties count one half."""
+    ordered = (scores[labels][:, None] > scores[~labels]) + 0.5 * (
+        scores[labels][:, None] == scores[~labels]
+    )
+    positive, negative = weights[:, labels], weights[:, ~labels]
+    pairs = positive.sum(axis=1) * negative.sum(axis=1)
+    return np.einsum("bp,pn,bn->b", positive, ordered, negative, optimize=True) / pairs
+
+
+def compared(what: str, first: Sample, second: Sample, margin: float = 0.0) -> Compared:
+    """First minus second."""
+    replicates = first.drawn(1) - second.drawn(2)
+    low, high = interval(replicates, LEVEL)
+    p = (1 + np.count_nonzero(replicates <= margin)) / (1 + len(replicates))
+    value = float(first.runs.mean() - second.runs.mean())
+    return Compared(what, value, low, high, float(p), margin)
+
+
+def claims(plan: Plan, tables: Tables) -> tuple[Claim, ...]:
+    """Those of the paper, on the primary network, one endpoint each."""
+    primary = plan.networks[0][0]
+    linear, wildcat = f"linear, {primary}", f"wildcat, {primary}"
+    ours, prior = tables.localization(wildcat, "class_map"), tables.localization("", "mean_mask")
+    above = tables.localization("RetinaNet", "detection")
+    post_hoc = {method: tables.localization(linear, method) for method in plan.post_hoc}
+    found = [
+        ("WILDCAT classifies no worse than the linear head",
+         [compared("AUROC: WILDCAT - linear", tables.auroc(wildcat), tables.auroc(linear), -MARGIN)]),
+        ("its class map localizes better than every post-hoc method on the linear model",
+         [compared(f"AUPRC: class map - {name}", ours, one) for name, one in post_hoc.items()]),
+        ("RetinaNet bounds it from above",
+         [compared("AUPRC: RetinaNet - class map", above, ours)]),
+        ("all beat the mean-mask prior",
+         [compared(f"AUPRC: {name} - prior", one, prior)
+          for name, one in {"class map": ours, "RetinaNet": above, **post_hoc}.items()]),
+    ]  # fmt: skip
+    adjusted = holm([max(one.p for one in differences) for _, differences in found])
+    return tuple(
+        Claim(text, tuple(differences), p, verdict(differences, p))
+        for (text, differences), p in zip(found, adjusted, strict=True)
+    )
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Adjusted p-values (Holm, Scand J Stat 1979)."""
+    order = np.argsort(values)
+    factors = len(values) - np.arange(len(values))
+    raised = np.minimum(np.maximum.accumulate(np.array(values)[order] * factors), 1)
+    return [float(raised[place]) for place in np.argsort(order)]
+
+
+def verdict(differences: Sequence[Compared], p: float) -> str:
+    if p <= (1 - LEVEL) / 2:
+        return "confirmed"
+    return "refuted" if any(one.high < one.margin for one in differences) else "undecided"
+
+
+# Telling ------------------------------------------------------------------------------------------
+
+
+def told(
+    plan: Plan, tables: Tables, validation: Mapping[str, float], found: Sequence[Claim]
+) -> str:
+    """The results as a page: verdicts, then every mean over seeds with the best run beside it."""
+    lines = [
+        "| claim | verdict | p (Holm) | least certain difference (95% interval) |",
+        "|---|---|---|---|",
+    ]
+    for claim in found:
+        worst = max(claim.differences, key=lambda one: one.p)
+        span = f"{worst.what}: {worst.value:+.4f} ({worst.low:+.4f} to {worst.high:+.4f})"
+        lines.append(f"| {claim.text} | **{claim.verdict}** | {claim.p:.4f} | {span} |")
+    lines += [
+        "",
+        "| network | map | test AUROC | AUPRC | hit rate | best run: AUROC, AUPRC, hit rate |",
+        "|---|---|---|---|---|---|",
+    ]
+    families = [
+        (f"{head}, {name}", head) for name, _, _ in plan.networks for head in ("linear", "wildcat")
+    ]
+    shown = [
+        (family, method)
+        for family, head in families
+        for method in ("class_map", *(plan.post_hoc if head == "linear" else ()))
+    ]
+    for family, method in [*shown, ("RetinaNet", "detection")]:
+        samples = [tables.auroc(family)] + [
+            tables.localization(family, method, metric) for metric in (PRIMARY, "hit_rate")
+        ]
+        names = tables._runs(family)
+        best = max(range(len(names)), key=lambda run: validation[names[run]])
+        means = " | ".join(f"{one.runs.mean():.3f}" for one in samples)
+        lines.append(
+            f"| {family} | `{method}` | {means} | {', '.join(f'{one.runs[best]:.3f}' for one in samples)} |"
+        )
+    prior = [tables.localization("", "mean_mask", metric) for metric in (PRIMARY, "hit_rate")]
+    lines.append(
+        f"| none | mean-mask prior | | {' | '.join(f'{one.runs[0]:.3f}' for one in prior)} | |"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def study(plan: Plan, folder: Path, progress: Progress | None = None) -> tuple[Claim, ...]:
+    """All of it, or what is missing; results lie in ``results.json`` and ``results.md``."""
+    progress = progress or Silent()
+    folder.mkdir(parents=True, exist_ok=True)
+    contrast = fixed_contrast(plan, folder, progress)
+    chosen = fixed_settings(plan, folder, contrast, progress)
+    print(f"chosen on validation: {chosen}")
+    tables, validation = studied(plan, folder, contrast, chosen, progress)
+    found = claims(plan, tables)
+    replications = {
+        name: [asdict(one) for one in claims(replace(plan, networks=(each,)), tables)]
+        for each in plan.networks[1:]
+        for name in each[:1]
+    }
+    page = told(plan, tables, validation, found)
+    content = {
+        "contrast": contrast, "chosen": chosen, "validation AUROC": validation,
+        "claims": [asdict(one) for one in found], "other networks": replications,
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / "results.md").write_text(page, encoding="utf-8")
+    print(page)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tiny", action="store_true", help="only see whether it runs")
+    parser.add_argument("--output", type=Path, default=Path("runs/wildcat_phantoms"))
+    arguments = parser.parse_args()
+    study(TINY if arguments.tiny else Plan(), arguments.output)
+
+
+if __name__ == "__main__":
+    main()
