@@ -38,7 +38,7 @@ def test_overrides_replace_keys(squares, tmp_path):
         (
             'name = "bright"',
             'name = "bright"\ncard = "x"',
-            "needs one of card, module, backbone, architectures or localizer",
+            "needs one of card, module, backbone, architectures, localizer or ensemble",
         ),
         ('features = "features"\n', "", "say its features"),
         ("[explain]\nmethods", "[explain]\n#", "there are models but no methods"),

@@ -219,7 +219,7 @@ def changed(tmp_path, *changes):
         ([("batch = 8", 'batch = 8, source = "me"')], DataError,
          "'detector', training.data 'train': no training image.*by 'me'.*say source"),
         ([(f'"{UNET}"\n', f'"{UNET}"\nbackbone = "resnet10t"\n')], ExperimentError,
-         "needs one of card, module, backbone, architectures or localizer"),
+         "needs one of card, module, backbone, architectures, localizer or ensemble"),
     ],
 )  # fmt: skip
 def test_mistakes_are_answered_before_anything_is_trained(tmp_path, changes, error, message):

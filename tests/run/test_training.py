@@ -7,7 +7,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from heatproof.errors import ExperimentError, ModelError
+from heatproof.errors import DataError, ExperimentError, ModelError
 from heatproof.models import backbones
 from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
@@ -69,6 +69,9 @@ resamples = 100
 """
 
 
+WILDCAT = 'head = "wildcat"\nscaling = { geometry = "squash(height=48, width=48)", channels = 1'
+
+
 @pytest.fixture
 def two_heads(tmp_path):
     file = tmp_path / "heads.toml"
@@ -127,6 +130,7 @@ def test_the_history_says_which_epoch_was_kept(two_heads):
         ("backbone_lr = 0.0", "backbone_rl = 0.0", "did you mean backbone_lr"),
         ('start = "linear head"', 'start = "linear"', "did you mean linear head"),
         ("max_epochs = 1, ", "max_epochs = 0, ", "max_epochs=0"),
+        (WILDCAT, WILDCAT.replace("channels = 1", "channels = 3"), "has 3 channels, and 'linear"),
     ],
 )
 def test_mistakes_are_answered_before_anything_is_trained(two_heads, old, new, message):
@@ -265,3 +269,10 @@ def test_a_module_of_the_users_is_trained_with_a_head_of_ours(tmp_path):
     (tmp_path / "own.py").write_text(OWN.replace("nn.ReLU()", "nn.GELU()"))
     run(load(file), until="train")
     assert len(list((tmp_path / "out/models").iterdir())) == 4
+
+
+def test_data_that_cannot_be_learned_is_named_with_its_model(two_heads):
+    two_heads.write_text(EXPERIMENT.replace("images = 24", "images = 24\nprevalence = 0.0"))
+    with pytest.raises(DataError, match=r"'linear head', trained on 'train'.*no training image is"):
+        run(load(two_heads))
+    assert not list((two_heads.parent / "out/models").rglob("*.ckpt"))

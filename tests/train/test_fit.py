@@ -190,6 +190,12 @@ def test_scores_that_are_not_finite_end_training() -> None:
         fit(network, blobs(32, 0), blobs(16, 1), QUICK)
 
 
+@pytest.mark.parametrize("options", [{"accelerator": "gpux"}, {"strategy": "dpp"}])
+def test_devices_that_are_not_there_are_refused(options) -> None:
+    with pytest.raises(SpecError, match=f"{next(iter(options))}='{next(iter(options.values()))}'"):
+        fit(model(), blobs(32, 0), blobs(16, 1), replace(QUICK, **options))
+
+
 @pytest.mark.parametrize("options", [{"lr": 0.0}, {"batch": 0}, {"backbone_lr": -1.0}])
 def test_impossible_settings_are_refused(options) -> None:
     with pytest.raises(SpecError, match=next(iter(options))):

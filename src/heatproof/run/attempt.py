@@ -120,7 +120,7 @@ class _Rounds(Silent):
         rounds, _ = _rounds(self._curve)
         for epoch in range(self._reported, len(rounds)):
             self._trial.report(rounds[epoch], epoch + 1)
-        self._reported = len(rounds)
+        self._reported = max(self._reported, len(rounds))  # a killed one may have been ahead
         if self._trial.should_prune():
             raise optuna.TrialPruned
 

@@ -87,7 +87,13 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
         progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
     settings = settings_of(model)
-    fitted = train.fit(network, data, validation.dataset, settings, tell, folder / CHECKPOINTS)
+    try:
+        fitted = train.fit(network, data, validation.dataset, settings, tell, folder / CHECKPOINTS)
+    except DataError as error:
+        raise type(error)(
+            f"model {model.name!r}, trained on {plan.data!r} and validated on"
+            f" {plan.validation!r}: {error}"
+        ) from error
     card = ModelCard(
         id=ModelId(_architecture(model), _head(model), plan.data, settings.seed),
         findings=network.findings,
@@ -316,6 +322,12 @@ def _start(work: Workspace, model: Model) -> Model | None:
         raise ExperimentError(
             f"model {model.name!r} starts from {name!r}, which is no earlier model with the"
             f" backbone {_backbone(model)!r}; {near_misses(name, [m.name for m in earlier])}"
+        )
+    ours, theirs = (_preprocessing(one).channels for one in (model, start))
+    if ours != theirs:
+        raise ExperimentError(
+            f"model {model.name!r} has {ours} channels, and {name!r}, from which it starts,"
+            f" {theirs}: the first layer would not fit"
         )
     return start
 

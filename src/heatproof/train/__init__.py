@@ -22,6 +22,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
@@ -232,25 +233,31 @@ def _read(checkpoint: Path) -> dict[str, Any]:
 def _trainer(
     settings: Settings, callbacks: list[Any], folder: Path, *, keep: bool
 ) -> lightning.Trainer:
-    return lightning.Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        num_nodes=settings.nodes,
-        strategy=settings.strategy,
-        plugins=[WholeCheckpoints()],
-        use_distributed_sampler=False,  # ours know what each process takes
-        max_epochs=settings.max_epochs,
-        precision=settings.precision,
-        accumulate_grad_batches=settings.accumulate,
-        gradient_clip_val=settings.clip,
-        callbacks=callbacks,
-        logger=[_logger(name, folder) for name in settings.loggers] if keep else False,
-        default_root_dir=folder,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
+    try:
+        return lightning.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.nodes,
+            strategy=settings.strategy,
+            plugins=[WholeCheckpoints()],
+            use_distributed_sampler=False,  # ours know what each process takes
+            max_epochs=settings.max_epochs,
+            precision=settings.precision,
+            accumulate_grad_batches=settings.accumulate,
+            gradient_clip_val=settings.clip,
+            callbacks=callbacks,
+            logger=[_logger(name, folder) for name in settings.loggers] if keep else False,
+            default_root_dir=folder,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise SpecError(
+            f"accelerator={settings.accelerator!r}, devices={settings.devices},"
+            f" strategy={settings.strategy!r}, precision={settings.precision!r}: {error}"
+        ) from error
 
 
 def _logger(name: str, folder: Path) -> Any:
