@@ -71,6 +71,9 @@ ensemble = {{ of = ["ones", "three classes"], best = 4 }}
 [explain]
 methods = ["grad_cam", "gradient"]
 
+[trust]
+criteria = ["randomization(draws=1)"] # asked of single networks alone
+
 [classification]
 validation = "validation"
 

@@ -42,10 +42,10 @@ def explain_ensemble(
         # One that counts for other findings alone is asked for its probabilities, and for no map.
         asked = [targets[place] for place in places] or list(targets)
         one = explain(methods if places else {}, member, images, asked, memory)
-        told.add(Maps(one.probabilities[:, counts]), counts.nonzero()[:, 0].tolist())
+        told.add(one.probabilities[:, counts], counts.nonzero()[:, 0].tolist())
         for spec in methods if places else ():
-            shown[spec].add(one.maps[spec], places)
-    mean = told.maps().values
+            shown[spec].add_maps(one.maps[spec], places)
+    mean = told.value()
     maps = {spec: shown[spec].maps() for spec in methods}
     known = mean[:, list(targets)].isfinite().cpu()
     validity = {spec: judge(maps[spec], known) for spec in maps}
@@ -66,28 +66,37 @@ class _Mean:
         self._residual: Tensor | None = None
         self._tolerance = float("inf")
 
-    def add(self, said: Maps, columns: Sequence[int]) -> None:
+    def add(self, values: Float[Tensor, "n j ..."], columns: Sequence[int]) -> None:
         """What one member says of some findings."""
-        shape = (len(said.values), len(self._counts), *said.values.shape[2:])
+        shape = (len(values), len(self._counts), *values.shape[2:])
         if not self._sum.numel():
-            self._sum, self._tolerance = said.values.new_zeros(shape), said.tolerance
+            self._sum = values.new_zeros(shape)
         elif self._sum.shape != shape:
             one, other = (f"{size[-2]} x {size[-1]}" for size in (self._sum.shape, shape))
             raise MapError(
                 f"{self._what} has maps of {one} and of {other} cells from the members of one"
                 " ensemble; build ensembles of one architecture"
             )
-        self._sum[:, list(columns)] += said.values
+        self._sum[:, list(columns)] += values
+
+    def add_maps(self, said: Maps, columns: Sequence[int]) -> None:
+        """Likewise, with how far its maps are from what they must sum to."""
+        self.add(said.values, columns)
+        self._tolerance = said.tolerance
         if said.residual is not None:
             if self._residual is None:
-                self._residual = said.residual.new_zeros(shape[:2])
+                self._residual = said.residual.new_zeros(self._sum.shape[:2])
             before = self._residual[:, list(columns)]
             self._residual[:, list(columns)] = _further(before, said.residual)
 
+    def value(self) -> Float[Tensor, "n k ..."]:
+        """The mean."""
+        counts = self._counts.view(1, -1, *[1] * (self._sum.ndim - 2))
+        return self._sum / counts.to(self._sum)
+
     def maps(self) -> Maps:
         """The mean, and of those that count the residual that is furthest from 0."""
-        counts = self._counts.view(1, -1, *[1] * (self._sum.ndim - 2))
-        return Maps(self._sum / counts.to(self._sum), self._residual, self._tolerance)
+        return Maps(self.value(), self._residual, self._tolerance)
 
 
 def _further(one: Float[Tensor, "n k"], other: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:

@@ -98,8 +98,9 @@ class Subject:
 
     @property
     def explains(self) -> bool:
-        """Whether saliency methods explain it: a model, and no localizer."""
-        return self.judged.card is not None and self.judged.card.regions is None
+        """Whether saliency methods explain it: a model, and no localizer or ensemble."""
+        card = self.judged.card
+        return card is not None and not card.localizes and not self.judged.id.chosen
 
     @cached_property
     def origin(self) -> Origin:
