@@ -147,6 +147,11 @@ def test_a_missing_film_is_set_aside_where_the_experiment_says_so(squares):
     assert "film3.png" in run(load(squares)).read_text()
 
 
+def test_training_where_nothing_is_trained_is_answered(squares):
+    with pytest.raises(ExperimentError, match=r"squares.toml trains nothing"):
+        run(load(squares), until="train")
+
+
 def test_stages_can_be_run_alone(squares):
     assert run(load(squares), until="explain").name == "maps"
     assert run(load(squares), until="score").name == "scores"

@@ -32,6 +32,10 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
     Raises:
         HeatproofError: The experiment cannot be run as described; nothing that was done is lost.
     """
+    if until == "train" and not any(model.training for model in experiment.models):
+        raise ExperimentError(
+            f"{experiment.file_name} trains nothing: none of its models has [models.training]"
+        )
     progress = progress or Silent()
     progress.start("check", 1)
     work = open_workspace(experiment)
