@@ -24,6 +24,9 @@ from tests.train.toys import PREPROCESSING, QUICK, blobs, model
 SETTINGS = replace(QUICK, max_epochs=4, steps=2, keep=2, augment=("flip", "affine"), clip=1.0)
 
 
+ROOT = Path(__file__).parents[2]
+
+
 class Interrupted(Exception):
     """Instead of a signal."""
 
@@ -186,28 +189,27 @@ def test_ctrl_c_is_told_as_such_and_can_be_given_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(unbroken, tmp_path):
+def test_killed_at_random_moments(tmp_path):
     """Ten kills with signal 9, wherever they fall."""
     code = (
         "import sys; from pathlib import Path; import torch; torch.set_num_threads(1)\n"
         "from tests.train.test_resume import trained; trained(Path(sys.argv[1]))"
     )
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    root = Path(__file__).parents[2]
-    chance, kills = random.Random(0), 0
-    for _ in range(60):
-        process = subprocess.Popen(command, cwd=root)
-        started = time.monotonic()
-        while not (tmp_path / CURVE).exists() and process.poll() is None and kills == 0:
-            time.sleep(0.01)
-        limit = (time.monotonic() - started) * 0.8 + chance.uniform(0, 4)
+    command = [sys.executable, "-c", code]
+    started = time.monotonic()
+    subprocess.run([*command, str(tmp_path / "unbroken")], cwd=ROOT, check=True)
+    whole, rows = time.monotonic() - started, curve(tmp_path / "unbroken")
+    chance, kills, folder = random.Random(0), 0, tmp_path / "0"
+    while kills < 10:
+        process = subprocess.Popen([*command, str(folder)], cwd=ROOT)
         try:
-            assert process.wait(limit if kills < 10 else None) == 0
-            break
+            assert process.wait(chance.uniform(0, whole)) == 0
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
-    assert kills
-    _, _, rows = unbroken
-    assert curve(tmp_path) == pytest.approx(rows)
+            continue
+        assert curve(folder) == rows
+        folder = tmp_path / str(kills)
+    subprocess.run([*command, str(folder)], cwd=ROOT, check=True)
+    assert curve(folder) == rows
