@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from heatproof.report.answers import LEAST, Verdict, answers, verdict
-from heatproof.report.content import Content, Control, Localization, Row
+from heatproof.report.content import Content
+from heatproof.report.measured import Control, Localization, Row
 from heatproof.types import Estimate
 from tests.report import trial
 

@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heatproof.report.content import Bin
 from heatproof.report.figures import history, mark, place, reliability
+from heatproof.report.measured import Bin
 from heatproof.types import Estimate
 
 values = st.floats(-2, 3)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from heatproof.diagnose.confidence import POOLED, Confidence
 from heatproof.report.beside import beside
-from heatproof.report.content import Content, Localization, Row, Spread
+from heatproof.report.content import Content
 from heatproof.report.drawings import Forest, boxes, forest
+from heatproof.report.measured import Localization, Row, Spread
 from heatproof.report.paper import files, tables
 from heatproof.report.published import published
 from heatproof.report.tables import Column, Table, csv, latex, narrowed, shown

@@ -13,31 +13,29 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import (
-    Bin,
-    Case,
-    CaseMap,
-    Classification,
     Cohort,
     Content,
-    Control,
-    Diagnosis,
     FindingCounts,
-    Gallery,
-    Group,
-    Localization,
     MapCounts,
     Method,
-    Metric,
     Model,
-    OperatingPoint,
     Overlap,
-    Picture,
     Provenance,
+    SetAside,
+    Stage,
+)
+from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
+from heatproof.report.measured import (
+    Bin,
+    Classification,
+    Control,
+    Diagnosis,
+    Localization,
+    Metric,
+    OperatingPoint,
     Row,
     Rule,
-    SetAside,
     Spread,
-    Stage,
     Trust,
 )
 from heatproof.stats.regression import Slope

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from heatproof.report.content import Content, Control, Localization, Metric, Row, Trust
+from heatproof.report.content import Content
+from heatproof.report.measured import Control, Localization, Metric, Row, Trust
 from heatproof.report.words import count, estimate, listed, number, sentence
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome

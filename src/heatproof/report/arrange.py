@@ -6,17 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heatproof.report.answers import FEW, Verdict, best_first, method_names, verdict
-from heatproof.report.content import (
-    Case,
-    Classification,
-    Content,
-    Control,
-    Group,
-    Localization,
-    Metric,
-    Row,
-)
+from heatproof.report.content import Content
 from heatproof.report.figures import Mark, mark
+from heatproof.report.gallery import Case, Group
+from heatproof.report.measured import Classification, Control, Localization, Metric, Row
 from heatproof.types import Estimate
 
 ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's

@@ -8,7 +8,8 @@ confidence are on all films, those without the finding at 0.
 from collections.abc import Iterator
 
 from heatproof.diagnose.confidence import POOLED
-from heatproof.report.content import Content, Diagnosis
+from heatproof.report.content import Content
+from heatproof.report.measured import Diagnosis
 from heatproof.report.published import CHEXLOCALIZE, Published, published
 from heatproof.report.tables import Column, Table
 from heatproof.types import Estimate

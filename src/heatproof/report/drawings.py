@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from heatproof.report.content import Spread
 from heatproof.report.figures import mark, place, scale, spread
+from heatproof.report.measured import Spread
 from heatproof.report.words import estimate as told
 from heatproof.types import Estimate
 

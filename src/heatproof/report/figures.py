@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heatproof.report.content import Bin, Control, Metric, Spread
+from heatproof.report.measured import Bin, Control, Metric, Spread
 from heatproof.report.words import MINUS
 from heatproof.types import Estimate
 

@@ -13,7 +13,8 @@ from typing import Any
 import jinja2
 
 from heatproof.report import answers, arrange, cautions, figures, paper, tables, trusted, why, words
-from heatproof.report.content import Content, Picture
+from heatproof.report.content import Content
+from heatproof.report.gallery import Picture
 from heatproof.types import Estimate, Validity
 
 VALIDITY = {

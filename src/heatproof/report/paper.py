@@ -6,8 +6,9 @@ from itertools import chain, count
 
 from heatproof.report import answers, arrange, why
 from heatproof.report.beside import beside
-from heatproof.report.content import Content, Diagnosis
+from heatproof.report.content import Content
 from heatproof.report.drawings import Forest, boxes, forest
+from heatproof.report.measured import Diagnosis
 from heatproof.report.tables import Column, Table, csv, latex
 from heatproof.types import Estimate
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heatproof.report.answers import method_names
-from heatproof.report.content import Content, Rule, Trust
+from heatproof.report.content import Content
 from heatproof.report.figures import Mark, mark, place
+from heatproof.report.measured import Rule, Trust
 from heatproof.report.published import SMOOTH_IG, TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
 from heatproof.report.words import count, number, signed

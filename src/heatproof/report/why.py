@@ -13,7 +13,8 @@ from heatproof.diagnose.confidence import POOLED, WITHIN, Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
 from heatproof.report.answers import FEW, method_names
-from heatproof.report.content import Content, Diagnosis, Spread
+from heatproof.report.content import Content
+from heatproof.report.measured import Diagnosis, Spread
 from heatproof.report.words import count, listed, number, signed
 
 BY_PATIENT = "linear_by_cluster"

@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.report import content, paper
-from heatproof.report.content import Content, Localization
+from heatproof.report import content, measured, paper
+from heatproof.report.content import Content
 from heatproof.report.html import render
+from heatproof.report.measured import Localization
 from heatproof.run import describing, diagnosing, verdicts
 from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.doubts import doubts
@@ -157,7 +158,7 @@ def _aside(
 
 
 def _rows(
-    panels: Sequence[Localization], classified: Sequence[content.Classification]
+    panels: Sequence[Localization], classified: Sequence[measured.Classification]
 ) -> Iterator[dict[str, Any]]:
     """Every estimate of the report, one row each."""
     for panel in panels:
@@ -183,7 +184,7 @@ def _rows(
 
 
 def _measured(
-    what: dict[str, Any], measured: content.Row | content.Control
+    what: dict[str, Any], measured: measured.Row | measured.Control
 ) -> Iterator[dict[str, Any]]:
     undefined = {"undefined": measured.undefined}
     if measured.per_map is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from heatproof.report.content import Bin, Classification, OperatingPoint
+from heatproof.report.measured import Bin, Classification, OperatingPoint
 from heatproof.report.words import listed
 from heatproof.run.explaining import Judged
 from heatproof.run.resampling import resampling

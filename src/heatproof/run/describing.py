@@ -21,7 +21,7 @@ from heatproof.localize import DatasetMetric, lower_is_better
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.card import Cohort as Patients
 from heatproof.models.localizers import LocalizerArchitecture, localizers
-from heatproof.report import content
+from heatproof.report import content, measured
 from heatproof.report.words import count
 from heatproof.run.contents import contents
 from heatproof.run.explaining import Judged
@@ -114,12 +114,12 @@ def methods_made(
 
 
 def metrics_used(
-    work: Workspace, panels: Sequence[content.Localization]
-) -> Iterator[content.Metric]:
+    work: Workspace, panels: Sequence[measured.Localization]
+) -> Iterator[measured.Metric]:
     """Every metric with its definition."""
     names = [f"{_named(part)[0]}{_options(part)}" for part in work.metrics.values()]
     for (spec, part), name in zip(work.metrics.items(), names, strict=True):
-        yield content.Metric(
+        yield measured.Metric(
             spec=spec,
             name=name if names.count(name) == 1 else _with_file_names(spec),
             definition=" ".join([_named(part)[1], *_cut(part)]),
@@ -136,11 +136,11 @@ def measures(work: Workspace) -> dict[str, str]:
     return {spec: similarity.title for spec, similarity in work.similarities.items()}
 
 
-def rules_used(rules: Mapping[str, Rule]) -> Iterator[content.Rule]:
+def rules_used(rules: Mapping[str, Rule]) -> Iterator[measured.Rule]:
     """Every rule of trust with its definition, and what is known to be wrong with it."""
     for spec, rule in rules.items():
         name, definition = _named(rule)
-        yield content.Rule(spec, name, definition, rule.remarks)
+        yield measured.Rule(spec, name, definition, rule.remarks)
 
 
 def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
@@ -170,7 +170,7 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> content.Provenance:
     )
 
 
-def _largest(metric: str, panels: Sequence[content.Localization]) -> float:
+def _largest(metric: str, panels: Sequence[measured.Localization]) -> float:
     """What no interval of a metric without a largest value exceeds, in one digit."""
     measured = [
         one.estimate

@@ -25,7 +25,7 @@ from heatproof.localize import DatasetMetric, Metric
 from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate
 from heatproof.localize.iou import IoU
-from heatproof.report.content import Diagnosis, Spread
+from heatproof.report.measured import Diagnosis, Spread
 from heatproof.run.films import annotations_digest
 from heatproof.run.resampling import resampling
 from heatproof.run.scoring import THREADS, reference_mask

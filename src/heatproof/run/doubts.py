@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from heatproof.errors import PixelError
-from heatproof.report.content import Localization
+from heatproof.report.measured import Localization
 from heatproof.report.words import count, listed
 from heatproof.run.explaining import Judged
 from heatproof.run.films import Films

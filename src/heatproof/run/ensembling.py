@@ -14,7 +14,7 @@ from heatproof.errors import ExperimentError, ModelError
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
 from heatproof.models.card import ModelCard
-from heatproof.run.experiment import Model, Pool
+from heatproof.run.model_table import Model, Pool
 from heatproof.run.progress import Progress
 from heatproof.run.training import AUROC, kept_folders, settings_of, trained_folder
 from heatproof.run.units import digest

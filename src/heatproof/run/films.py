@@ -10,7 +10,8 @@ from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
 from heatproof.data.splits import Subset, split
 from heatproof.errors import DataError, ExperimentError, SpecError
-from heatproof.run.experiment import Data, Experiment
+from heatproof.run.experiment import Experiment
+from heatproof.run.tables import Data
 from heatproof.run.units import digest
 from heatproof.types import Dataset, Sample
 

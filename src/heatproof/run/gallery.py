@@ -15,13 +15,7 @@ from heatproof.data.geometry import Geometry, Squash
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
-from heatproof.report.content import (
-    Case,
-    CaseMap,
-    Gallery,
-    Group,
-    Picture,
-)
+from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
 from heatproof.run.explaining import Judged
 from heatproof.run.scoring import reference_mask
 from heatproof.run.workspace import Workspace

@@ -16,10 +16,10 @@ import torch
 from heatproof.errors import ExperimentError, MapError, UnsafePickleError
 from heatproof.explain import Maps, judge
 from heatproof.maps.importers import ImportedMap, importers
-from heatproof.run.experiment import ImportedMaps
 from heatproof.run.explaining import Block, map_rows, prediction_rows
 from heatproof.run.judges import Judging, shared_findings
 from heatproof.run.progress import Progress
+from heatproof.run.tables import ImportedMaps
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import ModelId, Sample

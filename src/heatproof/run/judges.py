@@ -25,8 +25,9 @@ from heatproof.models.ensemble import Ensemble
 from heatproof.models.localizers import Localizer
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
-from heatproof.run.experiment import Experiment, Model, Scaling
+from heatproof.run.experiment import Experiment
 from heatproof.run.films import Films, matching
+from heatproof.run.model_table import Model, Scaling
 from heatproof.run.units import digest
 from heatproof.types import ModelId, Sample
 

@@ -16,7 +16,7 @@ import polars as pl
 from jaxtyping import Float
 
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
-from heatproof.report.content import Control, Localization, Row
+from heatproof.report.measured import Control, Localization, Row
 from heatproof.run.controls import PRIOR
 from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace

@@ -13,10 +13,11 @@ from heatproof.errors import ExperimentError
 from heatproof.run.analysing import write_report
 from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
-from heatproof.run.experiment import Experiment, Model
+from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
 from heatproof.run.importing import import_block, import_maps
 from heatproof.run.judges import Opener, check_model, identified, open_model
+from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
 from heatproof.run.trusting import trust

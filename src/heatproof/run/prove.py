@@ -11,12 +11,13 @@ from heatproof.explain import methods as all_methods
 from heatproof.localize import metrics as all_metrics
 from heatproof.models import Model
 from heatproof.models.card import Cohort, ModelCard
-from heatproof.run.experiment import Data, Experiment, Explain, Scoring
-from heatproof.run.experiment import Model as Entry
+from heatproof.run.experiment import Experiment
 from heatproof.run.films import check_films
 from heatproof.run.judges import Judging, checksum
+from heatproof.run.model_table import Model as Entry
 from heatproof.run.pipeline import run_stages
 from heatproof.run.progress import Progress, Silent
+from heatproof.run.tables import Data, Explain, Scoring
 from heatproof.run.workspace import Workspace
 from heatproof.types import Dataset, ModelId, Sample
 

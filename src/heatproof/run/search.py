@@ -20,9 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from heatproof.errors import ModelError
 from heatproof.run.attempt import Attempt, Outcome, State, study_of
-from heatproof.run.experiment import Sweep
 from heatproof.run.progress import Progress
 from heatproof.run.search_space import Family, Value
+from heatproof.run.tables import Sweep
 from heatproof.run.training import trained_folder
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace

@@ -14,7 +14,8 @@ import optuna
 
 from heatproof.errors import ExperimentError, SpecError, near_misses
 from heatproof.models.heads import heads
-from heatproof.run.experiment import Model, Searched, Sweep
+from heatproof.run.model_table import Model
+from heatproof.run.tables import Searched, Sweep
 from heatproof.run.training import check_plan, settings_of
 from heatproof.run.workspace import Workspace
 from heatproof.train.settings import Settings

@@ -22,11 +22,13 @@ from heatproof.run import pipeline
 from heatproof.run.attempt import attempt, decoded
 from heatproof.run.cluster import on_ray
 from heatproof.run.controls import PRIOR
-from heatproof.run.experiment import Classification, Experiment, Model, Report
-from heatproof.run.experiment import Sweep as Asked
+from heatproof.run.experiment import Experiment
+from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.search import Runner, Trial, Tried, search, trials_of
 from heatproof.run.search_space import Family, families
+from heatproof.run.tables import Classification, Report
+from heatproof.run.tables import Sweep as Asked
 from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace, open_workspace
 

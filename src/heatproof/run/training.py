@@ -33,8 +33,8 @@ from heatproof.models.localizers import Localizer, localizers
 from heatproof.models.localizers import build as build_localizer
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.weights import checksum
-from heatproof.run.experiment import Model, Sampling, Training
 from heatproof.run.judges import open_trained, own_classifier, own_code, preprocessing_of
+from heatproof.run.model_table import Model, Sampling, Training
 from heatproof.run.progress import Progress
 from heatproof.run.units import digest, write_whole
 from heatproof.run.workspace import HISTORY, Workspace

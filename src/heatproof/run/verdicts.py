@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.report.content import Trust
+from heatproof.report.measured import Trust
 from heatproof.run.controls import PRIOR
 from heatproof.trust import evidence
 from heatproof.trust.rules import Rule
