@@ -23,7 +23,7 @@ def test_help_teaches_and_waits_for_no_heavy_library():
     assert loaded.stdout == "False\n"
     found = heatproof("--help")
     assert found.returncode == 0
-    for word in ("demo", "run", "train", "explain", "score", "report", "check", "methods"):
+    for word in ("demo", "run", "train", "explain", "score", "trust", "report", "methods"):
         assert word in found.stdout
     assert "[sweep]" in found.stdout
 
@@ -48,21 +48,27 @@ def test_a_wrong_command_line_has_its_own_status():
     assert heatproof("dance").returncode == 2
 
 
-@pytest.mark.parametrize("listing", ["methods", "metrics", "datasets", "backbones", "heads"])
-def test_parts_are_listed_with_their_options(listing, capsys):
-    getattr(cli, listing)()
-    out = capsys.readouterr().out
-    expected = {
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    {
         "methods": "grad_cam",
         "metrics": "binarize",
+        "criteria": "randomization",
+        "similarities": "ssim",
+        "rules": "arun2021",
         "datasets": "boxes_frame",
         "backbones": "vgg19_bn",
         "heads": "alpha",
-    }
-    assert expected[listing] in out
+        "localizers": "retinanet",
+    }.items(),
+)
+def test_parts_are_listed_with_their_options(kind, expected, capsys):
+    cli.list_parts(kind)
+    out = capsys.readouterr().out
+    assert expected in out
     assert "<class" not in out
     assert "typing." not in out
-    if listing == "metrics":
+    if kind == "metrics":
         assert "binarize: Binarizer = otsu" in out
         assert "where an option is a binarizer:" in out
 

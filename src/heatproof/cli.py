@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the input is at fault (the message says how), 2 the comma
 interrupted (run the same command again: it goes on where it was).
 """
 
+import importlib
 import logging
 import os
 import re
@@ -90,7 +91,7 @@ def demo(output: Output = None) -> None:
 
 @app.command()
 def run(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
-    """Run an experiment: train, explain or import, score, report.
+    """Run an experiment: train, explain or import, score, trust, report.
 
     Stages skip what is done, so a run that was interrupted or killed goes on where it was when the
     same command is given again.
@@ -151,6 +152,12 @@ def score(experiment: ExperimentFile, output: Output = None, memory: Memory = No
 
 
 @app.command()
+def trust(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+    """Put every method to the criteria of trust that the experiment asks for, and stop there."""
+    _run(experiment, "trust", output, memory)
+
+
+@app.command()
 def report(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
     """Estimate and write the report, doing first whatever of the run is missing."""
     _run(experiment, "report", output, memory)
@@ -193,45 +200,38 @@ def check(experiment: ExperimentFile) -> None:
     out.print("It can run.")
 
 
-@app.command()
-def methods() -> None:
-    """List saliency methods, with their options."""
-    from heatproof.explain import definition
-    from heatproof.explain import methods as registry
-
-    _list(registry, definition)
-
-
-@app.command()
-def metrics() -> None:
-    """List localization metrics, with their options."""
-    from heatproof.localize import metrics as registry
-
-    _list(registry)
-
-
-@app.command()
-def backbones() -> None:
-    """List backbones, with their options."""
-    from heatproof.models.backbones import backbones as registry
-
-    _list(registry)
+PARTS = {
+    "methods": ("saliency methods", "heatproof.explain"),
+    "metrics": ("localization metrics", "heatproof.localize"),
+    "criteria": ("criteria of trust", "heatproof.trust.criteria"),
+    "similarities": (
+        "similarities of maps, by which criteria compare",
+        "heatproof.trust.similarity",
+    ),
+    "rules": ("rules that make verdicts", "heatproof.trust.rules"),
+    "backbones": ("backbones", "heatproof.models.backbones"),
+    "heads": ("classifier heads", "heatproof.models.heads"),
+    "localizers": ("supervised references", "heatproof.models.localizers"),
+    "datasets": ("kinds of data sets", "heatproof.data.datasets"),
+}
+"""Commands that list a registry: what it holds, and the module in which it has that name."""
 
 
-@app.command()
-def heads() -> None:
-    """List classifier heads, with their options."""
-    from heatproof.models.heads import heads as registry
+def list_parts(kind: str) -> None:
+    """Print the parts of a kind, with their options."""
+    _, module = PARTS[kind]
+    place = importlib.import_module(module)
+    _list(getattr(place, kind), getattr(place, "definition", _said))
 
-    _list(registry)
+
+def _lists(kind: str) -> None:
+    @app.command(kind, help=f"List {PARTS[kind][0]}, with their options.", rich_help_panel="Parts")
+    def _() -> None:
+        list_parts(kind)
 
 
-@app.command()
-def datasets() -> None:
-    """List kinds of data sets, with their options."""
-    from heatproof.data.datasets import datasets as registry
-
-    _list(registry)
+for _each in PARTS:
+    _lists(_each)
 
 
 def main() -> None:
