@@ -54,6 +54,7 @@ memory = "2GB"
 
 [statistics]
 resamples = 100
+min_positives = 1
 
 [report]
 gallery = 1

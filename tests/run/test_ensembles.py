@@ -79,6 +79,7 @@ validation = "validation"
 
 [statistics]
 resamples = 100
+min_positives = 1
 
 [report]
 gallery = 1

@@ -73,6 +73,7 @@ methods = ["class_map", "grad_cam"]
 
 [statistics]
 resamples = 100
+min_positives = 1
 
 [report]
 gallery = 1

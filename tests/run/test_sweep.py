@@ -71,6 +71,7 @@ methods = ["class_map"]
 
 [statistics]
 resamples = 100
+min_positives = 1
 
 [sweep]
 trials = 4

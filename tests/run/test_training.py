@@ -66,6 +66,7 @@ validation = "validation"
 
 [statistics]
 resamples = 100
+min_positives = 1
 """
 
 

@@ -146,6 +146,7 @@ metrics = ["hit_rate"]
 
 [statistics]
 resamples = 100
+min_positives = 1
 """
     file = folder / "planted.toml"
     data = EXPERIMENT[: EXPERIMENT.index("[[models]]")]

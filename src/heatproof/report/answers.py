@@ -265,7 +265,7 @@ def _classification(content: Content) -> list[Answer]:
         enough = [
             row
             for row in rows
-            if min(row.positives, row.negatives) >= LEAST and not math.isnan(row.auroc.value)
+            if min(row.positives, row.negatives) >= LEAST and not math.isnan(row.auroc.low)
         ]
         few = min((min(row.positives, row.negatives) for row in enough), default=0)
         if not enough:

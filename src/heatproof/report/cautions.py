@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from heatproof.report.answers import FEW, method_names
 from heatproof.report.content import Content, Overlap
+from heatproof.report.measured import Rare
 from heatproof.report.words import count, listed
 from heatproof.types import Validity
+
+_SUBJECTS = {"maps": "maps", "classifier": "the classifier"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ def cautions(content: Content) -> tuple[Caution, ...]:
     """Serious ones first."""
     texts = (
         *content.warnings,
+        *_rare(content),
         *_few_cases(content),
         *_one_sided(content),
         *_set_aside(content),
@@ -78,12 +82,35 @@ def _overlap(overlap: Overlap, patients: int | None) -> str:
     )
 
 
+def _rare(content: Content) -> list[str]:
+    """Findings of which nothing is concluded, by data set."""
+    measured = {panel.dataset for panel in content.localization}
+    few: dict[tuple[str, str], list[Rare]] = {}
+    for one in content.rare:
+        if one.what == "classifier" or one.dataset in measured:
+            few.setdefault((one.dataset, one.what), []).append(one)
+    subjects: dict[tuple[str, str], list[str]] = {}
+    for (dataset, what), rare in few.items():
+        named = listed((f"{one.finding} ({one.positives})" for one in rare), most=6)
+        subjects.setdefault((dataset, named), []).append(_SUBJECTS[what])
+    return [
+        f"Nothing is concluded about {listed(about)} on {dataset} for {named}: too few positives."
+        " Their numbers describe these films, and no others."
+        for (dataset, named), about in subjects.items()
+    ]
+
+
 def _few_cases(content: Content) -> list[str]:
+    described = {(o.dataset, o.finding) for o in content.rare if o.what == "maps"}
     found = []
     for dataset in dict.fromkeys(panel.dataset for panel in content.localization):
         fewest: dict[str, int] = {}
         for panel in content.localization:
-            if panel.dataset == dataset and panel.rows:
+            if (
+                panel.dataset == dataset
+                and panel.rows
+                and (dataset, panel.finding) not in described
+            ):
                 least = min(row.estimate.cases for row in panel.rows)
                 fewest[panel.finding] = min(least, fewest.get(panel.finding, least))
         few = [f"{finding} {n}" for finding, n in fewest.items() if n < FEW]

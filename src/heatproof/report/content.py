@@ -18,6 +18,7 @@ from heatproof.report.measured import (
     Diagnosis,
     Localization,
     Metric,
+    Rare,
     Rule,
     Spread,
     Trust,
@@ -199,6 +200,7 @@ class Content:
         metrics: How maps were measured; the first is the one the short answer speaks about.
         classification: In the order to be shown.
         localization: In the order to be shown.
+        rare: Findings of which nothing is concluded.
         diagnoses: Why maps fail, in the order to be shown.
         spreads: Of the shapes of findings.
         rules: Of trust; the first is the one the short answer speaks about.
@@ -218,6 +220,7 @@ class Content:
     metrics: tuple[Metric, ...] = ()
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
+    rare: tuple[Rare, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -69,6 +69,23 @@ class Classification:
 
 
 @dataclass(frozen=True)
+class Rare:
+    """A finding with too few positives to conclude from: its numbers are shown without intervals.
+
+    Attributes:
+        what: ``"maps"``: marked on few films; ``"classifier"``: few are labelled with it.
+        positives: How many those are.
+        least: How many it takes.
+    """
+
+    dataset: str
+    finding: str
+    what: str
+    positives: int
+    least: int
+
+
+@dataclass(frozen=True)
 class Metric:
     """One localization metric, from ``low`` to ``high``.
 

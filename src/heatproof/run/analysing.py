@@ -21,6 +21,7 @@ from heatproof.run.explaining import Judged
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
 from heatproof.run.progress import Progress
+from heatproof.run.rare import frequent, rare, trustworthy
 from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace
 from heatproof.types import Estimate
@@ -50,9 +51,12 @@ def write_report(
     classified = tuple(classification(work, judged, predictions))
     progress.advance(note="estimates")
     shapes = diagnosing.shapes(work, tables.scores)
-    reasons = tuple(diagnosing.diagnoses(work, tables.scores, tables.predictions, shapes))
+    few = rare(work, tables.scores, classified)
+    enough = frequent(tables.scores, few)
+    reasons = tuple(diagnosing.diagnoses(work, enough, tables.predictions, shapes))
     progress.advance(note="diagnosis")
-    grids = verdicts.trust(tables.trust, tables.scores, work.rules, describing.measures(work))
+    pairs = trustworthy(tables.trust, few)
+    grids = verdicts.trust(pairs, tables.scores, work.rules, describing.measures(work))
     progress.advance(note="verdicts")
     cases = pick(work, judged, predictions, tables.scores)
     progress.advance(note="gallery")
@@ -68,6 +72,7 @@ def write_report(
         metrics=tuple(describing.metrics_used(work, panels)),
         classification=classified,
         localization=panels,
+        rare=few,
         diagnoses=reasons,
         spreads=tuple(diagnosing.spreads(shapes)),
         rules=tuple(describing.rules_used(work.rules)),

@@ -12,6 +12,7 @@ import polars as pl
 from heatproof.report.measured import Bin, Classification, OperatingPoint
 from heatproof.report.words import listed
 from heatproof.run.explaining import Judged
+from heatproof.run.rare import described_classification
 from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace
 from heatproof.stats import bootstrap
@@ -45,7 +46,7 @@ def classification(
         drawn = resampling(work, known)
         clusters, level = drawn["clusters"], work.experiment.statistics.level
         curve = calibration(probabilities, labels, clusters, level=level) if len(known) else None
-        yield Classification(
+        found = Classification(
             dataset=str(data),
             model=str(group),
             finding=str(finding),
@@ -59,6 +60,8 @@ def classification(
             else (),
             by=work.experiment.classification.by,
         )
+        enough = found.positives >= work.experiment.statistics.min_positives
+        yield found if enough else described_classification(found)
 
 
 def _thresholds(work: Workspace, predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

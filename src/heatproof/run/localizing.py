@@ -18,6 +18,7 @@ from jaxtyping import Float
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.report.measured import Control, Localization, Row
 from heatproof.run.controls import PRIOR
+from heatproof.run.rare import described_panel, marked
 from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace
 from heatproof.stats import bootstrap, bounded
@@ -55,13 +56,21 @@ def localization(
         part = work.metrics[str(metric)]
         if not isinstance(part, DatasetMetric):
             if len(made):
-                yield _filled(named, _OfMaps(work, lower_is_better(part)), made, controls)
+                estimator = _OfMaps(work, lower_is_better(part))
+                yield _told(work, _filled(named, estimator, made, controls), made)
             continue
         for (group,), maps in made.group_by(["group"], maintain_order=True):
             told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
             films = _films(work, told, maps, str(finding), str(reference))
-            estimator = _OfDataset(work, specialize(part, str(finding)), films)
-            yield _filled(replace(named, model=str(group)), estimator, maps, controls)
+            whole = _OfDataset(work, specialize(part, str(finding)), films)
+            filled = _filled(replace(named, model=str(group)), whole, maps, controls)
+            yield _told(work, filled, made)
+
+
+def _told(work: Workspace, panel: Localization, made: pl.DataFrame) -> Localization:
+    """Without intervals where the reader marked too few films."""
+    enough = marked(made) >= work.experiment.statistics.min_positives
+    return panel if enough else described_panel(panel)
 
 
 @dataclass(frozen=True)

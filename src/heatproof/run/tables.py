@@ -102,12 +102,21 @@ class Scoring(Record):
 
 
 class Statistics(Record):
-    """How scores become estimates."""
+    """How scores become estimates.
+
+    Attributes:
+        resamples: Of every bootstrap.
+        by: What is resampled as one.
+        level: Of every interval.
+        seed: Of resamples and of random maps.
+        min_positives: A finding with fewer is described: nothing is inferred from it.
+    """
 
     resamples: Annotated[int, pydantic.Field(ge=100)] = 1000
     by: Literal["patient", "image"] = "patient"
     level: Annotated[float, pydantic.Field(gt=0.5, lt=1)] = 0.95
     seed: int = 0
+    min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
 
 
 class Trust(Record):
