@@ -31,13 +31,18 @@ class Shape(Protocol):
         ...
 
 
+BENCHMARK = "human benchmark"
+"""Source of annotations of readers whom maps are to be compared with, beside the reference."""
+
+
 @dataclass(frozen=True)
 class Annotation:
     """Where one reader, or the reference standard, marked one finding.
 
     Attributes:
         finding: What was marked.
-        source: Who marked it; ``"reference"`` is the reference standard.
+        source: Who marked it; ``"reference"`` is the reference standard, ``BENCHMARK`` the readers
+            whom methods are compared with.
         shape: Polygons, boxes, a mask or points.
     """
 
@@ -93,6 +98,8 @@ class Sample:
         study_id: The examination.
         view: As the data set spells it, such as ``"PA"``.
         metadata: Whatever else is known: sex, age, scanner, subgroup.
+        benchmark: What the readers marked whom methods are compared with: regions, and most
+            representative points.  Nothing is judged by it.
     """
 
     image_id: str
@@ -103,6 +110,7 @@ class Sample:
     study_id: str = ""
     view: str = ""
     metadata: Mapping[str, str | float] = field(default_factory=dict)
+    benchmark: tuple[Annotation, ...] = ()
 
     @property
     def cluster(self) -> str:

@@ -229,12 +229,18 @@ class Points:
         """Raises AnnotationError when a point is outside."""
         _inside("point", self.points, height, width)
 
+    def pixels(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
+        """Row and column of the pixel that holds each point."""
+        self.fit(height, width)
+        return tuple(
+            (min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1))
+            for x, y in self.points
+        )
+
     def mask(self, height: int, width: int) -> Mask:
         """The pixels that hold a point."""
-        self.fit(height, width)
         mask = np.zeros((height, width), bool)
-        for x, y in self.points:
-            row, column = min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1)
+        for row, column in self.pixels(height, width):
             mask[row, column] = True
         return mask
 

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.localize import metrics
-from heatproof.localize.iou import UNDEFINED, Empty, counted
-from heatproof.localize.overlap import Overlap, ratio
+from heatproof.localize.iou import UNDEFINED, Empty, admitted
+from heatproof.localize.overlap import Overlap, overlap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
 
@@ -47,7 +47,11 @@ class Dice:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 (disjoint) and 1 (equal); ``nan`` where undefined."""
-        counts = counted(saliency, mask, self.binarize, self.empty)
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted."""
+        counts = admitted(counts, self.empty)
         return float("nan") if counts is None else self.rate(counts)
 
     def rate(self, counts: Overlap) -> float:

@@ -10,6 +10,7 @@ points at the tied pixel nearest to the centroid of all tied pixels (the first o
 order); ``ties="first"`` is what CheXlocalize does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -47,6 +48,14 @@ class HitRate:
             return float("nan")
         point = peak(saliency, self.ties)
         return float("nan") if point is None else float(self._near(mask, point))
+
+    def of_points(
+        self, points: Sequence[tuple[int, int]] | None, mask: Bool[np.ndarray, "h w"]
+    ) -> float:
+        """1 where any of a reader's points hits, 0 where none does or none was named."""
+        if points is None or not mask.any():
+            return float("nan")
+        return float(any(self._near(mask, point) for point in points))
 
     def _near(self, mask: Bool[np.ndarray, "h w"], point: tuple[int, int]) -> bool:
         """Whether a marked pixel is within the tolerance."""

@@ -63,7 +63,11 @@ class IoU:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 (disjoint) and 1 (equal); ``nan`` where undefined."""
-        counts = counted(saliency, mask, self.binarize, self.empty)
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted."""
+        counts = admitted(counts, self.empty)
         return float("nan") if counts is None else self.rate(counts)
 
     def rate(self, counts: Overlap) -> float:
@@ -71,16 +75,8 @@ class IoU:
         return ratio(counts.shared, counts.union)
 
 
-def counted(
-    saliency: Float[np.ndarray, "h w"],
-    mask: Bool[np.ndarray, "h w"],
-    binarize: Binarizer,
-    empty: Empty,
-) -> Overlap | None:
-    """The pixels of a map and a mask, by the table above; ``None`` where that says nan."""
-    if empty != "full" and not mask.any():
-        return None
-    counts = overlap(saliency, mask, binarize)
-    if counts is None or counts.union == 0:
+def admitted(counts: Overlap | None, empty: Empty) -> Overlap | None:
+    """The counts where the table above gives them a value."""
+    if counts is None or counts.union == 0 or (empty != "full" and counts.marked == 0):
         return None
     return None if empty == "true_positive" and counts.predicted == 0 else counts

@@ -31,7 +31,7 @@ from jaxtyping import Float
 from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
 from heatproof.localize import Detections, Reference, metrics
-from heatproof.localize.overlap import overlap, ratio
+from heatproof.localize.overlap import Overlap, overlap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers, tuned_rows
 
 
@@ -86,7 +86,11 @@ class MIoU:
     ) -> Float[np.ndarray, " c"]:
         """Pixels that both mark, that the map marks, and that the reader marks."""
         height, width = reference.mask.shape
-        counts = overlap(geometry.back(saliency, (height, width)), reference.mask, self.binarize)
+        full = geometry.back(saliency, (height, width))
+        return self.of_counts(overlap(full, reference.mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> Float[np.ndarray, " c"]:
+        """The same, of pixels that were counted."""
         if counts is None:
             return np.full(3, np.nan)
         return np.array([counts.shared, counts.predicted, counts.marked], float)

@@ -53,13 +53,34 @@ class Rate(Protocol):
         ...
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A metric that needs nothing of a map but its counts, so that one pass serves several."""
+
+    @property
+    def binarize(self) -> Binarizer:
+        """How a map becomes a mask."""
+        ...
+
+    def of_counts(self, counts: Overlap | None) -> float | Float[np.ndarray, " c"]:
+        """What it makes of a map: a number, or of data sets what it sees of the map.
+
+        Args:
+            counts: ``None`` where the map cannot be binarized.
+        """
+        ...
+
+
 def overlap(
     saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"], binarize: Binarizer
 ) -> Overlap | None:
     """The counts of a binarized map; ``None`` where the map cannot be binarized."""
     predicted = binarize(saliency)
-    if predicted is None:
-        return None
+    return None if predicted is None else of_masks(predicted, mask)
+
+
+def of_masks(predicted: Bool[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Overlap:
+    """The counts of two masks."""
     shared, found, marked = map(np.count_nonzero, (predicted & mask, predicted, mask))
     return Overlap(int(shared), int(found), int(marked), mask.size)
 

@@ -35,7 +35,10 @@ class PixelSensitivity:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 and 1; ``nan`` where undefined."""
-        counts = overlap(saliency, mask, self.binarize)
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted."""
         return float("nan") if counts is None else self.rate(counts)
 
     def rate(self, counts: Overlap) -> float:
@@ -59,7 +62,10 @@ class PixelSpecificity:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 and 1; ``nan`` where undefined."""
-        counts = overlap(saliency, mask, self.binarize)
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted."""
         return float("nan") if counts is None else self.rate(counts)
 
     def rate(self, counts: Overlap) -> float:
@@ -83,7 +89,10 @@ class PixelPrecision:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """Between 0 and 1; ``nan`` where undefined."""
-        counts = overlap(saliency, mask, self.binarize)
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted."""
         return float("nan") if counts is None or not counts.marked else self.rate(counts)
 
     def rate(self, counts: Overlap) -> float:

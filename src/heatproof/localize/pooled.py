@@ -21,6 +21,7 @@ from heatproof.errors import SpecError
 from heatproof.localize import Detections, Metric, Reference, metrics
 from heatproof.localize.overlap import Overlap, Rate, overlap
 from heatproof.localize.pixel_rates import PixelSensitivity
+from heatproof.maps.binarize import Binarizer
 
 
 @metrics.register("pooled")
@@ -54,6 +55,11 @@ class Pooled:
         )
 
     @property
+    def binarize(self) -> Binarizer:
+        """That of the rate."""
+        return self._of.binarize
+
+    @property
     def per_map(self) -> str:
         """The mean over films."""
         return f"{self.rate.title} per film"
@@ -64,7 +70,10 @@ class Pooled:
         """Pixels that both mark, that the map marks, that the reader marks, and all."""
         height, width = reference.mask.shape
         full = geometry.back(saliency, (height, width))
-        counts = overlap(full, reference.mask, self._of.binarize)
+        return self.of_counts(overlap(full, reference.mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> Float[np.ndarray, " c"]:
+        """The same, of pixels that were counted."""
         if counts is None:
             return np.full(4, np.nan)
         return np.array([counts.shared, counts.predicted, counts.marked, counts.pixels], float)

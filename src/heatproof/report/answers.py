@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from heatproof.report.content import Content
-from heatproof.report.measured import Control, Localization, Metric, Row, Trust
+from heatproof.report.measured import Comparison, Control, Localization, Metric, Row, Trust
 from heatproof.report.words import count, estimate, listed, number, sentence
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome
@@ -55,7 +55,12 @@ def verdict(difference: Estimate | None) -> Verdict:
 
 def answers(content: Content) -> tuple[Answer, ...]:
     """What the page says first: trust, then localization, then classification."""
-    return (*_trust(content), *_localization(content), *_classification(content))
+    return (
+        *_trust(content),
+        *_localization(content),
+        *_against(content),
+        *_classification(content),
+    )
 
 
 def method_names(content: Content) -> dict[str, str]:
@@ -254,6 +259,42 @@ def _few(cases: Iterable[int]) -> tuple[str, ...]:
         return ()
     n = count(fewest, "case") if fewest == most else f"{fewest} to {most} cases"
     return (f"Only {n}: take this as a hint, not as a result.",)
+
+
+def _against(content: Content) -> list[Answer]:
+    """By the first metric that was compared: where each model is worse or better than the other."""
+    compared = {one.metric for one in content.comparisons}
+    first = next((metric for metric in content.metrics if metric.spec in compared), None)
+    cells: dict[tuple[str, str, str], dict[str, list[Comparison]]] = {}
+    for one in content.comparisons if first else ():
+        if first and one.metric == first.spec:
+            place = (one.dataset, one.model, one.other)
+            cells.setdefault(place, {}).setdefault(one.method, []).append(one)
+    names = method_names(content)
+    return [
+        Answer(
+            f"On {dataset}, {first.name if first else ''} of {model} against that of {other}:",
+            tuple(f"{names.get(m, m)}: {_stands(found)}." for m, found in methods.items()),
+        )
+        for (dataset, model, other), methods in cells.items()
+    ]
+
+
+def _stands(found: list[Comparison]) -> str:
+    """Such as ``"worse in 2 of 3 findings (Edema and Atelectasis), better in none"``."""
+    single = [one for one in found if one.finding]
+    shown = [one for one in single if one.holm < 1 - one.difference.level]
+    parts = []
+    for word, sign in (("worse", -1), ("better", 1)):
+        there = [one.finding for one in shown if sign * one.difference.value > 0]
+        which = f" ({listed(there, most=4)})" if there else ""
+        parts.append(f"shown to be {word} in {len(there) or 'none'}{which}")
+    whole = found[-1]
+    below = whole.decrease or whole.difference
+    what = "decrease" if whole.decrease else "difference"
+    over = "macro average" if not whole.finding else whole.finding
+    told = f"{what} {estimate(below, difference=True)} ({over})"
+    return f"{', '.join(parts)} of {count(len(single), 'finding')}; {told}, {whole.conclusion}"
 
 
 def _classification(content: Content) -> list[Answer]:

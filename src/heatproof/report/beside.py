@@ -32,7 +32,7 @@ def beside(content: Content) -> Table:
             where,
             f"{number.source.tag}, {number.where}",
         )
-        for number, ours, where in (*_means(content), *_reasons(content))
+        for number, ours, where in (*_means(content), *_decreases(content), *_reasons(content))
     )
     columns = (
         Column("Quantity"),
@@ -51,6 +51,18 @@ def _means(content: Content) -> Iterator[tuple[Published, Estimate, str]]:
         for row in panel.rows if number else ():
             if number and row.method == number.method:
                 yield number, row.estimate, f"{panel.dataset}, {row.model}"
+
+
+def _decreases(content: Content) -> Iterator[tuple[Published, Estimate, str]]:
+    for one in content.comparisons:
+        number = _OF.get((f"decrease of {_MEANS.get(_kind(one.metric), '')}", one.finding))
+        if one.decrease and number and one.method == number.method:
+            yield number, one.decrease, f"{one.dataset}, {one.model}"
+
+
+def _kind(metric: str) -> str:
+    """Which of the two published metrics it is; options, such as a rule for ties, apart."""
+    return metric.partition("(")[0] if "binarize" not in metric else metric
 
 
 def _reasons(content: Content) -> Iterator[tuple[Published, Estimate, str]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from heatproof.report.gallery import Gallery
 from heatproof.report.measured import (
     Classification,
+    Comparison,
     Diagnosis,
     Localization,
     Metric,
@@ -201,6 +202,7 @@ class Content:
         classification: In the order to be shown.
         localization: In the order to be shown.
         rare: Findings of which nothing is concluded.
+        comparisons: Methods beside readers and other models, in the order to be shown.
         diagnoses: Why maps fail, in the order to be shown.
         spreads: Of the shapes of findings.
         rules: Of trust; the first is the one the short answer speaks about.
@@ -221,6 +223,7 @@ class Content:
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
     rare: tuple[Rare, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.subgroups import Subgroup
+from heatproof.stats.margin import Conclusion
+from heatproof.stats.power import Needed
 from heatproof.types import Estimate, Verdict
 
 
@@ -175,6 +177,46 @@ class Localization:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """One method beside readers, or beside another model, on the same films.
+
+    Films count on which both are defined.  p-values are those of paired permutations by patient,
+    corrected over the findings that this method was compared in, by this metric, on this data set.
+
+    Attributes:
+        other: ``"human benchmark"``, or the name of the other model.
+        finding: Empty for the macro average over findings.
+        difference: The method minus the other; higher is better.
+        p: Uncorrected.
+        holm: Corrected by Holm; nan for the macro average, as ``bonferroni``.
+        bonferroni: Corrected by Bonferroni.
+        margin: The largest loss that would not matter, as declared.
+        conclusion: What the interval of the difference says of that margin.
+        needed: How many cases it takes to conclude "non-inferior" where both are equal.
+        decrease: (other - method) / other; None against another model.
+        published: The same with the published arithmetic (``stats.chexlocalize``).
+    """
+
+    dataset: str
+    model: str
+    method: str
+    metric: str
+    other: str
+    finding: str
+    ours: Estimate
+    theirs: Estimate
+    difference: Estimate
+    p: float
+    holm: float
+    bonferroni: float
+    margin: float
+    conclusion: Conclusion
+    needed: Needed
+    decrease: Estimate | None = None
+    published: Estimate | None = None
+
+
+@dataclass(frozen=True)
 class Spread:
     """How much one feature of a finding's shape varies on one data set: its five-number summary.
 
@@ -205,6 +247,8 @@ class Diagnosis:
         shape: What the shape of the finding does to the score, all findings together.
         confidence: What the model's probability does to it.
         subgroups: Groups of films, by finding.
+        gap: What the shape does to how far the score is below that of the human benchmark; empty
+            without one.
     """
 
     dataset: str
@@ -217,6 +261,7 @@ class Diagnosis:
     shape: tuple[Effect, ...] = ()
     confidence: tuple[Confidence, ...] = ()
     subgroups: Mapping[str, tuple[Subgroup, ...]] = field(default_factory=dict)
+    gap: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)

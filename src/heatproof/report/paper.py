@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
 from heatproof.report import answers, arrange, why
+from heatproof.report.against import comparisons
 from heatproof.report.beside import beside
 from heatproof.report.content import Content
 from heatproof.report.drawings import Forest, boxes, forest
@@ -50,6 +51,7 @@ def tables(content: Content) -> tuple[Table, ...]:
     return (
         _localization(content),
         _classification(content),
+        comparisons(content),
         *reasons,
         spread(content),
         beside(content),

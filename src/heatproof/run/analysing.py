@@ -15,6 +15,7 @@ from heatproof.report.content import Content
 from heatproof.report.html import render
 from heatproof.report.measured import Localization
 from heatproof.run import describing, diagnosing, verdicts
+from heatproof.run.against import COMPARISONS, against_readers, rows_of
 from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.doubts import doubts
 from heatproof.run.explaining import Judged
@@ -49,9 +50,10 @@ def write_report(
     panels = tuple(localization(work, tables.scores, tables.predictions))
     predictions = with_thresholds(work, tables.predictions)
     classified = tuple(classification(work, judged, predictions))
+    few = rare(work, tables.scores, classified)
+    comparisons = tuple(against_readers(work, tables.scores, few))
     progress.advance(note="estimates")
     shapes = diagnosing.shapes(work, tables.scores)
-    few = rare(work, tables.scores, classified)
     enough = frequent(tables.scores, few)
     reasons = tuple(diagnosing.diagnoses(work, enough, tables.predictions, shapes))
     progress.advance(note="diagnosis")
@@ -73,6 +75,7 @@ def write_report(
         classification=classified,
         localization=panels,
         rare=few,
+        comparisons=comparisons,
         diagnoses=reasons,
         spreads=tuple(diagnosing.spreads(shapes)),
         rules=tuple(describing.rules_used(work.rules)),
@@ -82,6 +85,7 @@ def write_report(
         limits=(CELLS,),
     )
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
+    against = pl.DataFrame(list(rows_of(comparisons)), COMPARISONS)
     diagnosis = pl.DataFrame(list(diagnosing.rows_of(reasons)), diagnosing.DIAGNOSIS)
     results: dict[str, str | pl.DataFrame] = {
         "report.html": render(page),
@@ -89,6 +93,8 @@ def write_report(
         "scores.parquet": tables.scores,
         "predictions.parquet": predictions,
         "estimates.parquet": estimates,
+        "comparisons.parquet": against,
+        "comparisons.csv": _csv(against),
         "shapes.parquet": shapes,
         "shapes.csv": _csv(shapes),
         "diagnosis.parquet": diagnosis,

@@ -12,12 +12,14 @@ from functools import cache, partial
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from heatproof.data.annotations import Points
 from heatproof.data.geometry import Geometry, Squash, geometries
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import controls
+from heatproof.localize.reading import Reading
 from heatproof.maps.store import StoredMap
 from heatproof.run.explaining import BLOCK, Judged
-from heatproof.run.films import Films, blocks
+from heatproof.run.films import Films, blocks, drawn_digest
 from heatproof.run.scoring import (
     OfFilm,
     Task,
@@ -32,6 +34,7 @@ from heatproof.run.workspace import Workspace
 from heatproof.types import Sample, Validity
 
 PRIOR = "mean_mask"
+READERS = "human_benchmark"
 FRAME = Squash(256, 256)  # the common frame: finer than any lesion's outline needs
 SIZE = (FRAME.height, FRAME.width)
 FILM = Squash(1, 1)  # whatever is squashed to the film, at any resolution
@@ -98,6 +101,8 @@ def _controls(work: Workspace, films: Films, judged: Sequence[Judged]) -> Iterat
     for name in (name for name in made if name in chosen):
         inputs = (name, films.name, FRAME, seed if name == "random" else None)
         yield Control(name, _unprepared(made[name]), FILM if name == "readers" else FRAME, inputs)
+    if any(sample.benchmark for sample in films.samples):
+        yield Control(READERS, _unprepared(_readings(films)), inputs=(READERS, *_drawn(films)))
     for geometry, grid in _grids(work, films, judged) if "ceiling" in chosen else ():
         spec = ceiling_spec(geometry, grid)
         maps = _unprepared(partial(_ceiling, geometry, grid))
@@ -159,6 +164,36 @@ def _others(sample: Sample) -> OfFilm:
         return None if share is None else _map(share)
 
     return marked
+
+
+def _readings(films: Films) -> Callable[[Sample], OfFilm]:
+    """What the human benchmark marked; None for findings that it marked on no film."""
+    marks = [mark for sample in films.samples for mark in sample.benchmark]
+    looked_for = {mark.finding for mark in marks}
+    draws = any(not isinstance(mark.shape, Points) for mark in marks)
+    points = any(isinstance(mark.shape, Points) for mark in marks)
+
+    def of_film(sample: Sample) -> OfFilm:
+        def reading(finding: str, _: str) -> Reading | None:
+            if finding not in looked_for:
+                return None
+            size = sample.pixels.size()
+            mask = np.zeros(size, bool)
+            named: tuple[tuple[int, int], ...] = ()
+            for mark in (mark for mark in sample.benchmark if mark.finding == finding):
+                if isinstance(mark.shape, Points):
+                    named += mark.shape.pixels(*size)
+                else:
+                    mask |= mark.mask(*size)
+            return Reading(mask if draws else None, named if points else None)
+
+        return reading
+
+    return of_film
+
+
+def _drawn(films: Films) -> list[tuple[str, str]]:
+    return [(s.image_id, drawn_digest(s.benchmark)) for s in films.samples if s.benchmark]
 
 
 def _ceiling(geometry: Geometry, grid: tuple[int, int], sample: Sample) -> OfFilm:

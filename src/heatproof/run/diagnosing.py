@@ -26,6 +26,7 @@ from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate
 from heatproof.localize.iou import IoU
 from heatproof.report.measured import Diagnosis, Spread
+from heatproof.run.controls import READERS
 from heatproof.run.films import annotations_digest
 from heatproof.run.resampling import resampling
 from heatproof.run.scoring import THREADS, reference_mask
@@ -36,7 +37,7 @@ from heatproof.types import Estimate, Sample
 FEWEST = 10  # patients, and scores of a group: fewer cannot carry a slope and its interval
 CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
 DIAGNOSIS = {
-    "question": pl.String,  # shape, confidence or subgroup
+    "question": pl.String,  # shape, shape of the gap (to readers), confidence or subgroup
     "data": pl.String,
     "model": pl.String,
     "method": pl.String,
@@ -112,6 +113,9 @@ def diagnoses(
         told, on=["data", "group", "image_id", "finding"], how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.Series("cluster", resampling(work, rows)["clusters"], pl.String))
+    read = scores.filter((pl.col("group") == "") & (pl.col("method") == READERS))
+    read = read.select(*_PLACE, "metric", readers="value")
+    rows = rows.join(read, on=[*_PLACE, "metric"], how="left", maintain_order="left")
     keys = ["data", "group", "method", "metric"]
     for (data, group, method, metric), cell in rows.group_by(keys, maintain_order=True):
         marked = cell.filter(pl.col("regions") > 0)
@@ -134,6 +138,7 @@ def diagnoses(
             _of_shape(work, marked, str(metric)) if enough else (),
             _of_confidence(work, marked, negatives, str(metric)) if enough else (),
             dict(_of_groups(work, marked)) if enough else {},
+            _of_gap(work, marked, str(metric)) if enough else (),
         )
 
 
@@ -145,6 +150,14 @@ def _first_reader(table: pl.DataFrame) -> pl.DataFrame:
 def _of_shape(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
     level = work.experiment.statistics.level
     return of_shape(marked.rename({"value": metric}), metric, level=level)
+
+
+def _of_gap(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
+    """Of how far the method is below the human benchmark, where there is one."""
+    if not marked["readers"].is_finite().any():
+        return ()
+    gap = marked.with_columns(value=(pl.col("readers") - pl.col("value")).fill_null(float("nan")))
+    return _of_shape(work, gap, metric)
 
 
 def _of_confidence(
@@ -229,6 +242,8 @@ def rows_of(found: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
             yield what | {"note": f"too few patients: it takes {one.enough}"}
         for effect in one.shape:
             yield what | {"question": "shape"} | _effect(effect)
+        for effect in one.gap:
+            yield what | {"question": "shape of the gap"} | _effect(effect)
         for sure in one.confidence:
             of = what | {"question": "confidence", "finding": sure.finding, "rows": sure.rows}
             for effect in sure.effects:

@@ -13,7 +13,7 @@ from heatproof.errors import DataError, ExperimentError, SpecError
 from heatproof.run.experiment import Experiment
 from heatproof.run.tables import Data
 from heatproof.run.units import digest
-from heatproof.types import Dataset, Sample
+from heatproof.types import BENCHMARK, Annotation, Dataset, Sample
 
 SHOWN = 20  # problems in one message; more are counted
 _MISSING = (
@@ -31,12 +31,14 @@ class Films:
         dataset: The radiographs.
         missing: Files that are not there, where the experiment sets them aside.
         damaged: Films that cannot be read, as far as their headers tell, with the reason.
+        benchmark: Source of the annotations that are no reference but are compared with it.
     """
 
     name: str
     dataset: Dataset
     missing: Mapping[str, str]
     damaged: Mapping[str, str] = field(default_factory=dict)
+    benchmark: str = BENCHMARK
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -45,9 +47,16 @@ class Films:
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
-        """Every film whose file is there; pixels unread."""
+        """Every film whose file is there, pixels unread; what the benchmark marked set apart."""
         every = (self.dataset[index] for index in range(len(self.dataset)))
-        return tuple(sample for sample in every if sample.image_id not in self.missing)
+        return tuple(self._apart(sample) for sample in every if sample.image_id not in self.missing)
+
+    def _apart(self, sample: Sample) -> Sample:
+        theirs = tuple(a for a in sample.annotations if a.source == self.benchmark)
+        if not theirs:
+            return sample
+        rest = tuple(a for a in sample.annotations if a.source != self.benchmark)
+        return dataclasses.replace(sample, annotations=rest, benchmark=theirs)
 
     @property
     def marked(self) -> tuple[str, ...]:
@@ -89,7 +98,7 @@ def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
     damaged = {p.image_id: p.reason for p in problems if not p.fatal}
     if len(gone | damaged) == len(dataset):
         raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
-    return Films(name, dataset, gone, damaged)
+    return Films(name, dataset, gone, damaged, experiment.score.benchmark)
 
 
 def matching(films: Films, values: Mapping[str, str | list[str]], where: str) -> tuple[Sample, ...]:
@@ -121,8 +130,13 @@ def fingerprint(sample: Sample) -> str:
 
 def annotations_digest(sample: Sample) -> str:
     """Changes when an annotation does, or the file that holds it."""
-    drawn = [dataclasses.asdict(annotation) for annotation in sample.annotations]
-    kinds = [type(annotation.shape).__name__ for annotation in sample.annotations]
+    return drawn_digest(sample.annotations)
+
+
+def drawn_digest(annotations: Sequence[Annotation]) -> str:
+    """The same of some annotations."""
+    drawn = [dataclasses.asdict(annotation) for annotation in annotations]
+    kinds = [type(annotation.shape).__name__ for annotation in annotations]
     files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
     return digest(drawn, kinds, files)
 

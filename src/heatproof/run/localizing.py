@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.report.measured import Control, Localization, Row
-from heatproof.run.controls import PRIOR
+from heatproof.run.controls import PRIOR, READERS
 from heatproof.run.rare import described_panel, marked
 from heatproof.run.resampling import resampling
 from heatproof.run.workspace import Workspace
@@ -31,6 +31,7 @@ KNOWN = {
     "edges": ("edges of the film", "never sees the model"),
     "random": ("random map", "sees nothing"),
     "readers": ("the other readers", "where another marked it too"),
+    READERS: ("human benchmark", "readers who looked at every film"),
 }
 CEILING = "ceiling("
 
@@ -144,10 +145,13 @@ class _OfDataset:
         padded = np.full((len(seen), max([1, *map(len, seen)])), np.nan)
         for row, numbers in zip(padded, seen, strict=True):
             row[: len(numbers)] = numbers
+        probabilities = self.films["probability"].to_numpy()
+        if maps["method"].eq(READERS).all():  # no classifier calls a film for them
+            probabilities = np.ones_like(probabilities)
         return Detections(
             padded,
             self.films["regions"].to_numpy(),
-            self.films["probability"].to_numpy(),
+            probabilities,
             self.films["annotated"].to_numpy(),
             self.films["agreed"].to_numpy(),
         )
@@ -201,7 +205,8 @@ def _films(
     drawn: dict[str, set[tuple[str, str]]] = {}
     for name in films["data"].unique():
         for sample in work.data[name].samples:
-            drawn[sample.image_id] = {(a.finding, a.source) for a in sample.annotations}
+            marks = (*sample.annotations, *sample.benchmark)
+            drawn[sample.image_id] = {(mark.finding, mark.source) for mark in marks}
     readers = {(f, source) for pairs in drawn.values() for f, source in pairs if f == finding}
     own = [drawn[image_id] for image_id in films["image_id"]]
     return films.with_columns(

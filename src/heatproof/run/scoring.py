@@ -17,7 +17,15 @@ from jaxtyping import Bool
 
 from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.localize import DatasetMetric, Metric, Reference, sees_negatives, specialize
+from heatproof.localize import (
+    DatasetMetric,
+    Metric,
+    Reference,
+    reading,
+    sees_negatives,
+    specialize,
+)
+from heatproof.localize.reading import Reading
 from heatproof.maps.store import StoredMap
 from heatproof.registry import files_of
 from heatproof.run.explaining import Block
@@ -31,8 +39,8 @@ THREADS = 4  # each holds a film of full size several times over: 0.2 GB at 2,32
 UNSCORED = (Validity.NOT_FINITE,)
 
 Places = tuple[tuple[str, str], ...]  # finding and reader
-OfFilm = Callable[[str, str], StoredMap | None]
-"""The map of one film, by finding and reader; None where there is none."""
+OfFilm = Callable[[str, str], StoredMap | Reading | None]
+"""The map of one film, or what a reader made of it, by finding and reference; None without one."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +149,17 @@ def _score(
         except (AnnotationError, PixelError) as error:
             rows.append(row | {"reason": str(error)})
             continue
-        row |= {"validity": found.validity.value, "regions": _regions(reference)}
+        validity = Validity.OK if isinstance(found, Reading) else found.validity
+        row |= {"validity": validity.value, "regions": _regions(reference)}
         parts = {
             spec: specialize(metric, finding, spacing)
             for spec, metric in work.metrics.items()
             if _counts(metric, reference, marked=(finding, source) in references_of(sample))
         }
-        values = _measured(parts, found, task.geometry, reference)
+        if isinstance(found, Reading):
+            values = _read(parts, found, reference)
+        else:
+            values = _measured(parts, found, task.geometry, reference)
         rows += [row | {"metric": spec} | value for spec, value in values.items()]
     return rows
 
@@ -183,6 +195,21 @@ def _measured(
             measured[spec] = {"value": float(told), "seen": seen.tolist()}
         else:
             measured[spec] = {"value": float(part(saliency, reference.mask))}
+    return measured
+
+
+def _read(
+    parts: Mapping[str, Metric], found: Reading, reference: Reference
+) -> dict[str, dict[str, Any]]:
+    """The same of a reader, by the metrics that can tell."""
+    measured: dict[str, dict[str, Any]] = {}
+    for spec, part in parts.items():
+        told = reading.measured(part, found, reference.mask)
+        if isinstance(part, DatasetMetric) and isinstance(told, np.ndarray):
+            value = float("nan") if np.isnan(told[0]) else part.alone(told)
+            measured[spec] = {"value": float(value), "seen": told.tolist()}
+        elif told is not None:
+            measured[spec] = {"value": float(told)}
     return measured
 
 

@@ -6,6 +6,7 @@ import pydantic
 
 from heatproof.explain.memory import parse_memory
 from heatproof.trust.similarity import Normalization
+from heatproof.types import BENCHMARK
 
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 
@@ -91,6 +92,8 @@ class Scoring(Record):
     Attributes:
         metrics: Their specs; the first ranks the gallery unless told.
         controls: What stands in every table besides the mean-mask prior, which always does.
+        benchmark: Source of annotations that are no reference: their readers are measured like a
+            method, and methods compared with them.
     """
 
     metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
@@ -99,6 +102,7 @@ class Scoring(Record):
     controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
         "centre", "edges", "random", "readers", "ceiling",
     ]  # fmt: skip
+    benchmark: Name = BENCHMARK
 
 
 class Statistics(Record):
@@ -110,6 +114,8 @@ class Statistics(Record):
         level: Of every interval.
         seed: Of resamples and of random maps.
         min_positives: A finding with fewer is described: nothing is inferred from it.
+        margin: The largest loss against the human benchmark, or another model, that would not
+            matter, in the unit of the metric: declared, never looked for.
     """
 
     resamples: Annotated[int, pydantic.Field(ge=100)] = 1000
@@ -117,6 +123,7 @@ class Statistics(Record):
     level: Annotated[float, pydantic.Field(gt=0.5, lt=1)] = 0.95
     seed: int = 0
     min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
+    margin: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.05
 
 
 class Trust(Record):

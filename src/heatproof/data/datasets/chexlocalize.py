@@ -5,6 +5,11 @@ The reference standard is ``gt_annotations_{split}.json`` ({id: {"img_size": [h,
 ``gt_segmentations_{split}.json``; both give the same masks.  Only images with a positive finding
 are in them.  Image ids are ``patient00000_study1_view1_frontal``.
 
+Of the test split there is a human benchmark: three other radiologists' contours in
+``hb_annotations_{split}.json`` or ``hb_segmentations_{split}.json``, of the same formats, and in
+``hb_salient_pt_{split}.json`` ({id: {finding: [[x, y], ...]}}) the points that represent a finding
+best.  Where these files lie beside the others they are read, and methods compared with them.
+
 CheXpert's label table says "Lung Opacity" where every CheXlocalize file says "Airspace Opacity";
 here it is "Airspace Opacity" throughout.  Labels are found by name, since the order of columns and
 that of the published model's outputs differ.  Contours of Cardiomegaly are contours of Enlarged
@@ -20,12 +25,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from heatproof.data.annotations import RLE, Polygons
+from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
 from heatproof.data.tables import Row, read_json, read_rows
 from heatproof.errors import DataError, near_misses
-from heatproof.types import Annotation, Label, Sample, Shape
+from heatproof.types import BENCHMARK, Annotation, Label, Sample, Shape
 
 FINDINGS = (
     "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Lesion", "Airspace Opacity", "Edema",
@@ -80,6 +85,8 @@ class CheXlocalize:
         names = ["valid.csv", "val_labels.csv"] if self.split == "val" else []
         rows = read_rows(self._find([*names, f"{self.split}_labels.csv", f"{self.split}.csv"]))
         annotations = dict(self._annotations())
+        for image_id, theirs in self._benchmark():
+            annotations[image_id] = (*annotations.get(image_id, ()), *theirs)
         samples: dict[str, Sample] = {}
         for row in rows:
             sample = _sample(row, annotations)
@@ -95,33 +102,31 @@ class CheXlocalize:
         return tuple(samples.values())
 
     def _find(self, names: list[str]) -> Path:
-        places = [Path(self.root) / folder for folder in (".", "CheXlocalize", "CheXpert")]
-        for path in (place / name for name in names for place in places):
+        for path in self._places(names):
             if path.is_file():
                 return path
         raise DataError(f"none of {', '.join(names)} is in {self.root} or its subfolders")
 
+    def _places(self, names: list[str]) -> list[Path]:
+        folders = [Path(self.root) / folder for folder in (".", "CheXlocalize", "CheXpert")]
+        return [folder / name for name in names for folder in folders]
+
     def _annotations(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
         if self.split == "train":
             return
-        polygons = self.reference == "polygons"
-        stem = "gt_annotations" if polygons else "gt_segmentations"
-        path = self._find([f"{stem}_{self.split}.json"])
-        for image_id, marks in read_json(path).items():
-            size = marks.get("img_size")
-            shapes = {
-                _finding(name, path, image_id): _contours(drawn, size) if polygons else _rle(drawn)
-                for name, drawn in marks.items()
-                if name != "img_size"
-            }
-            yield (
-                image_id,
-                tuple(
-                    Annotation(finding, "reference", shape)
-                    for finding, shape in shapes.items()
-                    if shape.instances
-                ),
-            )
+        kind = "annotations" if self.reference == "polygons" else "segmentations"
+        yield from _drawn(self._find([f"gt_{kind}_{self.split}.json"]), "reference")
+
+    def _benchmark(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+        """What the human benchmark drew, and the points that it named, where there are files."""
+        kinds = ["annotations", "segmentations"]
+        kinds = kinds if self.reference == "polygons" else kinds[::-1]
+        regions = self._places([f"hb_{kind}_{self.split}.json" for kind in kinds])
+        for path in [path for path in regions if path.is_file()][:1]:
+            yield from _drawn(path, BENCHMARK)
+        points = self._places([f"hb_salient_pt_{self.split}.json"])
+        for path in [path for path in points if path.is_file()][:1]:
+            yield from _named(path)
 
 
 def _sample(row: Row, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
@@ -165,6 +170,36 @@ def _metadata(row: Row) -> dict[str, str | float]:
         except ValueError as error:
             raise row.wrong("Age", "a number of years") from error
     return metadata
+
+
+def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+    """Contours or run lengths, as the name of the file says."""
+    polygons = "annotations" in path.name
+    for image_id, marks in read_json(path).items():
+        size = marks.get("img_size")
+        shapes = {
+            _finding(name, path, image_id): _contours(drawn, size) if polygons else _rle(drawn)
+            for name, drawn in marks.items()
+            if name != "img_size"
+        }
+        yield (
+            image_id,
+            tuple(
+                Annotation(finding, source, shape)
+                for finding, shape in shapes.items()
+                if shape.instances
+            ),
+        )
+
+
+def _named(path: Path) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
+    for image_id, marks in read_json(path).items():
+        points = {
+            _finding(name, path, image_id): Points(tuple((float(x), float(y)) for x, y in named))
+            for name, named in marks.items()
+            if name != "img_size" and named
+        }
+        yield image_id, tuple(Annotation(name, BENCHMARK, drawn) for name, drawn in points.items())
 
 
 def _finding(name: str, path: Path, image_id: str) -> str:
