@@ -14,6 +14,7 @@ from heatproof.diagnose.confidence import POOLED, Confidence
 from heatproof.report.beside import beside
 from heatproof.report.content import Content
 from heatproof.report.drawings import Forest, boxes, forest
+from heatproof.report.html import render
 from heatproof.report.measured import Localization, Row, Spread
 from heatproof.report.paper import files, tables
 from heatproof.report.published import published
@@ -152,3 +153,9 @@ def test_other_findings_methods_and_rows_are_another_quantity():
     method = trial.diagnosis("gradient", (0.5, 0.1), dataset="cxl", metric="iou")
     assert [row[0] for row in beside(chexpert(diagnoses=(method,))).rows] == ["mIoU"]
     assert beside(trial.usual()).rows == ()
+
+
+def test_the_page_says_what_published_slopes_on_confidence_were_made_of():
+    said = "after a probability cut-off for each finding"
+    assert said in " ".join(render(chexpert()).split())
+    assert said not in " ".join(render(trial.usual()).split())

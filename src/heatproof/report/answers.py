@@ -273,7 +273,7 @@ def _against(content: Content) -> list[Answer]:
     names = method_names(content)
     return [
         Answer(
-            f"On {dataset}, {first.name if first else ''} of {model} against that of {other}:",
+            f"On {dataset}, {first.name if first else ''} of {model} beside that of {other}:",
             tuple(f"{names.get(m, m)}: {_stands(found)}." for m, found in methods.items()),
         )
         for (dataset, model, other), methods in cells.items()

@@ -2,7 +2,9 @@
 
 Of the CheXlocalize study (Saporta et al. 2022), for findings that CheXpert names: its mIoU is ours
 of ``iou``, its slopes are those of least squares on features between 0 and 1, its slopes on
-confidence are on all films, those without the finding at 0.
+confidence are on all films, those without the finding at 0.  Slopes on confidence are not quite the
+same quantity: the published scores are those after probability cut-offs, below which a map marks
+nothing and films without the finding are left out, and ours are without any (``CUTOFFS``).
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,12 @@ from heatproof.report.published import CHEXLOCALIZE, Published, published
 from heatproof.report.tables import Column, Table
 from heatproof.types import Estimate
 
+CUTOFFS = (
+    "Published slopes and rank correlations on confidence are of scores after a probability cut-off"
+    " for each finding: below it a map marks nothing, and a film without the finding does not"
+    " count. Those here are without cut-offs, so that every film without the finding counts, with"
+    " 0."
+)
 _METRICS = {"iou": "IoU", "hit_rate": "hit rate"}
 _MEANS = {"iou": "mIoU", "hit_rate": "hit rate"}
 FINDINGS = frozenset(n.finding for n in published(source=CHEXLOCALIZE) if n.finding)

@@ -12,7 +12,18 @@ from typing import Any
 
 import jinja2
 
-from heatproof.report import answers, arrange, cautions, figures, paper, tables, trusted, why, words
+from heatproof.report import (
+    answers,
+    arrange,
+    beside,
+    cautions,
+    figures,
+    paper,
+    tables,
+    trusted,
+    why,
+    words,
+)
 from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.types import Estimate, Validity
@@ -85,6 +96,7 @@ def shared_environment() -> jinja2.Environment:
         "answers": answers.answers,
         "cautions": cautions.cautions,
         "arrange": arrange,
+        "beside": beside,
         "figures": figures,
         "why": why,
         "paper": paper,

@@ -31,7 +31,7 @@ KNOWN = {
     "edges": ("edges of the film", "never sees the model"),
     "random": ("random map", "sees nothing"),
     "readers": ("the other readers", "where another marked it too"),
-    READERS: ("human benchmark", "readers who looked at every film"),
+    READERS: ("the human benchmark", "readers who looked at every film"),
 }
 CEILING = "ceiling("
 
