@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from heatproof.errors import ModelError
 from heatproof.explain import explain, methods
 from heatproof.explain.forward import ForwardPass, held_still
-from heatproof.models.adapter import Adapted
+from heatproof.models.adapter import Adapted, with_head
 from heatproof.models.backbones import backbones
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.heads.linear import LinearHead
@@ -237,12 +237,32 @@ def test_blocks_of_a_users_network_are_its_children_as_they_run():
     assert list(blocks_of(few)) == ["body.0", "body.1", "last"]  # the largest has no children
 
 
+@pytest.mark.parametrize("layer", ["body", "body.2"])
+def test_blocks_of_a_users_network_with_a_head_of_ours_end_where_the_head_begins(layer):
+    network = Backwards()
+    model = with_head(network, layer, "linear", FINDINGS, PREPROCESSING).eval()
+    names = {"body": ["body.0", "body.2", "body.3"], "body.2": ["body.0", "body.2"]}[layer]
+    assert list(blocks_of(model)) == [*names, "head"]
+    cascade = steps(model, "cascading")
+    assert [step.first for step in cascade] == [1, *[0 for _ in names]]  # the head alone, all below
+    copy = Draw(model, Drawing(), 0).copy(cascade[-1].blocks)
+    before, after = (dict(one.named_parameters()) for one in (model, copy))
+    ran = {
+        name for name in before if not any(f"network.{out}." in name for out in ("unused", "last"))
+    }
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in ran if layer == "body" or ".body.3." not in name}
+
+
 def test_a_network_without_children_is_refused():
     class Bare(nn.Module):
         def __init__(self):
             super().__init__()
             self.pool = nn.AvgPool2d(2)
             self.weight = nn.Parameter(torch.ones(3))
+
+        def forward(self, images):
+            return self.pool(images).mean((2, 3)) * self.weight
 
     with pytest.raises(ModelError, match="Bare has no named children with weights"):
         blocks_of(Adapted(Bare(), "pool", FINDINGS, PREPROCESSING))

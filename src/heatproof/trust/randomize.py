@@ -36,7 +36,7 @@ from heatproof.explain import Explanation, Method, check, explain_pass
 from heatproof.explain.forward import ForwardPass, held_still
 from heatproof.explain.memory import DEFAULT
 from heatproof.models import Model
-from heatproof.models.adapter import Adapted
+from heatproof.models.adapter import Adapted, UpTo
 from heatproof.models.classifier import Classifier
 from heatproof.models.seeding import seeded
 from heatproof.trust.opposite import on_the_side_of, opposite
@@ -161,30 +161,23 @@ def replaced(module: Module, path: str, part: nn.Module) -> Module:
 def blocks_of(model: Model) -> dict[str, str]:
     """Names of the blocks to randomize and their paths in the model, from the images up.
 
-    Of a user's own network these are its named children, in the order in which they run; while
-    there are fewer than four with weights, the one with most is divided into its own children.
+    Of a user's own network, with its own head or one of ours, these are its named children that
+    run, in that order; while there are fewer than four with weights, the one with most is divided
+    into its own children.
 
     Raises:
         ModelError: The network is one block alone.
     """
-    if isinstance(model, Classifier):
-        names = [name for name, block in model.backbone.named_children() if _weights(block)]
-        return {name: f"backbone.{name}" for name in names} | {"head": "head"}
-    assert isinstance(model, Adapted)
-    found = _children(model.network)
-    while len(found) < FEW:
-        largest = max(found, key=lambda name: _weights(found[name]), default="")
-        inner = _children(found[largest]) if found else {}
-        if not inner:
-            break
-        del found[largest]
-        found |= {f"{largest}.{name}": child for name, child in inner.items()}
-    if not found:
-        raise ModelError(
-            f"{type(model.network).__name__} has no named children with weights, so there is no"
-            " block to randomize; make its parts modules of their own"
-        )
-    return {name: f"network.{name}" for name in _as_run(model, found)}
+    if isinstance(model, Adapted):
+        return _of_own(model, model.network, "network")
+    assert isinstance(model, Classifier)
+    children = dict(model.backbone.named_children())
+    match list(children.items()):
+        case [(name, UpTo() as own)]:
+            blocks = _of_own(model, own.network, f"backbone.{name}.network")
+        case _:
+            blocks = {name: f"backbone.{name}" for name in children if _weights(children[name])}
+    return blocks | {"head": "head"}
 
 
 def steps(model: Model, order: Order) -> tuple[Step, ...]:
@@ -266,7 +259,8 @@ def _first(model: Model, blocks: Sequence[str]) -> int:
     if not isinstance(model, Classifier):
         return 0
     order = [name for name, _ in model.backbone.named_children()]
-    return min(order.index(name) if name in order else len(order) for name in blocks)
+    places = {name: place for place, name in enumerate((*order, "head"))}
+    return min(places.get(name, 0) for name in blocks)  # a part of a user's network has no place
 
 
 def _reset(block: nn.Module, drawing: Drawing) -> None:
@@ -294,19 +288,44 @@ def _weights(block: nn.Module) -> int:
     return sum(parameter.numel() for parameter in block.parameters())
 
 
-def _children(network: nn.Module) -> dict[str, nn.Module]:
-    """Those with weights."""
-    return {name: child for name, child in network.named_children() if _weights(child)}
+def _of_own(model: Model, network: nn.Module, path: str) -> dict[str, str]:
+    """Blocks of a user's network, which lies at a path in the model."""
+    started = _started(model, network) if _weights(network) else []
+
+    def children(name: str) -> list[str]:
+        prefix = f"{name}." if name else ""
+        inner = network.get_submodule(name).named_children()
+        own = {prefix + child for child, module in inner if _weights(module)}
+        return [child for child in started if child in own]
+
+    def weights(name: str) -> int:
+        return _weights(network.get_submodule(name))
+
+    found = children("")
+    while len(found) < FEW:
+        largest = max(found, key=weights, default=None)
+        inner = [] if largest is None else children(largest)
+        if not inner:
+            break
+        found = [name for name in found if name != largest] + inner
+    if not found:
+        raise ModelError(
+            f"{type(network).__name__} has no named children with weights, so there is no block to"
+            " randomize; make its parts modules of their own"
+        )
+    return {name: f"{path}.{name}" for name in sorted(found, key=started.index)}
 
 
-def _as_run(model: Adapted, found: Mapping[str, nn.Module]) -> list[str]:
-    """In the order in which they start; those that never run are left out."""
-    started: list[str] = []
+def _started(model: Model, network: nn.Module) -> list[str]:
+    """Names of all parts of a network that run, in the order in which they start."""
+    started: dict[str, None] = {}
 
     def tell(name: str) -> Callable[..., None]:
-        return lambda *_: None if name in started else started.append(name)
+        return lambda *_: started.setdefault(name)
 
-    handles = [child.register_forward_pre_hook(tell(name)) for name, child in found.items()]
+    handles = [
+        module.register_forward_pre_hook(tell(name)) for name, module in network.named_modules()
+    ]
     try:
         device = next(model.parameters()).device
         shape = (1, model.preprocessing.channels, *model.preprocessing.size)
@@ -315,4 +334,4 @@ def _as_run(model: Adapted, found: Mapping[str, nn.Module]) -> list[str]:
     finally:
         for handle in handles:
             handle.remove()
-    return started
+    return list(started)
