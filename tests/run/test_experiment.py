@@ -108,6 +108,18 @@ def test_replicates_are_models_of_their_own(tmp_path):
     assert models[0].training.settings["lr"] == 1e-3
     assert [m.training.start for m in models[4:]] == [m.name for m in models[:4]]
     assert len({m.name for m in models}) == 8
+    assert {m.group for m in models} == {None}
+
+
+def test_cross_fitted_replicates_share_a_group_with_their_own_seed_alone(tmp_path):
+    file = tmp_path / "e.toml"
+    first, second = (f'name = "linear{fold}"\ngroup = "cross-fitted"' for fold in "01")
+    text = REPLICATED.replace('name = "linear"', first).replace('name = "wildcat"', second)
+    file.write_text(text.replace(', start = "linear"', ""))
+    groups = [model.group for model in load(file).models]
+    assert groups[:2] == ["cross-fitted, resnet18, seed 0", "cross-fitted, resnet18, seed 1"]
+    assert groups[:4] == groups[4:]
+    assert len(set(groups)) == 4
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ class Model(Record):
         self, architecture: str | None, seed: int | None, models: Mapping[str, "Model"]
     ) -> "Model":
         changes: dict[str, Any] = {"name": self._called(architecture, seed)}
+        changes["group"] = self.group and self._called(architecture, seed, self.group)
         changes |= {"architectures": [], "seeds": [], "backbone": architecture or self.backbone}
         if self.ensemble is not None:
             every: list[str] = []
@@ -208,8 +209,8 @@ class Model(Record):
             )
         return self.model_copy(update=changes)
 
-    def _called(self, architecture: str | None, seed: int | None) -> str:
-        """What distinguishes it from its siblings stands behind its name."""
+    def _called(self, architecture: str | None, seed: int | None, name: str = "") -> str:
+        """What distinguishes it from its siblings stands behind its name, or another."""
         parts = [architecture] if self.architectures and architecture else []
         parts += [f"seed {seed}"] if self.seeds and seed is not None else []
-        return ", ".join([self.name, *parts])
+        return ", ".join([name or self.name, *parts])
