@@ -133,11 +133,11 @@ class Subject:
             if sample.image_id in here
         )
 
-    def pairs(self, pairing: Pairing) -> tuple[Case, ...]:
-        """Two films in each case."""
+    def pairs(self, pairing: Pairing, cases: Sequence[Case]) -> tuple[Case, ...]:
+        """Two of the films of these cases in each, finding by finding."""
         found = []
-        for finding in dict.fromkeys(case.finding for case in self.cases):
-            films = [case.one for case in self.cases if case.finding == finding]
+        for finding in dict.fromkeys(case.finding for case in cases):
+            films = [case.one for case in cases if case.finding == finding]
             found += [Case(finding, *two) for two in pairing(films, self.options.seed)]
         return tuple(found)
 

@@ -156,17 +156,16 @@ def _between(
         raise ExperimentError(
             f"[trust] criteria: {spec} needs {criterion.needs}; there are: {', '.join(by_name)}"
         )
-    compared: dict[Subject, None] = {}
     for first, second, step in pairs:
         for one in (subject for subject in subjects if subject.name == first.name):
             for other in (subject for subject in subjects if subject.name == second.name):
                 if one.data == other.data:
                     methods = [method for method in one.methods if method in other.methods]
                     asked = Asked(work, spec, one, other, methods, work.similarities)
-                    yield from asked.stored(_shared(one, other), SAME, step)
-                    compared |= {one: None, other: None}
-    for subject in compared:
-        yield from _different(work, spec, subject)
+                    shared = _shared(one, other)
+                    yield from asked.stored(shared, SAME, step)
+                    # What the two models make of two films: alike only as all their maps are.
+                    yield from asked.stored(one.pairs(different_films, shared), DIFFERENT, step)
 
 
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:
@@ -187,7 +186,7 @@ def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -
         yield Unit(asked.name(some, SAME), partial(rows, some))
     if criterion.random_pairs:
         pairing = partial(random_pairs, most=criterion.random_pairs)
-        yield from asked.stored(subject.pairs(pairing), RANDOM)
+        yield from asked.stored(subject.pairs(pairing, subject.cases), RANDOM)
 
 
 def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> Iterator[Unit]:
@@ -204,13 +203,7 @@ def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> 
     for level in criterion.levels:
         for some in _of_films(subject.cases):
             yield Unit(asked.name(some, SAME, level), partial(rows, some, level))
-    yield from _different(work, spec, subject)
-
-
-def _different(work: Workspace, spec: str, subject: Subject) -> Iterator[Unit]:
-    """The same model and method on different films: what a criterion's similarity is worth."""
-    asked = Asked(work, spec, subject, subject, subject.methods, work.similarities)
-    yield from asked.stored(subject.pairs(different_films), DIFFERENT)
+    yield from asked.stored(subject.pairs(different_films, subject.cases), DIFFERENT)
 
 
 def _shared(one: Subject, other: Subject) -> list[Case]:

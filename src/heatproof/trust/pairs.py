@@ -2,7 +2,7 @@
 
 A criterion between models varies one thing alone.  What it finds for one film across models means
 little by itself, since similar films have similar maps: so it stands beside the similarity of the
-maps of *different films*, of different patients, under the same model and method.  What a
+maps of *different films*, of different patients, by the same two models and method.  What a
 randomization test calls degraded is as similar as *random pairs* of films, of which each film is in
 one pair.
 """
