@@ -32,7 +32,8 @@ def scores() -> pl.DataFrame:
     rows = pl.concat([prior.with_columns(method=pl.lit("mean_mask")), maps])
     named = rows.with_columns(
         data=pl.lit("films"),
-        group="model_a",
+        group=pl.when(pl.col("model_a") == "").then(pl.lit("")).otherwise(pl.lit("cross-fitted")),
+        model="model_a",
         finding=pl.lit("Lung Opacity"),
         reference=pl.lit("reference"),
         metric="similarity",
@@ -56,6 +57,16 @@ def test_scores_and_pairs_are_judged_together() -> None:
     assert found["oracle"] == [Outcome.PASS] * 4
     assert found["edges"] == [Outcome.FAIL, Outcome.FAIL, Outcome.PASS, Outcome.PASS]
     assert set(found) == set(METHODS)
+
+
+def test_localization_counts_trained_models_as_the_other_criteria_do() -> None:
+    """Models of a group, which share the films, are as many trainings."""
+    found = [
+        one for one in trust(pairs(), scores(), PARTS, {})[0].verdicts if one.method == "oracle"
+    ]
+    about = {one.criterion: " ".join(one.notes) for one in found}
+    assert "these 3 models" in about["localization"]
+    assert "these 3 models" in about["repeatability"]
 
 
 def test_without_scores_localization_is_not_tested() -> None:

@@ -26,6 +26,7 @@ from heatproof.report.words import count
 from heatproof.run.contents import contents
 from heatproof.run.explaining import Judged
 from heatproof.run.workspace import HISTORY, Workspace
+from heatproof.trust.criteria import OfCopies
 from heatproof.trust.rules import Rule
 from heatproof.types import Sample, Validity
 
@@ -132,8 +133,12 @@ def metrics_used(
 
 
 def measures(work: Workspace) -> dict[str, str]:
-    """Names of similarities for people, by spec."""
-    return {spec: similarity.title for spec, similarity in work.similarities.items()}
+    """Names of similarities for people, by spec, with those of criteria that have their own."""
+    found = dict(work.similarities)
+    for criterion in work.criteria.values():
+        if isinstance(criterion, OfCopies):
+            found |= criterion.measured_by(work.similarities)
+    return {spec: similarity.title for spec, similarity in found.items()}
 
 
 def rules_used(rules: Mapping[str, Rule]) -> Iterator[measured.Rule]:

@@ -136,22 +136,24 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> Measured:
     if asks is Asks.FINDS:
         rows, compared = _paired(rows, compared)
     units, count = _units(asks, rows, least_models)
-    main, other = _population(rows, units), _population(compared, units)
+    main = _population(rows, units)
+    others = [] if asks is Asks.RISES else [_population(compared, units)]
     side = -1 if asks is Asks.IS_LOST else 1
 
     def distance(
-        value: Float[np.ndarray, " k"], chance: Float[np.ndarray, " k"]
+        value: Float[np.ndarray, " k"], *chances: Float[np.ndarray, " k"]
     ) -> Float[np.ndarray, " k"]:
+        chance = chances[0] if chances else np.zeros_like(value)
         return np.asarray(side * (value - threshold(asks, chance)))
 
-    value, chance = _mean(main), _mean(other)
+    value, chance = _mean(main), _mean(others[0]) if others else 0.0
     return Measured(
         cell=cell,
         main=main,
         value=value,
         chance=chance,
         threshold=float(threshold(asks, np.array([chance]))[0]),
-        distance=compare(distance, [main, other]),
+        distance=compare(distance, [main, *others]),
         about=count,
     )
 
@@ -169,7 +171,8 @@ def _paired(rows: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
 def _units(asks: Asks, rows: pl.DataFrame, least: int) -> tuple[tuple[str, ...], str]:
     """The columns that number the model draws, if there are enough of them, and how many."""
     defined = rows.filter(pl.col("value").is_finite())
-    drawn = defined.filter(pl.col("draw") >= 0) if asks is Asks.IS_LOST else defined.clear()
+    copied = asks in (Asks.IS_LOST, Asks.RISES)
+    drawn = defined.filter(pl.col("draw") >= 0) if copied else defined.clear()
     columns: tuple[str, ...] = _MODELS[:1] if len(drawn) or asks is Asks.FINDS else _MODELS
     count = pl.concat([defined[name].rename("") for name in columns]).n_unique()
     copies = drawn[_COPY].n_unique()

@@ -13,6 +13,7 @@ population          compared with                          asks
 ``map``             ``prior``, which never sees the film   does it find the lesion?
 ``same film``       ``random pairs`` of films, one model   is it lost when the weights are?
 ``same film``       ``different films``, the same models   is it kept when the model changes?
+``same film``       nothing, but measured by ``RISE``      does it become more complex?
 ==================  =====================================  =========================================
 
 Where one of two models had nothing to learn (``LOST``), different films stand for random pairs.  Of
@@ -35,6 +36,8 @@ MAP, PRIOR = "map", "prior"
 SAME, DIFFERENT, RANDOM = "same film", "different films", "random pairs"
 LOST = ("data_randomization",)
 """Criteria between models whose maps should not be alike."""
+RISE = "entropy_rise"
+"""A measure of change, which is 0 of what does not change: nothing has to be compared with it."""
 _UNREADABLE = (Validity.ZERO, Validity.CONSTANT, Validity.NOT_FINITE)
 
 
@@ -44,6 +47,7 @@ class Asks(StrEnum):
     FINDS = PRIOR
     IS_LOST = RANDOM
     IS_KEPT = DIFFERENT
+    RISES = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,11 @@ def named(criterion: str) -> str:
     return criterion.partition("(")[0]
 
 
+def rises(table: pl.DataFrame) -> list[str]:
+    """The specs of ``RISE`` that a table has."""
+    return [spec for spec in table["similarity"].unique(maintain_order=True) if named(spec) == RISE]
+
+
 def _ordered(measured: Sequence[str]) -> list[str]:
     """The four first, under the specs that they were measured by."""
     four = [next((one for one in measured if named(one) == name), name) for name in CRITERIA]
@@ -112,6 +121,8 @@ def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[st
     rows = rows.filter(pl.col("similarity") == measure)
     populations = set(rows["population"])
     asks = next((question for question in Asks if question.value in populations), None)
+    if named(measure) == RISE:
+        asks = Asks.RISES
     main = rows.filter(pl.col("population").is_in([MAP, SAME]))
     if asks is Asks.IS_KEPT and named(criterion) in LOST:
         asks = Asks.IS_LOST

@@ -112,6 +112,34 @@ def test_another_measure_than_that_of_the_rule_is_no_evidence() -> None:
     assert {found["oracle", one].passed for one in CRITERIA[1:]} == {N}
 
 
+def test_a_rise_of_entropy_is_compared_with_none() -> None:
+    """Efficient MPRT: above 0 the model mattered, and a map that stays as it was did not rise."""
+    rng = np.random.default_rng(0)
+    kept = table().filter((pl.col("criterion") == "randomization") & (pl.col("step") == "conv1"))
+    rows = kept.filter((pl.col("population") == "same film") & (pl.col("method") == "oracle"))
+    risen = {
+        "much": 0.5 + rng.normal(0, 0.2, len(rows)),
+        "none": np.zeros(len(rows)),
+        "falls": -0.3 + rng.normal(0, 0.2, len(rows)),
+        "unclear": 0.02 + rng.normal(0, 0.2, len(rows)),
+    }
+    evidence = pl.concat(
+        rows.with_columns(
+            criterion=pl.lit("efficient_mprt"),
+            similarity=pl.lit("entropy_rise(bins=100)"),
+            method=pl.lit(name),
+            value=pl.Series(values),
+        )
+        for name, values in risen.items()
+    )
+    found = judged(evidence)
+    outcomes = [found[name, "efficient_mprt"].passed for name in risen]
+    assert outcomes == [P, F, F, Q]
+    much = found["much", "efficient_mprt"]
+    assert (much.above, much.threshold, much.measure) == (True, 0.02, "entropy_rise(bins=100)")
+    assert "these 3 draws of random weights" in much.notes[-1]
+
+
 def test_maps_that_cannot_be_read_are_left_out_and_counted() -> None:
     same = pl.col("population") == "same film"
     oracle = (pl.col("method") == "oracle") & (pl.col("criterion") == "repeatability") & same

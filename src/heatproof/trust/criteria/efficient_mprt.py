@@ -16,6 +16,7 @@ from jaxtyping import Float
 from heatproof.errors import SpecError
 from heatproof.explain import Method
 from heatproof.trust.criteria import criteria
+from heatproof.trust.evidence import RISE
 from heatproof.trust.randomize import Drawing, Order
 from heatproof.trust.similarity import Similarity
 
@@ -88,4 +89,4 @@ class EfficientMPRT:
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
         """The rise of entropy, whatever else is measured."""
         del similarities
-        return {f"entropy_rise(bins={self.bins})": EntropyRise(self.bins)}
+        return {f"{RISE}(bins={self.bins})": EntropyRise(self.bins)}

@@ -8,6 +8,7 @@ measure.
 - Randomization passes when less than ``margin`` of the room is left of the similarity after every
   weight was randomized (and the similarity is at least ``least`` below 1): the map became as unlike
   the trained model's as the maps of other films are.
+- Efficient MPRT passes when the rise of entropy, 0 of a map that did not change, exceeds ``least``.
 - Repeatability and reproducibility pass when maps of the same film by different models reach more
   than ``agreement`` of the room, and at least ``least``, above those of different films.  Blur and
   position, which all films share, so count for nothing, and a map that ignores the film cannot
@@ -35,7 +36,7 @@ from heatproof.stats import studentized
 from heatproof.stats.multiple import adjusted
 from heatproof.stats.studentized import Certainty
 from heatproof.trust.comparing import Measured, measured, numbered
-from heatproof.trust.evidence import Asks, cells
+from heatproof.trust.evidence import Asks, cells, rises
 from heatproof.trust.rules import rules
 from heatproof.types import Needed, Outcome, Verdict
 
@@ -59,7 +60,8 @@ class Heatproof:
         margin: The share of the room that matters: what may be left after randomization, and the
             distance from a threshold that an open verdict should settle.
         least: Maps of different films that are nearer to equal than this are the same map: 0.97 is
-            what SSIM makes of a lesion of a hundredth of the film and nothing around it.
+            what SSIM makes of a lesion of a hundredth of the film and nothing around it.  And the
+            least rise of entropy.
         inferiority: How far a strong pass may lie below readers or a supervised reference.
         level: Of the intervals.
         correction: Of p-values, over the grid.
@@ -93,6 +95,8 @@ class Heatproof:
             return chance
         if asks is Asks.IS_LOST:
             return np.minimum(chance + self.margin * room, 1 - self.least)
+        if asks is Asks.RISES:
+            return chance + self.least
         return chance + np.maximum(self.agreement * room, self.least)
 
     def __call__(
@@ -102,7 +106,7 @@ class Heatproof:
         every = tuple(dict.fromkeys((*methods, *controls)))
         found = [
             measured(cell, self.threshold, self.models)
-            for cell in cells(numbered(table), every, (self.metric, self.similarity))
+            for cell in cells(numbered(table), every, (self.metric, self.similarity, *rises(table)))
         ]
         asked = [one for one in found if one.cell.method in methods]
         references = [one for one in found if one.cell.method in controls]
