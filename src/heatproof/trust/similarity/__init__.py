@@ -71,20 +71,28 @@ def compare(
         normalization: See the top of this module.
         threads: Pairs are compared side by side; as many as there are cores unless told.
     """
+    threads = max(1, min(threads or os.cpu_count() or 1, len(one)))
+    parts = [slice(*ends) for ends in pairwise(np.linspace(0, len(one), threads + 1).astype(int))]
+    with ThreadPoolExecutor(threads) as pool:
+        told = list(
+            pool.map(lambda part: _compared(one[part], other[part], measures, normalization), parts)
+        )
+    return {spec: np.concatenate([some[spec] for some in told]) for spec in measures}
+
+
+def _compared(
+    one: Float[np.ndarray, "n y x"],
+    other: Float[np.ndarray, "n y x"],
+    measures: Mapping[str, Similarity],
+    normalization: Normalization,
+) -> dict[str, Float[np.ndarray, " n"]]:
     one, other = normalized(one, normalization), normalized(other, normalization)
     known = np.isfinite(one).all((1, 2)) & np.isfinite(other).all((1, 2))
     if not known.all():
         one, other = one[known], other[known]
-    if not len(one):
-        return {spec: np.full(len(known), np.nan) for spec in measures}
-    threads = min(threads or os.cpu_count() or 1, len(one))
-    parts = [slice(*ends) for ends in pairwise(np.linspace(0, len(one), threads + 1).astype(int))]
-    found = {}
-    with ThreadPoolExecutor(threads) as pool:
-        for spec, measure in measures.items():
-            of_known = pool.map(lambda part, by=measure: by(one[part], other[part]), parts)
-            found[spec] = np.full(len(known), np.nan)
-            found[spec][known] = np.concatenate(list(of_known))
+    found = {spec: np.full(len(known), np.nan) for spec in measures}
+    for spec, measure in measures.items() if len(one) else ():
+        found[spec][known] = measure(one, other)
     return found
 
 
