@@ -11,7 +11,7 @@ from heatproof.run.pipeline import run
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_both_heads_learn_and_their_class_maps_beat_the_prior(tmp_path):
+def test_both_heads_learn_and_their_maps_show_what_they_learned(tmp_path):
     with resources.as_file(resources.files("heatproof.run") / "demo.toml") as file:
         report = run(load(file, {"output": str(tmp_path)}))
     estimates = pl.read_parquet(tmp_path / "estimates.parquet")
@@ -25,6 +25,9 @@ def test_both_heads_learn_and_their_class_maps_beat_the_prior(tmp_path):
     )
     assert differences.height == 2
     assert differences["low"].min() > 0
+    verdicts = pl.read_parquet(tmp_path / "verdicts.parquet")
+    randomized = verdicts.filter(pl.col("criterion").str.starts_with("randomization"))
+    assert set(randomized["verdict"]) == {"pass"}  # no map stays when the weights go
     page = report.read_text()
     assert "Read this before the numbers" not in page  # nobody judged was seen in training
     assert "AUROC" in page

@@ -83,7 +83,7 @@ def test_published_grids_are_printed_and_the_contradiction_explained() -> None:
 
 def test_without_trust_the_section_says_so_and_prints_no_grid() -> None:
     html = render(trial.usual())
-    assert "Trust was not tested in this experiment" in html
+    assert "This experiment does not ask it." in html
     assert grids(html) == []
 
 
@@ -93,6 +93,7 @@ def test_without_trust_the_section_says_so_and_prints_no_grid() -> None:
         (Outcome.PASS, "Grad-CAM meets {}."),
         (Outcome.FAIL, "No method meets {}: each fails at least one."),
         (Outcome.INCONCLUSIVE, "No method was shown to meet {}."),
+        (Outcome.NOT_TESTED, "No method was shown to meet {}: not all of them were tested."),
     ],
 )
 def test_the_short_answer_says_who_meets_all_four(outcome: Outcome, headline: str) -> None:

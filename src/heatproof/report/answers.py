@@ -92,7 +92,9 @@ def _trusted(grid: Trust, names: dict[str, str]) -> Answer:
         return Answer(f"{listed(good)} {verb} {what}.", tuple(details))
     if all(all_four is Outcome.FAIL for all_four in meets.values()):
         return Answer(f"No method meets {what}: each fails at least one.", tuple(details))
-    return Answer(f"No method was shown to meet {what}.", tuple(details))
+    open_ = set(meets.values()) - {Outcome.FAIL}
+    why = ": not all of them were tested" if open_ == {Outcome.NOT_TESTED} else ""
+    return Answer(f"No method was shown to meet {what}{why}.", tuple(details))
 
 
 _SAID = {
