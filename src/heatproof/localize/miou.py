@@ -17,11 +17,17 @@ cut-off, and R the reference, the mean of ``|P and R| / |P or R|`` is taken over
                    reference standard and a human benchmark: the same films for both
 ================== =============================================================================
 
+Cut-offs are tuned on the full set.  The authors keep a map above the cut-off when they tune, and
+from it on when they apply it, round the mean to three decimals before they compare, and do not let
+Lung Lesion have none: ``tune="chexlocalize"``.
+
 A map that is constant or not finite leaves its film out where the film is called, since nothing is
 known of P there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import nextafter
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -33,6 +39,12 @@ from heatproof.errors import SpecError
 from heatproof.localize import Detections, Reference, metrics
 from heatproof.localize.overlap import Overlap, overlap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers, tuned_rows
+from heatproof.maps.tuning import Untuned, best
+
+CUTOFFS = tuple(step / 10 for step in range(9))
+"""To choose from (Saporta et al. 2022)."""
+LOWEST = {"Lung Lesion": 0.1}
+"""Findings whose cut-off the authors look for from here on."""
 
 
 @metrics.register("miou")
@@ -48,6 +60,8 @@ class MIoU:
         cutoffs: Table that has one for each finding instead: a CSV file with columns
             ``prob_threshold``, ``mIoU`` and ``task``, as CheXlocalize writes it; the first of the
             highest mIoU counts.
+        tune: Whether tuning films choose the cut-off of each finding from 0, .1, ... .8 by the mIoU
+            itself, the lowest of the best; ``"chexlocalize"`` does so as its authors do.
         over: Which films make the mean, see above.
     """
 
@@ -60,8 +74,11 @@ class MIoU:
     cutoff: float = 0.0
     cutoffs: Path | None = None
     over: Literal["full", "reference", "true_positive", "every_reader"] = "full"
+    tune: Literal["no", "yes", "chexlocalize"] = "no"
 
     def __post_init__(self) -> None:
+        if self.tune != "no" and (self.cutoff or self.cutoffs):
+            raise SpecError(f"tune={self.tune!r} and a cut-off; say one")
         if not 0 <= self.cutoff <= 1:
             raise SpecError(f"cutoff={self.cutoff}, expected a probability")
         if self.cutoff and self.cutoffs:
@@ -80,6 +97,29 @@ class MIoU:
         rows = tuned_rows(self.cutoffs, ("prob_threshold", "mIoU"), finding)
         best = max(rows, key=lambda row: row["mIoU"])  # the first of the highest
         return replace(self, cutoff=best["prob_threshold"], cutoffs=None)
+
+    def candidates(self) -> Mapping[float, "MIoU"]:
+        """One for each cut-off; none where it is not to be tuned."""
+        published = self.tune == "chexlocalize"
+        at = {cutoff: nextafter(cutoff, 1) if published else cutoff for cutoff in CUTOFFS}
+        return {
+            cutoff: replace(self, cutoff=tried, tune="no", over="full")
+            for cutoff, tried in at.items()
+            if self.tune != "no"
+        }
+
+    def choose(self, means: Mapping[float, float], finding: str) -> float | None:
+        """The lowest of the best."""
+        if self.tune == "chexlocalize":
+            lowest = LOWEST.get(finding, 0.0)
+            means = {cut: round(mean, 3) for cut, mean in means.items() if cut >= lowest}
+        return best(means)
+
+    def chosen(self, value: float | None) -> "MIoU":
+        """The cut-off."""
+        if value is None:
+            return replace(self, tune="no", binarize=Untuned())
+        return replace(self, tune="no", cutoff=value)
 
     def of_map(
         self, saliency: Float[np.ndarray, "y x"], geometry: Geometry, reference: Reference

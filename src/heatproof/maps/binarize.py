@@ -12,6 +12,7 @@ the variance between classes over 256 bins, foreground strictly above it.
 """
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -22,6 +23,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw
 
 from heatproof.errors import DataError, SpecError, near_misses
+from heatproof.maps.tuning import Untuned, best
 from heatproof.registry import Registry
 
 
@@ -117,30 +119,51 @@ class Percentile:
 @binarizers.register("tuned")
 @dataclass(frozen=True)
 class Tuned:
-    """A fixed threshold for each finding, tuned elsewhere.
+    """A fixed threshold for each finding: that of the best mean score on the tuning films.
 
     Attributes:
-        table: CSV file with columns ``threshold`` and ``task``, as CheXlocalize writes it.
+        table: Where they were tuned elsewhere: CSV file with columns ``threshold`` and ``task``, as
+            CheXlocalize writes it.
+        grid: The thresholds to choose from; those of Saporta et al. 2022 unless told.
     """
 
-    table: Path
+    table: Path | None = None
+    grid: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
-    def at(self, finding: str) -> Fixed:
-        """The threshold of one finding.
+    def candidates(self) -> Mapping[float, Binarizer]:
+        """One for each threshold of the grid; none where a table says."""
+        return {} if self.table else {threshold: Fixed(threshold) for threshold in self.grid}
+
+    def choose(self, means: Mapping[float, float], finding: str) -> float | None:  # noqa: ARG002
+        """The lowest of the best."""
+        return best(means)
+
+    def chosen(self, value: float | None) -> Binarizer:
+        """The threshold."""
+        return Untuned() if value is None else Fixed(value)
+
+    def at(self, finding: str) -> Binarizer:
+        """The threshold of one finding; itself where there is no table.
 
         Raises:
             DataError: The table cannot be read, or lacks the finding.
         """
+        if self.table is None:
+            return self
         *_, row = tuned_rows(self.table, ("threshold",), finding)
         try:
             return Fixed(row["threshold"])
         except SpecError as error:
             raise DataError(f"{self.table}, {finding}: {error}") from error
 
-    def __call__(self, _: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+    def __call__(
+        self,
+        saliency: Float[np.ndarray, "h w"],  # noqa: ARG002
+    ) -> Bool[np.ndarray, "h w"] | None:
         """Refuses: only ``at(finding)`` knows which threshold applies."""
         raise SpecError(
-            f"the thresholds of {self.table} differ between findings: use tuned(...).at(finding)"
+            f"the thresholds of {self.table or 'tuning films'} differ between findings: use"
+            " tuned(...).at(finding)"
         )
 
 

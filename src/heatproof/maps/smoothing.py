@@ -12,6 +12,7 @@ the map's minimum to 29 at 96 and rises to 240 at its maximum: the weakest pixel
 bright as the strongest.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,7 @@ from heatproof.maps.binarize import (
     rescaled,
     tuned_rows,
 )
+from heatproof.maps.tuning import Untuned, best
 
 
 @binarizers.register("smoothed")
@@ -92,27 +94,49 @@ class JetSmoothed:
 @binarizers.register("tuned_smoothing")
 @dataclass(frozen=True)
 class TunedSmoothing:
-    """A box for each finding, tuned elsewhere.
+    """A box for each finding: that of the best mean score on the tuning films.
 
     Attributes:
-        table: CSV file with columns ``kernel`` and ``task``.
+        table: Where they were tuned elsewhere: CSV file with columns ``kernel`` and ``task``.
         sign: As in ``Smoothed``.
         binarize: As in ``Smoothed``.
+        grid: The boxes to choose from, the first of which smooths nothing.  No study says its grid;
+            those that are published as chosen (50, 80, 100) are in it.
     """
 
-    table: Path
+    table: Path | None = None
     sign: Literal["absolute", "positive", "signed"] = "absolute"
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
+    grid: tuple[int, ...] = (1, 10, 20, 30, 50, 80, 100, 150, 200)
 
-    def at(self, finding: str) -> Smoothed:
+    def candidates(self) -> Mapping[float, Binarizer]:
+        """One for each box of the grid; none where a table says."""
+        boxes = () if self.table else self.grid
+        return {float(kernel): Smoothed(kernel, self.sign, self.binarize) for kernel in boxes}
+
+    def choose(self, means: Mapping[float, float], finding: str) -> float | None:  # noqa: ARG002
+        """The smallest of the best."""
+        return best(means)
+
+    def chosen(self, value: float | None) -> Binarizer:
+        """The smoothing."""
+        return Untuned() if value is None else Smoothed(round(value), self.sign, self.binarize)
+
+    def at(self, finding: str) -> Binarizer:
         """The smoothing of one finding; raises DataError where the table lacks it."""
+        if self.table is None:
+            return self
         *_, row = tuned_rows(self.table, ("kernel",), finding)
         return Smoothed(round(row["kernel"]), self.sign, self.binarize)
 
-    def __call__(self, _: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
+    def __call__(
+        self,
+        saliency: Float[np.ndarray, "h w"],  # noqa: ARG002
+    ) -> Bool[np.ndarray, "h w"] | None:
         """Refuses: only ``at(finding)`` knows which box applies."""
         raise SpecError(
-            f"the boxes of {self.table} differ between findings: use tuned_smoothing(...)"
+            f"the boxes of {self.table or 'tuning films'} differ between findings: use"
+            " tuned_smoothing(...)"
             ".at(finding)"
         )
 

@@ -23,6 +23,7 @@ from heatproof.report.measured import (
     Rule,
     Spread,
     Trust,
+    Tuned,
 )
 from heatproof.types import Validity
 
@@ -201,6 +202,7 @@ class Content:
         metrics: How maps were measured; the first is the one the short answer speaks about.
         classification: In the order to be shown.
         localization: In the order to be shown.
+        tuned: What tuning films chose.
         rare: Findings of which nothing is concluded.
         comparisons: Methods beside readers and other models, in the order to be shown.
         diagnoses: Why maps fail, in the order to be shown.
@@ -222,6 +224,7 @@ class Content:
     metrics: tuple[Metric, ...] = ()
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
     rare: tuple[Rare, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()

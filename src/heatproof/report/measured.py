@@ -88,6 +88,28 @@ class Rare:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """What tuning films chose for one metric, model, method and finding.
+
+    Attributes:
+        dataset: The tuning films.
+        model: Empty of controls.
+        value: That was chosen.
+        score: What the metric reaches with it there.
+        cases: Tuning films on which the finding is marked.
+    """
+
+    dataset: str
+    model: str
+    method: str
+    metric: str
+    finding: str
+    value: float
+    score: float
+    cases: int
+
+
+@dataclass(frozen=True)
 class Metric:
     """One localization metric, from ``low`` to ``high``.
 

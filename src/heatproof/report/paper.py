@@ -11,6 +11,7 @@ from heatproof.report.content import Content
 from heatproof.report.drawings import Forest, boxes, forest
 from heatproof.report.measured import Diagnosis
 from heatproof.report.tables import Column, Table, csv, latex
+from heatproof.report.tuned import tuned
 from heatproof.types import Estimate
 
 _WHICH = (Column("Data set"), Column("Model"), Column("Method"), Column("Metric"))
@@ -52,6 +53,7 @@ def tables(content: Content) -> tuple[Table, ...]:
         _localization(content),
         _classification(content),
         comparisons(content),
+        tuned(content),
         *reasons,
         spread(content),
         beside(content),

@@ -5,6 +5,7 @@ work, and nothing that could be stale.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def write_report(
         metrics=tuple(describing.metrics_used(work, panels)),
         classification=classified,
         localization=panels,
+        tuned=work.tuned,
         rare=few,
         comparisons=comparisons,
         diagnoses=reasons,
@@ -100,6 +102,8 @@ def write_report(
         "diagnosis.parquet": diagnosis,
         "diagnosis.csv": _csv(diagnosis),
     }
+    if work.tuned:
+        results["tuned.parquet"] = pl.DataFrame([asdict(one) for one in work.tuned])
     if trusted:
         results["trust.parquet"] = tables.trust
         results["verdicts.parquet"] = verdicts.verdict_table(grids)

@@ -64,6 +64,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
     counted = tuple(sample for sample in films.samples if every[sample.image_id])
     tasks = []
     for control in _controls(work, films, judged):
+        measures = work.metrics_of("", control.spec)
         for block in blocks(counted, BLOCK):
             compared = {sample.image_id: every[sample.image_id] for sample in block}
             tasks.append(
@@ -72,7 +73,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
                         *control.inputs,
                         annotations_of(block),
                         list(compared.items()),
-                        measures_of(work),
+                        measures_of(work, measures),
                     ),
                     what={"data": films.name, "group": "", "model": ""},
                     method=control.spec,
@@ -80,6 +81,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
                     places=compared,
                     maps=control.maps,
                     geometry=control.geometry,
+                    metrics=measures,
                 )
             )
     return tasks

@@ -40,8 +40,11 @@ YEARS = re.compile(r"0*(\d{1,3}(\.\d+)?)Y?")  # a number, or an age string of DI
 def cohorts(work: Workspace, aside: Sequence[content.SetAside]) -> Iterator[content.Cohort]:
     """Who was judged, of every data set: those that no model judges stand in no number."""
     gone = {(entry.dataset, entry.image_id) for entry in aside if entry.whole}
-    shown = {(j.films.name, s.image_id) for j in work.judgings if j.explained for s in j.samples}
+    judging = [one for one in work.judgings if one.explained and not one.tunes]
+    shown = {(one.films.name, sample.image_id) for one in judging for sample in one.samples}
     for maps in work.experiment.maps:
+        if maps.data == work.experiment.score.tune:
+            continue
         shown |= {(maps.data, sample.image_id) for sample in work.data[maps.data].samples}
     names, judged = {name for name, _ in shown}, shown - gone
     for entry in work.experiment.data:

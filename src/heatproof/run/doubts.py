@@ -39,6 +39,7 @@ def doubts(
         *_contradictions(shown),
         *_untold(shown),
         *_lone_findings(panels),
+        *_untuned(work, panels),
     )
 
 
@@ -142,6 +143,20 @@ def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
             f"On {dataset} no other patient is annotated for {', '.join(findings)}: without one"
             f" there is no {PRIOR_NAME} to compare with."
         )
+
+
+def _untuned(work: Workspace, panels: Sequence[Localization]) -> Iterator[str]:
+    """Findings for which nothing could be tuned, so that tuned metrics are undefined."""
+    chosen = {(one.metric, one.finding) for one in work.tuned}
+    metrics = {one.metric for one in work.tuned}
+    judged = dict.fromkeys(panel.finding for panel in panels if panel.metric in metrics)
+    for metric in sorted(metrics):
+        lacking = [finding for finding in judged if (metric, finding) not in chosen]
+        if lacking:
+            yield (
+                f"No tuning film of {work.experiment.score.tune} has {listed(lacking)}: {metric}"
+                " is not defined there."
+            )
 
 
 def _judged_films(judged: Sequence[Judged]) -> Iterator[tuple[Films, tuple[Sample, ...]]]:

@@ -81,6 +81,7 @@ class Experiment(Record):
         asked += [maps.data for maps in self.maps]
         asked += [m.training.data for m in self.models if m.training]
         asked += [m.training.validation for m in self.models if m.training]
+        asked += [self.score.tune] if self.score.tune else []
         asked += [self.classification.validation] if self.classification.validation else []
         for name in asked:
             if name not in data:

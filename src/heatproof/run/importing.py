@@ -39,7 +39,8 @@ def import_block(work: Workspace, entry: ImportedMaps) -> tuple[Block, list[Path
     files = importers.parse(entry.importer).files(folder)
     versions = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     films = work.data[entry.data]
-    judging = Judging(entry.name, entry.name, films, films.samples)
+    tunes = entry.data == work.experiment.score.tune
+    judging = Judging(entry.name, entry.name, films, films.samples, tunes=tunes)
     identity = ModelId(**entry.id.model_dump(), checkpoints=(f"maps {digest(versions)}",))
     return Block(judging, identity, films.samples, films.findings), files
 

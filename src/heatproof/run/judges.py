@@ -46,6 +46,7 @@ class Judging:
         films: The data set.
         samples: The films that this model judges.
         explained: False for films that only choose the operating point.
+        tunes: True for films that only tune metrics: they are explained, and in no result.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Judging:
     films: Films
     samples: tuple[Sample, ...]
     explained: bool = True
+    tunes: bool = False
 
 
 def judgings(experiment: Experiment, data: Mapping[str, Films]) -> tuple[Judging, ...]:
@@ -66,9 +68,11 @@ def judgings(experiment: Experiment, data: Mapping[str, Films]) -> tuple[Judging
         for name in names:
             samples = matching(data[name], model.judges, f"models {model.name!r}, judges")
             found.append(Judging(model.name, group, data[name], samples))
-        if validation and names and validation not in names:
-            films = data[validation]
-            found.append(Judging(model.name, group, films, films.samples, explained=False))
+        tuning = experiment.score.tune
+        for other in dict.fromkeys(filter(None, (tuning, validation))) if names else ():
+            if other not in names or other == tuning:  # which the guard refuses, if judged
+                films, tunes = data[other], other == tuning
+                found.append(Judging(model.name, group, films, films.samples, tunes, tunes))
     _each_film_once(found)
     return tuple(found)
 

@@ -63,7 +63,7 @@ def localization(
         for (group,), maps in made.group_by(["group"], maintain_order=True):
             told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
             films = _films(work, told, maps, str(finding), str(reference))
-            whole = _OfDataset(work, specialize(part, str(finding)), films)
+            whole = _OfDataset(work, str(metric), str(group), str(finding), films)
             filled = _filled(replace(named, model=str(group)), whole, maps, controls)
             yield _told(work, filled, made)
 
@@ -102,13 +102,26 @@ class _OfDataset:
     """One number of all films.
 
     Attributes:
+        spec: Of the metric.
+        group: The model whose methods are measured.
+        finding: What is measured.
         films: One row per film that counts: ``image_id``, ``cluster`` and, as in ``Detections``,
             ``probability``, ``regions``, ``annotated`` and ``agreed``.
     """
 
     work: Workspace
-    metric: DatasetMetric
+    spec: str
+    group: str
+    finding: str
     films: pl.DataFrame
+
+    def metric(self, maps: pl.DataFrame) -> DatasetMetric:
+        """As it measures the method that made these maps."""
+        own = maps["group"][0] == self.group
+        parts = self.work.metrics_of(self.group if own else "", str(maps["method"][0]))
+        found = specialize(parts[self.spec], self.finding)
+        assert isinstance(found, DatasetMetric)
+        return found
 
     def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
         """What ``Row`` and ``Control`` say of the maps of one method."""
@@ -117,7 +130,7 @@ class _OfDataset:
         alone = self._joined(maps)["value"].fill_null(float("nan")).to_numpy()[marked]
         drawn = resampling(self.work, self.films.filter(marked))
         return {
-            "estimate": self._estimate(found, partial(self.metric.of_dataset, found)),
+            "estimate": self._estimate(found, partial(self.metric(maps).of_dataset, found)),
             "undefined": int(np.isnan(found.seen[marked, 0]).sum()),
             "per_map": bounded.mean(alone, **drawn),
             "negatives": int((~marked).sum()),
@@ -126,13 +139,13 @@ class _OfDataset:
     def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
         """Maps minus prior, a film with the finding counting where both are defined."""
         first, second = self._detections(maps), self._detections(prior)
+        ours, theirs = self.metric(maps).of_dataset, self.metric(prior).of_dataset
         both = np.isfinite(first.seen[:, :1]) & np.isfinite(second.seen[:, :1])
         first = replace(first, seen=np.where(both, first.seen, np.nan))
         second = replace(second, seen=np.where(both, second.seen, np.nan))
 
         def gain(weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
-            over = self.metric.of_dataset
-            return np.asarray(over(first, weights) - over(second, weights))
+            return np.asarray(ours(first, weights) - theirs(second, weights))
 
         return self._estimate(first, gain)
 
@@ -141,24 +154,51 @@ class _OfDataset:
         return bootstrap.statistic(compute, cases, **resampling(self.work, self.films))
 
     def _detections(self, maps: pl.DataFrame) -> Detections:
-        seen = [row or () for row in self._joined(maps)["seen"].to_list()]
-        padded = np.full((len(seen), max([1, *map(len, seen)])), np.nan)
-        for row, numbers in zip(padded, seen, strict=True):
-            row[: len(numbers)] = numbers
-        probabilities = self.films["probability"].to_numpy()
-        if maps["method"].eq(READERS).all():  # no classifier calls a film for them
-            probabilities = np.ones_like(probabilities)
-        return Detections(
-            padded,
-            self.films["regions"].to_numpy(),
-            probabilities,
-            self.films["annotated"].to_numpy(),
-            self.films["agreed"].to_numpy(),
-        )
+        return _detections(self.films, maps)
 
     def _joined(self, maps: pl.DataFrame) -> pl.DataFrame:
-        told = maps.select("image_id", "value", "seen")
-        return self.films.join(told, on="image_id", how="left", maintain_order="left")
+        return _joined(self.films, maps)
+
+
+def of_dataset(
+    work: Workspace, metric: DatasetMetric, maps: pl.DataFrame, predictions: pl.DataFrame
+) -> float:
+    """A metric of the maps of one method, finding and reader, without an interval.
+
+    Args:
+        work: The experiment.
+        metric: Of one finding.
+        maps: Rows of ``scores``.
+        predictions: Of the model.
+    """
+    if maps.is_empty():
+        return float("nan")
+    data, finding, reference = (str(maps[name][0]) for name in ("data", "finding", "reference"))
+    films = _films(work, predictions.filter(data=data), maps, finding, reference)
+    found = _detections(films, maps)
+    return float(metric.of_dataset(found, np.ones((1, len(films))))[0])
+
+
+def _detections(films: pl.DataFrame, maps: pl.DataFrame) -> Detections:
+    seen = [row or () for row in _joined(films, maps)["seen"].to_list()]
+    padded = np.full((len(seen), max([1, *map(len, seen)])), np.nan)
+    for row, numbers in zip(padded, seen, strict=True):
+        row[: len(numbers)] = numbers
+    probabilities = films["probability"].to_numpy()
+    if maps["method"].eq(READERS).all():  # no classifier calls a film for them
+        probabilities = np.ones_like(probabilities)
+    return Detections(
+        padded,
+        films["regions"].to_numpy(),
+        probabilities,
+        films["annotated"].to_numpy(),
+        films["agreed"].to_numpy(),
+    )
+
+
+def _joined(films: pl.DataFrame, maps: pl.DataFrame) -> pl.DataFrame:
+    told = maps.select("image_id", "value", "seen")
+    return films.join(told, on="image_id", how="left", maintain_order="left")
 
 
 def _filled(

@@ -5,6 +5,7 @@ that is killed and started again does what was left, and ends with the same repo
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,6 +22,7 @@ from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
 from heatproof.run.trusting import trust
+from heatproof.run.tuning import tune
 from heatproof.run.workspace import Workspace, open_workspace
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
@@ -84,9 +86,11 @@ def run_stages(
     work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage = "report"
 ) -> Path:
     """The stages after training, with the models at hand."""
-    judged = _explain(work, openers, progress)
+    explained = _explain(work, openers, progress)
     if until == "explain":
         return work.folder / "maps"
+    work = tune(work, [one for one in explained if one.judging.tunes], progress)
+    judged = [replace(one, methods=()) if one.judging.tunes else one for one in explained]
     tasks = _score(work, judged, progress)
     if until == "score":
         return work.folder / "scores"

@@ -57,6 +57,7 @@ class Task:
         maps: Fetches them, and hands out those of one film at a time; a film without one was set
             aside when it was explained.
         geometry: Brings a map back to the film.
+        metrics: As they measure this method, by spec.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Task:
     places: Mapping[str, Places]
     maps: Callable[[], Callable[[Sample], OfFilm]]
     geometry: Geometry
+    metrics: Mapping[str, Metric]
 
 
 def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -> Task:
@@ -81,12 +83,13 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
         found = dict(zip(places, stored, strict=True))
         return lambda sample: lambda finding, _: found.get((sample.image_id, finding))
 
+    measures = work.metrics_of(block.what["group"], method)
     return Task(
         name=digest(
             block.made(method),
             annotations_of(block.samples),
             list(compared.items()),
-            measures_of(work),
+            measures_of(work, measures),
         ),
         what=block.what,
         method=method,
@@ -94,6 +97,7 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
         places=compared,
         maps=maps,
         geometry=geometry,
+        metrics=measures,
     )
 
 
@@ -152,7 +156,7 @@ def _score(
         validity = Validity.OK if isinstance(found, Reading) else found.validity
         row |= {"validity": validity.value, "regions": _regions(reference)}
         parts = {
-            spec: specialize(metric, finding, spacing)
+            spec: specialize(task.metrics[spec], finding, spacing)
             for spec, metric in work.metrics.items()
             if _counts(metric, reference, marked=(finding, source) in references_of(sample))
         }
@@ -250,7 +254,9 @@ def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]
     return [(s.image_id, s.pixels.version(), s.cluster, annotations_digest(s)) for s in samples]
 
 
-def measures_of(work: Workspace) -> str:
-    """Changes when a metric does, or a table that it reads."""
+def measures_of(work: Workspace, measures: Mapping[str, Metric]) -> str:
+    """Changes when a metric does, or a table that it reads, or what tuning films chose."""
     tables = sorted(path for metric in work.metrics.values() for path in files_of(metric))
-    return digest(list(work.metrics), [table.read_text(encoding="utf-8") for table in tables])
+    chosen = [str(one) for spec, one in measures.items() if one is not work.metrics[spec]]
+    texts = [table.read_text(encoding="utf-8") for table in tables]
+    return digest(list(work.metrics), texts, *chosen)

@@ -92,6 +92,8 @@ class Scoring(Record):
     Attributes:
         metrics: Their specs; the first ranks the gallery unless told.
         controls: What stands in every table besides the mean-mask prior, which always does.
+        tune: Name of the data on which metrics choose what they are to be tuned in, such as
+            ``iou(binarize=tuned)``: films that nobody judges, of other patients.
         benchmark: Source of annotations that are no reference: their readers are measured like a
             method, and methods compared with them.
     """
@@ -102,6 +104,7 @@ class Scoring(Record):
     controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
         "centre", "edges", "random", "readers", "ceiling",
     ]  # fmt: skip
+    tune: str | None = None
     benchmark: Name = BENCHMARK
 
 

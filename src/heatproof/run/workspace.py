@@ -11,9 +11,12 @@ from heatproof.errors import ExperimentError, near_misses
 from heatproof.explain import Method, methods
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.maps.store import MapStore
+from heatproof.maps.tuning import tunable, with_values
 from heatproof.registry import Part, files_of, relative_to
+from heatproof.report.measured import Tuned
 from heatproof.run.experiment import Experiment
 from heatproof.run.films import Films, open_data
+from heatproof.run.guard import check_tuning
 from heatproof.run.judges import Judging, judgings
 from heatproof.run.units import Units, digest
 from heatproof.trust.criteria import Criterion, criteria
@@ -97,6 +100,7 @@ class Workspace:
         criteria: Of trust, by canonical spec.
         similarities: What compares maps, by canonical spec.
         rules: What makes verdicts of that, by canonical spec.
+        tuned: What tuning films chose of what metrics leave open.
     """
 
     experiment: Experiment
@@ -108,6 +112,18 @@ class Workspace:
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    tuned: tuple[Tuned, ...] = ()
+
+    def metrics_of(self, group: str, method: str) -> dict[str, Metric]:
+        """The metrics as they measure one method of one group of models: with what was tuned."""
+        found: dict[str, dict[str, float]] = {spec: {} for spec in self.metrics}
+        for one in self.tuned:
+            if (one.model, one.method) == (group, method):
+                found[one.metric][one.finding] = one.value
+        return {
+            spec: with_values(metric, found[spec]) if tunable(metric) else metric
+            for spec, metric in self.metrics.items()
+        }
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set: two data sets may call their films by the same names."""
@@ -172,11 +188,13 @@ def open_workspace(experiment: Experiment) -> Workspace:
         for finding in data[entry.name].marked if entry.judged else ():
             for part in measures.values():
                 specialize(part, finding)
+    who = judgings(experiment, data)
+    check_tuning(experiment, data, who, measures)
     return Workspace(
         experiment=experiment,
         folder=experiment.output_folder,
         data=data,
-        judgings=judgings(experiment, data),
+        judgings=who,
         methods=methods.parts(experiment.explain.methods),
         metrics=measures,
         criteria=criteria.parts(trust.criteria) if trust else {},

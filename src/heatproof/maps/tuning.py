@@ -1,0 +1,123 @@
+"""Tuning: which value of an option does best on films that nobody is judged on?
+
+A part that can be tuned names the candidates, and chooses among them by the mean score that each
+reaches on the tuning films, one finding at a time.  It chooses the first of the best, so that a
+coarse grid of thresholds prefers the lower of two that do alike, as CheXlocalize's authors do.
+Where no tuning film has a finding nothing is chosen, and what would need a choice is undefined.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from heatproof.errors import SpecError
+
+Part = TypeVar("Part")
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A part with an option that tuning films choose."""
+
+    def candidates(self) -> Mapping[float, Any]:
+        """The part with each value; empty where nothing is left to choose."""
+        ...
+
+    def choose(self, means: Mapping[float, float], finding: str) -> float | None:
+        """One of the values, by the mean score of each; None where none is defined."""
+        ...
+
+    def chosen(self, value: float | None) -> Any:
+        """The part with that value; of None, one that is undefined everywhere."""
+        ...
+
+
+@dataclass(frozen=True)
+class Untuned:
+    """What cuts a map where no tuning film had the finding: nothing."""
+
+    def __call__(
+        self,
+        saliency: Float[np.ndarray, "h w"],  # noqa: ARG002
+    ) -> Bool[np.ndarray, "h w"] | None:
+        """``None``, always."""
+        return None
+
+
+@dataclass(frozen=True)
+class ByFinding:
+    """A part whose value was chosen for each finding.
+
+    Attributes:
+        part: What was tuned.
+        values: By finding; others have none.
+    """
+
+    part: Tunable
+    values: Mapping[str, float]
+
+    def at(self, finding: str) -> Any:
+        """As it measures one finding."""
+        return self.part.chosen(self.values.get(finding))
+
+    def __call__(self, *_: Any) -> Any:
+        """Refuses: only ``at(finding)`` knows which value applies."""
+        raise SpecError(f"{self.part} was tuned for each finding: use .at(finding)")
+
+
+def best(means: Mapping[float, float]) -> float | None:
+    """The first of the largest that are defined."""
+    defined = {value: mean for value, mean in means.items() if isfinite(mean)}
+    return max(defined, key=defined.__getitem__) if defined else None
+
+
+def tunable(part: Any) -> Tunable | None:
+    """What is to be tuned of a part: itself, or one of its options; None where nothing is.
+
+    Raises:
+        SpecError: Two are, and the best of one depends on the other.
+    """
+    found = list(_tunable(part))
+    if len(found) > 1:
+        raise SpecError(f"{part}: {len(found)} options are to be tuned at once; fix all but one")
+    return found[0] if found else None
+
+
+def candidates(part: Part) -> dict[float, Part]:
+    """The part with each value that may be chosen; empty where nothing is to be tuned."""
+    one = tunable(part)
+    values = one.candidates() if one else {}
+    return {value: _with(part, partial(_replaced, tried)) for value, tried in values.items()}
+
+
+def with_values(part: Part, values: Mapping[str, float]) -> Part:
+    """The part as ``specialize`` wants it, with the value chosen for each finding."""
+    changed: Part = _with(part, lambda one: ByFinding(one, values))
+    return changed
+
+
+def _replaced(by: Any, _: Tunable) -> Any:
+    return by
+
+
+def _tunable(part: Any) -> list[Tunable]:
+    own = [part] if isinstance(part, Tunable) and part.candidates() else []
+    fields = dataclasses.fields(part) if dataclasses.is_dataclass(part) else ()
+    return own + [one for field in fields for one in _tunable(getattr(part, field.name))]
+
+
+def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
+    """The part with what is to be tuned replaced."""
+    if isinstance(part, Tunable) and part.candidates():
+        return by(part)
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        return part
+    inner = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    changed = {name: _with(value, by) for name, value in inner.items() if _tunable(value)}
+    return dataclasses.replace(part, **changed) if changed else part

@@ -1,0 +1,35 @@
+"""What tuning films chose: one table."""
+
+from heatproof.report import arrange
+from heatproof.report.answers import method_names
+from heatproof.report.content import Content
+from heatproof.report.tables import Column, Table
+
+
+def tuned(content: Content) -> Table:
+    """One row per metric, model, method and finding; a control has no model."""
+    names, known = method_names(content), arrange.metrics(content)
+    rows = tuple(
+        (
+            one.dataset,
+            one.model,
+            names.get(one.method, one.method),
+            known[one.metric].name if one.metric in known else one.metric,
+            one.finding,
+            f"{one.value:g}",
+            one.score,
+            one.cases,
+        )
+        for one in content.tuned
+    )
+    columns = (
+        Column("Tuned on"),
+        Column("Model"),
+        Column("Method"),
+        Column("Metric"),
+        Column("Finding"),
+        Column("Value"),
+        Column("Score there", float),
+        Column("Cases there", int),
+    )
+    return Table("tuned", "Values chosen on films that nobody is judged on", columns, rows)
