@@ -197,14 +197,17 @@ def held_still(model: nn.Module) -> Iterator[None]:
     Inside, gradients are on whatever the caller's mode (tensors of inference mode cannot enter
     autograd), and nothing is recorded as long as nothing asks for its gradient.
     """
-    training = [(module, module.training) for module in model.modules()]
-    requiring = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    training = [module for module in model.modules() if module.training]
+    requiring = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
-        model.eval().requires_grad_(False)
+        if training:
+            model.eval()
+        for parameter in requiring:
+            parameter.requires_grad_(False)
         with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
-        for module, mode in training:
-            module.training = mode
-        for parameter, flag in requiring:
-            parameter.requires_grad_(flag)
+        for module in training:
+            module.training = True
+        for parameter in requiring:
+            parameter.requires_grad_(True)
