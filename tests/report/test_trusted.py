@@ -55,6 +55,16 @@ def test_notes_stand_once_and_are_referred_to() -> None:
     assert [cell.notes for cell in ours.lines[0].cells] == [(), (1,), (1, 2), (), ()]
 
 
+def test_what_readers_reach_stands_below_the_methods_and_is_no_verdict() -> None:
+    [ours, _] = trusted.grids(trial.trusted())
+    assert ours.high == (("Two readers", ("AUPRC 0.66", "", "SSIM 0.90", "", "")),)
+    [last] = re.findall(
+        r"<tr(?:(?!<tr).)*Two readers.*?</tr>", grids(render(trial.trusted()))[0], re.S
+    )
+    assert "outcome" not in last
+    assert last.count("<td") == len(ours.criteria) + 1
+
+
 def test_the_first_rule_is_open_and_others_folded_with_what_is_wrong_with_them() -> None:
     html = render(trial.trusted())
     section = html.split('<section id="trust">')[1].split("</section>")[0]

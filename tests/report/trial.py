@@ -30,6 +30,7 @@ from heatproof.report.measured import (
     Classification,
     Control,
     Diagnosis,
+    High,
     Localization,
     Metric,
     OperatingPoint,
@@ -462,6 +463,10 @@ def trusted() -> Content:
         cell("compression", "gradient", unsure, 0.6, 0.6, evidence=lone),
     )  # fmt: skip
     other = tuple(replace(one, rule="arun2021", passed=bad, notes=()) for one in verdicts)
+    high = (
+        High("localization", "readers", "auprc", 0.66),
+        High("repeatability", "readers", "ssim", 0.9),
+    )
     return Content(
         title="Trust",
         question="May the maps be trusted?",
@@ -473,7 +478,7 @@ def trusted() -> Content:
             Rule("arun2021", "Arun et al. 2021", "Compares means.", ("No interval.", "No test.")),
         ),
         trust=tuple(
-            Trust("rsna", "Lung Opacity", spec, found, {"ssim": "SSIM"})
+            Trust("rsna", "Lung Opacity", spec, found, {"ssim": "SSIM"}, ("readers",), high)
             for spec, found in (("heatproof", verdicts), ("arun2021", other))
         ),
     )

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import ClassVar
 
@@ -13,6 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from heatproof.data.annotations import Boxes
+from heatproof.data.datasets import datasets
+from heatproof.data.datasets.manifest import Manifest
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.explain import Maps, Need, methods
 from heatproof.explain.forward import ForwardPass
@@ -236,6 +239,37 @@ def test_the_table_says_who_was_compared_with_whom(rows):
     assert set(rows.filter(pl.col("criterion") != "randomization(draws=2)")["draw"]) == {-1}
     counts = copies.group_by("model_a", "method", "similarity", "step", "draw").len()["len"]
     assert set(counts) == {10}
+
+
+@dataclass(frozen=True)
+class ReadTwice(Manifest):
+    """Every box was drawn by one reader, its left half by another; the box is their consensus."""
+
+    def __getitem__(self, index):
+        film = super().__getitem__(index)
+        drawn = list(film.annotations)
+        for whole in film.annotations:
+            ((x0, y0, x1, y1),) = whole.shape.boxes
+            half = Boxes(((x0, y0, (x0 + x1) / 2, y1),))
+            drawn += [replace(whole, source="a"), replace(whole, source="b", shape=half)]
+        return replace(film, annotations=tuple(drawn))
+
+
+def test_readers_of_the_same_film_are_compared_as_two_models_are(planted, monkeypatch):
+    monkeypatch.setitem(datasets._classes, "twice", ReadTwice)
+    text = ask(planted, "repeatability", "randomization(order='whole', draws=1)").read_text()
+    planted.write_text(text.replace('"manifest"', '"twice"').replace("side = 32", "side = 96"))
+    rows = table(planted)
+    read = rows.filter(pl.col("method") == "readers")
+    assert set(read.select("criterion", "model_a", "model_b").unique().iter_rows()) == {
+        ("repeatability", "a", "b")
+    }
+    whole, half = 32**2 / 96**2, 32 * 16 / 96**2  # of boxes one in the other
+    alike = (half * (1 - whole) / (whole * (1 - half))) ** 0.5
+    same = read.filter((pl.col("population") == "same film") & (pl.col("similarity") == "pearson"))
+    assert same["value"].to_list() == pytest.approx([alike] * 10, abs=1e-6)
+    others = read.filter(pl.col("population") == "different films")
+    assert (others["cluster"] != others["cluster_b"]).all()
 
 
 def test_every_other_criterion_is_one_line(planted):

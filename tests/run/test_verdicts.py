@@ -92,6 +92,23 @@ def test_supervised_references_are_no_rows_but_what_strong_is_measured_against()
     assert strong["edges"] is Outcome.NOT_TESTED
 
 
+def test_readers_are_what_repeatable_maps_are_measured_against() -> None:
+    """Strong where the map is as alike as two readings are, and told beside the grid."""
+    read = pairs().filter((pl.col("method") == "edges") & (pl.col("criterion") == "repeatability"))
+    read = read.with_columns(method=pl.lit("readers"))
+    alone = scores().filter(pl.col("group") == "").with_columns(method=pl.lit("readers"))
+    grid = trust(pl.concat([pairs(), read]), pl.concat([scores(), alone]), PARTS, {})[0]
+    assert grid.controls == ("readers",)
+    strong = {(one.method, one.criterion): one.strong for one in grid.verdicts}
+    assert strong["oracle", "repeatability"] is Outcome.PASS
+    assert strong["oracle", "reproducibility"] is Outcome.NOT_TESTED
+    reached = {one.criterion: (one.measure, one.value) for one in grid.high}
+    assert set(reached) == {"localization", "repeatability"}
+    assert reached["repeatability"] == ("ssim", 1.0)
+    prior = alone.filter(pl.col("reference") == "reference")["value"].mean()
+    assert reached["localization"] == ("auprc", prior)
+
+
 def test_every_verdict_is_a_row_of_a_parquet_table() -> None:
     grids = trust(pairs(), scores(), PARTS, {})
     found = verdict_table(grids)

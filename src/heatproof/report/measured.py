@@ -301,6 +301,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class High:
+    """What readers or a supervised reference reach by a criterion, in the measure of its verdicts.
+
+    Attributes:
+        control: Its name in tables, such as ``"readers"``.
+        value: The mean over films.
+    """
+
+    criterion: str
+    control: str
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Trust:
     """The trust grid of one data set and finding under one rule.
 
@@ -310,6 +325,7 @@ class Trust:
         measures: Spec of a similarity or metric to its name for people, unless it is one of
             ``Content.metrics``.
         controls: Methods that stand for readers or supervised references, and are no rows.
+        high: What these reach, as far as it was measured.
     """
 
     dataset: str
@@ -318,3 +334,4 @@ class Trust:
     verdicts: tuple[Verdict, ...]
     measures: Mapping[str, str] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
+    high: tuple[High, ...] = ()

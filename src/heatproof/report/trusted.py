@@ -32,6 +32,11 @@ CALLED = {
     "guided_grad_cam": "Guided Grad-CAM",
 }
 """The methods of the studies."""
+HIGH = {
+    "readers": "Two readers",
+    "detection": "Trained detectors",
+    "segmentation": "Trained segmentation networks",
+}
 SIGNS = {
     Outcome.PASS: "\N{CHECK MARK}",
     Outcome.FAIL: "\N{MULTIPLICATION X}",
@@ -84,6 +89,8 @@ class Shape:
 
     Attributes:
         criteria: Its columns.
+        high: What readers and supervised references reach: a name, and a value for each column,
+            empty where it was not measured.
         notes: What must be known about cells, each once; cells refer to them by number, from 1.
     """
 
@@ -93,6 +100,7 @@ class Shape:
     criteria: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    high: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def grids(content: Content) -> tuple[Shape, ...]:
@@ -147,7 +155,18 @@ def _shape(grid: Trust, rule: Rule, names: Mapping[str, str], measures: Mapping[
         )
         for method in methods
     )
-    return Shape(grid.dataset, grid.finding, rule, criteria, lines, notes)
+    reached = {
+        (
+            one.control,
+            one.criterion,
+        ): f"{measures.get(one.measure, one.measure)} {number(one.value)}"
+        for one in grid.high
+    }
+    high = tuple(
+        (HIGH.get(control, control), tuple(reached.get((control, one), "") for one in criteria))
+        for control in dict.fromkeys(control for control, _ in reached)
+    )
+    return Shape(grid.dataset, grid.finding, rule, criteria, lines, notes, high)
 
 
 def _shown(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> Shown:

@@ -16,10 +16,12 @@ from heatproof.run.comparing import Case, Comparison
 from heatproof.run.explaining import Judged
 from heatproof.run.judges import Opener
 from heatproof.run.progress import Progress
+from heatproof.run.readers import READERS, agreement
 from heatproof.run.subject import Opened, Subject
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms
+from heatproof.trust.evidence import CRITERIA, named
 from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, different_films, random_pairs
 from heatproof.trust.similarity import Similarity
 
@@ -137,6 +139,8 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             yield from _between(work, spec, criterion, subjects)
+            if READERS in work.experiment.score.controls and named(spec) in CRITERIA:
+                yield from _readers(work, spec, subjects)
     for subject in subjects:  # one model in memory at a time
         if not subject.explains or subject.origin.permuted:
             continue
@@ -166,6 +170,16 @@ def _between(
                     yield from asked.stored(shared, SAME, step)
                     # What the two models make of two films: alike only as all their maps are.
                     yield from asked.stored(one.pairs(different_films, shared), DIFFERENT, step)
+
+
+def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterator[Unit]:
+    """What readers of the same films agree on, as the height that models may reach."""
+    for data in dict.fromkeys(subject.data for subject in subjects):
+        asking = [subject for subject in subjects if subject.data == data]
+        every = [case for subject in asking for case in subject.cases]
+        cases = {(case.one.image_id, case.finding): case for case in every}
+        for name, rows in agreement(work, spec, asking[0], list(cases.values())):
+            yield Unit(name, rows)
 
 
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:

@@ -11,12 +11,15 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.report.measured import Trust
+from heatproof.report.measured import High, Trust
 from heatproof.run.controls import PRIOR
+from heatproof.run.readers import READERS
 from heatproof.trust import evidence
 from heatproof.trust.rules import Rule
+from heatproof.trust.rules.arun2021 import over_draws
+from heatproof.types import Verdict
 
-CONTROLS = ("readers", "detection", "segmentation")
+CONTROLS = (READERS, "detection", "segmentation")
 """Readers and supervised references: what a strong pass is measured against."""
 REFERENCE = "reference"
 
@@ -36,11 +39,13 @@ def trust(
         measures: Names of similarities and metrics for people, by spec.
     """
     return tuple(
-        Trust(str(data), str(finding), spec, rule(table, methods, controls), measures, controls)
+        Trust(str(data), str(finding), spec, verdicts, measures, controls, high)
         for (data, finding), rows in pairs.group_by(["data", "finding"], maintain_order=True)
         for table in [_evidence(rows, scores)]
         for methods, controls in [_methods(table)]
         for spec, rule in rules.items()
+        for verdicts in [rule(table, methods, controls)]
+        for high in [tuple(_high(table, verdicts, controls))]
     )
 
 
@@ -109,7 +114,7 @@ def _evidence(pairs: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     localized = scores.filter(pl.col("reference") == chosen)
     of_models = pl.col("group") != ""
     prior = localized.filter(~of_models & (pl.col("method") == PRIOR))
-    maps = localized.filter(of_models)
+    maps = localized.filter(of_models | (pl.col("method") == READERS))
     methods = maps.select("method").unique(maintain_order=True)
     parts = [
         part.select(
@@ -136,6 +141,18 @@ def _evidence(pairs: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
         )
     ]
     return pl.concat([*parts, pairs.select(parts[0].columns)], how="vertical_relaxed")
+
+
+def _high(
+    table: pl.DataFrame, verdicts: Sequence[Verdict], controls: Sequence[str]
+) -> Iterator[High]:
+    """What controls reach, by the measure that the verdicts of a criterion rest on."""
+    measures = {one.criterion: one.measure for one in verdicts if one.measure}
+    for measure in dict.fromkeys(measures.values()):
+        for cell in evidence.cells(table, controls, (measure,)):
+            tested = cell.asks not in (None, evidence.Asks.IS_LOST)
+            if tested and measures.get(cell.criterion) == measure:
+                yield High(cell.criterion, cell.method, measure, over_draws(cell.rows))
 
 
 def _methods(table: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
