@@ -139,3 +139,33 @@ def test_too_few_patients_are_said(squares):
     assert set(rows["note"]) == {"too few patients: it takes 10"}
     assert rows["value"].is_null().all()
     assert set(rows["patients"]) == {5}
+
+
+def test_scores_stand_beside_those_of_the_prior(out):
+    scores = pl.read_parquet(out / "scores.parquet").filter(pl.col("metric") == "auprc")
+    ours, prior = (
+        scores.filter(pl.col("method") == method).select("image_id", value="value")
+        for method in ("grad_cam", "mean_mask")
+    )
+    both = ours.join(prior, on="image_id", suffix="_of_prior").drop_nans()
+    middle = both["value_of_prior"].median()
+    unusual = both.filter(pl.col("value_of_prior") < middle)["value"].mean()
+    rest = both.filter(pl.col("value_of_prior") >= middle)["value"].mean()
+    own = told(out, question="usual place", metric="auprc").filter(pl.col("regression").is_null())
+    found = dict(own.select("statistic", "value").iter_rows())
+    beats = (both["value"] > both["value_of_prior"]).mean()
+    assert (found["unusual"], found["usual"]) == pytest.approx((unusual, rest))
+    assert found["beats"] == pytest.approx(beats)
+    slopes = told(out, question="usual place", metric="auprc", regression="linear")
+    line = np.polyfit(both["value_of_prior"], both["value"], 1)[0]
+    assert slopes["value"].item() == pytest.approx(line)
+    assert told(out, question="prevalence").is_empty()  # of one finding
+
+
+def test_confidence_is_told_again_after_calibration(out):
+    raw, again = (
+        told(out, question=q, metric="iou") for q in ("confidence", "calibrated confidence")
+    )
+    columns = ["finding", "rows", "feature", "regression", "statistic", "cases"]
+    assert again.select(columns).equals(raw.select(columns))
+    assert (again["value"] - raw["value"]).abs().max() > 1e-3

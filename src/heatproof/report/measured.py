@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.stats.margin import Conclusion
 from heatproof.stats.power import Needed
@@ -271,6 +272,10 @@ class Diagnosis:
         subgroups: Groups of films, by finding.
         gap: What the shape does to how far the score is below that of the human benchmark; empty
             without one.
+        calibrated: What the probability does after temperature calibration.
+        usual: The score beside that of the mean-mask prior; None where too few have both.
+        common: Over findings: rank correlation of the mean score with what each is like; empty
+            with few findings.
     """
 
     dataset: str
@@ -284,6 +289,9 @@ class Diagnosis:
     confidence: tuple[Confidence, ...] = ()
     subgroups: Mapping[str, tuple[Subgroup, ...]] = field(default_factory=dict)
     gap: tuple[Effect, ...] = ()
+    calibrated: tuple[Confidence, ...] = ()
+    usual: UsualPlace | None = None
+    common: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

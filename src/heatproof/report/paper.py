@@ -47,7 +47,7 @@ def _figures(content: Content) -> Iterator[tuple[str, str]]:
 
 def tables(content: Content) -> tuple[Table, ...]:
     """Every table."""
-    own = (shape, confidence, subgroups)
+    own = (shape, confidence, subgroups, usual, common)
     reasons = (one(content, content.diagnoses) for one in own)
     return (
         _localization(content),
@@ -84,15 +84,17 @@ def confidence(content: Content, found: Sequence[Diagnosis]) -> Table:
     """The score against the probability, on all films and on those with the finding."""
     rows = []
     for one in found:
-        for sure in one.confidence:
+        asked = (("as given", one.confidence), ("calibrated", one.calibrated))
+        for probability, sure in ((name, sure) for name, told in asked for sure in told):
             own = {effect.model: effect.slope for effect in sure.effects}
             slopes = [own[m].estimate if m in own else None for m in REGRESSIONS]
-            which = (*_which(content, one), sure.finding, ROWS[sure.rows])
+            which = (*_which(content, one), sure.finding, ROWS[sure.rows], probability)
             rows.append((*which, *slopes, sure.spearman, sure.spearman.cases))
     columns = (
         *_WHICH,
         Column("Finding"),
         Column("Among"),
+        Column("Probability"),
         *(Column(name, Estimate, signed=True) for name in REGRESSIONS.values()),
         Column("Spearman", Estimate, signed=True),
         Column("Cases", int),
@@ -127,6 +129,43 @@ def subgroups(content: Content, found: Sequence[Diagnosis]) -> Table:
         Column("Cases", int),
     )
     return Table("subgroups", "Mean score of groups of films", columns, tuple(rows))
+
+
+def usual(content: Content, found: Sequence[Diagnosis]) -> Table:
+    """The score beside that of the prior, film by film."""
+    rows = []
+    for one in found:
+        if (place := one.usual) is not None:
+            own = {effect.model: effect.slope.estimate for effect in place.slopes}
+            told = (place.spearman, place.beats, place.unusual, place.usual, place.beats.cases)
+            rows.append((*_which(content, one), own.get(why.BY_PATIENT), *told))
+    columns = (
+        *_WHICH,
+        Column("Slope on the prior's score, by patient", Estimate, signed=True),
+        Column("Spearman", Estimate, signed=True),
+        Column("Share of films on which it beats the prior", Estimate),
+        Column("Mean at unusual places", Estimate),
+        Column("Mean at usual places", Estimate),
+        Column("Cases", int),
+    )
+    return Table("usual", "Scores beside those of the mean-mask prior", columns, tuple(rows))
+
+
+def common(content: Content, found: Sequence[Diagnosis]) -> Table:
+    """Over findings: does the mean score go with how common, large or well placed they are?"""
+    names = {"prevalence": "prevalence", "area_ratio": "mean size", "prior": "score of the prior"}
+    rows = tuple(
+        (*_which(content, one), names[feature], spearman, spearman.cases)
+        for one in found
+        for feature, spearman in one.common.items()
+    )
+    columns = (
+        *_WHICH,
+        Column("Of the finding"),
+        Column("Spearman", Estimate, signed=True),
+        Column("Findings", int),
+    )
+    return Table("common", "Mean scores of findings, and what findings are like", columns, rows)
 
 
 def spread(content: Content) -> Table:

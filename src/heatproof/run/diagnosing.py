@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -19,13 +19,16 @@ import polars as pl
 from heatproof.diagnose.confidence import Confidence, of_confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.geometry import geometry, instances_drawn
+from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
-from heatproof.localize import DatasetMetric, Metric
+from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate
 from heatproof.localize.iou import IoU
 from heatproof.report.measured import Diagnosis, Spread
+from heatproof.run import usual
+from heatproof.run.calibrating import CALIBRATED, with_calibrated
 from heatproof.run.controls import READERS
 from heatproof.run.films import annotations_digest
 from heatproof.run.resampling import resampling
@@ -37,7 +40,9 @@ from heatproof.types import Estimate, Sample
 FEWEST = 10  # patients, and scores of a group: fewer cannot carry a slope and its interval
 CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
 DIAGNOSIS = {
-    "question": pl.String,  # shape, shape of the gap (to readers), confidence or subgroup
+    # shape, shape of the gap (to readers), confidence, calibrated confidence, subgroup,
+    # usual place or prevalence
+    "question": pl.String,
     "data": pl.String,
     "model": pl.String,
     "method": pl.String,
@@ -108,7 +113,11 @@ def diagnoses(
     of_maps = [spec for spec, part in work.metrics.items() if not isinstance(part, DatasetMetric)]
     # What no model made is of no group: the prior, and other controls.
     made = _first_reader(scores.filter((pl.col("group") != "") & pl.col("metric").is_in(of_maps)))
-    told = predictions.select("data", "group", "image_id", "finding", "probability", "label")
+    experiment = work.experiment
+    validation, seed = experiment.classification.validation, experiment.statistics.seed
+    told = with_calibrated(predictions, validation, seed).select(
+        "data", "group", "image_id", "finding", "probability", CALIBRATED, "label"
+    )
     rows = made.join(table, on=_PLACE, how="left", maintain_order="left").join(
         told, on=["data", "group", "image_id", "finding"], how="left", maintain_order="left"
     )
@@ -116,18 +125,13 @@ def diagnoses(
     read = scores.filter((pl.col("group") == "") & (pl.col("method") == READERS))
     read = read.select(*_PLACE, "metric", readers="value")
     rows = rows.join(read, on=[*_PLACE, "metric"], how="left", maintain_order="left")
+    rows = usual.with_prior(rows, scores)
     keys = ["data", "group", "method", "metric"]
     for (data, group, method, metric), cell in rows.group_by(keys, maintain_order=True):
         marked = cell.filter(pl.col("regions") > 0)
         defined = marked.filter(pl.col("value").is_finite())
         enough = defined["cluster"].n_unique() >= FEWEST
-        negatives = told.filter(
-            (pl.col("data") == data)
-            & (pl.col("group") == group)
-            & pl.col("finding").is_in(marked["finding"].unique().to_list())
-            & (pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
-        )
-        yield Diagnosis(
+        found = Diagnosis(
             str(data),
             str(group),
             str(method),
@@ -135,11 +139,31 @@ def diagnoses(
             len(defined),
             defined["cluster"].n_unique(),
             FEWEST,
-            _of_shape(work, marked, str(metric)) if enough else (),
-            _of_confidence(work, marked, negatives, str(metric)) if enough else (),
-            dict(_of_groups(work, marked)) if enough else {},
-            _of_gap(work, marked, str(metric)) if enough else (),
         )
+        own = told.filter(
+            (pl.col("data") == data)
+            & (pl.col("group") == group)
+            & pl.col("finding").is_in(marked["finding"].unique().to_list())
+        )
+        yield replace(found, **_reasons(work, marked, own, str(metric))) if enough else found
+
+
+def _reasons(
+    work: Workspace, marked: pl.DataFrame, told: pl.DataFrame, metric: str
+) -> dict[str, Any]:
+    """What is asked of one method; ``told`` are the predictions of every film of its findings."""
+    negatives = told.filter(pl.col("label") == False)  # noqa: E712  null is unknown
+    absent, present = (table.with_columns(probability=CALIBRATED) for table in (negatives, marked))
+    higher = not lower_is_better(work.metrics[metric])
+    return {
+        "shape": _of_shape(work, marked, metric),
+        "confidence": _of_confidence(work, marked, negatives, metric),
+        "calibrated": _of_confidence(work, present, absent, metric),
+        "subgroups": dict(_of_groups(work, marked)),
+        "gap": _of_gap(work, marked, metric),
+        "usual": usual.beside_prior(work.experiment.statistics, marked, FEWEST) if higher else None,
+        "common": usual.over_prevalence(work.experiment.statistics, marked, told) if higher else {},
+    }
 
 
 def _first_reader(table: pl.DataFrame) -> pl.DataFrame:
@@ -244,11 +268,20 @@ def rows_of(found: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
             yield what | {"question": "shape"} | _effect(effect)
         for effect in one.gap:
             yield what | {"question": "shape of the gap"} | _effect(effect)
-        for sure in one.confidence:
-            of = what | {"question": "confidence", "finding": sure.finding, "rows": sure.rows}
-            for effect in sure.effects:
-                yield of | _effect(effect)
-            yield of | {"feature": "probability"} | _numbers("spearman", sure.spearman)
+        for question, asked in (
+            ("confidence", one.confidence),
+            ("calibrated confidence", one.calibrated),
+        ):
+            for sure in asked:
+                of = what | {"question": question, "finding": sure.finding, "rows": sure.rows}
+                for effect in sure.effects:
+                    yield of | _effect(effect)
+                yield of | {"feature": "probability"} | _numbers("spearman", sure.spearman)
+        if one.usual:
+            yield from _of_usual(what | {"question": "usual place"}, one.usual)
+        for feature, spearman in one.common.items():
+            of = what | {"question": "prevalence", "feature": feature}
+            yield of | _numbers("spearman", spearman)
         for finding, groups in one.subgroups.items():
             for group in groups:
                 of = what | {"question": "subgroup", "finding": finding}
@@ -256,6 +289,13 @@ def rows_of(found: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
                 yield of | _numbers("mean", group.mean)
                 if group.difference:
                     yield of | _numbers("difference", group.difference) | {"p_corrected": group.p}
+
+
+def _of_usual(what: dict[str, Any], found: UsualPlace) -> Iterator[dict[str, Any]]:
+    for effect in found.slopes:
+        yield what | _effect(effect)
+    for name in ("spearman", "beats", "unusual", "usual"):
+        yield what | {"feature": "prior"} | _numbers(name, getattr(found, name))
 
 
 def _effect(effect: Effect) -> dict[str, Any]:
