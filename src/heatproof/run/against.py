@@ -17,6 +17,7 @@ from jaxtyping import Float
 from heatproof.localize import DatasetMetric, lower_is_better
 from heatproof.report.measured import Comparison, Rare
 from heatproof.run.controls import READERS
+from heatproof.run.experiment import Experiment
 from heatproof.run.localizing import KNOWN
 from heatproof.run.rare import frequent
 from heatproof.run.resampling import resampling
@@ -91,6 +92,35 @@ def against_readers(
         if found.findings:
             what = (str(data), str(group), str(method), str(metric), other)
             yield from _decreased(found, list(compared(work, what, found)))
+
+
+def against_models(
+    work: Workspace, scores: pl.DataFrame, few: Sequence[Rare]
+) -> Iterator[Comparison]:
+    """Every pair of models that is to be compared, method by method."""
+    table = of_maps(work, scores)
+    keys = ["data", "method", "metric"]
+    for one, other in pairs(work.experiment):
+        ours, theirs = (table.filter(pl.col("group") == name) for name in (one, other))
+        for (data, method, metric), rows in ours.group_by(keys, maintain_order=True):
+            rest = theirs.filter(data=data, method=method, metric=metric)
+            found = measured(work, rows, rest, few)
+            if found.findings:
+                what = (str(data), one, str(method), str(metric), other)
+                yield from compared(work, what, found)
+
+
+def pairs(experiment: Experiment) -> list[tuple[str, str]]:
+    """Models that are compared: those declared, and ensembles beside their best checkpoints."""
+    ensembles = [(model, model.ensemble) for model in experiment.models if model.ensemble]
+    found = [
+        (one.group or one.name, other.group or other.name)
+        for one, many in ensembles
+        for other, single in ensembles
+        if many.best > single.best == 1 and many.of == single.of
+    ]
+    declared = [(one, other) for one, other in experiment.statistics.compare]
+    return list(dict.fromkeys([*declared, *found]))
 
 
 def of_maps(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:

@@ -86,6 +86,13 @@ class Experiment(Record):
         for name in asked:
             if name not in data:
                 raise ValueError(f"no data is named {name!r}; {near_misses(name, data)}")
+        groups = [model.group or model.name for model in self.models]
+        groups += [maps.name for maps in self.maps]
+        for name in (name for pair in self.statistics.compare for name in pair):
+            if name not in groups:
+                raise ValueError(
+                    f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
+                )
         if not self.models and not self.maps:
             raise ValueError("there is nothing to judge: add [[models]] or [[maps]]")
         explained = [model for model in self.models if model.localizer is None]

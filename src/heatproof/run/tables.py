@@ -117,6 +117,9 @@ class Statistics(Record):
         level: Of every interval.
         seed: Of resamples and of random maps.
         min_positives: A finding with fewer is described: nothing is inferred from it.
+        compare: Pairs of models (or groups of them, or of imported maps): the first is compared
+            with the second, film by film.  An ensemble is compared unasked with the one of the same
+            members that takes only the best checkpoint of each finding.
         margin: The largest loss against the human benchmark, or another model, that would not
             matter, in the unit of the metric: declared, never looked for.
     """
@@ -127,6 +130,7 @@ class Statistics(Record):
     seed: int = 0
     min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
     margin: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.05
+    compare: list[Annotated[list[Name], pydantic.Field(min_length=2, max_length=2)]] = []
 
 
 class Trust(Record):
