@@ -21,6 +21,7 @@ from heatproof.localize import (
 )
 from heatproof.localize.auprc import AUPRC
 from heatproof.localize.auroc import AUROC
+from heatproof.localize.boxed import Boxed, boxed
 from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate, peak
 from heatproof.localize.iou import IoU
@@ -105,6 +106,9 @@ class TestEveryMetric:
     def test_the_mask_itself_is_a_perfect_map(
         self, metric: LocalizationMetric, mask: np.ndarray
     ) -> None:
+        if isinstance(metric, Boxed):
+            mask = boxed(boxed(boxed(mask)))  # whose own boxes it is, almost always
+            assume(np.array_equal(boxed(mask), mask))
         assume(mask.any() and not mask.all())
         assert metric(as_map(mask), mask) == (0 if lower_is_better(metric) else 1)
 

@@ -12,6 +12,7 @@ from heatproof.errors import ExperimentError, ModelError
 from heatproof.explain import explain, methods
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
+from heatproof.run.against import pairs
 from heatproof.run.experiment import load
 from heatproof.run.judges import identified
 from heatproof.run.pipeline import run
@@ -222,8 +223,13 @@ def test_the_checkpoints_of_the_papers_are_one_file():
     """Per architecture 4 policies x 3 runs x 10 checkpoints, of which 10 count for each finding."""
     experiment = load(ROOT / "experiments/chexpert_ensembles.toml")
     models = {model.name: model for model in experiment.models}
-    together = [model for model in models.values() if model.ensemble]
+    ensembles = [model for model in models.values() if model.ensemble]
+    together = [model for model in ensembles if model.ensemble.best > 1]
     assert len(together) == 3
+    assert [f"{one.name.partition(',')[0]}, best checkpoint" for one in together] == [
+        model.name for model in ensembles if model not in together
+    ]
+    assert len(pairs(experiment)) == 3  # each ensemble beside the best checkpoint of its members
     for model in together:
         members = [models[name] for name in model.ensemble.of]
         settings = [settings_of(member) for member in members]

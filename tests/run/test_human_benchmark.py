@@ -10,6 +10,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from scipy.ndimage import label
 
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
@@ -19,6 +20,7 @@ from tests.run.chexlocalize_study import EXPERIMENT, FINDINGS, HEIGHT, WIDTH, ra
 from tests.stats.test_chexlocalize import by_hand, ends, nan_mean
 
 IOU, HIT = "iou(empty='true_positive')", "hit_rate(ties='first')"
+BOXED = "boxed(base=iou(empty='true_positive'))"
 FILMS = 210
 NAN = math.nan
 
@@ -27,7 +29,8 @@ NAN = math.nan
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     study = write(folder, "test", FILMS, seed=5)
-    (folder / "study.toml").write_text(EXPERIMENT)
+    text = EXPERIMENT.replace("metrics = [", f'metrics = ["{BOXED}", ')
+    (folder / "study.toml").write_text(text)
     return study, run(load(folder / "study.toml")).parent
 
 
@@ -168,6 +171,26 @@ def test_the_gap_is_regressed_on_the_shape(finished, slow):
                 [slope, below, above, p], abs=1e-9
             )
             assert row["cases"] == len(defined)
+
+
+def test_boxes_stand_beside_the_outlines(finished):
+    scores = pl.read_parquet(finished[1] / "scores.parquet").filter(method="grad_cam")
+    boxes, outlines = (scores.filter(metric=metric) for metric in (BOXED, IOU))
+    both = boxes.join(outlines, on=["image_id", "finding"], suffix="_outlined").drop_nans("value")
+    told = pl.read_parquet(finished[1] / "comparisons.parquet").filter(
+        metric=BOXED, other="the outlines themselves", statistic="difference"
+    )
+    for finding in FINDINGS:
+        own = both.filter(finding=finding)
+        expected = (own["value"] - own["value_outlined"]).mean()
+        assert told.filter(finding=finding)["value"].item() == pytest.approx(expected)
+    shapes = pl.read_parquet(finished[1] / "shapes.parquet")
+    for name, finding, share in shapes.select("image_id", "finding", "box_coverage").iter_rows():
+        mask = raster(finished[0].reference[name][finding])
+        if label(mask, np.ones((3, 3)))[1] == 1:
+            rows, columns = np.nonzero(mask)
+            box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+            assert share == pytest.approx(mask.sum() / box)
 
 
 def test_the_page_tells_it(finished):

@@ -1,23 +1,13 @@
 """What would boxes have made of it?
 
-Many data sets mark findings with boxes.  A box around an elongated or ragged finding is mostly not
-the finding, so a map can score on it without touching the lesion.  Where outlines are known, both
-references can be had from the same reader: ``boxed`` turns a mask into the bounding boxes of its
-connected parts, and ``coverage`` tells how much of the boxes is the finding.
+``coverage`` tells how much of the bounding boxes of a mask is the finding; ``boxed`` of
+``heatproof.localize`` measures maps against those boxes.
 """
 
-import cv2
 import numpy as np
 from jaxtyping import Bool
 
-
-def boxed(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The filled bounding boxes of the parts of a mask; parts that touch at a corner are one."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    filled = np.zeros_like(mask)
-    for x, y, width, height, _ in stats[1:count]:  # the first is what is not marked
-        filled[y : y + height, x : x + width] = True
-    return filled
+from heatproof.localize.boxed import boxed
 
 
 def coverage(mask: Bool[np.ndarray, "h w"]) -> float:

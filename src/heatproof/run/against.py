@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.localize import DatasetMetric, lower_is_better
+from heatproof.localize import DatasetMetric, lower_is_better, metrics
+from heatproof.localize.boxed import Boxed
 from heatproof.report.measured import Comparison, Rare
 from heatproof.run.controls import READERS
 from heatproof.run.experiment import Experiment
@@ -30,6 +31,7 @@ from heatproof.stats.permutation import paired
 from heatproof.stats.power import needed
 from heatproof.types import Estimate
 
+OUTLINES = "the outlines themselves"
 MACRO = ""  # in the place of a finding
 COMPARISONS = {
     "data": pl.String,
@@ -107,6 +109,27 @@ def against_models(
             found = measured(work, rows, rest, few)
             if found.findings:
                 what = (str(data), one, str(method), str(metric), other)
+                yield from compared(work, what, found)
+
+
+def against_outlines(
+    work: Workspace, scores: pl.DataFrame, few: Sequence[Rare]
+) -> Iterator[Comparison]:
+    """What boxes make of each method, beside what the outlines do: of metrics scored by both."""
+    table = of_maps(work, scores)
+    made = table.filter(pl.col("group") != "")
+    boxes = {
+        spec: metrics.spec(part.base)
+        for spec, part in work.metrics.items()
+        if isinstance(part, Boxed)
+    }
+    keys = ["data", "group", "method", "metric"]
+    for (data, group, method, metric), rows in made.group_by(keys, maintain_order=True):
+        if str(metric) in boxes:
+            outlines = made.filter(data=data, group=group, method=method, metric=boxes[str(metric)])
+            found = measured(work, rows, outlines, few)
+            if found.findings:
+                what = (str(data), str(group), str(method), str(metric), OUTLINES)
                 yield from compared(work, what, found)
 
 

@@ -16,7 +16,13 @@ from heatproof.report.content import Content
 from heatproof.report.html import render
 from heatproof.report.measured import Localization
 from heatproof.run import describing, diagnosing, verdicts
-from heatproof.run.against import COMPARISONS, against_models, against_readers, rows_of
+from heatproof.run.against import (
+    COMPARISONS,
+    against_models,
+    against_outlines,
+    against_readers,
+    rows_of,
+)
 from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.doubts import doubts
 from heatproof.run.explaining import Judged
@@ -55,6 +61,7 @@ def write_report(
     comparisons = (
         *against_readers(work, tables.scores, few),
         *against_models(work, tables.scores, few),
+        *against_outlines(work, tables.scores, few),
     )
     progress.advance(note="estimates")
     shapes = diagnosing.shapes(work, tables.scores)

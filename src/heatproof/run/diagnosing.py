@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from heatproof.diagnose.boxes import coverage
 from heatproof.diagnose.confidence import Confidence, of_confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.geometry import geometry, instances_drawn
@@ -86,8 +87,9 @@ def _shape(samples: Mapping[str, Sample], place: tuple[str, ...]) -> dict[str, A
     _, image_id, finding, reader = place
     sample = samples[image_id]
     instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask is one thing
-    found = geometry(reference_mask(sample, finding, reader), instances)
-    return dict(zip(_PLACE, place, strict=True)) | asdict(found)
+    mask = reference_mask(sample, finding, reader)
+    found = asdict(geometry(mask, instances)) | {"box_coverage": coverage(mask)}
+    return dict(zip(_PLACE, place, strict=True)) | found
 
 
 def spreads(table: pl.DataFrame) -> Iterator[Spread]:

@@ -83,6 +83,7 @@ SHAPES = {
     "area_ratio": pl.Float64,  # of the film
     "elongation": pl.Float64,
     "irrectangularity": pl.Float64,
+    "box_coverage": pl.Float64,  # share of the bounding boxes of its parts that is marked
 }
 
 
