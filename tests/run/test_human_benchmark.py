@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.ndimage import label
+from scipy.stats import spearmanr
 
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
@@ -21,6 +22,8 @@ from tests.stats.test_chexlocalize import by_hand, ends, nan_mean
 
 IOU, HIT = "iou(empty='true_positive')", "hit_rate(ties='first')"
 BOXED = "boxed(base=iou(empty='true_positive'))"
+CUTOFF = 0.3
+CALLED = f"miou(cutoff={CUTOFF})"
 FILMS = 210
 NAN = math.nan
 
@@ -29,7 +32,7 @@ NAN = math.nan
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     study = write(folder, "test", FILMS, seed=5)
-    text = EXPERIMENT.replace("metrics = [", f'metrics = ["{BOXED}", ')
+    text = EXPERIMENT.replace("metrics = [", f'metrics = ["{BOXED}", "{CALLED}", ')
     (folder / "study.toml").write_text(text)
     return study, run(load(folder / "study.toml")).parent
 
@@ -191,6 +194,65 @@ def test_boxes_stand_beside_the_outlines(finished):
             rows, columns = np.nonzero(mask)
             box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
             assert share == pytest.approx(mask.sum() / box)
+
+
+def called(study, name, finding):
+    """IoU of the full set: a film below the cut-off has an empty map."""
+    mask = raster(study.reference[name].get(finding, []))
+    if study.probabilities[name][finding] < CUTOFF:
+        return 0.0 if mask.any() else NAN
+    native = enlarged(study.maps[name][finding], (HEIGHT, WIDTH))
+    if native.min() == native.max():
+        return NAN
+    levels = (255 * ((native - native.min()) / (native.max() - native.min()))).astype(np.uint8)
+    return overlap(levels > otsu_by_definition(levels), mask)
+
+
+def test_confidence_is_regressed_with_cutoffs_as_published(finished):
+    """Per finding and pooled: slope, interval and p of the textbook, and Spearman's midranks."""
+    study, out = finished
+    told = pl.read_parquet(out / "diagnosis.parquet").filter(
+        metric=CALLED, question="confidence", rows="all"
+    )
+    pairs = {
+        finding: [
+            (study.probabilities[name][finding], value)
+            for name in study.reference
+            if not math.isnan(value := called(study, name, finding))
+        ]
+        for finding in FINDINGS
+    }
+    pairs["all findings"] = [pair for finding in FINDINGS for pair in pairs[finding]]
+    for finding, points in pairs.items():
+        slope, low, high, p = textbook(*map(list, zip(*points, strict=True)))
+        [row] = told.filter(finding=finding, regression="linear").rows(named=True)
+        assert [row[name] for name in ("value", "low", "high", "p")] == pytest.approx(
+            [slope, low, high, p], abs=1e-9
+        )
+        assert row["cases"] == len(points)
+        [ranked] = told.filter(finding=finding, statistic="spearman")["value"]
+        assert ranked == pytest.approx(spearmanr(*zip(*points, strict=True)).statistic, abs=1e-9)
+    assert len(pairs["all findings"]) > 450
+
+
+def test_readers_have_no_cutoff(finished, slow):
+    names, tables = slow
+    told = pl.read_parquet(finished[1] / "comparisons.parquet").filter(
+        metric=CALLED, statistic="theirs"
+    )
+    for column, finding in enumerate(FINDINGS):
+        both = []
+        for row, name in enumerate(names):
+            ours = called(finished[0], name, finding)
+            if finding in finished[0].reference[name]:
+                theirs = tables["readers"][row, column, 0]
+                theirs = 0.0 if math.isnan(theirs) else theirs  # nothing drawn
+            else:
+                theirs = 0.0 if finding in finished[0].human[name] else NAN
+            if not math.isnan(ours) and not math.isnan(theirs):
+                both.append(theirs)
+        [row] = told.filter(finding=finding).rows(named=True)
+        assert (row["value"], row["cases"]) == (pytest.approx(np.mean(both)), len(both))
 
 
 def test_the_page_tells_it(finished):

@@ -163,6 +163,15 @@ class DatasetMetric(Protocol):
         ...
 
 
+@runtime_checkable
+class MeanOverFilms(Protocol):
+    """A metric of data sets that is a mean over films."""
+
+    def per_film(self, detections: Detections) -> Float[np.ndarray, " n"]:
+        """The values that are averaged; ``nan`` for a film that does not count."""
+        ...
+
+
 Metric = LocalizationMetric | DatasetMetric
 metrics: Registry[Metric] = Registry("localization metric", __name__)
 

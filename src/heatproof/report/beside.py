@@ -2,9 +2,10 @@
 
 Of the CheXlocalize study (Saporta et al. 2022), for findings that CheXpert names: its mIoU is ours
 of ``iou``, its slopes are those of least squares on features between 0 and 1, its slopes on
-confidence are on all films, those without the finding at 0.  Slopes on confidence are not quite the
-same quantity: the published scores are those after probability cut-offs, below which a map marks
-nothing and films without the finding are left out, and ours are without any (``CUTOFFS``).
+confidence are on all films, those without the finding at 0.  Slopes on confidence are the same
+quantity for ``miou`` with cut-offs alone: the published scores are those after probability
+cut-offs, below which a map marks nothing and films without the finding are left out, and those of
+``iou`` and ``hit_rate`` are without any (``CUTOFFS``).
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from heatproof.types import Estimate
 CUTOFFS = (
     "Published slopes and rank correlations on confidence are of scores after a probability cut-off"
     " for each finding: below it a map marks nothing, and a film without the finding does not"
-    " count. Those here are without cut-offs, so that every film without the finding counts, with"
-    " 0."
+    " count. Those here are of mIoU where it says so; those of IoU and hit rate are without"
+    " cut-offs, so that every film without the finding counts, with 0."
 )
 _METRICS = {"iou": "IoU", "hit_rate": "hit rate"}
 _MEANS = {"iou": "mIoU", "hit_rate": "hit rate"}
@@ -78,18 +79,25 @@ def _reasons(content: Content) -> Iterator[tuple[Published, Estimate, str]]:
     for spread in content.spreads:
         findings.setdefault(spread.dataset, set()).add(spread.finding)
     for one in content.diagnoses:
-        metric = _METRICS.get(one.metric)
+        metric = _METRICS.get(one.metric) or ("IoU" if _has_cutoffs(one.metric) else None)
         if metric is None or not findings.get(one.dataset, {""}) <= FINDINGS:
             continue
         for quantity, finding, ours in _slopes(one, metric):
             number = _OF.get((quantity, finding))
             if number and number.method == one.method:
-                yield number, ours, f"{one.dataset}, {one.model}"
+                how = ", mIoU with cut-offs" if _has_cutoffs(one.metric) else ""
+                yield number, ours, f"{one.dataset}, {one.model}{how}"
+
+
+def _has_cutoffs(metric: str) -> bool:
+    """Whether it is the full set with a cut-off for each finding."""
+    tuned = "cutoff" in metric or "tune=" in metric
+    return metric.startswith("miou(") and tuned and "over=" not in metric
 
 
 def _slopes(one: Diagnosis, metric: str) -> Iterator[tuple[str, str, Estimate]]:
     for effect in one.shape:
-        if effect.model == "linear":
+        if effect.model == "linear" and not _has_cutoffs(one.metric):
             feature = effect.feature.replace("_", " ")
             yield f"slope of {metric} on {feature}", "", effect.slope.estimate
     for sure in one.confidence:

@@ -1,9 +1,9 @@
 """Methods against the human benchmark, and models against each other, on the same films.
 
-Metrics of maps alone: one of data sets has no score of a single film.  Films count on which both
-are defined; where several readers marked a finding, the first of them is the reference.  Patients
-are drawn, and turned, together.  p-values are corrected over one family: the findings of one
-method, by one metric, on one data set; the macro average is no member of it.
+Of metrics that have a value of every film (``filmwise``).  Films count on which both are defined;
+where several readers marked a finding, the first of them is the reference.  Patients are drawn, and
+turned, together.  p-values are corrected over one family: the findings of one method, by one
+metric, on one data set; the macro average is no member of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.localize import DatasetMetric, lower_is_better, metrics
+from heatproof.localize import lower_is_better, metrics
 from heatproof.localize.boxed import Boxed
 from heatproof.report.measured import Comparison, Rare
 from heatproof.run.controls import READERS
@@ -148,11 +148,7 @@ def pairs(experiment: Experiment) -> list[tuple[str, str]]:
 
 def of_maps(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:
     """Scores of metrics of maps in which higher is better, by the first reference."""
-    specs = [
-        spec
-        for spec, part in work.metrics.items()
-        if not (isinstance(part, DatasetMetric) or lower_is_better(part))
-    ]
+    specs = [spec for spec, part in work.metrics.items() if not lower_is_better(part)]
     first = pl.col("reference").first().over("data", "finding")
     return scores.filter(pl.col("metric").is_in(specs) & (pl.col("reference") == first))
 

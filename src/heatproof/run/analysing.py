@@ -26,6 +26,7 @@ from heatproof.run.against import (
 from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.doubts import doubts
 from heatproof.run.explaining import Judged
+from heatproof.run.filmwise import one_by_one
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
 from heatproof.run.progress import Progress
@@ -58,14 +59,15 @@ def write_report(
     predictions = with_thresholds(work, tables.predictions)
     classified = tuple(classification(work, judged, predictions))
     few = rare(work, tables.scores, classified)
+    films = one_by_one(work, tables.scores, tables.predictions)
     comparisons = (
-        *against_readers(work, tables.scores, few),
-        *against_models(work, tables.scores, few),
-        *against_outlines(work, tables.scores, few),
+        *against_readers(work, films, few),
+        *against_models(work, films, few),
+        *against_outlines(work, films, few),
     )
     progress.advance(note="estimates")
     shapes = diagnosing.shapes(work, tables.scores)
-    enough = frequent(tables.scores, few)
+    enough = frequent(films, few)
     reasons = tuple(diagnosing.diagnoses(work, enough, tables.predictions, shapes))
     progress.advance(note="diagnosis")
     pairs = trustworthy(tables.trust, few)

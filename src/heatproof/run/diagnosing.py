@@ -1,8 +1,9 @@
 """Scores to reasons: with what do the scores of maps go together?
 
-Asked of metrics of maps, for every data set, model and method: the shape of what was marked, how
-sure the model is, and groups of patients.  A metric of data sets has no score of a single map, so
-it is asked nothing.  Where several readers marked a finding, the first of them counts.  With fewer
+Asked of metrics of maps, and of those of data sets that are means over films (``filmwise``), for
+every data set, model and method: the shape of what was marked, how sure the model is, groups of
+patients, and the usual place.  Another metric of data sets has no score of a single film, so it is
+asked nothing.  Where several readers marked a finding, the first of them counts.  With fewer
 than ``FEWEST`` patients nothing is fitted.
 """
 
@@ -23,7 +24,7 @@ from heatproof.diagnose.geometry import geometry, instances_drawn
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
-from heatproof.localize import DatasetMetric, Metric, lower_is_better
+from heatproof.localize import MeanOverFilms, Metric, lower_is_better
 from heatproof.localize.dice import Dice
 from heatproof.localize.hit_rate import HitRate
 from heatproof.localize.iou import IoU
@@ -104,17 +105,16 @@ def spreads(table: pl.DataFrame) -> Iterator[Spread]:
 def diagnoses(
     work: Workspace, scores: pl.DataFrame, predictions: pl.DataFrame, table: pl.DataFrame
 ) -> Iterator[Diagnosis]:
-    """One for each data set, model, method and metric of maps.
+    """One for each data set, model, method and metric that has a value of every film.
 
     Args:
         work: The experiment, opened.
-        scores: One row per map, reader and metric.
+        scores: One row per map, reader and metric, of ``one_by_one``.
         predictions: One row per film and finding.
         table: Of ``shapes``.
     """
-    of_maps = [spec for spec, part in work.metrics.items() if not isinstance(part, DatasetMetric)]
     # What no model made is of no group: the prior, and other controls.
-    made = _first_reader(scores.filter((pl.col("group") != "") & pl.col("metric").is_in(of_maps)))
+    made = _first_reader(scores.filter(pl.col("group") != ""))
     experiment = work.experiment
     validation, seed = experiment.classification.validation, experiment.statistics.seed
     told = with_calibrated(predictions, validation, seed).select(
@@ -147,14 +147,14 @@ def diagnoses(
             & (pl.col("group") == group)
             & pl.col("finding").is_in(marked["finding"].unique().to_list())
         )
-        yield replace(found, **_reasons(work, marked, own, str(metric))) if enough else found
+        yield replace(found, **_reasons(work, cell, own, str(metric))) if enough else found
 
 
 def _reasons(
-    work: Workspace, marked: pl.DataFrame, told: pl.DataFrame, metric: str
+    work: Workspace, cell: pl.DataFrame, told: pl.DataFrame, metric: str
 ) -> dict[str, Any]:
     """What is asked of one method; ``told`` are the predictions of every film of its findings."""
-    negatives = told.filter(pl.col("label") == False)  # noqa: E712  null is unknown
+    marked, negatives = cell.filter(pl.col("regions") > 0), _negatives(work, cell, told, metric)
     absent, present = (table.with_columns(probability=CALIBRATED) for table in (negatives, marked))
     higher = not lower_is_better(work.metrics[metric])
     return {
@@ -190,26 +190,33 @@ def _of_confidence(
     work: Workspace, marked: pl.DataFrame, negatives: pl.DataFrame, metric: str
 ) -> tuple[Confidence, ...]:
     columns = ["image_id", "finding", "cluster", "probability", "value"]
-    table = marked.select(*columns, pl.lit(value=True).alias("marked"))
-    if _nothing_is_zero(work.metrics[metric]) and len(negatives):
-        patients = {
-            sample.image_id: sample.cluster
-            for sample in work.data[marked["data"][0]].samples
-        }  # fmt: skip
-        by_image = work.experiment.statistics.by == "image"
-        names = [name if by_image else patients[name] for name in negatives["image_id"]]
-        absent = negatives.with_columns(
-            pl.Series("cluster", names, pl.String),
-            pl.lit(0.0).alias("value"),
-            pl.lit(value=False).alias("marked"),
-        )
-        table = pl.concat([table, absent.select(table.columns)])
+    table = pl.concat(
+        [
+            rows.select(*columns, pl.lit(value).alias("marked"))
+            for rows, value in ((marked, True), (negatives, False))
+        ]
+    )
     chosen = work.experiment.statistics
     found = of_confidence(
         table.rename({"value": metric}), metric, chosen.resamples, chosen.level, chosen.seed
     )
     both = not table["marked"].all()  # else the two sets of rows are one
     return tuple(one for one in found if both or one.rows == "positive")
+
+
+def _negatives(
+    work: Workspace, cell: pl.DataFrame, told: pl.DataFrame, metric: str
+) -> pl.DataFrame:
+    """Films without the finding, with what they score: nothing, where that is what any map does."""
+    if isinstance(work.metrics[metric], MeanOverFilms):
+        return cell.filter(pl.col("regions") == 0)
+    absent = told.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
+    if not _nothing_is_zero(work.metrics[metric]):
+        absent = absent.clear()
+    patients = {s.image_id: s.cluster for s in work.data[cell["data"][0]].samples}
+    by_image = work.experiment.statistics.by == "image"
+    names = [name if by_image else patients[name] for name in absent["image_id"]]
+    return absent.with_columns(pl.Series("cluster", names, pl.String), value=pl.lit(0.0))
 
 
 def _nothing_is_zero(metric: Metric) -> bool:

@@ -173,10 +173,17 @@ def of_dataset(
     """
     if maps.is_empty():
         return float("nan")
+    films, found = detections_of(work, maps, predictions)
+    return float(metric.of_dataset(found, np.ones((1, len(films))))[0])
+
+
+def detections_of(
+    work: Workspace, maps: pl.DataFrame, predictions: pl.DataFrame
+) -> tuple[pl.DataFrame, Detections]:
+    """The films that count, and what one method says of them; arguments as in ``of_dataset``."""
     data, finding, reference = (str(maps[name][0]) for name in ("data", "finding", "reference"))
     films = _films(work, predictions.filter(data=data), maps, finding, reference)
-    found = _detections(films, maps)
-    return float(metric.of_dataset(found, np.ones((1, len(films))))[0])
+    return films, _detections(films, maps)
 
 
 def _detections(films: pl.DataFrame, maps: pl.DataFrame) -> Detections:
