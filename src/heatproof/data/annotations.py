@@ -166,7 +166,8 @@ class RLE:
             raise AnnotationError(
                 f"run lengths that do not fill {height} x {width} pixels; is the end cut off?"
             )
-        return decoded.astype(bool)  # type: ignore[no-any-return]
+        rows: np.ndarray = cv2.transpose(decoded.T)  # run lengths go down; everything else across
+        return rows.view(bool)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """The four counts of pixels behind every comparison of two masks.
 
-IoU, Dice and the pixel rates are ratios of these; ``pooled`` sums them over films first.
+IoU, Dice and the pixel rates are ratios of these; ``pooled`` sums them over films first.  Otsu's
+threshold and fixed ones are counted together, in one pass over the map (``levels``), so that many
+metrics of one map cost little more than one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.maps.binarize import Binarizer
+from heatproof.localize.levels import counts_above
+from heatproof.maps.binarize import Binarizer, Fixed, Otsu, value_range
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,30 @@ def overlap(
     saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"], binarize: Binarizer
 ) -> Overlap | None:
     """The counts of a binarized map; ``None`` where the map cannot be binarized."""
-    predicted = binarize(saliency)
-    return None if predicted is None else of_masks(predicted, mask)
+    return overlaps(saliency, mask, [binarize])[binarize]
+
+
+def overlaps(
+    saliency: Float[np.ndarray, "h w"],
+    mask: Bool[np.ndarray, "h w"],
+    binarizers: Iterable[Binarizer],
+) -> dict[Binarizer, Overlap | None]:
+    """The counts of a map by each binarizer; ``None`` where the map cannot be binarized."""
+    wanted = dict.fromkeys(binarizers)
+    together = [one for one in wanted if one == Otsu() or isinstance(one, Fixed)]
+    found: dict[Binarizer, Overlap | None] = dict.fromkeys(together)
+    limits = value_range(saliency) if together else None
+    if limits is not None:
+        cuts = [one.threshold for one in together if isinstance(one, Fixed)]
+        marked = int(np.count_nonzero(mask))
+        otsu, fixed = counts_above(saliency, mask, limits, cuts)
+        for one in together:
+            counts = fixed[one.threshold] if isinstance(one, Fixed) else otsu
+            found[one] = Overlap(counts.shared, counts.above, marked, mask.size)
+    for other in wanted.keys() - found.keys():
+        predicted = other(saliency)
+        found[other] = None if predicted is None else of_masks(predicted, mask)
+    return {one: found[one] for one in wanted}
 
 
 def of_masks(predicted: Bool[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Overlap:

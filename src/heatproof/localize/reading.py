@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
-
-from heatproof.localize import Metric
-from heatproof.localize.overlap import Counting, of_masks
+from jaxtyping import Bool
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,3 @@ class Pointing(Protocol):
     ) -> float:
         """What it makes of rows and columns that were named; ``nan`` of None."""
         ...
-
-
-def measured(
-    metric: Metric, reading: Reading, mask: Bool[np.ndarray, "h w"]
-) -> float | Float[np.ndarray, " c"] | None:
-    """What a metric makes of a reading, as it would of a map; None where it cannot tell."""
-    if isinstance(metric, Pointing):
-        return metric.of_points(reading.points, mask)
-    if isinstance(metric, Counting):
-        counts = None if reading.mask is None else of_masks(reading.mask, mask)
-        return metric.of_counts(counts)
-    return None

@@ -110,7 +110,7 @@ class Percentile:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The pixels above the percentile."""
-        if _range(saliency) is None:
+        if value_range(saliency) is None:
             return None
         above: np.ndarray = saliency > np.percentile(saliency, self.q)
         return above
@@ -167,7 +167,8 @@ class Tuned:
         )
 
 
-def _range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
+def value_range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
+    """Minimum and maximum; ``None`` for a map that is constant or not finite."""
     low, high = float(saliency.min()), float(saliency.max())
     spread = high - low  # nan or infinite where any value is
     return (low, high) if np.isfinite(spread) and spread > 0 else None
@@ -175,7 +176,7 @@ def _range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
 
 def rescaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | None:
     """The map between 0 and 1, in its own precision; a new array."""
-    limits = _range(saliency)
+    limits = value_range(saliency)
     if limits is None:
         return None
     low, high = (saliency.dtype.type(limit) for limit in limits)

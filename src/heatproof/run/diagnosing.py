@@ -7,10 +7,8 @@ asked nothing.  Where several readers marked a finding, the first of them counts
 than ``FEWEST`` patients nothing is fitted.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -34,7 +32,8 @@ from heatproof.run.calibrating import CALIBRATED, with_calibrated
 from heatproof.run.controls import READERS
 from heatproof.run.films import annotations_digest
 from heatproof.run.resampling import resampling
-from heatproof.run.scoring import THREADS, reference_mask
+from heatproof.run.scoring import reference_mask
+from heatproof.run.threads import side_by_side
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import Estimate, Sample
@@ -78,7 +77,7 @@ def shapes(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:
         made_of = [(s.image_id, s.pixels.version(), annotations_digest(s)) for s in drawn]
         units.append(name := digest(places.rows(), made_of))
         if name not in work.shapes:
-            with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as pool:
+            with side_by_side() as pool:
                 rows = list(pool.map(partial(_shape, samples), places.rows()))
             work.shapes.put(name, rows)
     return work.shapes.read(units)

@@ -5,37 +5,29 @@ look where something is marked, and those that see negatives also at films label
 finding, once for every reader who marked it on any film.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.localize import (
-    DatasetMetric,
-    Metric,
-    Reference,
-    reading,
-    sees_negatives,
-    specialize,
-)
-from heatproof.localize.reading import Reading
+from heatproof.localize import DatasetMetric, Metric, Reference, sees_negatives, specialize
+from heatproof.localize.overlap import Counting, of_masks, overlaps
+from heatproof.localize.reading import Pointing, Reading
 from heatproof.maps.store import StoredMap
 from heatproof.registry import files_of
 from heatproof.run.explaining import Block
 from heatproof.run.films import Films, annotations_digest
 from heatproof.run.progress import Progress
+from heatproof.run.threads import side_by_side
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import MapKey, Sample, Validity
 
-THREADS = 4  # each holds a film of full size several times over: 0.2 GB at 2,320 x 2,828
 UNSCORED = (Validity.NOT_FINITE,)
 
 Places = tuple[tuple[str, str], ...]  # finding and reader
@@ -68,6 +60,38 @@ class Task:
     maps: Callable[[], Callable[[Sample], OfFilm]]
     geometry: Geometry
     metrics: Mapping[str, Metric]
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A metric as it measures one finding, and of what kind it is: asked once, not of every map.
+
+    Attributes:
+        spec: As the experiment wrote it.
+        part: The metric.
+        of_dataset: Whether it is one of data sets.
+        sees_negatives: Whether it looks at films without the finding.
+        counts: Itself, where it needs nothing of a map but counted pixels.
+        points: Itself, where it asks a reader for points.
+    """
+
+    spec: str
+    part: Metric
+    of_dataset: bool
+    sees_negatives: bool
+    counts: Counting | None
+    points: Pointing | None
+
+    @classmethod
+    def of(cls, spec: str, part: Metric) -> "_Measure":
+        counts = part if isinstance(part, Counting) else None
+        points = part if isinstance(part, Pointing) else None
+        of_dataset = isinstance(part, DatasetMetric)
+        return cls(spec, part, of_dataset, sees_negatives(part), counts, points)
+
+
+Measures = Callable[[str, tuple[float, float] | None], tuple[_Measure, ...]]
+"""What is measured of a finding on a film of that spacing."""
 
 
 def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -> Task:
@@ -103,11 +127,11 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
 
 def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
     """Write the units that are missing; films of a unit are scored side by side."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS)) as pool:
+    with side_by_side() as pool:
         for task in tasks:
             done = task.name in work.scores
             if not done:
-                one = partial(_score, work, task, task.maps())
+                one = partial(_score, _measures(task.metrics), task, task.maps())
                 rows = pool.map(one, task.samples)
                 work.scores.put(task.name, [row for part in rows for row in part])
             progress.advance(skipped=done)
@@ -129,10 +153,23 @@ def places_of(
     return places
 
 
+def _measures(metrics: Mapping[str, Metric]) -> Measures:
+    """Each finding and spacing is asked for once: a metric may read a table to know."""
+
+    @cache
+    def of(finding: str, spacing: tuple[float, float] | None) -> tuple[_Measure, ...]:
+        return tuple(
+            _Measure.of(spec, specialize(part, finding, spacing))
+            for spec, part in metrics.items()
+        )
+
+    return of
+
+
 def _score(
-    work: Workspace, task: Task, maps: Callable[[Sample], OfFilm], sample: Sample
+    measures: Measures, task: Task, maps: Callable[[Sample], OfFilm], sample: Sample
 ) -> list[dict[str, Any]]:
-    rows, of_film = [], maps(sample)
+    rows, of_film, drawn = [], maps(sample), set(references_of(sample))
     for finding, source in task.places[sample.image_id]:
         try:
             found = of_film(finding, source)
@@ -155,66 +192,73 @@ def _score(
             continue
         validity = Validity.OK if isinstance(found, Reading) else found.validity
         row |= {"validity": validity.value, "regions": _regions(reference)}
-        parts = {
-            spec: specialize(task.metrics[spec], finding, spacing)
-            for spec, metric in work.metrics.items()
-            if _counts(metric, reference, marked=(finding, source) in references_of(sample))
-        }
+        marked, holds = (finding, source) in drawn, bool(reference.mask.any())
+        chosen = [
+            one for one in measures(finding, spacing) if _is_asked(one, marked=marked, holds=holds)
+        ]
         if isinstance(found, Reading):
-            values = _read(parts, found, reference)
+            values = _read(chosen, found, reference)
         else:
-            values = _measured(parts, found, task.geometry, reference)
+            values = _measured(chosen, found, task.geometry, reference)
         rows += [row | {"metric": spec} | value for spec, value in values.items()]
     return rows
 
 
-def _counts(metric: Metric, reference: Reference, *, marked: bool) -> bool:
+def _is_asked(measure: _Measure, *, marked: bool, holds: bool) -> bool:
     """Whether a metric looks at such a film.
 
     Marks that hold no pixel leave a metric of maps undefined; to one of data sets the film is one
     without the finding.
     """
-    if reference.mask.any() or sees_negatives(metric):
-        return True
-    return marked and not isinstance(metric, DatasetMetric)
+    return holds or measure.sees_negatives or (marked and not measure.of_dataset)
 
 
 def _measured(
-    parts: Mapping[str, Metric], found: StoredMap, geometry: Geometry, reference: Reference
+    measures: Sequence[_Measure], found: StoredMap, geometry: Geometry, reference: Reference
 ) -> dict[str, dict[str, Any]]:
     """Value, and what was seen, by metric."""
     if found.validity in UNSCORED:
         unseen = {"value": float("nan"), "seen": [float("nan")]}
-        return {
-            spec: unseen if isinstance(part, DatasetMetric) else {"value": float("nan")}
-            for spec, part in parts.items()
-        }
+        return {one.spec: unseen if one.of_dataset else {"value": float("nan")} for one in measures}
     height, width = reference.mask.shape
     saliency = geometry.back(found.values, (height, width))
+    cuts = [one.counts.binarize for one in measures if one.counts is not None]
+    counts = overlaps(saliency, reference.mask, cuts)
     measured: dict[str, dict[str, Any]] = {}
-    for spec, part in parts.items():
-        if isinstance(part, DatasetMetric):
-            seen = part.of_map(found.values, geometry, reference)
-            told = float("nan") if np.isnan(seen[0]) else part.alone(seen)
-            measured[spec] = {"value": float(told), "seen": seen.tolist()}
+    for one in measures:
+        told: Any
+        if one.counts is not None:
+            told = one.counts.of_counts(counts[one.counts.binarize])
+        elif isinstance(one.part, DatasetMetric):
+            told = one.part.of_map(found.values, geometry, reference)
         else:
-            measured[spec] = {"value": float(part(saliency, reference.mask))}
+            told = one.part(saliency, reference.mask)
+        measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
     return measured
 
 
 def _read(
-    parts: Mapping[str, Metric], found: Reading, reference: Reference
+    measures: Sequence[_Measure], found: Reading, reference: Reference
 ) -> dict[str, dict[str, Any]]:
     """The same of a reader, by the metrics that can tell."""
+    counts = None if found.mask is None else of_masks(found.mask, reference.mask)
     measured: dict[str, dict[str, Any]] = {}
-    for spec, part in parts.items():
-        told = reading.measured(part, found, reference.mask)
-        if isinstance(part, DatasetMetric) and isinstance(told, np.ndarray):
-            value = float("nan") if np.isnan(told[0]) else part.alone(told)
-            measured[spec] = {"value": float(value), "seen": told.tolist()}
-        elif told is not None:
-            measured[spec] = {"value": float(told)}
+    for one in measures:
+        told: Any
+        if one.points is not None:
+            told = one.points.of_points(found.points, reference.mask)
+        elif one.counts is not None:
+            told = one.counts.of_counts(counts)
+        else:
+            continue
+        measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
     return measured
+
+
+def _seen(metric: Any, seen: Float[np.ndarray, " c"]) -> dict[str, Any]:
+    """What a metric of data sets saw of a map, and what the map alone did."""
+    alone = float("nan") if np.isnan(seen[0]) else float(metric.alone(seen))
+    return {"value": alone, "seen": seen.tolist()}
 
 
 def _reference(sample: Sample, finding: str, source: str) -> Reference:
