@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch.nn.functional import interpolate
 
+from heatproof.data.enlarging import enlarged
 from heatproof.registry import Registry
 
 
@@ -89,9 +90,8 @@ class Squash:
         size: tuple[int, int],
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """Bilinear, half-pixel centres: torch's own kernel, so that published masks agree."""
-        values = torch.from_numpy(np.ascontiguousarray(saliency, np.float32))
-        return interpolate(values[None, None], frame or size, mode="bilinear")[0, 0].numpy()
+        """Bilinear, half-pixel centres, as PyTorch rounds it, so that published masks agree."""
+        return enlarged(np.ascontiguousarray(saliency, np.float32), frame or size)
 
 
 @geometries.register("letterbox")

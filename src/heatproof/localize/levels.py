@@ -1,10 +1,9 @@
 """The pixels of a map counted by height, inside and outside a mask, in one pass for all thresholds.
 
 Scaled to [0, 1] by its own minimum and maximum, a map has 256 levels, ``floor(255 * scaled)``:
-the 8 bits of Otsu's threshold.  How many pixels lie above a threshold follows from how many there
-are at each level: all at higher levels, none at lower ones, and at the level that holds the
-threshold those that were compared with it.  So the counts are those of the binarized map, to the
-pixel, at the cost of one look at each pixel, whatever the number of thresholds.
+the 8 bits of Otsu's threshold.  A fixed threshold divides the level that holds it in two.  So every
+pixel has a bin, its level plus the number of thresholds that it lies above, and one histogram of
+these tells how many lie above each: as many as the binarized map has, to the pixel.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,26 +50,19 @@ def counts_above(
     kind = saliency.dtype.type
     low, high = map(kind, limits)
     planes = np.ascontiguousarray(saliency), np.ascontiguousarray(mask)
-    found: dict[float, Counts] = {}
-    waiting = list(dict.fromkeys(thresholds))
-    while True:
-        chosen: dict[int, float] = {}  # one threshold at each level; others wait for another pass
-        for threshold in waiting:
-            chosen.setdefault(int(kind(threshold) * kind(_TOP)), threshold)
-        cuts = np.full(_LEVELS, np.inf, saliency.dtype)
-        for level, threshold in chosen.items():
-            cuts[level] = threshold
-        table = _counted(*planes, low, high - low, kind(_TOP), cuts)
-        for level, threshold in chosen.items():
-            found[threshold] = _sums(table[:, :, level + 1 :], table[:, 1, level])
-        waiting = [threshold for threshold in waiting if threshold not in found]
-        if not waiting:
-            break
-    level = otsu_level(table.sum(axis=(0, 1)))
-    return _sums(table[:, :, level + 1 :]), found
+    cuts = sorted(thresholds)
+    rounded = np.array(cuts, saliency.dtype)
+    table = _counted(*planes, low, high - low, kind(_TOP), rounded)
+    first = (rounded * kind(_TOP)).astype(int) + np.arange(1, len(cuts) + 1)  # bin above each
+    levels = np.arange(table.shape[1]) - np.searchsorted(first, np.arange(table.shape[1]), "right")
+    otsu = otsu_level(np.bincount(levels, table.sum(axis=0), _LEVELS))
+    return (
+        _sums(table[:, levels > otsu]),
+        {cut: _sums(table[:, start:]) for cut, start in zip(cuts, first.tolist(), strict=True)},
+    )
 
 
-def otsu_level(pixels: Int[np.ndarray, " levels"]) -> int:
+def otsu_level(pixels: Float[np.ndarray, " levels"] | Int[np.ndarray, " levels"]) -> int:
     """The level above which lies the foreground, as OpenCV finds it.
 
     Args:
@@ -94,26 +86,27 @@ def otsu_level(pixels: Int[np.ndarray, " levels"]) -> int:
     return found
 
 
-def _sums(*tables: Int[np.ndarray, "2 ..."]) -> Counts:
-    outside, inside = (sum(int(table[side].sum()) for table in tables) for side in (0, 1))
+def _sums(table: Int[np.ndarray, "2 bins"]) -> Counts:
+    outside, inside = table.sum(axis=1).tolist()
     return Counts(outside + inside, inside)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _counted(values: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) -> Any:
-    """Pixels by side of the mask, side of the cut of their level, and level."""
+    """Pixels by side of the mask and bin."""
     height, width = values.shape
-    tables = np.zeros((_TABLES, 4 * _LEVELS), np.int64)
-    scaled, keys = np.empty(width, values.dtype), np.empty(width, np.uint16)
+    bins = _LEVELS + len(cuts)
+    tables = np.zeros((_TABLES, 2 * bins), np.int64)
+    scaled, keys = np.empty(width, values.dtype), np.empty(width, np.int32)
     for row in range(height):
-        for column in range(width):
-            value = (values[row, column] - low) / spread
-            scaled[column] = value
-            level = np.uint16(np.int32(value * top))
-            keys[column] = level + np.uint16(mask[row, column]) * np.uint16(2 * _LEVELS)
-        for column in range(width):
-            key = keys[column]
-            above = np.uint16(scaled[column] > cuts[key & np.uint16(_TOP)])
-            tables[column & 3, key + above * np.uint16(_LEVELS)] += 1
-    return tables.sum(axis=0).reshape(2, 2, _LEVELS)
+        for x in range(width):
+            value = (values[row, x] - low) / spread
+            scaled[x] = value
+            keys[x] = np.int32(value * top) + np.int32(mask[row, x]) * np.int32(bins)
+        for cut in cuts:
+            for x in range(width):
+                keys[x] += np.int32(scaled[x] > cut)
+        for x in range(width):
+            tables[x & 3, keys[x]] += 1
+    return tables.sum(axis=0).reshape(2, bins)

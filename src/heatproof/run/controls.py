@@ -29,6 +29,7 @@ from heatproof.run.scoring import (
     reference_mask,
     references_of,
 )
+from heatproof.run.threads import side_by_side
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import Sample, Validity
@@ -91,7 +92,7 @@ def _controls(work: Workspace, films: Films, judged: Sequence[Judged]) -> Iterat
     """The prior always, since methods are compared with it; the others as the experiment says."""
     annotated = tuple(sample for sample in films.samples if sample.annotations)
     whole = digest(films.name, annotations_of(annotated), [s.cluster for s in annotated], FRAME)
-    yield Control(PRIOR, partial(_priors, annotated), inputs=(whole,))
+    yield Control(PRIOR, cache(partial(_priors, annotated)), inputs=(whole,))
     seed = work.experiment.statistics.seed
     made: dict[str, Callable[[Sample], OfFilm]] = {
         "centre": _centre,
@@ -208,7 +209,11 @@ def _ceiling(geometry: Geometry, grid: tuple[int, int], sample: Sample) -> OfFil
 def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
     """The mean mask of each finding, without the patient of the film that it is judged on."""
     findings = dict.fromkeys(a.finding for sample in annotated for a in sample.annotations)
-    sums = {f: controls.MeanMask.of(_masks(annotated, f), SIZE) for f in findings}
+    with side_by_side() as pool:
+        sums = {
+            f: controls.MeanMask.of(filter(None, pool.map(partial(_mask, f), annotated)), SIZE)
+            for f in findings
+        }
 
     def of_film(sample: Sample) -> OfFilm:
         @cache
@@ -222,14 +227,13 @@ def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
     return of_film
 
 
-def _masks(
-    samples: Sequence[Sample], finding: str
-) -> Iterator[tuple[str, Bool[np.ndarray, "y x"]]]:
-    for sample in samples:
-        sources = [source for _, source in references_of(sample, (finding,))]
-        for source in sources[:1]:  # one mask per film: the first reader's
-            try:
-                mask = reference_mask(sample, finding, source)
-            except (AnnotationError, PixelError):
-                continue  # it is set aside, with its reason, where it is scored
-            yield sample.cluster, FRAME.mask(mask)
+def _mask(finding: str, sample: Sample) -> tuple[str, Bool[np.ndarray, "y x"]] | None:
+    """One mask per film, the first reader's, at the common frame; with whose it is."""
+    sources = [source for _, source in references_of(sample, (finding,))]
+    if not sources:
+        return None
+    try:
+        mask = reference_mask(sample, finding, sources[0])
+    except (AnnotationError, PixelError):
+        return None  # it is set aside, with its reason, where it is scored
+    return sample.cluster, FRAME.mask(mask)

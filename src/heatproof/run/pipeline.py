@@ -16,7 +16,7 @@ from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
 from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
-from heatproof.run.importing import import_block, import_maps
+from heatproof.run.importing import import_blocks, import_maps
 from heatproof.run.judges import Opener, check_model, identified, open_model
 from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
@@ -63,7 +63,7 @@ def check(work: Workspace) -> None:
         HeatproofError: A model, its training or imported maps are not as described.
     """
     for entry in work.experiment.maps:
-        import_block(work, entry)
+        import_blocks(work, entry)
     models = work.experiment.models
     if any(model.made_here for model in models):
         _check_plans(work, [model for model in models if model.made_here])
@@ -143,8 +143,8 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
             methods = methods_of(work, model) if judging.explained else ()
             judged.append(Judged(judging, card.id, card, blocks, methods, folder))
     for entry in work.experiment.maps:
-        block = import_maps(work, entry, progress)
-        judged.append(Judged(block.judging, block.id, None, (block,), (entry.method,)))
+        brought = import_maps(work, entry, progress)
+        judged.append(Judged(brought[0].judging, brought[0].id, None, brought, (entry.method,)))
     progress.finish()
     return judged
 
