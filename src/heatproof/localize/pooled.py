@@ -11,7 +11,7 @@ the false positives on them, are then left out.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -43,16 +43,15 @@ class Pooled:
     films: Literal["known", "annotated"] = "known"
 
     def __post_init__(self) -> None:
-        _ = self._of
+        if not isinstance(self.rate, Rate):
+            raise SpecError(
+                f"pooled(rate=...) got {self.rate}, expected a ratio of counts of pixels:"
+                " pixel_sensitivity, pixel_specificity, pixel_precision, iou or dice"
+            )
 
     @property
     def _of(self) -> Rate:
-        if isinstance(self.rate, Rate):
-            return self.rate
-        raise SpecError(
-            f"pooled(rate=...) got {self.rate}, expected a ratio of counts of pixels:"
-            " pixel_sensitivity, pixel_specificity, pixel_precision, iou or dice"
-        )
+        return cast("Rate", self.rate)
 
     @property
     def binarize(self) -> Binarizer:

@@ -27,7 +27,7 @@ from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import ModelId, Sample
 
-AT_ONCE = 160  # maps in memory, of each thread: of 320 x 320 some 0.1 GB
+AT_ONCE = 40  # maps that a thread holds: 16 MB of 320 x 320, and as much again several times over
 
 
 @dataclass(frozen=True)

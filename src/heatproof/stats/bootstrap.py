@@ -12,6 +12,7 @@ clusters with a defined value make no interval: ``nan``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -140,14 +141,29 @@ def draws(
         seed: Equal seeds make equal draws, whatever the blocks.
         width: How many numbers per replicate the caller will hold, if more than ``clusters``.
     """
-    generator = np.random.default_rng(seed)
     block = max(1, _BLOCK // max(clusters, width))
+    if resamples <= block:
+        yield _all_draws(clusters, resamples, seed)
+        return
+    generator = np.random.default_rng(seed)
     for start in range(0, resamples, block):
-        rows = min(block, resamples - start)
-        drawn = generator.integers(clusters, size=(rows, clusters))
-        drawn += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
-        counts = np.bincount(drawn.ravel(), minlength=rows * clusters)
-        yield counts.reshape(rows, clusters).astype(float)
+        yield _drawn(generator, min(block, resamples - start), clusters)
+
+
+@lru_cache(maxsize=4)  # metrics of one finding are asked for one after the other
+def _all_draws(clusters: int, resamples: int, seed: int) -> Float[np.ndarray, "b clusters"]:
+    counts = _drawn(np.random.default_rng(seed), resamples, clusters)
+    counts.setflags(write=False)
+    return counts
+
+
+def _drawn(
+    generator: np.random.Generator, rows: int, clusters: int
+) -> Float[np.ndarray, "rows clusters"]:
+    drawn = generator.integers(clusters, size=(rows, clusters))
+    drawn += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
+    counts = np.bincount(drawn.ravel(), minlength=rows * clusters)
+    return counts.reshape(rows, clusters).astype(float)
 
 
 def interval(replicates: Float[np.ndarray, " b"], level: float) -> tuple[float, float]:
