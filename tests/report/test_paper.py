@@ -4,6 +4,7 @@ import csv as csv_module
 import io
 import math
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,11 +14,15 @@ from hypothesis import strategies as st
 from heatproof.diagnose.confidence import POOLED, Confidence
 from heatproof.report.beside import beside
 from heatproof.report.content import Content
+from heatproof.report.curves import precision_recall, threshold_curves
 from heatproof.report.drawings import Forest, boxes, forest
 from heatproof.report.html import render
 from heatproof.report.measured import Localization, Row, Spread
-from heatproof.report.paper import files, tables
+from heatproof.report.paper import cohort, files, tables
+from heatproof.report.pdf import pdf
+from heatproof.report.plots import Curve, Plot, plot
 from heatproof.report.published import published
+from heatproof.report.scatter import scatters
 from heatproof.report.tables import Column, Table, csv, latex, narrowed, shown
 from heatproof.types import Estimate
 from tests.report import trial
@@ -78,7 +83,11 @@ def test_every_file_can_be_read_and_equal_content_gives_equal_files(make):
     found = files(make())
     assert files(make()) == found
     for path, text in found.items():
-        assert re.fullmatch(r"(tables/[a-z]+\.(csv|tex)|figures/[a-z0-9-]+\.svg)", path)
+        assert re.fullmatch(r"(tables/[a-z]+\.(csv|tex)|figures/[a-z0-9-]+\.(svg|pdf))", path)
+        if path.endswith(".pdf"):
+            assert text.startswith(b"%PDF")
+            assert f"{path.removesuffix('pdf')}svg" in found
+            continue
         assert not re.search(r"\bnan\b", text)
         if path.endswith(".svg"):
             ET.fromstring(text)
@@ -159,3 +168,65 @@ def test_the_page_says_what_published_slopes_on_confidence_were_made_of():
     said = "after a probability cut-off for each finding"
     assert said in " ".join(render(chexpert()).split())
     assert said not in " ".join(render(trial.usual()).split())
+
+
+def at_thresholds(spec: str, values: dict[float, float]) -> Content:
+    panels = tuple(
+        trial.panel("d", "Edema", spec.format(at), {"grad_cam": value}, 0.2, 30)
+        for at, value in values.items()
+    )
+    return replace(trial.empty(), localization=panels)
+
+
+def test_metrics_that_differ_in_a_threshold_are_points_of_one_curve():
+    content = at_thresholds("iou(binarize=fixed(threshold={}))", {0.4: 0.3, 0.2: 0.1, 0.6: 0.2})
+    [drawn] = threshold_curves(content)
+    ours = drawn.curves[0]
+    assert [(at, told.value) for at, told in ours.points] == [(0.2, 0.1), (0.4, 0.3), (0.6, 0.2)]
+    assert drawn.across == "Threshold of the map"
+    [drawn] = threshold_curves(at_thresholds("miou(cutoff={})", {0.1: 0.3, 0.2: 0.1}))
+    assert drawn.across == "Cut-off of probability"
+    assert not list(threshold_curves(at_thresholds("miou(cutoff={})", {0.1: 0.3})))
+
+
+def test_precision_is_drawn_over_the_recall_of_the_same_threshold():
+    recall = at_thresholds("pixel_sensitivity(binarize=fixed(threshold={}))", {0.2: 0.9, 0.6: 0.4})
+    precision = at_thresholds("pixel_precision(binarize=fixed(threshold={}))", {0.6: 0.8, 0.2: 0.3})
+    both = replace(recall, localization=recall.localization + precision.localization)
+    [drawn] = precision_recall(both)
+    assert [(x, told.value) for x, told in drawn.curves[0].points] == [(0.9, 0.3), (0.4, 0.8)]
+    assert not list(precision_recall(recall))
+
+
+def test_a_plot_puts_what_is_larger_further_right_and_further_up():
+    points = ((0.0, trial.est(0.0)), (1.0, trial.est(1.0)))
+    svg = ET.fromstring(plot(Plot("p", "t", "x", "y", (Curve("a", points),), dots=((0.5, 0.5),))))
+    dot, *markers = list(svg.iter(f"{SVG}circle"))
+    [first, last] = [(float(m.get("cx", "")), float(m.get("cy", ""))) for m in markers[:2]]
+    middle = float(dot.get("cx", "")), float(dot.get("cy", ""))
+    assert first[0] < last[0]
+    assert first[1] > last[1]
+    assert middle == pytest.approx(((first[0] + last[0]) / 2, (first[1] + last[1]) / 2))
+
+
+def test_the_line_through_dots_that_lie_on_one_is_that_line():
+    dots = tuple((x / 4, 0.2 + 0.4 * x / 4) for x in range(5))
+    one = replace(trial.usual().diagnoses[0], points={"elongation": dots, "area_ratio": ((1, 1),)})
+    [drawn] = scatters(replace(trial.usual(), diagnoses=(one,)))
+    [line] = drawn.curves
+    assert [told.value for _, told in line.points] == pytest.approx([0.2, 0.6])
+
+
+def test_the_cohort_says_what_the_page_says():
+    content = trial.usual()
+    rows = cohort(content).rows
+    assert [row[6:8] for row in rows] == [
+        (of.finding, of.positive) for one in content.cohorts for of in one.counts
+    ]
+
+
+def test_a_pdf_holds_the_words_of_its_figure():
+    drawn = pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    assert drawn == pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    assert drawn.startswith(b"%PDF")
+    assert b"CreationDate" not in drawn

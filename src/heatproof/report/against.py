@@ -1,8 +1,13 @@
-"""Methods against the human benchmark, and models against each other: one table."""
+"""Methods against the human benchmark, and models against each other: a table, and figures."""
+
+import math
+from collections.abc import Iterator
 
 from heatproof.report import arrange
 from heatproof.report.answers import method_names
 from heatproof.report.content import Content
+from heatproof.report.drawings import Forest
+from heatproof.report.measured import Comparison
 from heatproof.report.tables import Column, Table
 from heatproof.types import Estimate
 
@@ -55,3 +60,55 @@ def comparisons(content: Content) -> Table:
     )
     caption = "Methods against the human benchmark and other models, on the same films"
     return Table("comparisons", caption, columns, rows)
+
+
+def by_finding(content: Content) -> Iterator[Forest]:
+    """Each method and the human benchmark, finding by finding, on the films on which both count."""
+    for (dataset, model, method, metric, other), found in _cells(content).items():
+        rows = tuple(
+            (f"{one.finding or MACRO}{', ' + other if theirs else ''}", told)
+            for one in found
+            for theirs, told in enumerate((one.ours, one.theirs))
+        )
+        known = arrange.metrics(content).get(found[0].metric)
+        yield Forest(
+            arrange.file_name("findings", dataset, model, found[0].method, found[0].metric, other),
+            f"{metric} of {method} and {other}, {dataset}, {model}",
+            rows,
+            known.low if known else 0.0,
+            known.high if known else 1.0,
+        )
+
+
+def differences(content: Content) -> Iterator[Forest]:
+    """How much better or worse each method is, finding by finding."""
+    for (dataset, model, method, metric, other), found in _cells(content).items():
+        ends = [
+            abs(end)
+            for one in found
+            for end in (one.difference.value, one.difference.low, one.difference.high)
+            if math.isfinite(end)
+        ]
+        most = max([math.ceil(10 * end) / 10 for end in ends], default=0) or 1.0
+        yield Forest(
+            arrange.file_name(
+                "differences", dataset, model, found[0].method, found[0].metric, other
+            ),
+            f"{metric} of {method} minus {other}, {dataset}, {model}",
+            tuple((one.finding or MACRO, one.difference) for one in found),
+            -most,
+            most,
+            0.0,
+            signed=True,
+        )
+
+
+def _cells(content: Content) -> dict[tuple[str, str, str, str, str], list[Comparison]]:
+    """By data set, model, names of method and metric, and whom they are compared with."""
+    names, known = method_names(content), arrange.metrics(content)
+    found: dict[tuple[str, str, str, str, str], list[Comparison]] = {}
+    for one in content.comparisons:
+        metric = known[one.metric].name if one.metric in known else one.metric
+        cell = (one.dataset, one.model, names.get(one.method, one.method), metric, one.other)
+        found.setdefault(cell, []).append(one)
+    return found

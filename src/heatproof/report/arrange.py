@@ -175,3 +175,11 @@ def _kind(one: Row | Control, panel: Localization) -> str:
     if isinstance(one, Row):
         return ""
     return "prior" if one is panel.prior else "control"
+
+
+def file_name(*parts: str) -> str:
+    """Of a figure: letters, digits and hyphens."""
+    letters = "".join(
+        c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
+    )
+    return "-".join(letters.lower().split())

@@ -15,7 +15,7 @@ from heatproof.report.words import estimate as told
 from heatproof.types import Estimate
 
 LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
-_INK, _SOFT, _HAIR, _ACCENT, _PRIOR = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
+INK, SOFT, HAIR, ACCENT, PRIOR_INK = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,22 @@ def forest(drawn: Forest) -> str:
     if drawn.reference is not None:
         x = _x(place(drawn.reference, drawn.low, drawn.high))
         strokes.append(
-            f'<path d="M{x:g} {TOP - 4:g}V{bottom:g}" stroke="{_PRIOR}" stroke-dasharray="4 3"/>'
+            f'<path d="M{x:g} {TOP - 4:g}V{bottom:g}" stroke="{PRIOR_INK}" stroke-dasharray="4 3"/>'
         )
     for line, (label, measured) in enumerate(drawn.rows):
         y = TOP + LINE * (line + 0.5)
         at = mark(measured, drawn.low, drawn.high)
-        strokes.append(_text(LEFT - 12, y + 4, label, "end"))
-        strokes.append(_text(LEFT + WIDE + 12, y + 4, told(measured, difference=drawn.signed)))
+        strokes.append(text(LEFT - 12, y + 4, label, "end"))
+        strokes.append(text(LEFT + WIDE + 12, y + 4, told(measured, difference=drawn.signed)))
         if at.low is not None and at.width is not None:
             start, end = _x(at.low), _x(at.low + at.width)
             ends = "".join(f"M{x:g} {y - 4:g}v8" for x in (start, end))
             strokes.append(
-                f'<path d="M{start:g} {y:g}H{end:g}{ends}" stroke="{_ACCENT}" stroke-width="1.5"/>'
+                f'<path d="M{start:g} {y:g}H{end:g}{ends}" stroke="{ACCENT}" stroke-width="1.5"/>'
             )
         if at.value is not None:
-            strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{_ACCENT}"/>')
-    return _page(drawn.title, strokes, bottom + 34)
+            strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{ACCENT}"/>')
+    return page(drawn.title, strokes, LEFT + WIDE + RIGHT, bottom + 34)
 
 
 def boxes(title: str, spreads: Sequence[Spread]) -> str:
@@ -72,18 +72,18 @@ def boxes(title: str, spreads: Sequence[Spread]) -> str:
     strokes = _axis(axis.low, axis.high, len(spreads))
     for line, one in enumerate(spreads):
         y = TOP + LINE * (line + 0.5)
-        strokes.append(_text(LEFT - 12, y + 4, one.finding, "end"))
-        strokes.append(_text(LEFT + WIDE + 12, y + 4, f"n = {one.cases}"))
+        strokes.append(text(LEFT - 12, y + 4, one.finding, "end"))
+        strokes.append(text(LEFT + WIDE + 12, y + 4, f"n = {one.cases}"))
         if not one.cases:
             continue
         least, q1, median, q3, most = map(_x, axis.places(one))
         strokes.append(
-            f'<path d="M{least:g} {y:g}H{q1:g}M{q3:g} {y:g}H{most:g}" stroke="{_ACCENT}"/>'
+            f'<path d="M{least:g} {y:g}H{q1:g}M{q3:g} {y:g}H{most:g}" stroke="{ACCENT}"/>'
             f'<rect x="{q1:g}" y="{y - 6:g}" width="{q3 - q1:g}" height="12" fill="none"'
-            f' stroke="{_ACCENT}"/>'
-            f'<path d="M{median:g} {y - 6:g}v12" stroke="{_ACCENT}" stroke-width="2.5"/>'
+            f' stroke="{ACCENT}"/>'
+            f'<path d="M{median:g} {y - 6:g}v12" stroke="{ACCENT}" stroke-width="2.5"/>'
         )
-    return _page(title, strokes, TOP + LINE * len(spreads) + 34)
+    return page(title, strokes, LEFT + WIDE + RIGHT, TOP + LINE * len(spreads) + 34)
 
 
 def _axis(low: float, high: float, rows: int) -> list[str]:
@@ -91,9 +91,9 @@ def _axis(low: float, high: float, rows: int) -> list[str]:
     strokes = []
     for percent, label in scale(low, high):
         x = _x(percent)
-        strokes.append(f'<path d="M{x:g} {TOP:g}V{bottom:g}" stroke="{_HAIR}"/>')
-        strokes.append(_text(x, bottom + 16, label, "middle", _SOFT))
-    strokes.append(f'<path d="M{LEFT:g} {bottom:g}h{WIDE:g}" stroke="{_INK}"/>')
+        strokes.append(f'<path d="M{x:g} {TOP:g}V{bottom:g}" stroke="{HAIR}"/>')
+        strokes.append(text(x, bottom + 16, label, "middle", SOFT))
+    strokes.append(f'<path d="M{LEFT:g} {bottom:g}h{WIDE:g}" stroke="{INK}"/>')
     return strokes
 
 
@@ -101,15 +101,16 @@ def _x(percent: float) -> float:
     return round(LEFT + WIDE * percent / 100, 1)
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", ink: str = _INK) -> str:
+def text(x: float, y: float, words: str, anchor: str = "start", ink: str = INK) -> str:
+    """Words at a place."""
     return (
         f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{ink}">{escape(_printable(words))}'
         "</text>"
     )
 
 
-def _page(title: str, strokes: Sequence[str], height: float) -> str:
-    width = LEFT + WIDE + RIGHT
+def page(title: str, strokes: Sequence[str], width: float, height: float) -> str:
+    """A figure of that size around its strokes."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {math.ceil(height)}"'
         f' width="{width:g}" height="{math.ceil(height)}" font-size="12"'

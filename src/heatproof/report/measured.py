@@ -276,6 +276,8 @@ class Diagnosis:
         usual: The score beside that of the mean-mask prior; None where too few have both.
         common: Over findings: rank correlation of the mean score with what each is like; empty
             with few findings.
+        points: What a feature of the shape is, or the probability, and the score, of single maps;
+            of the first metric of maps alone.
     """
 
     dataset: str
@@ -292,6 +294,7 @@ class Diagnosis:
     calibrated: tuple[Confidence, ...] = ()
     usual: UsualPlace | None = None
     common: Mapping[str, Estimate] = field(default_factory=dict)
+    points: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
-"""What a paper takes from a report: every table as CSV and LaTeX, every figure as SVG."""
+"""What a paper takes from a report: every table as CSV and LaTeX, every figure as SVG and PDF."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
 
 from heatproof.report import answers, arrange, why
-from heatproof.report.against import comparisons
+from heatproof.report.against import by_finding, comparisons, differences
 from heatproof.report.beside import beside
 from heatproof.report.content import Content
+from heatproof.report.curves import precision_recall, threshold_curves
 from heatproof.report.drawings import Forest, boxes, forest
 from heatproof.report.measured import Diagnosis
+from heatproof.report.pdf import pdf
+from heatproof.report.plots import plot
+from heatproof.report.scatter import scatters
 from heatproof.report.tables import Column, Table, csv, latex
 from heatproof.report.tuned import tuned
 from heatproof.types import Estimate
@@ -24,9 +28,9 @@ REGRESSIONS = {
 ROWS = {"all": "all films", "positive": "films with it"}
 
 
-def files(content: Content) -> dict[str, str]:
-    """Path, below the folder of the report, to text; the same content gives the same files."""
-    found: dict[str, str] = {}
+def files(content: Content) -> dict[str, str | bytes]:
+    """Path, below the folder of the report, to what is in it; equal content gives equal files."""
+    found: dict[str, str | bytes] = {}
     for table in tables(content):
         if table.rows:
             found[f"tables/{table.name}.csv"] = csv(table)
@@ -34,15 +38,22 @@ def files(content: Content) -> dict[str, str]:
     for name, svg in _figures(content):
         numbered = (f"figures/{name}-{number}.svg" for number in count(2))
         paths = chain((f"figures/{name}.svg",), numbered)  # two names may become one
-        found[next(path for path in paths if path not in found)] = svg
+        path = next(path for path in paths if path not in found)
+        found[path], found[path.removesuffix("svg") + "pdf"] = svg, pdf(svg)
     return found
 
 
 def _figures(content: Content) -> Iterator[tuple[str, str]]:
-    for drawn in (*_panels(content), *slopes(content)):
-        yield drawn.name, forest(drawn)
+    of_methods = (*_panels(content), *by_finding(content), *differences(content))
+    for estimates in (*of_methods, *slopes(content)):
+        yield estimates.name, forest(estimates)
+    for drawn in (*threshold_curves(content), *precision_recall(content), *scatters(content)):
+        yield drawn.name, plot(drawn)
     for (dataset, feature), spreads in why.by_feature(content).items():
-        yield _name("spread", dataset, feature), boxes(f"{why.NOUNS[feature]}, {dataset}", spreads)
+        yield (
+            arrange.file_name("spread", dataset, feature),
+            boxes(f"{why.NOUNS[feature]}, {dataset}", spreads),
+        )
 
 
 def tables(content: Content) -> tuple[Table, ...]:
@@ -50,6 +61,7 @@ def tables(content: Content) -> tuple[Table, ...]:
     own = (shape, confidence, subgroups, usual, common)
     reasons = (one(content, content.diagnoses) for one in own)
     return (
+        cohort(content),
         _localization(content),
         _classification(content),
         comparisons(content),
@@ -58,6 +70,34 @@ def tables(content: Content) -> tuple[Table, ...]:
         spread(content),
         beside(content),
     )
+
+
+def cohort(content: Content) -> Table:
+    """Whom every data set holds, finding by finding."""
+    rows = tuple(
+        (
+            one.name, one.images, one.patients, one.age_median, _counts(one.sexes),
+            _counts(one.views), of.finding, of.positive, of.negative, of.uncertain, of.unknown,
+            of.annotated,
+        )
+        for one in content.cohorts
+        for of in one.counts
+    )  # fmt: skip
+    columns = (
+        Column("Data set"),
+        Column("Images", int),
+        Column("Patients", int),
+        Column("Median age", float),
+        Column("Sexes"),
+        Column("Views"),
+        Column("Finding"),
+        *(Column(name, int) for name in ("Present", "Absent", "Uncertain", "Unknown", "Marked")),
+    )
+    return Table("cohort", "Images by finding", columns, rows)
+
+
+def _counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
 def shape(content: Content, found: Sequence[Diagnosis]) -> Table:
@@ -204,7 +244,7 @@ def slopes(content: Content) -> Iterator[Forest]:
             most = _round(max(end for end in ends if math.isfinite(end)))
             shown = known[metric].name if metric in known else metric
             yield Forest(
-                _name("slopes", dataset, model, metric),
+                arrange.file_name("slopes", dataset, model, metric),
                 f"Slopes of {shown} on {dataset}, {model}",
                 rows, -most, most, 0.0, signed=True,
             )  # fmt: skip
@@ -229,7 +269,9 @@ def _panels(content: Content) -> Iterator[Forest]:
         rows += [(prior.name, prior.estimate)] if prior else []
         at = prior.estimate.value if prior else math.nan
         yield Forest(
-            _name("localization", panel.dataset, panel.finding, panel.metric, panel.model),
+            arrange.file_name(
+                "localization", panel.dataset, panel.finding, panel.metric, panel.model
+            ),
             f"{metric.name} for {panel.finding}, {panel.dataset}",
             tuple(rows), metric.low, metric.high, None if math.isnan(at) else at,
         )  # fmt: skip
@@ -290,11 +332,3 @@ def _which(content: Content, one: Diagnosis) -> tuple[str, str, str, str]:
     known = arrange.metrics(content)
     metric = known[one.metric].name if one.metric in known else one.metric
     return (one.dataset, one.model, method, metric)
-
-
-def _name(*parts: str) -> str:
-    """Of a file: letters, digits and hyphens."""
-    letters = "".join(
-        c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
-    )
-    return "-".join(letters.lower().split())

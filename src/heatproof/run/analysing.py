@@ -4,7 +4,7 @@ Everything here is computed anew each time, from the units that the other stages
 work, and nothing that could be stale.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from heatproof.run.units import write_whole
 from heatproof.run.workspace import Workspace
 from heatproof.types import Estimate
 
+PAPER = ".paper"  # lists the tables and figures that the last report wrote
 CELLS = (
     "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
     " over its own square of the film. In networks whose convolutions stride, what a cell sees"
@@ -101,9 +102,10 @@ def write_report(
     estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
     against = pl.DataFrame(list(rows_of(comparisons)), COMPARISONS)
     diagnosis = pl.DataFrame(list(diagnosing.rows_of(reasons)), diagnosing.DIAGNOSIS)
-    results: dict[str, str | pl.DataFrame] = {
+    on_paper = paper.files(page)
+    results: dict[str, str | bytes | pl.DataFrame] = {
         "report.html": render(page),
-        **paper.files(page),
+        **on_paper,
         "scores.parquet": tables.scores,
         "predictions.parquet": predictions,
         "estimates.parquet": estimates,
@@ -121,9 +123,19 @@ def write_report(
         results["verdicts.parquet"] = verdicts.verdict_table(grids)
     for name, what in results.items():
         write_whole(work.folder / name, what)
+    _remove_others(work.folder, on_paper)
     progress.advance(note="page")
     progress.finish()
     return work.folder / "report.html"
+
+
+def _remove_others(folder: Path, written: Collection[str]) -> None:
+    """Remove the tables and figures that an earlier report wrote, and this one did not."""
+    listing = folder / PAPER
+    earlier = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    for name in set(earlier) - set(written):
+        (folder / name).unlink(missing_ok=True)
+    write_whole(listing, "\n".join(written) + "\n")
 
 
 def _csv(table: pl.DataFrame) -> str:

@@ -215,14 +215,21 @@ def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
             for f in findings
         }
 
-    def of_film(sample: Sample) -> OfFilm:
-        @cache
-        def prior(finding: str) -> StoredMap:
-            mean = sums[finding].without(sample.cluster) if finding in sums else None
-            # Where nobody else has the finding, there is no prior to judge by.
-            return UNKNOWN if mean is None else StoredMap(mean, Validity.OK)
+    def without(cluster: str, finding: str) -> StoredMap:
+        mean = sums[finding].without(cluster)
+        # Where nobody else has the finding, there is no prior to judge by.
+        return UNKNOWN if mean is None else StoredMap(mean, Validity.OK)
 
-        return lambda finding, _: prior(finding)
+    of_all = cache(partial(without, ""))  # of patients without a mask of their own: the same map
+
+    def of_film(sample: Sample) -> OfFilm:
+        def prior(finding: str, _: str) -> StoredMap:
+            if finding not in sums:
+                return UNKNOWN
+            own = sample.cluster in sums[finding].own
+            return without(sample.cluster, finding) if own else of_all(finding)
+
+        return prior
 
     return of_film
 

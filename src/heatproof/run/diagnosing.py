@@ -20,7 +20,7 @@ from heatproof.diagnose.confidence import Confidence, of_confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.geometry import geometry, instances_drawn
 from heatproof.diagnose.prior import UsualPlace
-from heatproof.diagnose.shape import distributions, of_shape
+from heatproof.diagnose.shape import FEATURES, distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
 from heatproof.localize import MeanOverFilms, Metric, lower_is_better
 from heatproof.localize.dice import Dice
@@ -39,6 +39,7 @@ from heatproof.run.workspace import Workspace
 from heatproof.types import Estimate, Sample
 
 FEWEST = 10  # patients, and scores of a group: fewer cannot carry a slope and its interval
+DOTS = 400  # of a scatter plot: more hide each other
 CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
 DIAGNOSIS = {
     # shape, shape of the gap (to readers), confidence, calibrated confidence, subgroup,
@@ -146,7 +147,10 @@ def diagnoses(
             & (pl.col("group") == group)
             & pl.col("finding").is_in(marked["finding"].unique().to_list())
         )
-        yield replace(found, **_reasons(work, cell, own, str(metric))) if enough else found
+        if enough:
+            dots = dict(_points(defined)) if metric == made["metric"][0] else {}
+            found = replace(found, **_reasons(work, cell, own, str(metric)), points=dots)
+        yield found
 
 
 def _reasons(
@@ -175,6 +179,14 @@ def _first_reader(table: pl.DataFrame) -> pl.DataFrame:
 def _of_shape(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
     level = work.experiment.statistics.level
     return of_shape(marked.rename({"value": metric}), metric, level=level)
+
+
+def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, float], ...]]]:
+    """Each feature beside the score, of every so many maps where there are more than ``DOTS``."""
+    for name in (*FEATURES, "probability"):
+        table = defined.select(pl.col(name).cast(pl.Float64), "value")
+        known = table.filter(pl.all_horizontal(pl.all().is_finite()))
+        yield name, tuple(known.gather_every(-(-len(known) // DOTS) or 1).iter_rows())
 
 
 def _of_gap(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:

@@ -90,6 +90,8 @@ class _Measure:
         return cls(spec, part, of_dataset, sees_negatives(part), counts, points)
 
 
+Values = dict[str, dict[str, Any]]
+"""What metrics made of one map: columns of ``SCORES`` by spec."""
 Measures = Callable[[str, tuple[float, float] | None], tuple[_Measure, ...]]
 """What is measured of a finding on a film of that spacing."""
 
@@ -131,9 +133,10 @@ def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
         for task in tasks:
             done = task.name in work.scores
             if not done:
-                one = partial(_score, _measures(task.metrics), task, task.maps())
+                one = partial(_score, _measures(task.metrics), task, task.maps(), {})
                 rows = pool.map(one, task.samples)
                 work.scores.put(task.name, [row for part in rows for row in part])
+                del one, rows  # and with them the maps, before the next are fetched
             progress.advance(skipped=done)
 
 
@@ -159,16 +162,24 @@ def _measures(metrics: Mapping[str, Metric]) -> Measures:
     @cache
     def of(finding: str, spacing: tuple[float, float] | None) -> tuple[_Measure, ...]:
         return tuple(
-            _Measure.of(spec, specialize(part, finding, spacing))
-            for spec, part in metrics.items()
+            _Measure.of(spec, specialize(part, finding, spacing)) for spec, part in metrics.items()
         )
 
     return of
 
 
 def _score(
-    measures: Measures, task: Task, maps: Callable[[Sample], OfFilm], sample: Sample
+    measures: Measures,
+    task: Task,
+    maps: Callable[[Sample], OfFilm],
+    unmarked: dict[object, tuple[StoredMap, Values]],
+    sample: Sample,
 ) -> list[dict[str, Any]]:
+    """The rows of one film.
+
+    A control that is the same map on film after film measures the same wherever nothing is marked
+    on films of one size; ``unmarked`` keeps what it measured.
+    """
     rows, of_film, drawn = [], maps(sample), set(references_of(sample))
     for finding, source in task.places[sample.image_id]:
         try:
@@ -198,8 +209,15 @@ def _score(
         ]
         if isinstance(found, Reading):
             values = _read(chosen, found, reference)
-        else:
+        elif holds:
             values = _measured(chosen, found, task.geometry, reference)
+        else:
+            same = (id(found), reference.mask.shape, finding, spacing, marked)
+            if same not in unmarked:
+                # The map is kept too: the identity of one that is gone may be given to another.
+                values = _measured(chosen, found, task.geometry, reference)
+                unmarked[same] = found, values
+            values = unmarked[same][1]
         rows += [row | {"metric": spec} | value for spec, value in values.items()]
     return rows
 
@@ -215,7 +233,7 @@ def _is_asked(measure: _Measure, *, marked: bool, holds: bool) -> bool:
 
 def _measured(
     measures: Sequence[_Measure], found: StoredMap, geometry: Geometry, reference: Reference
-) -> dict[str, dict[str, Any]]:
+) -> Values:
     """Value, and what was seen, by metric."""
     if found.validity in UNSCORED:
         unseen = {"value": float("nan"), "seen": [float("nan")]}
@@ -224,7 +242,7 @@ def _measured(
     saliency = geometry.back(found.values, (height, width))
     cuts = [one.counts.binarize for one in measures if one.counts is not None]
     counts = overlaps(saliency, reference.mask, cuts)
-    measured: dict[str, dict[str, Any]] = {}
+    measured: Values = {}
     for one in measures:
         told: Any
         if one.counts is not None:
@@ -237,12 +255,10 @@ def _measured(
     return measured
 
 
-def _read(
-    measures: Sequence[_Measure], found: Reading, reference: Reference
-) -> dict[str, dict[str, Any]]:
+def _read(measures: Sequence[_Measure], found: Reading, reference: Reference) -> Values:
     """The same of a reader, by the metrics that can tell."""
     counts = None if found.mask is None else of_masks(found.mask, reference.mask)
-    measured: dict[str, dict[str, Any]] = {}
+    measured: Values = {}
     for one in measures:
         told: Any
         if one.points is not None:

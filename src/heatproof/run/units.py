@@ -23,10 +23,12 @@ def digest(*inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def write_whole(path: Path, what: str | pl.DataFrame) -> None:
-    """Text, or a table as Parquet; a reader sees the old file or the new one."""
+def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
+    """Text, bytes, or a table as Parquet; a reader sees the old file or the new one."""
     unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
-    if isinstance(what, str):
+    if isinstance(what, bytes):
+        data = what
+    elif isinstance(what, str):
         data = what.encode()
     else:
         buffer = io.BytesIO()
