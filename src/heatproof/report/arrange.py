@@ -12,6 +12,7 @@ from heatproof.report.gallery import Case, Group
 from heatproof.report.measured import Classification, Control, Localization, Metric, Row
 from heatproof.types import Estimate
 
+LONGEST = 180  # letters of a file name, of the 255 that file systems take
 ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
 
 
@@ -178,8 +179,8 @@ def _kind(one: Row | Control, panel: Localization) -> str:
 
 
 def file_name(*parts: str) -> str:
-    """Of a figure: letters, digits and hyphens."""
+    """Of a figure: letters, digits and hyphens, not longer than file systems take."""
     letters = "".join(
         c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
     )
-    return "-".join(letters.lower().split())
+    return "-".join(letters.lower().split())[:LONGEST].rstrip("-")

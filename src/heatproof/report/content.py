@@ -17,6 +17,7 @@ from heatproof.report.measured import (
     Classification,
     Comparison,
     Diagnosis,
+    Failure,
     Localization,
     Metric,
     Rare,
@@ -205,6 +206,7 @@ class Content:
         tuned: What tuning films chose.
         rare: Findings of which nothing is concluded.
         comparisons: Methods beside readers and other models, in the order to be shown.
+        failures: Of single films, in the order to be shown.
         diagnoses: Why maps fail, in the order to be shown.
         spreads: Of the shapes of findings.
         rules: Of trust; the first is the one the short answer speaks about.
@@ -227,6 +229,7 @@ class Content:
     tuned: tuple[Tuned, ...] = ()
     rare: tuple[Rare, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    failures: tuple[Failure, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     rules: tuple[Rule, ...] = ()

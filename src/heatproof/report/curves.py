@@ -36,14 +36,14 @@ def threshold_curves(content: Content) -> Iterator[Plot]:
     for (place, axis), panels in found.items():
         panels.sort(key=lambda pair: pair[0])
         if len({at for at, _ in panels}) > 1:
-            metric = known[panels[0][1].metric]
+            title = metrics.parse(place[3]).title
             yield Plot(
                 arrange.file_name("thresholds", *place[:3], place[3], axis.split()[0]),
-                f"{metric.name.split(',')[0]} for {place[1]}, {place[0]}",
+                f"{title} for {place[1]}, {place[0]}",
                 axis,
-                metric.name.split(",")[0],
+                title,
                 tuple(_curves(panels, names)),
-                high=(1.0, metric.high),
+                high=(1.0, known[panels[0][1].metric].high),
             )
 
 

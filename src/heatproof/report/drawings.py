@@ -14,6 +14,7 @@ from heatproof.report.measured import Spread
 from heatproof.report.words import estimate as told
 from heatproof.types import Estimate
 
+LETTER = 6.4  # points that a letter takes, on average at most
 LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
 INK, SOFT, HAIR, ACCENT, PRIOR_INK = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
 
@@ -63,7 +64,9 @@ def forest(drawn: Forest) -> str:
             )
         if at.value is not None:
             strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{ACCENT}"/>')
-    return page(drawn.title, strokes, LEFT + WIDE + RIGHT, bottom + 34)
+    longest = max((len(label) for label, _ in drawn.rows), default=0)
+    beyond = max(LETTER * longest + 18 - LEFT, 0.0)
+    return page(drawn.title, strokes, LEFT + WIDE + RIGHT, bottom + 34, beyond)
 
 
 def boxes(title: str, spreads: Sequence[Spread]) -> str:
@@ -109,14 +112,26 @@ def text(x: float, y: float, words: str, anchor: str = "start", ink: str = INK) 
     )
 
 
-def page(title: str, strokes: Sequence[str], width: float, height: float) -> str:
-    """A figure of that size around its strokes."""
+def page(
+    title: str, strokes: Sequence[str], width: float, height: float, beyond: float = 0.0
+) -> str:
+    """A figure around its strokes.
+
+    Args:
+        title: In words.
+        strokes: Elements of SVG.
+        width: To the right of the origin.
+        height: Below it.
+        beyond: How far strokes reach to the left of the origin.
+    """
+    left = math.ceil(beyond)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {math.ceil(height)}"'
-        f' width="{width:g}" height="{math.ceil(height)}" font-size="12"'
+        f'<svg xmlns="http://www.w3.org/2000/svg"'
+        f' viewBox="{-left} 0 {width + left:g} {math.ceil(height)}"'
+        f' width="{width + left:g}" height="{math.ceil(height)}" font-size="12"'
         f' font-family="Helvetica, Arial, sans-serif"><title>{escape(_printable(title))}</title>'
-        f'<rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="12" y="20" font-weight="bold">{escape(_printable(title))}</text>'
+        f'<rect x="{-left}" width="100%" height="100%" fill="#fff"/>'
+        f'<text x="{12 - left}" y="20" font-weight="bold">{escape(_printable(title))}</text>'
         f"{''.join(strokes)}</svg>\n"
     )
 

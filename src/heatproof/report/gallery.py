@@ -27,6 +27,7 @@ class Group(StrEnum):
     FALSE_POSITIVE = "False positives"
     TRUE_NEGATIVE = "True negatives"
     FALSE_NEGATIVE = "False negatives"
+    MISSED = "True positives of which a map misses every region"
     BEST = "Best localized"
     WORST = "Worst localized"
     RANDOM = "Drawn at random"  # where there is no operating point to sort them by

@@ -240,6 +240,26 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A film on which the model, or a map of it, fails.
+
+    Attributes:
+        kind: In words, such as ``"false positive"``.
+        threshold: Called from this probability on.
+        method: Whose map it is; empty where it is the model alone.
+    """
+
+    kind: str
+    dataset: str
+    model: str
+    finding: str
+    image_id: str
+    probability: float
+    threshold: float
+    method: str = ""
+
+
+@dataclass(frozen=True)
 class Spread:
     """How much one feature of a finding's shape varies on one data set: its five-number summary.
 

@@ -68,6 +68,7 @@ def tables(content: Content) -> tuple[Table, ...]:
         tuned(content),
         *reasons,
         spread(content),
+        failed(content),
         beside(content),
     )
 
@@ -223,6 +224,27 @@ def spread(content: Content) -> Table:
         for s in content.spreads
     )
     return Table("spread", "Shapes of what was marked", columns, rows)
+
+
+def failed(content: Content) -> Table:
+    """Films called without reason, and films called rightly whose map misses what is marked."""
+    names = answers.method_names(content)
+    rows = tuple(
+        (
+            one.kind, one.dataset, one.model, one.finding, names.get(one.method, one.method),
+            one.image_id, one.probability, one.threshold,
+        )
+        for one in content.failures
+    )  # fmt: skip
+    told = ("Failure", "Data set", "Model", "Finding", "Method", "Image")
+    columns = (
+        *(Column(name) for name in told),
+        Column("Probability", float),
+        Column("Called from", float),
+    )
+    return Table(
+        "failures", "False positives, and true positives with a missed region", columns, rows
+    )
 
 
 def slopes(content: Content) -> Iterator[Forest]:

@@ -21,9 +21,9 @@ _FULL = "100%"
 def pdf(svg: str) -> bytes:
     """The same figure; the same bytes for the same figure."""
     root = ET.fromstring(svg)
-    width, height = (float(root.get(side, "")) for side in ("width", "height"))
+    left, _, width, height = (float(number) for number in root.get("viewBox", "").split())
     figure = Figure(figsize=(width / 96, height / 96))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(left, left + width), ylim=(height, 0))
     axes.axis("off")
     for element in root:
         look = _look(element)

@@ -11,7 +11,7 @@ from heatproof.report.drawings import ACCENT, HAIR, INK, PRIOR_INK, SOFT, page, 
 from heatproof.report.figures import place, scale
 from heatproof.types import Estimate
 
-LEFT, TOP, WIDE, HIGH, RIGHT, BELOW = 64.0, 40.0, 340.0, 260.0, 210.0, 52.0
+LEFT, TOP, WIDE, HIGH, RIGHT, BELOW = 64.0, 52.0, 340.0, 260.0, 210.0, 52.0
 _INKS = (ACCENT, PRIOR_INK, "#5b2a86", "#2e6b34", "#8c1d40", SOFT)
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 Point = tuple[float, Estimate]

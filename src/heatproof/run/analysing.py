@@ -26,6 +26,7 @@ from heatproof.run.against import (
 from heatproof.run.classifying import classification, with_thresholds
 from heatproof.run.doubts import doubts
 from heatproof.run.explaining import Judged
+from heatproof.run.failures import failures
 from heatproof.run.filmwise import one_by_one
 from heatproof.run.gallery import pick
 from heatproof.run.localizing import PRIOR_NAME, localization
@@ -91,6 +92,7 @@ def write_report(
         tuned=work.tuned,
         rare=few,
         comparisons=comparisons,
+        failures=tuple(failures(work.metrics, predictions, tables.scores)),
         diagnoses=reasons,
         spreads=tuple(diagnosing.spreads(shapes)),
         rules=tuple(describing.rules_used(work.rules)),

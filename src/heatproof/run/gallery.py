@@ -17,6 +17,7 @@ from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
 from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
 from heatproof.run.explaining import Judged
+from heatproof.run.failures import missed
 from heatproof.run.scoring import reference_mask
 from heatproof.run.workspace import Workspace
 from heatproof.types import MapKey, Sample
@@ -114,6 +115,8 @@ def _drawn(wall: _Wall) -> Iterator[Pick]:
         elif label is not None and threshold is not None and np.isfinite(probability):
             group = _CALLED[label, probability >= threshold]
             pools.setdefault(group, []).append((image_id, finding))
+    gone = missed(wall.work.metrics, told, wall.scores).select("image_id", "finding")
+    pools[Group.MISSED] = gone.unique(maintain_order=True).rows()
     for group in Group:
         pool = pools.get(group, [])
         for index in sorted(generator.permutation(len(pool))[:count]):
