@@ -23,6 +23,7 @@ from heatproof.report.measured import (
     Rare,
     Rule,
     Spread,
+    Structure,
     Trust,
     Tuned,
 )
@@ -209,6 +210,7 @@ class Content:
         failures: Of single films, in the order to be shown.
         diagnoses: Why maps fail, in the order to be shown.
         spreads: Of the shapes of findings.
+        structures: What of the maps lies on things that are no findings.
         rules: Of trust; the first is the one the short answer speaks about.
         trust: In the order to be shown.
         warnings: Beyond the standard ones of ``cautions.py``, most important first.
@@ -232,6 +234,7 @@ class Content:
     failures: tuple[Failure, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    structures: tuple[Structure, ...] = ()
     rules: tuple[Rule, ...] = ()
     trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)

@@ -332,6 +332,28 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Structure:
+    """How much of the maps of one method lies on something that is no finding.
+
+    Attributes:
+        finding: What is explained.
+        structure: What else was marked.
+        share: Of the positive relevance, the mean over films.
+        peak: Share of films on which the peak of the map lies there.
+        area: Share of the film that it takes.
+    """
+
+    dataset: str
+    model: str
+    finding: str
+    structure: str
+    method: str
+    share: Estimate
+    peak: Estimate
+    area: float
+
+
+@dataclass(frozen=True)
 class High:
     """What readers or a supervised reference reach by a criterion, in the measure of its verdicts.
 

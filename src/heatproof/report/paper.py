@@ -69,6 +69,7 @@ def tables(content: Content) -> tuple[Table, ...]:
         *reasons,
         spread(content),
         failed(content),
+        structures(content),
         beside(content),
     )
 
@@ -245,6 +246,27 @@ def failed(content: Content) -> Table:
     return Table(
         "failures", "False positives, and true positives with a missed region", columns, rows
     )
+
+
+def structures(content: Content) -> Table:
+    """What of the maps lies on things that are no findings."""
+    names = answers.method_names(content)
+    columns = (
+        *(Column(name) for name in ("Data set", "Model", "Finding", "Structure", "Method")),
+        Column("Share of relevance there", Estimate),
+        Column("Films whose peak is there", Estimate),
+        Column("Share of the film", float),
+        Column("Films", int),
+    )
+    rows = tuple(
+        (
+            *(one.dataset, one.model, one.finding, one.structure),
+            names.get(one.method, one.method),
+            *(one.share, one.peak, one.area, one.share.cases),
+        )
+        for one in content.structures
+    )
+    return Table("structures", "Relevance on things that are no findings", columns, rows)
 
 
 def slopes(content: Content) -> Iterator[Forest]:

@@ -39,6 +39,7 @@ EXPLAINED = {
     "elongation": "long side by short side of the smallest rectangle around the largest region",
     "irrectangularity": "the share of that rectangle that the region leaves empty",
 }
+TWICE, LEAST = 2, 0.02  # what a map must have more on a structure than its size, to be told
 _FOLLOWED = 3  # groups that are told one by one
 
 
@@ -104,6 +105,17 @@ def stories(content: Content) -> tuple[Story, ...]:
         _story(f"{data}, {model}" if several else data, found, method_names(content), lower)
         for (data, model), found in cells.items()
     )
+
+
+def elsewhere(content: Content) -> list[str]:
+    """Where maps lie on something that is no finding far more than its size explains."""
+    names = method_names(content)
+    return [
+        f"{names.get(one.method, one.method)}, {one.model}: {number(one.share.value)} of what tells"
+        f" {one.finding} lies on the {one.structure}, {number(one.area)} of the film."
+        for one in content.structures
+        if one.share.low > max(TWICE * one.area, one.area + LEAST)
+    ]
 
 
 def first_metric(content: Content) -> str:

@@ -15,7 +15,7 @@ from heatproof.report import content, measured, paper
 from heatproof.report.content import Content
 from heatproof.report.html import render
 from heatproof.report.measured import Localization
-from heatproof.run import describing, diagnosing, verdicts
+from heatproof.run import describing, diagnosing, structures, verdicts
 from heatproof.run.against import (
     COMPARISONS,
     against_models,
@@ -71,6 +71,7 @@ def write_report(
     shapes = diagnosing.shapes(work, tables.scores)
     enough = frequent(films, few)
     reasons = tuple(diagnosing.diagnoses(work, enough, tables.predictions, shapes))
+    elsewhere = work.structures.read(structures.on_structures(work, judged))
     progress.advance(note="diagnosis")
     pairs = trustworthy(tables.trust, few)
     grids = verdicts.trust(pairs, tables.scores, work.rules, describing.measures(work))
@@ -95,6 +96,7 @@ def write_report(
         failures=tuple(failures(work.metrics, predictions, tables.scores)),
         diagnoses=reasons,
         spreads=tuple(diagnosing.spreads(shapes)),
+        structures=tuple(structures.estimated(work, elsewhere)),
         rules=tuple(describing.rules_used(work.rules)),
         trust=grids,
         gallery=cases,
@@ -120,6 +122,8 @@ def write_report(
     }
     if work.tuned:
         results["tuned.parquet"] = pl.DataFrame([asdict(one) for one in work.tuned])
+    if len(elsewhere):
+        results["structures.parquet"] = elsewhere
     if trusted:
         results["trust.parquet"] = tables.trust
         results["verdicts.parquet"] = verdicts.verdict_table(grids)

@@ -96,6 +96,8 @@ class Scoring(Record):
             ``iou(binarize=tuned)``: films that nobody judges, of other patients.
         benchmark: Source of annotations that are no reference: their readers are measured like a
             method, and methods compared with them.
+        structures: Names of annotated things that are no findings, such as a tag or a tube: the
+            report says how much of every map lies there.
     """
 
     metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
@@ -106,6 +108,7 @@ class Scoring(Record):
     ]  # fmt: skip
     tune: str | None = None
     benchmark: Name = BENCHMARK
+    structures: list[Name] = []
 
 
 class Statistics(Record):

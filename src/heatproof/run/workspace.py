@@ -73,6 +73,15 @@ TRUST = {  # one row per pair of maps and similarity
     "validity_b": pl.String,
 }
 
+STRUCTURES = _WHAT | {  # one row per map and structure on its film
+    "cluster": pl.String,
+    "finding": pl.String,
+    "method": pl.String,
+    "structure": pl.String,
+    "share": pl.Float64,  # of the positive relevance; nan where there is none
+    "peak": pl.Float64,  # 1 where the map's peak lies on it
+    "area": pl.Float64,  # share of the film
+}
 
 SHAPES = {
     "data": pl.String,
@@ -160,6 +169,11 @@ class Workspace:
         return Units(self.folder / "scores", SCORES)
 
     @cached_property
+    def structures(self) -> Units:
+        """One row per map and structure on its film: how much of the map lies there."""
+        return Units(self.folder / "structures", STRUCTURES)
+
+    @cached_property
     def shapes(self) -> Units:
         """One row per film, finding and reader who marked it: the shape of what was marked."""
         return Units(self.folder / "shapes", SHAPES)
@@ -186,7 +200,8 @@ def open_workspace(experiment: Experiment) -> Workspace:
     compared = similarities.parts(trust.similarities) if trust else {}
     data = open_data(experiment)
     for entry in experiment.data:
-        for finding in data[entry.name].marked if entry.judged else ():
+        drawn = data[entry.name].marked if entry.judged else ()
+        for finding in (one for one in drawn if one not in experiment.score.structures):
             for part in measures.values():
                 specialize(part, finding)
     who = judgings(experiment, data)

@@ -17,10 +17,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.data.anatomy import Chest, Exposure, chest, exposure, film, grain
+from heatproof.data.annotations import Boxes
 from heatproof.data.datasets import datasets
 from heatproof.errors import AnnotationError, DataError
 from heatproof.types import Annotation, Sample
 
+TAG = "Tag"
+"""What the letters of a tagged film are annotated as."""
+_TAG = ("PORT", 0.04, 0.10)  # letters, and the left and bottom of them
 _DRAWING = 1  # raise it when the same recipe gives another picture: stored maps are then stale
 _PATIENT, _FILM, _PAIR = range(3)  # streams of random numbers
 
@@ -100,7 +104,7 @@ class PhantomPixels:
         picture += grain(self.shot, self.size_)
         _write(picture, "L", 0.9, 0.13)
         if self.tagged:
-            _write(picture, "PORT", 0.04, 0.10)
+            _write(picture, *_TAG)
         return np.clip(picture, 0, 1, out=picture)
 
     def version(self) -> str:
@@ -131,7 +135,8 @@ class Phantom:
         elongation: Smallest and largest ratio of long to short radius.
         contrast: Brightness that the middle of a nodule adds, of a range of 1.
         noise: Standard deviation of the film's grain, of the same range.
-        tag: Correlation (phi) of a corner tag with the finding; None draws no tags.
+        tag: Correlation (phi) of a corner tag with the finding; None draws no tags.  The letters
+            are annotated, as ``TAG``, which is no finding.
     """
 
     images: int = 800
@@ -189,7 +194,10 @@ class Phantom:
             pixels=PhantomPixels(body, shot, nodules, self.contrast, tagged, self.size),
             patient_id=f"phantom{self.seed}_patient{patient:06d}",
             labels={self.finding: positive},
-            annotations=(Annotation(self.finding, "reference", shape),) if positive else (),
+            annotations=(
+                *((Annotation(self.finding, "reference", shape),) if positive else ()),
+                *((Annotation(TAG, "reference", _around_tag(self.size)),) if tagged else ()),
+            ),
             study_id=f"phantom{self.seed}_{index:06d}",
             view="PA",
             metadata={"sex": "F" if body.breast else "M"}
@@ -246,13 +254,33 @@ def _place(
     return best
 
 
+def _around_tag(size: int) -> Boxes:
+    """The letters of a tag, with the soft edge that they are drawn with."""
+    text, left, bottom = _TAG
+    (width, height), below = cv2.getTextSize(text, *_lead(size))
+    x, y = round(left * size), round(bottom * size)
+    return Boxes(
+        (
+            (
+                float(max(x - 1, 0)),
+                float(max(y - height - 1, 0)),
+                float(x + width + 1),
+                float(y + below),
+            ),
+        )
+    )
+
+
+def _lead(size: int) -> tuple[int, float, int]:
+    """Font, scale and thickness of letters on a film of this size."""
+    return cv2.FONT_HERSHEY_SIMPLEX, size / 480, max(round(size / 160), 1)
+
+
 def _write(picture: Float[np.ndarray, "h w"], text: str, left: float, bottom: float) -> None:
     """Lead letters, white."""
     size = picture.shape[0]
     layer = np.zeros(picture.shape, np.uint8)
     place = (round(left * size), round(bottom * size))
-    thickness = max(round(size / 160), 1)
-    cv2.putText(
-        layer, text, place, cv2.FONT_HERSHEY_SIMPLEX, size / 480, 255, thickness, cv2.LINE_AA
-    )
+    font, scale, thickness = _lead(size)
+    cv2.putText(layer, text, place, font, scale, 255, thickness, cv2.LINE_AA)
     np.maximum(picture, layer * np.float32(0.95 / 255), out=picture)

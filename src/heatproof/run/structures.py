@@ -1,0 +1,106 @@
+"""How much of a map lies on something that is no finding, such as a tag, a tube or a pacemaker?
+
+A classifier may tell the finding by what goes together with it, and its maps then show that.  On
+films on which such a structure was marked, every map is asked what share of its positive relevance
+lies there (``relevance_mass``) and whether its peak does (``hit_rate``), over the common frame; the
+share of the film that the structure takes is what a map without any preference would have.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+
+from heatproof.errors import AnnotationError, PixelError
+from heatproof.localize.hit_rate import HitRate
+from heatproof.localize.relevance_mass import RelevanceMass
+from heatproof.maps.store import StoredMap
+from heatproof.report.measured import Structure
+from heatproof.run.comparing import IMPORTED, Kept, framed
+from heatproof.run.controls import FRAME
+from heatproof.run.explaining import Block, Judged
+from heatproof.run.resampling import resampling
+from heatproof.run.scoring import UNSCORED, annotations_of, reference_mask, references_of
+from heatproof.run.units import digest
+from heatproof.run.workspace import Workspace
+from heatproof.stats import bounded
+from heatproof.types import Sample, Validity
+
+SIDE = FRAME.height
+
+
+def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
+    """Write the units that are missing; returns the names of all."""
+    names = []
+    for one in judged:
+        kept = Kept(work, one, SIDE)
+        for block in one.blocks if one.methods else ():
+            marked = [sample for sample in block.samples if _marked(work, sample)]
+            name = digest(
+                *("structures", work.experiment.score.structures, annotations_of(marked)),
+                [block.made(method) for method in one.methods],
+            )
+            if marked and name not in work.structures:
+                work.structures.put(name, _rows(work, one, block, kept, marked))
+            names += [name] if marked else []
+    return names
+
+
+def estimated(work: Workspace, rows: pl.DataFrame) -> Iterator[Structure]:
+    """One record per data set, model, finding, structure and method."""
+    keys = ["data", "group", "finding", "structure", "method"]
+    for (data, group, finding, structure, method), some in rows.group_by(keys, maintain_order=True):
+        drawn = resampling(work, some)
+        area = some["area"].mean()
+        assert isinstance(area, float)
+        yield Structure(
+            *(str(data), str(group), str(finding), str(structure), str(method)),
+            share=bounded.mean(some["share"].to_numpy(), **drawn),
+            peak=bounded.mean(some["peak"].to_numpy(), **drawn),
+            area=area,
+        )
+
+
+def _marked(work: Workspace, sample: Sample) -> list[tuple[str, str]]:
+    """Structures on a film, each by the first who marked it."""
+    found = references_of(sample, work.experiment.score.structures)
+    return list({structure: (structure, source) for structure, source in found[::-1]}.values())
+
+
+def _rows(
+    work: Workspace, one: Judged, block: Block, kept: Kept, marked: Sequence[Sample]
+) -> Iterator[dict[str, Any]]:
+    wanted = [(sample, finding) for sample in marked for finding in block.findings]
+    maps = kept.of(one.methods, wanted)
+    share, peak = RelevanceMass(), HitRate()
+    for sample in marked:
+        for structure, source in _marked(work, sample):
+            mask = _mask(sample, structure, source)
+            if mask is None:
+                continue
+            for method in one.methods:
+                for finding in block.findings:
+                    found = maps.get((method, sample.image_id, finding))
+                    if found is None or found.validity in UNSCORED:
+                        continue
+                    yield {
+                        **block.what,
+                        "image_id": sample.image_id,
+                        "cluster": sample.cluster,
+                        "finding": finding,
+                        "method": method,
+                        "structure": structure,
+                        "share": share(found.values, mask),
+                        "peak": peak(found.values, mask),
+                        "area": float(mask.mean()),
+                    }
+
+
+def _mask(sample: Sample, structure: str, source: str) -> Bool[np.ndarray, "h w"] | None:
+    try:
+        mask = reference_mask(sample, structure, source).astype(np.float32)
+    except (AnnotationError, PixelError):
+        return None
+    return framed(StoredMap(mask, Validity.OK), IMPORTED, sample, SIDE).values > 0.5  # noqa: PLR2004
