@@ -40,7 +40,7 @@ def missed(
     compared = (
         spec for spec, part in metrics.items() if isinstance(part, IoU | Dice | PixelSensitivity)
     )
-    spec = next(compared, None)
+    spec = next(compared, "")  # without any, nothing is known to be missed
     zero = (
         scores.filter(
             (pl.col("metric") == spec) & (pl.col("regions") > 0) & (pl.col("group") != "")
