@@ -22,7 +22,7 @@ format: .venv/tested
 	$(BIN)/ruff check --fix .
 
 benchmarks: .venv/tested ## side by side with the bare model and the peers
-	for script in explain xrai score trust phantom training memory verdicts; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in explain xrai score localize trust phantom training memory verdicts; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "heatproof needs Python >= 3.11; say make PYTHON=python3.12, for example")'
