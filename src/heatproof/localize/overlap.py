@@ -107,8 +107,9 @@ def overlaps(
 
 def of_masks(predicted: Bool[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Overlap:
     """The counts of two masks."""
-    shared, found, marked = map(np.count_nonzero, (predicted & mask, predicted, mask))
-    return Overlap(int(shared), int(found), int(marked), mask.size)
+    found, marked = int(np.count_nonzero(predicted)), int(np.count_nonzero(mask))
+    shared = int(np.count_nonzero(predicted & mask)) if found and marked else 0
+    return Overlap(shared, found, marked, mask.size)
 
 
 def ratio(part: int, whole: int) -> float:
