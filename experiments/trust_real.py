@@ -312,8 +312,12 @@ def cascaded(rows: pl.DataFrame) -> list[str]:
             some.filter(pl.col("step") == step)["value"].fill_nan(None).mean() for step in steps
         ]
         pairs = some.filter(pl.col("population") == "random pairs")["value"].fill_nan(None).mean()
-        lines.append(f"| `{method}` | {' | '.join(f'{one:.2f}' for one in [*means, pairs])} |")
+        lines.append(f"| `{method}` | {' | '.join(map(mean, [*means, pairs]))} |")
     return lines
+
+
+def mean(value: Any) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
 
 
 def main() -> None:
