@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -25,13 +25,11 @@ SQUARE = ((2.0, 1.0), (5.0, 1.0), (5.0, 4.0), (2.0, 4.0))
 masks = arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 30)))
 
 
-@settings(deadline=None)
 @given(masks)
 def test_rle_round_trips(mask):
     assert np.array_equal(encode(mask).mask(*mask.shape), mask)
 
 
-@settings(deadline=None)
 @given(masks)
 def test_rle_counts_its_pixels_and_one_thing(mask):
     assert encode(mask).area == mask.sum()
@@ -47,7 +45,6 @@ def boxes_in_a_film(draw):
     return (height, width), (x0, y0, x1, y1)
 
 
-@settings(deadline=None)
 @given(boxes_in_a_film())
 def test_a_pixel_is_in_a_box_when_its_centre_is(drawn):
     (height, width), (x0, y0, x1, y1) = drawn
@@ -189,7 +186,6 @@ def decoded_by_the_description(size, counts):
     return pixels.reshape(size[::-1]).T
 
 
-@settings(deadline=None)
 @given(masks)
 def test_counts_are_cocos(mask):
     assert np.array_equal(decoded_by_the_description(mask.shape, encode(mask).counts), mask)

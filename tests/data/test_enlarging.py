@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
@@ -19,7 +19,6 @@ def of_torch(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 @given(st.tuples(cells, cells), st.tuples(sides, sides), st.integers(0, 99))
-@settings(deadline=None)
 def test_every_size(grid: tuple[int, int], size: tuple[int, int], seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=grid).astype(np.float32)
     np.testing.assert_array_equal(enlarged(values, size), of_torch(values, size))

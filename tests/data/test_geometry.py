@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
@@ -28,7 +28,6 @@ def test_every_geometry_is_named_and_has_a_canvas(name):
     assert part.back(film, (50, 60)).dtype == np.float32
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=unit), sizes)
 def test_squash_back_is_torch_bilinear(saliency, size):
     theirs = interpolate(
@@ -37,7 +36,6 @@ def test_squash_back_is_torch_bilinear(saliency, size):
     assert np.abs(Squash(32, 32).back(saliency, size) - theirs[0, 0].numpy()).max() <= 1e-6
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=unit), sizes)
 def test_letterbox_back_without_bars_is_squash_back(saliency, size):
     ours = Letterbox(*size).back(saliency, size)
@@ -59,7 +57,6 @@ def centroid(weights):
     return (weights * columns).sum() / total, (weights * rows).sum() / total
 
 
-@settings(deadline=None)
 @given(films_with_a_box(), st.sampled_from([Squash(64, 64), Letterbox(64, 64), Squash(48, 80)]))
 def test_a_box_there_and_back_stays_within_half_a_cell(drawn, geometry):
     (height, width), box = drawn
@@ -73,7 +70,6 @@ def test_a_box_there_and_back_stays_within_half_a_cell(drawn, geometry):
     assert np.abs(ours.max(0) - theirs.max(0)).max() <= tolerance
 
 
-@settings(deadline=None)
 @given(films_with_a_box(), st.sampled_from([Squash(64, 64), Letterbox(64, 64), Squash(48, 80)]))
 def test_pixels_and_points_move_together(drawn, geometry):
     size, (x0, y0, x1, y1) = drawn

@@ -332,7 +332,7 @@ def test_a_truncated_dicom_is_an_error(tmp_path):
             film.read()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(["dcm", "png", "tif", "jpg"]))
 def test_whatever_is_broken_in_a_file_is_a_pixel_error(tmp_path_factory, data, kind):
     path = tmp_path_factory.getbasetemp() / f"broken.{kind}"

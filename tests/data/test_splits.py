@@ -26,7 +26,7 @@ def films(cohort):
     ]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cohorts, st.integers(0, 99))
 def test_every_film_once_and_every_patient_in_one_split(cohort, seed):
     samples = films(cohort)
@@ -38,7 +38,7 @@ def test_every_film_once_and_every_patient_in_one_split(cohort, seed):
     assert sum(map(len, patients)) == len(set.union(*patients))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cohorts, st.integers(0, 99))
 def test_shares_are_kept_within_two_patients_over_all_and_per_finding(cohort, seed):
     samples = films(cohort)

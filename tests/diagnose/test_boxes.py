@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,7 +14,6 @@ masks = hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
 @given(masks)
-@settings(deadline=None)
 def test_every_part_has_its_box(mask: np.ndarray) -> None:
     expected = np.zeros_like(mask)
     for part in suzuki.parts(mask):
@@ -24,7 +23,6 @@ def test_every_part_has_its_box(mask: np.ndarray) -> None:
 
 
 @given(masks)
-@settings(deadline=None)
 def test_boxes_hold_the_mask_and_coverage_is_its_share_of_them(mask: np.ndarray) -> None:
     assert boxed(mask)[mask].all()
     if mask.any():

@@ -51,7 +51,7 @@ def test_hits_and_misses_get_a_logistic_model_too() -> None:
     st.booleans(),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_table_is_too_odd(rows: list, binary: bool, with_factor: bool) -> None:
     """Constant scores, exact lines, lone patients: a number, or nan with its reason."""
     feature, response, patients, findings = (

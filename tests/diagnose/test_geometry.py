@@ -27,7 +27,7 @@ def rectangle(height: int, width: int) -> np.ndarray:
 
 
 @given(st.integers(1, 40), st.integers(1, 50))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_rectangle_fills_its_rectangle(height: int, width: int) -> None:
     found = geometry(rectangle(height, width), 1)
     assert found.area_ratio == pytest.approx(height * width / 4800)
@@ -91,7 +91,7 @@ def test_an_island_in_a_hole_is_no_part_of_what_surrounds_it() -> None:
 
 
 @given(blots)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_the_published_measure_is_the_slow_one(mask: np.ndarray) -> None:
     if not mask.any():
         return
@@ -112,7 +112,7 @@ def test_the_published_measure_is_the_slow_one(mask: np.ndarray) -> None:
 
 
 @given(blots)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_the_default_measure_is_the_slow_one(mask: np.ndarray) -> None:
     if not mask.any():
         return

@@ -327,7 +327,7 @@ def test_captum_misses_a_functional_relu() -> None:
     assert not torch.allclose(guided(model)[:, 0], gradient.sum(dim=1))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**31),
     shape=st.sampled_from([(2, 3), (2, 3, 4), (2, 3, 4, 5), (1, 3, 2, 2, 2)]),

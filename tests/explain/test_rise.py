@@ -60,7 +60,7 @@ def test_by_loops_over_masks(model, images: Tensor, divisor: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.integers(1, 9), st.integers(1, 12), st.floats(0.1, 0.9), st.integers(0, 2**31), st.integers()
 )

@@ -93,7 +93,7 @@ def coco(found: list[tuple[np.ndarray, Boxes, float]]) -> float:
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 7))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_equals_cocos_evaluation(seed: int, count: int) -> None:
     found, metric = films(seed, count), BoxAP(THRESHOLDS, Fixed(0.4))
     [value] = metric.of_dataset(detections(metric, found), np.ones((1, count)))
@@ -102,7 +102,7 @@ def test_equals_cocos_evaluation(seed: int, count: int) -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_resamples_are_cocos_of_repeated_films(seed: int) -> None:
     """The copies of a film tie: COCO reads them one by one, in an order that means nothing."""
     found, metric = films(seed, 5), BoxAP(THRESHOLDS, Fixed(0.4))

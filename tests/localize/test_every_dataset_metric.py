@@ -73,7 +73,7 @@ several = given(seed=st.integers(0, 10_000), count=st.integers(0, 6))
 
 @EVERY
 @several
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_lies_between_0_and_1_whatever_the_order_of_films(spec: str, seed: int, count: int) -> None:
     metric, films = part(spec), draw(seed, count)
     found = value(metric, films)
@@ -83,7 +83,7 @@ def test_lies_between_0_and_1_whatever_the_order_of_films(spec: str, seed: int, 
 
 @EVERY
 @several
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_film_that_counts_twice_is_two_films_and_one_that_does_not_is_none(
     spec: str, seed: int, count: int
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_film_that_counts_twice_is_two_films_and_one_that_does_not_is_none(
 
 @EVERY
 @several
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_a_map_that_says_nothing_leaves_its_film_out(spec: str, seed: int, count: int) -> None:
     """But a metric with a cut-off knows that a film that is not called has an empty mask."""
     metric, films = part(spec), draw(seed, count)

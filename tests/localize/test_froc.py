@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.data.annotations import Boxes
@@ -51,7 +51,6 @@ def by_hand(films: list[Film], limits: tuple[float, ...]) -> float:
 
 
 @given(films=st.lists(film, max_size=6))
-@settings(deadline=None)
 def test_every_threshold_by_hand(films: list[Film]) -> None:
     metric = FROC(false_positives=(0.0, 0.5, 2.0))
     [value] = metric.of_dataset(detections(films), np.ones((1, len(films))))
@@ -59,7 +58,6 @@ def test_every_threshold_by_hand(films: list[Film]) -> None:
 
 
 @given(films=st.lists(film, max_size=5), draws=st.lists(st.integers(0, 2), min_size=5, max_size=5))
-@settings(deadline=None)
 def test_a_film_that_counts_twice_is_two_films(films: list[Film], draws: list[int]) -> None:
     weights = np.array([draws[: len(films)]], float)
     repeated = [one for one, n in zip(films, draws, strict=False) for _ in range(n)]

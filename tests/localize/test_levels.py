@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -30,7 +30,6 @@ def maps(kind: type) -> st.SearchStrategy[np.ndarray]:
 
 
 @given(st.one_of(maps(np.float32), maps(np.float64)), masks)
-@settings(deadline=None)
 def test_counts_are_those_of_the_binarized_map(saliency: np.ndarray, mask: np.ndarray) -> None:
     found = overlaps(saliency, mask, EVERY)
     assert list(found) == EVERY
@@ -52,7 +51,6 @@ def test_counts_of_a_map_at_the_size_of_a_film(seed: int) -> None:
 
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
-@settings(deadline=None)
 def test_otsu_is_that_of_opencv(image: np.ndarray) -> None:
     expected, _ = cv2.threshold(image, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     assert otsu_level(np.bincount(image.ravel(), minlength=256)) == expected

@@ -29,7 +29,7 @@ def parts(mask: np.ndarray) -> list[set[tuple[int, int]]]:
 
 
 @given(maps)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_equals_a_flood_fill(saliency: np.ndarray) -> None:
     cut = Fixed(0.5)
     mask, found = cut(saliency), marks(saliency, cut)

@@ -79,7 +79,7 @@ class TestEveryMetric:
 
     @pytest.mark.parametrize("metric", ALL)
     @given(saliency=maps, mask=masks)
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     def test_is_between_0_and_1_and_ignores_scale(
         self, metric: LocalizationMetric, saliency: np.ndarray, mask: np.ndarray
     ) -> None:
@@ -91,7 +91,7 @@ class TestEveryMetric:
 
     @pytest.mark.parametrize("metric", ALL)
     @given(saliency=maps, mask=masks)
-    @settings(deadline=None, max_examples=20)
+    @settings(max_examples=20)
     def test_mirrors_with_the_image(
         self, metric: LocalizationMetric, saliency: np.ndarray, mask: np.ndarray
     ) -> None:
@@ -102,7 +102,7 @@ class TestEveryMetric:
 
     @pytest.mark.parametrize("metric", ALL)
     @given(mask=masks)
-    @settings(deadline=None, max_examples=20)
+    @settings(max_examples=20)
     def test_the_mask_itself_is_a_perfect_map(
         self, metric: LocalizationMetric, mask: np.ndarray
     ) -> None:
@@ -195,7 +195,7 @@ class TestHitRate:
                 assert saliency[point] == saliency.max()
 
     @given(maps, masks, st.floats(0, 5))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_a_tolerance_is_the_distance_to_the_nearest_marked_pixel(
         self, saliency: np.ndarray, mask: np.ndarray, tolerance: float
     ) -> None:
@@ -219,7 +219,7 @@ class TestRanking:
     """AUPRC and AUROC against their definitions."""
 
     @given(maps, masks)
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     def test_equals_scikit_learn(self, saliency: np.ndarray, mask: np.ndarray) -> None:
         truth, values = mask.ravel(), saliency.ravel()
         assume(truth.any())
@@ -241,7 +241,7 @@ class TestRanking:
 
     @pytest.mark.parametrize("metric", [AUPRC(), AUPRC("trapezoid"), AUROC()])
     @given(saliency=maps, mask=masks)
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     def test_only_ranks_matter(
         self, metric: LocalizationMetric, saliency: np.ndarray, mask: np.ndarray
     ) -> None:
@@ -249,7 +249,7 @@ class TestRanking:
         assert metric(squeezed, mask) == pytest.approx(metric(saliency, mask), nan_ok=True)
 
     @given(maps, masks)
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     def test_auroc_of_the_opposite_is_the_complement(
         self, saliency: np.ndarray, mask: np.ndarray
     ) -> None:

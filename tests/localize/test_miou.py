@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.data.geometry import Squash
@@ -71,7 +71,6 @@ def by_hand(films: list[Film], cutoff: float, over: str) -> float:
 
 @pytest.mark.parametrize("over", SLICES)
 @given(films=st.lists(film, max_size=8), cutoff=st.integers(0, 4).map(lambda n: n / 4))
-@settings(deadline=None)
 def test_every_film_by_hand(over: str, films: list[Film], cutoff: float) -> None:
     metric = MIoU(cutoff=cutoff, over=over)  # type: ignore[arg-type]
     [value] = metric.of_dataset(detections(films), np.ones((1, len(films))))

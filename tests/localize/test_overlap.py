@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import confusion_matrix, f1_score
@@ -23,7 +23,6 @@ def share(part: int, whole: int) -> float:
 
 
 @given(maps, masks)
-@settings(deadline=None)
 def test_rates_are_those_of_the_confusion_matrix(saliency: np.ndarray, mask: np.ndarray) -> None:
     assume(saliency.min() < saliency.max())
     cut = Fixed(0.4)
@@ -40,7 +39,6 @@ def test_rates_are_those_of_the_confusion_matrix(saliency: np.ndarray, mask: np.
 
 
 @given(maps, masks, st.sampled_from(["reference_positive", "full", "true_positive"]))
-@settings(deadline=None)
 def test_dice_follows_from_iou_and_is_undefined_with_it(
     saliency: np.ndarray, mask: np.ndarray, empty: str
 ) -> None:

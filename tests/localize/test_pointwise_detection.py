@@ -81,12 +81,10 @@ def by_hand(rows: list[Film], variant: str) -> float:
 class TestTheSet:
     @EVERY
     @given(rows=films)
-    @settings(deadline=None)
     def test_is_precision_summed_over_gains_in_recall(self, variant: str, rows: list[Film]) -> None:
         assert of(rows, variant) == pytest.approx(by_hand(rows, variant), nan_ok=True)
 
     @given(films)
-    @settings(deadline=None)
     def test_the_compat_lists_are_what_scikit_learn_is_fed(self, rows: list[Film]) -> None:
         rows = [row for row in rows if row[0] is None or not math.isnan(row[0])]
         assume(any(seen is not None for seen, _, _ in rows))
@@ -101,7 +99,6 @@ class TestTheSet:
             assert of(rows, variant) == pytest.approx(average_precision_score(truth, scores))
 
     @given(films)
-    @settings(deadline=None)
     def test_without_ties_it_is_the_mean_precision_at_the_rank_of_a_hit(
         self, rows: list[Film]
     ) -> None:
@@ -161,14 +158,12 @@ class TestTheSet:
 
     @EVERY
     @given(rows=films)
-    @settings(deadline=None)
     def test_only_the_order_of_probabilities_matters(self, variant: str, rows: list[Film]) -> None:
         squeezed = [(seen, regions, p**3 / 2) for seen, regions, p in rows]
         assert of(squeezed, variant) == pytest.approx(of(rows, variant), nan_ok=True)
 
     @EVERY
     @given(rows=films, order=st.randoms(use_true_random=False))
-    @settings(deadline=None)
     def test_the_order_of_films_does_not_matter_even_among_ties(
         self, variant: str, rows: list[Film], order
     ) -> None:
@@ -177,7 +172,6 @@ class TestTheSet:
 
     @pytest.mark.parametrize("variant", ["image", "box"])
     @given(rows=films)
-    @settings(deadline=None)
     def test_a_hit_in_place_of_a_miss_never_lowers_it(self, variant: str, rows: list[Film]) -> None:
         for index, (seen, regions, p) in enumerate(rows):
             if seen == 0:
@@ -186,7 +180,6 @@ class TestTheSet:
 
     @pytest.mark.parametrize("variant", ["image", "box", "sk_append"])
     @given(rows=films)
-    @settings(deadline=None)
     def test_a_perfect_hit_never_lowers_it(self, variant: str, rows: list[Film]) -> None:
         before = of(rows, variant)
         assume(not math.isnan(before))
@@ -194,7 +187,6 @@ class TestTheSet:
 
     @EVERY
     @given(rows=films)
-    @settings(deadline=None)
     def test_a_film_that_counts_twice_is_two_films(self, variant: str, rows: list[Film]) -> None:
         weights = np.array([[(i * 7) % 3 for i in range(len(rows))]], float)
         repeated = [row for row, n in zip(rows, weights[0], strict=True) for _ in range(int(n))]
@@ -203,7 +195,6 @@ class TestTheSet:
         assert value == pytest.approx(by_hand(repeated, variant), nan_ok=True)
 
     @given(films)
-    @settings(deadline=None)
     def test_lies_between_0_and_the_hit_rate(self, rows: list[Film]) -> None:
         seen = [seen for seen, _, _ in rows if seen in (0, 1)]
         assume(seen)
@@ -274,7 +265,7 @@ class TestOneMap:
         shape=cells.filter(lambda shape: shape != (1, 1)),
         place=st.tuples(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True)),
     )
-    @settings(deadline=None, max_examples=50)
+    @settings(max_examples=50)
     def test_points_at_the_middle_of_its_strongest_cell(
         self,
         geometry: Geometry,
@@ -354,7 +345,6 @@ class TestOneMap:
         seed=st.integers(0, 100),
         tolerance=st.floats(0, 4),
     )
-    @settings(deadline=None)
     def test_a_wider_tolerance_and_a_larger_region_never_lose_a_hit(
         self, size: tuple[int, int], seed: int, tolerance: float
     ) -> None:

@@ -34,7 +34,7 @@ def seen_by(metric: Pooled, films: list[tuple[np.ndarray, np.ndarray]]) -> Detec
 
 @pytest.mark.parametrize("rate", RATES)
 @given(seed=st.integers(0, 1000), count=st.integers(1, 5), drawn=st.integers(0, 80))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_is_the_metric_of_all_films_laid_side_by_side(rate: str, seed: int, count: int, drawn: int):
     generator = np.random.default_rng(seed)
     films = []

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,7 +30,6 @@ def measured(metric, reading, mask):
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(drawn=MASKS, mask=MASKS)
-@settings(deadline=None)
 def test_a_mask_scores_what_the_same_map_does(spec, drawn, mask):
     """A map of two values is cut between them; one that is constant is undefined, a reader not."""
     metric = metrics.parse(spec)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,7 +19,6 @@ small = st.shared(hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=
 
 
 @given(maps, masks)
-@settings(deadline=None)
 def test_sums_pixel_by_pixel(saliency: np.ndarray, mask: np.ndarray) -> None:
     assume(mask.any())
     low, high = float(saliency.min()), float(saliency.max())
@@ -48,7 +47,6 @@ def test_only_the_mass_knows_what_zero_is() -> None:
 @given(
     hnp.arrays(np.float32, small, elements=st.integers(0, 2).map(float)), hnp.arrays(bool, small)
 )
-@settings(deadline=None)
 def test_rank_is_the_mean_over_every_way_to_break_ties(
     saliency: np.ndarray, mask: np.ndarray
 ) -> None:

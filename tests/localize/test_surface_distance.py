@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -32,7 +32,6 @@ def nearest(one: np.ndarray, other: np.ndarray, spacing: tuple[float, float]) ->
 
 
 @given(masks, masks, st.tuples(st.floats(0.1, 3), st.floats(0.1, 3)))
-@settings(deadline=None)
 def test_equals_every_pair_of_outline_pixels(
     one: np.ndarray, other: np.ndarray, spacing: tuple[float, float]
 ) -> None:

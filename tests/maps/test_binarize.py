@@ -42,7 +42,6 @@ def otsu_by_definition(levels: np.ndarray) -> int:
     return threshold
 
 
-@settings(deadline=None)
 @given(maps)
 def test_otsu_is_what_its_definition_says(saliency: np.ndarray) -> None:
     mask = Otsu()(saliency)
@@ -63,7 +62,7 @@ def test_otsu_agrees_with_scikit_image() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 @given(saliency=maps, scale=st.sampled_from([0.25, 2.0, 1024.0]), shift=st.integers(-8, 8))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_masks_ignore_scale_and_shift(
     part: Binarizer, saliency: np.ndarray, scale: float, shift: int
 ) -> None:

@@ -35,7 +35,7 @@ def boxed(values: np.ndarray, kernel: int) -> np.ndarray:
 
 @pytest.mark.parametrize("sign", ["absolute", "positive", "signed"])
 @given(seed=st.integers(0, 1000), kernel=st.integers(1, 5))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_cuts_the_mean_over_a_box(sign: str, seed: int, kernel: int) -> None:
     saliency = np.random.default_rng(seed).normal(size=(9, 11)).astype(np.float32)
     before = {"absolute": abs, "positive": lambda v: np.maximum(v, 0), "signed": lambda v: v}

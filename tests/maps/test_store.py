@@ -131,7 +131,7 @@ def test_the_list_of_what_there_is_stays_short(store: MapStore) -> None:
     assert len(str(raised.value)) < 300
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.text(), min_size=1, max_size=3, unique=True), st.text(), st.text())
 def test_names_may_hold_any_characters(images: list[str], finding: str, method: str) -> None:
     path = Path(os.environ["PYTEST_TMP"]) / str(random.Random().random())

@@ -91,7 +91,7 @@ def test_transfer_channels_are_grouped_by_finding(features) -> None:
     assert torch.allclose(head.class_map(features)[:, 1], torch.tensor(2.0))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 200), st.floats(0.001, 0.999), st.integers(1, 300))
 def test_amounts_are_between_one_cell_and_all(grid: int, share: float, count: int) -> None:
     assert 1 <= cells(share, grid) <= grid

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from statsmodels.stats.inter_rater import fleiss_kappa as witness
@@ -46,7 +46,6 @@ def test_a_consensus_that_holds_the_reader_flatters_him() -> None:
 
 
 @given(hnp.arrays(bool, st.tuples(st.integers(2, 12), st.integers(2, 5))))
-@settings(deadline=None)
 def test_kappa_is_statsmodels(saw: np.ndarray) -> None:
     found = fleiss_kappa(saw, each(len(saw)), resamples=10)
     if saw.all() or not saw.any():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.stats import bootstrap
@@ -20,7 +20,6 @@ def split(rows: list[tuple[float, str]]) -> tuple[np.ndarray, list[str]]:
 
 
 @given(values)
-@settings(deadline=None)
 def test_the_value_is_the_mean_of_what_is_defined(rows: list[tuple[float, str]]) -> None:
     numbers, clusters = split(rows)
     found = bootstrap.mean(numbers, clusters, resamples=50)
@@ -129,7 +128,6 @@ def weighted_mean(numbers: np.ndarray) -> bootstrap.Statistic:
 
 
 @given(values)
-@settings(deadline=None)
 def test_a_statistic_that_is_a_mean_has_the_interval_of_the_mean(
     rows: list[tuple[float, str]],
 ) -> None:

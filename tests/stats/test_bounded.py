@@ -31,7 +31,7 @@ def test_undefined_values_stand_behind_nothing():
 
 
 @given(st.lists(st.floats(0, 1), min_size=30, max_size=30))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_elsewhere_it_is_the_bootstrap(values: list[float]) -> None:
     found = bounded.mean(np.array(values), PATIENTS)
     assert found.low <= found.value + 1e-9

@@ -26,7 +26,7 @@ def split(rows: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(cases)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_auroc_equals_scikit_learn(rows: list[tuple[int, bool]]) -> None:
     probabilities, labels = split(rows)
     found = auroc(probabilities, labels, each(len(rows)), resamples=20)
@@ -84,7 +84,7 @@ def test_a_single_patient_makes_no_interval() -> None:
 
 
 @given(cases, st.integers(0, 7))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_rates_equal_the_confusion_matrix(rows: list[tuple[int, bool]], threshold: int) -> None:
     probabilities, labels = split(rows)
     called = (probabilities >= threshold / 6).astype(float)
@@ -101,7 +101,7 @@ def test_rates_equal_the_confusion_matrix(rows: list[tuple[int, bool]], threshol
 
 
 @given(cases)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_swapping_classes_swaps_rates(rows: list[tuple[int, bool]]) -> None:
     probabilities, labels = split(rows)
     called = (probabilities >= 0.5).astype(float)

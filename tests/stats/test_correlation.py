@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
@@ -17,7 +17,6 @@ def each(count: int) -> list[str]:
 
 
 @given(pairs)
-@settings(deadline=None)
 def test_it_is_scipys(rows: list[tuple[int, int]]) -> None:
     first, second = np.array(rows, float).T
     found = spearman(first, second, each(len(rows)), resamples=10).value

@@ -24,7 +24,7 @@ def each(count: int) -> list[str]:
 
 
 @given(st.floats(0, 2))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_method_that_is_a_multiple_of_the_readers_is_below_them_by_the_rest(
     multiple: float,
 ) -> None:

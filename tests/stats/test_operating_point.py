@@ -25,7 +25,7 @@ def rate(probabilities: np.ndarray, chosen: np.ndarray, threshold: float) -> flo
 
 
 @given(cases)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_no_threshold_beats_youdens(rows: list[tuple[int | None, bool]]) -> None:
     probabilities, labels = split(rows)
     threshold = Youden()(probabilities, labels)
@@ -41,7 +41,7 @@ def test_no_threshold_beats_youdens(rows: list[tuple[int | None, bool]]) -> None
 
 
 @given(cases, st.sampled_from([0.5, 0.8, 0.9, 1.0]))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_target_sensitivity_is_reached_and_barely(
     rows: list[tuple[int | None, bool]], target: float
 ) -> None:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.stats.bootstrap import draws
@@ -86,7 +86,6 @@ def test_interval_and_p_are_those_of_replicates_drawn_by_hand() -> None:
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=30), st.floats(-0.5, 0.5))
-@settings(deadline=None)
 def test_the_interval_leaves_0_out_just_when_p_is_below_its_tail(
     values: list[float], shift: float
 ) -> None:

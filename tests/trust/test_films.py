@@ -41,7 +41,7 @@ def test_films_keep_their_size_and_range_and_are_changed_alike_each_time(name):
         np.testing.assert_array_equal(criterion.changed(one, level), after)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 100), share=st.sampled_from([0.05, 0.25, 0.5]))
 def test_a_map_that_moves_with_the_film_is_the_same_map(seed, share):
     """Of a map that is the film itself nothing is left to tell the two apart."""

@@ -27,7 +27,7 @@ def test_it_keeps_the_contract_of_a_data_set():
         assert bool(sample.annotations) == sample.labels["Nodule"]
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(0, 1000), st.sampled_from([33, 64, 96, 321]))
 def test_a_film_is_a_film(index, size):
     film = Phantom(images=1001, size=size)[index].pixels.read()

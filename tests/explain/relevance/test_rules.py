@@ -45,7 +45,7 @@ def linear(x: list[float], weight: list[float], bias: list[float]) -> Layer:
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(x=VALUES, weight=VALUES, bias=VALUES, relevance=st.tuples(*[st.floats(-5, 5)] * 2))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_nothing_is_lost(spec: str, x, weight, bias, relevance) -> None:
     given_out = torch.tensor([relevance], dtype=torch.float64)
     inputs, absorbed = divided(spec, linear(x, weight, bias), given_out)

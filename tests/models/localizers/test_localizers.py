@@ -241,7 +241,7 @@ def test_a_lesion_lost_on_the_way_is_not_background() -> None:
     assert box_target(speck, ("a",), PREPROCESSING).known.tolist() == [True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from([Squash, Letterbox]),
     size=st.tuples(st.integers(40, 160), st.integers(40, 160)),

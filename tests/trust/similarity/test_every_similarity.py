@@ -23,7 +23,7 @@ def test_there_are_similarities():
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     pair=arrays(
         np.float32, (2, 2, SIDE, SIDE), elements=st.floats(0, 1, width=16), fill=st.just(0.5)

@@ -31,7 +31,7 @@ def pair(seed=0, shape=(3, 60, 52), dtype=np.float64):
     return tuple((m / m.max((1, 2), keepdims=True)).astype(dtype) for m in scaled)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 1000),
     height=st.integers(7, 40),
@@ -113,7 +113,7 @@ def test_multi_scale_ssim_is_the_product_over_five_scales():
     np.testing.assert_allclose(MultiScaleSSIM("uniform")(one, other), expected, atol=1e-10)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), levels=st.sampled_from([2, 5, 1000]))
 def test_correlations_are_those_of_scipy(seed, levels):
     """With few levels most pixels tie."""
