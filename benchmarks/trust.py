@@ -30,7 +30,7 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.trust.randomize import Draw, Drawing, explain_copies, steps
 from heatproof.trust.similarity import compare, similarities
 
-SIDE, MAPS, DRAWS = 320, 32, 3
+SIDE, MAPS, DRAWS = 320, 256, 3
 CLOCKS = ("wall", "process")
 PACKAGES = ("torch", "timm", "numba", "numpy", "scikit-image")
 FAMILIES = {
