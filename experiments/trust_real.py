@@ -298,6 +298,8 @@ def gridded(verdicts: pl.DataFrame) -> list[str]:
 
 
 def shown(row: dict[str, Any]) -> str:
+    if math.isnan(row["value"]):
+        return f"**{row['verdict']}**"
     span = "" if math.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
     side = ">" if row["above"] else "<"
     return f"**{row['verdict']}** {row['value']:.2f}{span} {side} {row['threshold']:.2f}"
