@@ -16,13 +16,13 @@ MACRO = "macro average"
 
 def comparisons(content: Content) -> Table:
     """Every comparison, with what corrects it and what it would take."""
-    names, known = method_names(content), arrange.metrics(content)
+    names, known = method_names(content), arrange.metric_names(content)
     rows = tuple(
         (
             one.dataset,
             one.model,
             names.get(one.method, one.method),
-            known[one.metric].name if one.metric in known else one.metric,
+            known.get(one.metric, one.metric),
             one.other,
             one.finding or MACRO,
             one.ours,
@@ -105,10 +105,10 @@ def differences(content: Content) -> Iterator[Forest]:
 
 def _cells(content: Content) -> dict[tuple[str, str, str, str, str], list[Comparison]]:
     """By data set, model, names of method and metric, and whom they are compared with."""
-    names, known = method_names(content), arrange.metrics(content)
+    names, known = method_names(content), arrange.metric_names(content)
     found: dict[tuple[str, str, str, str, str], list[Comparison]] = {}
     for one in content.comparisons:
-        metric = known[one.metric].name if one.metric in known else one.metric
+        metric = known.get(one.metric, one.metric)
         cell = (one.dataset, one.model, names.get(one.method, one.method), metric, one.other)
         found.setdefault(cell, []).append(one)
     return found

@@ -60,6 +60,11 @@ def metrics(content: Content) -> dict[str, Metric]:
     return described | {s: Metric(s, s, "", "") for s in used if s not in described}
 
 
+def metric_names(content: Content) -> dict[str, str]:
+    """Spec of a metric to what it is called."""
+    return {spec: metric.name for spec, metric in metrics(content).items()}
+
+
 def panels(content: Content) -> dict[str, tuple[Panel, ...]]:
     """Data set to its forest plots."""
     known = metrics(content)

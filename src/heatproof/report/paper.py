@@ -274,7 +274,7 @@ def slopes(content: Content) -> Iterator[Forest]:
     cells: dict[tuple[str, str, str], list[Diagnosis]] = {}
     for one in content.diagnoses:
         cells.setdefault((one.dataset, one.model, one.metric), []).append(one)
-    names, known = answers.method_names(content), arrange.metrics(content)
+    names, known = answers.method_names(content), arrange.metric_names(content)
     for (dataset, model, metric), found in cells.items():
         effects = [(names.get(one.method, one.method), why.features(one)) for one in found]
         rows = tuple(
@@ -286,7 +286,7 @@ def slopes(content: Content) -> Iterator[Forest]:
         if rows:
             ends = [abs(end) for _, e in rows for end in (e.value, e.low, e.high)]
             most = _round(max(end for end in ends if math.isfinite(end)))
-            shown = known[metric].name if metric in known else metric
+            shown = known.get(metric, metric)
             yield Forest(
                 arrange.file_name("slopes", dataset, model, metric),
                 f"Slopes of {shown} on {dataset}, {model}",
@@ -373,6 +373,6 @@ def _classification(content: Content) -> Table:
 
 def _which(content: Content, one: Diagnosis) -> tuple[str, str, str, str]:
     method = answers.method_names(content).get(one.method, one.method)
-    known = arrange.metrics(content)
-    metric = known[one.metric].name if one.metric in known else one.metric
+    known = arrange.metric_names(content)
+    metric = known.get(one.metric, one.metric)
     return (one.dataset, one.model, method, metric)

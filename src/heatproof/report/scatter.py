@@ -18,9 +18,9 @@ FEWEST = 3  # dots that a line is drawn through
 
 def scatters(content: Content) -> Iterator[Plot]:
     """One for each data set, model, method and feature of the first metric of maps."""
-    names, known = answers.method_names(content), arrange.metrics(content)
+    names, known = answers.method_names(content), arrange.metric_names(content)
     for one in content.diagnoses:
-        metric = known[one.metric].name if one.metric in known else one.metric
+        metric = known.get(one.metric, one.metric)
         method = names.get(one.method, one.method)
         for feature, dots in one.points.items():
             if len({x for x, _ in dots}) < FEWEST:

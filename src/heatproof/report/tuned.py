@@ -8,13 +8,13 @@ from heatproof.report.tables import Column, Table
 
 def tuned(content: Content) -> Table:
     """One row per metric, model, method and finding; a control has no model."""
-    names, known = method_names(content), arrange.metrics(content)
+    names, known = method_names(content), arrange.metric_names(content)
     rows = tuple(
         (
             one.dataset,
             one.model,
             names.get(one.method, one.method),
-            known[one.metric].name if one.metric in known else one.metric,
+            known.get(one.metric, one.metric),
             one.finding,
             f"{one.value:g}",
             one.score,

@@ -57,8 +57,44 @@ def write_report(
     tables = Tables(work, judged, scored, trusted)
     if tables.aside:
         progress.warn(f"{len(tables.aside)} set aside; the report lists each with its reason.")
-    panels = tuple(localization(work, tables.scores, tables.predictions))
     predictions = with_thresholds(work, tables.predictions)
+    shapes = diagnosing.shapes(work, tables.scores)
+    elsewhere = work.structures.read(structures.on_structures(work, judged))
+    page = _page(work, judged, tables, predictions, shapes, elsewhere, progress)
+    on_paper = paper.files(page)
+    results: dict[str, str | bytes | pl.DataFrame] = {
+        "report.html": render(page),
+        **on_paper,
+        **_estimated(page),
+        "scores.parquet": tables.scores,
+        "predictions.parquet": predictions,
+        "shapes.parquet": shapes,
+        "shapes.csv": _csv(shapes),
+    }
+    if len(elsewhere):
+        results["structures.parquet"] = elsewhere
+    if trusted:
+        results["trust.parquet"] = tables.trust
+        results["verdicts.parquet"] = verdicts.verdict_table(page.trust)
+    for name, what in results.items():
+        write_whole(work.folder / name, what)
+    _remove_others(work.folder, on_paper)
+    progress.advance(note="page")
+    progress.finish()
+    return work.folder / "report.html"
+
+
+def _page(
+    work: Workspace,
+    judged: Sequence[Judged],
+    tables: "Tables",
+    predictions: pl.DataFrame,
+    shapes: pl.DataFrame,
+    elsewhere: pl.DataFrame,
+    progress: Progress,
+) -> Content:
+    """Everything that the report says."""
+    panels = tuple(localization(work, tables.scores, tables.predictions))
     classified = tuple(classification(work, judged, predictions))
     few = rare(work, tables.scores, classified)
     films = one_by_one(work, tables.scores, tables.predictions)
@@ -68,17 +104,15 @@ def write_report(
         *against_outlines(work, films, few),
     )
     progress.advance(note="estimates")
-    shapes = diagnosing.shapes(work, tables.scores)
     enough = frequent(films, few)
     reasons = tuple(diagnosing.diagnoses(work, enough, tables.predictions, shapes))
-    elsewhere = work.structures.read(structures.on_structures(work, judged))
     progress.advance(note="diagnosis")
     pairs = trustworthy(tables.trust, few)
     grids = verdicts.trust(pairs, tables.scores, work.rules, describing.measures(work))
     progress.advance(note="verdicts")
     cases = pick(work, judged, predictions, tables.scores)
     progress.advance(note="gallery")
-    page = Content(
+    return Content(
         title=work.experiment.name,
         question=work.experiment.question,
         provenance=describing.provenance(work, judged),
@@ -103,36 +137,25 @@ def write_report(
         warnings=doubts(work, judged, predictions, panels),
         limits=(CELLS,),
     )
-    estimates = pl.DataFrame(list(_rows(panels, classified)), infer_schema_length=None)
-    against = pl.DataFrame(list(rows_of(comparisons)), COMPARISONS)
-    diagnosis = pl.DataFrame(list(diagnosing.rows_of(reasons)), diagnosing.DIAGNOSIS)
-    on_paper = paper.files(page)
-    results: dict[str, str | bytes | pl.DataFrame] = {
-        "report.html": render(page),
-        **on_paper,
-        "scores.parquet": tables.scores,
-        "predictions.parquet": predictions,
+
+
+def _estimated(page: Content) -> dict[str, str | bytes | pl.DataFrame]:
+    """The numbers of the page as tables, by file."""
+    estimates = pl.DataFrame(
+        list(_rows(page.localization, page.classification)), infer_schema_length=None
+    )
+    against = pl.DataFrame(list(rows_of(page.comparisons)), COMPARISONS)
+    diagnosis = pl.DataFrame(list(diagnosing.rows_of(page.diagnoses)), diagnosing.DIAGNOSIS)
+    found: dict[str, str | bytes | pl.DataFrame] = {
         "estimates.parquet": estimates,
         "comparisons.parquet": against,
         "comparisons.csv": _csv(against),
-        "shapes.parquet": shapes,
-        "shapes.csv": _csv(shapes),
         "diagnosis.parquet": diagnosis,
         "diagnosis.csv": _csv(diagnosis),
     }
-    if work.tuned:
-        results["tuned.parquet"] = pl.DataFrame([asdict(one) for one in work.tuned])
-    if len(elsewhere):
-        results["structures.parquet"] = elsewhere
-    if trusted:
-        results["trust.parquet"] = tables.trust
-        results["verdicts.parquet"] = verdicts.verdict_table(grids)
-    for name, what in results.items():
-        write_whole(work.folder / name, what)
-    _remove_others(work.folder, on_paper)
-    progress.advance(note="page")
-    progress.finish()
-    return work.folder / "report.html"
+    if page.tuned:
+        found["tuned.parquet"] = pl.DataFrame([asdict(one) for one in page.tuned])
+    return found
 
 
 def _remove_others(folder: Path, written: Collection[str]) -> None:
