@@ -85,14 +85,14 @@ def _masks(cases: Sequence[Case], reader: str, side: int) -> Framed:
     }
     found = {}
     for (image_id, finding), film in films.items():
-        mask = _mask(film, finding, reader, side)
+        mask = framed_mask(film, finding, reader, side)
         if mask is not None:
             found[READERS, image_id, finding] = mask
     return found
 
 
-def _mask(film: Sample, finding: str, reader: str, side: int) -> StoredMap | None:
-    """Over the frame; None where it cannot be read, which is told where it is scored."""
+def framed_mask(film: Sample, finding: str, reader: str, side: int) -> StoredMap | None:
+    """What a reader marked, over the frame; None where it cannot be read, which scoring tells."""
     try:
         mask = reference_mask(film, finding, reader)
     except (AnnotationError, PixelError):

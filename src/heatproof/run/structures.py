@@ -9,24 +9,21 @@ share of the film that the structure takes is what a map without any preference 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
-from jaxtyping import Bool
 
-from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize.hit_rate import HitRate
 from heatproof.localize.relevance_mass import RelevanceMass
-from heatproof.maps.store import StoredMap
 from heatproof.report.measured import Structure
-from heatproof.run.comparing import IMPORTED, Kept, framed
+from heatproof.run.comparing import Kept
 from heatproof.run.controls import FRAME
 from heatproof.run.explaining import Block, Judged
+from heatproof.run.readers import framed_mask
 from heatproof.run.resampling import resampling
-from heatproof.run.scoring import UNSCORED, annotations_of, reference_mask, references_of
+from heatproof.run.scoring import UNSCORED, annotations_of, references_of
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.stats import bounded
-from heatproof.types import Sample, Validity
+from heatproof.types import Sample
 
 SIDE = FRAME.height
 
@@ -77,9 +74,10 @@ def _rows(
     share, peak = RelevanceMass(), HitRate()
     for sample in marked:
         for structure, source in _marked(work, sample):
-            mask = _mask(sample, structure, source)
-            if mask is None:
+            drawn = framed_mask(sample, structure, source, SIDE)
+            if drawn is None:
                 continue
+            mask = drawn.values > 0.5  # noqa: PLR2004  (half of a pixel)
             for method in one.methods:
                 for finding in block.findings:
                     found = maps.get((method, sample.image_id, finding))
@@ -96,11 +94,3 @@ def _rows(
                         "peak": peak(found.values, mask),
                         "area": float(mask.mean()),
                     }
-
-
-def _mask(sample: Sample, structure: str, source: str) -> Bool[np.ndarray, "h w"] | None:
-    try:
-        mask = reference_mask(sample, structure, source).astype(np.float32)
-    except (AnnotationError, PixelError):
-        return None
-    return framed(StoredMap(mask, Validity.OK), IMPORTED, sample, SIDE).values > 0.5  # noqa: PLR2004
