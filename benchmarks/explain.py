@@ -6,9 +6,11 @@ Races: cams, grad_cam, gradients, paths, smooth_paths, occlusion, score_cam; all
 Random weights, 320 x 320, 10 findings.  The yardstick of the CAM family is one eager forward pass in
 the contiguous memory format, as most code runs it.  No peer runs beside it or before: what a peer
 frees would spare the yardstick to ask the system for memory, a fifth of its time.  Peers are asked
-as their users do, one call per finding; of ten one is timed, and counts ten times.  Paths,
-occlusion and Score-CAM take one image, since their time is linear in images whoever computes them.
-``--share 0.2`` takes a fifth of the steps, samples and channels, in which it is linear too.
+as their users do, one call per finding; of ten one is timed, and counts ten times. The limit of
+path methods for one finding is the network's own passes, bare. Paths, occlusion and Score-CAM take
+one image, since their time is linear in images whoever computes them. ``--share 0.2`` takes a fifth
+of the steps, samples and channels, in which it is linear too, but for the pass that gives the
+logits, which peers spare.
 
 All runs of a race go in turn, so that a busy machine slows them alike; medians are compared, on the
 wall and, for machines that others use, of the seconds that this process got on all cores.  Needs
@@ -38,6 +40,7 @@ from heatproof.models.preprocessing import Preprocessing
 
 FINDINGS, SIDE = 10, 320
 TIMED = 1  # findings of a peer, whose time is linear in them
+BARE = 5  # images at once
 PEERS = ("captum", "pair", "pytorch-grad-cam")
 PACKAGES = ("torch", "timm", "captum", "grad-cam", "saliency")
 CAMS = (
@@ -117,6 +120,13 @@ def _forward(network: nn.Module, images: Tensor) -> Tensor:
         return network(images)  # type: ignore[no-any-return]
 
 
+def _bare(track: Track, count: int) -> None:
+    """Forwards and backwards of one finding, in the batches and the format that suit them best."""
+    for some in torch.split(track.images.expand(count, -1, -1, -1), BARE):
+        x = some.clone(memory_format=torch.channels_last).requires_grad_()
+        torch.autograd.grad(track.plain(x)[:, 0].sum(), x)
+
+
 def gradients(track: Track, findings: int) -> dict[str, Callable[[], object]]:
     attr, network, images = captum.attr, track.plain, track.images.clone().requires_grad_()
     vanilla, guided = attr.Saliency(network), attr.GuidedBackprop(network)
@@ -137,6 +147,7 @@ def paths(track: Track, findings: int, share: float) -> dict[str, Callable[[], o
     pair_ig, pair = saliency.core.IntegratedGradients(), saliency.core.GradientSaliency()
     ig = {"n_steps": steps, "method": "riemann_middle", "internal_batch_size": 10}
     return {
+        "bare passes": lambda: _bare(track, steps),
         "integrated_gradients": track.ours(
             f"integrated_gradients(steps={steps}, baseline='mean')", findings=findings
         ),
@@ -252,6 +263,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--findings", nargs="+", type=int, default=[FINDINGS, 1])
     parser.add_argument(
         "--share", type=float, default=1, help="of steps, samples and channels, for want of time"
     )
@@ -293,7 +305,7 @@ def _runs(
     if make in (paths, smooth_paths, score_cam):
         make = partial(make, share=arguments.share)
     if race in ("gradients", "paths", "smooth_paths"):
-        for findings in (FINDINGS, 1):
+        for findings in arguments.findings:
             yield findings, make(track, findings), images
     else:
         yield FINDINGS, make(track), images
@@ -315,6 +327,8 @@ def _ratios(seconds: dict[str, float]) -> dict[str, float]:
             mine = name.removeprefix(f"{peer} ")
             if name.startswith(f"{peer} ") and mine in seconds:
                 found[f"{name} / heatproof"] = round(value / seconds[mine], 2)
+        if "bare passes" in seconds and name.endswith("integrated_gradients"):
+            found[f"{name} / bare passes"] = round(value / seconds["bare passes"], 2)
         if "forward" in seconds and not name.startswith("pytorch") and name != "forward":
             found[f"{name} / forward"] = round(value / seconds["forward"], 3)
             if "forward" not in name:

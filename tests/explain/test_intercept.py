@@ -357,6 +357,59 @@ def test_scale_and_shift_is_batch_norm(seed, shape, affine, eps, keywords) -> No
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    kernel=st.sampled_from([1, 3, (1, 3)]),
+    groups=st.sampled_from([1, 2]),
+    bias=st.booleans(),
+    stride=st.sampled_from([1, 2, (2, 1)]),
+    padding=st.sampled_from([0, 1, (1, 0), "valid"]),
+    dilation=st.sampled_from([1, 2]),
+    between=st.sampled_from(["nothing", "used too", "written on", "cloned"]),
+    side=st.sampled_from([6, 9]),
+    keywords=st.booleans(),
+)
+def test_a_convolution_takes_up_the_scale_of_its_batch_norm(  # noqa: PLR0917
+    seed, kernel, groups, bias, stride, padding, dilation, between, side, keywords
+) -> None:
+    """Whatever the convolution, and whatever else becomes of what it made."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        convolution = nn.Conv2d(4, 6, kernel, stride, padding, dilation, groups, bias).double()
+        norm = nn.BatchNorm2d(6).double().eval()
+        for tensor in (norm.running_mean, norm.weight, norm.bias):
+            tensor.data.normal_()
+        norm.running_var.uniform_(0.1, 2)
+        x = torch.randn(2, 4, side, side).double().requires_grad_()
+    convolution.requires_grad_(False)
+    norm.requires_grad_(False)
+    named = {"input": x, "weight": convolution.weight, "bias": convolution.bias}
+    named |= {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+    def value_and_gradient() -> tuple[Tensor, Tensor]:
+        made = F.conv2d(**named) if keywords else convolution(x)
+        if between == "written on":
+            made.mul_(2)
+        y = norm(made.clone() if between == "cloned" else made)
+        y = y * made.sin() if between == "used too" else y
+        return y, torch.autograd.grad(y.sin().sum(), x)[0]
+
+    expected = value_and_gradient()
+    with ScaleAndShift().forward(norm):
+        found = value_and_gradient()
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_a_convolution_without_batch_norm_is_let_go() -> None:
+    rule, x = ScaleAndShift(), torch.randn(1, 3, 8, 8, requires_grad=True)
+    with rule.forward(nn.Identity()):
+        made = F.conv2d(x, torch.randn(3, 3, 1, 1))
+        assert len(rule._convolutions) == 1
+        del made
+        assert not len(rule._convolutions)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_statistics_stay_what_they_are(training: bool) -> None:
     """Without running statistics, or in training mode, there is no fixed scale."""

@@ -177,3 +177,15 @@ def test_smooth_integrated_gradients_as_published(images: Tensor) -> None:
         expected = torch.from_numpy(saliency.VisualizeImageGrayscale(mask))
         # PAIR adds up in float32.
         torch.testing.assert_close(view, expected.double(), rtol=0, atol=1e-5)
+
+
+def test_no_forward_pass_is_spent_on_residuals_that_nobody_sees(images: Tensor) -> None:
+    """Of each noisy image there is the batch of its path, and nothing else."""
+    model, passes = make("resnet10t + linear"), []
+    with model.backbone[0].register_forward_hook(lambda *_: passes.append(1)):
+        base = "integrated_gradients(steps=2)"
+        maps(base, model, images[:1])
+        passes.remove(1)  # the one that told what an image costs
+        alone = len(passes)
+        maps(f"smooth_grad(base={base}, samples=3)", model, images[:1])
+    assert (alone, len(passes) - alone) == (1 + 1 + 1, 1 + 3)  # the image, its baseline, its path

@@ -42,6 +42,7 @@ class ForwardPass:
     ) -> None:
         self.model = model
         self.memory = memory
+        self.judged = True  # maps of these images, by their residuals; see ``over``
         device = next((p.device for p in model.parameters()), images.device)
         # A copy, so that the caller's tensor is not marked; this format makes convolutions faster.
         self.images = images.detach().to(device).clone(memory_format=torch.channels_last)
@@ -55,9 +56,15 @@ class ForwardPass:
         self._from = 0  # the block that it sets out from, where that is not the first
         self._sized = model  # whose passes are as large as this one's
 
-    def over(self, images: Float[Tensor, "n c h w"]) -> "ForwardPass":
-        """A pass over other images."""
+    def over(self, images: Float[Tensor, "n c h w"], *, judged: bool = True) -> "ForwardPass":
+        """A pass over other images.
+
+        Args:
+            images: Preprocessed radiographs.
+            judged: Whether residuals of maps of these images are of interest to anyone.
+        """
         over = ForwardPass(self.model, images, self.memory)
+        over.judged = self.judged and judged
         over._sized = self._sized
         return over
 

@@ -84,26 +84,45 @@ class IntegratedGradients:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual."""
+        starts = [baselines(self.baseline, x, forward.model.preprocessing) for x in forward.images]
         # Image by image: the map must not depend on what else is in the batch.
-        each = [self._one(forward, x, list(targets)) for x in forward.images]
-        attributions, starts = (torch.stack(parts) for parts in zip(*each, strict=True))
-        rise = forward.logits[:, list(targets)] - starts
-        found = attributions.sum(dim=2)
-        residual = (found.sum(dim=(2, 3)) - rise) / rise.abs()
+        attributions = torch.stack(
+            [
+                self._attributions(forward, *pair, targets)
+                for pair in zip(forward.images, starts, strict=True)
+            ]
+        )
+        residual = self._residual(forward, starts, targets, attributions)
         if self.channels == "max":
             values = attributions.amax(dim=2)
         else:
             values = reduce_channels(attributions, self.channels)
         return Maps(values, residual, self.tolerance)
 
-    def _one(
-        self, forward: ForwardPass, image: Float[Tensor, "c h w"], targets: list[int]
-    ) -> tuple[Float[Tensor, "k c h w"], Float[Tensor, " k"]]:
-        """Attributions of one image, and the logits that it starts from; means over baselines."""
-        starts = baselines(self.baseline, image, forward.model.preprocessing)
-        parts = [(image - x0) * self._slope(forward, image, x0, targets) for x0 in starts]
-        logits = forward.over(starts).logits[:, targets]
-        return torch.stack(parts).mean(dim=0), logits.mean(dim=0)
+    def _attributions(
+        self,
+        forward: ForwardPass,
+        image: Float[Tensor, "c h w"],
+        starts: Float[Tensor, "b c h w"],
+        targets: Sequence[int],
+    ) -> Float[Tensor, "k c h w"]:
+        """Of one image; means over baselines."""
+        parts = [(image - start) * self._slope(forward, image, start, targets) for start in starts]
+        return torch.stack(parts).mean(dim=0)
+
+    def _residual(
+        self,
+        forward: ForwardPass,
+        starts: Sequence[Float[Tensor, "b c h w"]],
+        targets: Sequence[int],
+        attributions: Float[Tensor, "n k c h w"],
+    ) -> Float[Tensor, "n k"] | None:
+        """Of each map, against the mean over its baselines; None where it interests nobody."""
+        if not forward.judged:
+            return None
+        base = [forward.over(each).logits[:, list(targets)].mean(dim=0) for each in starts]
+        rise = forward.logits[:, list(targets)] - torch.stack(base)
+        return (attributions.sum(dim=(2, 3, 4)) - rise) / rise.abs()
 
     def _slope(
         self,

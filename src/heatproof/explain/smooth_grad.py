@@ -92,7 +92,7 @@ class SmoothGrad:
         noisy = image + self.noise * (image.max() - image.min()) * noise
         maps = torch.cat(
             [
-                self.base(forward.over(some), targets).values
+                self.base(forward.over(some, judged=False), targets).values
                 for some in torch.split(noisy, forward.at_once(differentiated=True))
             ]
         )
