@@ -178,12 +178,19 @@ def networks(plan: Plan, data: Path, head: str, seeds: Sequence[int], *, both: b
     return text
 
 
-def written(folder: Path, name: str, body: str, methods: Sequence[str], more: str = "") -> Path:
+def written(
+    folder: Path,
+    name: str,
+    body: str,
+    methods: Sequence[str],
+    more: str = "",
+    metrics: Sequence[str] = ("auprc", "hit_rate"),
+) -> Path:
     file = folder / f"{name}.toml"
     file.write_text(
         f'name = "Opacity classifiers on real radiographs: {name}"\noutput = "{name.partition(" ")[0]}"\n\n'
         f"{body}[explain]\nmethods = {json.dumps(list(methods))}\n\n"
-        f'[score]\nmetrics = ["auprc", "hit_rate"]\n\n{more}',
+        f"[score]\nmetrics = {json.dumps(list(metrics))}\n\n{more}",
         encoding="utf-8",
     )
     return file
