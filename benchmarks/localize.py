@@ -90,18 +90,20 @@ def child(folder: Path, metrics: list[str]) -> None:
     file.write_text(EXPERIMENT.format(metrics=json.dumps(metrics), **quoted), encoding="utf-8")
     shutil.rmtree(folder / "out", ignore_errors=True)
     start = _peak()
-    wall, process = {}, {}
+    wall, process, peak = {}, {}, {}
     for stage in (stage for stage in STAGES if stage not in ("train", "trust")):
         clocks = time.perf_counter(), time.process_time()
         run(load(file), until=stage)
         wall[stage] = time.perf_counter() - clocks[0]
         process[stage] = time.process_time() - clocks[1]
+        peak[stage] = _peak()  # until then
     measured = {
         "wall_seconds": sum(wall.values()),
         "process_seconds": sum(process.values()),
         "wall_seconds_by_stage": wall,
         "process_seconds_by_stage": process,
         "peak_bytes": _peak(),
+        "peak_bytes_by_stage": peak,
         "peak_bytes_of_libraries": start,
     }
     print(json.dumps(measured))

@@ -69,21 +69,7 @@ def otsu_level(pixels: Float[np.ndarray, " levels"] | Int[np.ndarray, " levels"]
         pixels: How many there are at each of 256 levels.
     """
     scale = 1 / int(pixels.sum())
-    shares = (pixels * scale).tolist()
-    mean = float(np.arange(_LEVELS) @ pixels) * scale
-    below, mean_below, best, found = 0.0, 0.0, 0.0, 0
-    for level, share in enumerate(shares):
-        mean_below *= below
-        below += share
-        above = 1 - below
-        if min(below, above) < _EPSILON or max(below, above) > 1 - _EPSILON:
-            continue
-        mean_below = (mean_below + level * share) / below
-        mean_above = (mean - below * mean_below) / above
-        variance = below * above * (mean_below - mean_above) * (mean_below - mean_above)
-        if variance > best:
-            best, found = variance, level
-    return found
+    return int(_best(pixels * scale, float(np.arange(_LEVELS) @ pixels) * scale))
 
 
 def _sums(table: Int[np.ndarray, "2 bins"]) -> Counts:
@@ -110,3 +96,22 @@ def _counted(values: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any)
         for x in range(width):
             tables[x & 3, keys[x]] += 1
     return tables.sum(axis=0).reshape(2, bins)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _best(shares: Any, mean: float) -> int:
+    """The level with the largest variance between the classes on its two sides."""
+    below, mean_below, best, found = 0.0, 0.0, 0.0, 0
+    for level, share in enumerate(shares):
+        mean_below *= below
+        below += share
+        above = 1 - below
+        if min(below, above) < _EPSILON or max(below, above) > 1 - _EPSILON:
+            continue
+        mean_below = (mean_below + level * share) / below
+        mean_above = (mean - below * mean_below) / above
+        variance = below * above * (mean_below - mean_above) * (mean_below - mean_above)
+        if variance > best:
+            best, found = variance, level
+    return found

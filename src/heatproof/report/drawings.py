@@ -5,7 +5,7 @@ does not tell as well.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -14,7 +14,7 @@ from heatproof.report.measured import Spread
 from heatproof.report.words import estimate as told
 from heatproof.types import Estimate
 
-LETTER = 6.4  # points that a letter takes, on average at most
+LETTER = 7.2  # points that a letter takes, on average at most, in the widest of the fonts
 LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
 INK, SOFT, HAIR, ACCENT, PRIOR_INK = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
 
@@ -64,8 +64,7 @@ def forest(drawn: Forest) -> str:
             )
         if at.value is not None:
             strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{ACCENT}"/>')
-    longest = max((len(label) for label, _ in drawn.rows), default=0)
-    beyond = max(LETTER * longest + 18 - LEFT, 0.0)
+    beyond = _beyond(label for label, _ in drawn.rows)
     return page(drawn.title, strokes, LEFT + WIDE + RIGHT, bottom + 34, beyond)
 
 
@@ -86,7 +85,13 @@ def boxes(title: str, spreads: Sequence[Spread]) -> str:
             f' stroke="{ACCENT}"/>'
             f'<path d="M{median:g} {y - 6:g}v12" stroke="{ACCENT}" stroke-width="2.5"/>'
         )
-    return page(title, strokes, LEFT + WIDE + RIGHT, TOP + LINE * len(spreads) + 34)
+    beyond = _beyond(one.finding for one in spreads)
+    return page(title, strokes, LEFT + WIDE + RIGHT, TOP + LINE * len(spreads) + 34, beyond)
+
+
+def _beyond(labels: Iterable[str]) -> float:
+    """How far the longest label reaches to the left of the origin."""
+    return max(LETTER * max(map(len, labels), default=0) + 18 - LEFT, 0.0)
 
 
 def _axis(low: float, high: float, rows: int) -> list[str]:

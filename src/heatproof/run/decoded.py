@@ -16,7 +16,7 @@ _BYTES = 4  # of a pixel: float32
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels that are decoded when first read.
+    """Pixels that are decoded when first read, and headers that are read when first asked for.
 
     Attributes:
         source: Where they come from.
@@ -26,7 +26,7 @@ class Decoded:
 
     def size(self) -> tuple[int, int]:
         """Height and width, from the header."""
-        return self.source.size()
+        return self._size
 
     def read(self) -> Float[np.ndarray, "h w"]:
         """The radiograph, the same array each time."""
@@ -38,11 +38,19 @@ class Decoded:
 
     def spacing(self) -> tuple[float, float] | None:
         """Millimetres from pixel to pixel, as the source knows them."""
-        return self.source.spacing()
+        return self._spacing
 
     def digest(self) -> str:
         """A digest of what is stored."""
         return self.source.digest()
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        return self.source.size()
+
+    @cached_property
+    def _spacing(self) -> tuple[float, float] | None:
+        return self.source.spacing()
 
     @cached_property
     def _pixels(self) -> Float[np.ndarray, "h w"]:

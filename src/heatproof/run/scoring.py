@@ -5,6 +5,7 @@ look where something is marked, and those that see negatives also at films label
 finding, once for every reader who marked it on any film.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -20,6 +21,7 @@ from heatproof.localize.overlap import Counting, of_masks, overlaps
 from heatproof.localize.reading import Pointing, Reading
 from heatproof.maps.store import StoredMap
 from heatproof.registry import files_of
+from heatproof.run.decoded import Decoded
 from heatproof.run.explaining import Block
 from heatproof.run.films import Films, annotations_digest
 from heatproof.run.progress import Progress
@@ -180,6 +182,7 @@ def _score(
     A control that is the same map on film after film measures the same wherever nothing is marked
     on films of one size; ``unmarked`` keeps what it measured.
     """
+    sample = dataclasses.replace(sample, pixels=Decoded(sample.pixels))  # asked once, not per map
     rows, of_film, drawn = [], maps(sample), set(references_of(sample))
     for finding, source in task.places[sample.image_id]:
         try:
@@ -245,12 +248,13 @@ def _measured(
     measured: Values = {}
     for one in measures:
         told: Any
+        part: Any = one.part
         if one.counts is not None:
             told = one.counts.of_counts(counts[one.counts.binarize])
-        elif isinstance(one.part, DatasetMetric):
-            told = one.part.of_map(found.values, geometry, reference)
+        elif one.of_dataset:
+            told = part.of_map(found.values, geometry, reference)
         else:
-            told = one.part(saliency, reference.mask)
+            told = part(saliency, reference.mask)
         measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
     return measured
 

@@ -124,16 +124,23 @@ class Workspace:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     tuned: tuple[Tuned, ...] = ()
 
-    def metrics_of(self, group: str, method: str) -> dict[str, Metric]:
+    def metrics_of(self, group: str, method: str) -> Mapping[str, Metric]:
         """The metrics as they measure one method of one group of models: with what was tuned."""
-        found: dict[str, dict[str, float]] = {spec: {} for spec in self.metrics}
-        for one in self.tuned:
-            if (one.model, one.method) == (group, method):
-                found[one.metric][one.finding] = one.value
-        return {
-            spec: with_values(metric, found[spec]) if tunable(metric) else metric
-            for spec, metric in self.metrics.items()
-        }
+        key = group, method
+        if key not in self._metrics_of:
+            found: dict[str, dict[str, float]] = {spec: {} for spec in self.metrics}
+            for one in self.tuned:
+                if (one.model, one.method) == key:
+                    found[one.metric][one.finding] = one.value
+            self._metrics_of[key] = {
+                spec: with_values(metric, found[spec]) if tunable(metric) else metric
+                for spec, metric in self.metrics.items()
+            }
+        return self._metrics_of[key]
+
+    @cached_property
+    def _metrics_of(self) -> dict[tuple[str, str], Mapping[str, Metric]]:
+        return {}
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set: two data sets may call their films by the same names."""
