@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from math import atanh, sqrt, tanh
 from statistics import NormalDist
+from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from numba import njit
 
 from heatproof.stats.bootstrap import statistic
 from heatproof.types import Estimate
@@ -41,7 +43,7 @@ def spearman(
         nan = float("nan")
         return Estimate(nan, nan, nan, level, 0, "no pair")
     names = [name for name, defined in zip(clusters, both, strict=True) if defined]
-    compute = partial(_correlation, _Ties.of(first[both]), _Ties.of(second[both]))
+    compute = partial(_correlation, _Ordered.of(first[both]), _Ordered.of(second[both]))
     return statistic(compute, np.ones(len(names), bool), names, resamples, level, seed)
 
 
@@ -59,44 +61,55 @@ def fisher(correlation: float, n: int, level: float = 0.95) -> tuple[float, floa
 
 
 @dataclass(frozen=True)
-class _Ties:
+class _Ordered:
     """Values in order, as groups of equals.
 
     Attributes:
         order: Sorts the values.
-        starts: Where in that order each group begins.
-        group: Of each value.
+        begins: Whether a group begins at each place of that order.
     """
 
     order: Int[np.ndarray, " n"]
-    starts: Int[np.ndarray, " t"]
-    group: Int[np.ndarray, " n"]
+    begins: Bool[np.ndarray, " n"]
 
     @classmethod
-    def of(cls, values: Float[np.ndarray, " n"]) -> "_Ties":
+    def of(cls, values: Float[np.ndarray, " n"]) -> "_Ordered":
         order = np.argsort(values, kind="stable")
         ranked = values[order]
-        first = np.concatenate(([True], ranked[1:] != ranked[:-1]))
-        group = np.empty(len(values), np.intp)
-        group[order] = np.cumsum(first) - 1
-        return cls(order, np.flatnonzero(first), group)
-
-    def midranks(self, weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b n"]:
-        """Where images stand if each counts as often as its weight says."""
-        sizes = np.add.reduceat(weights[:, self.order], self.starts, axis=1)
-        return np.asarray((np.cumsum(sizes, axis=1) - (sizes - 1) / 2)[:, self.group])
+        return cls(order, np.concatenate(([True], ranked[1:] != ranked[:-1])))
 
 
 def _correlation(
-    first: _Ties, second: _Ties, weights: Float[np.ndarray, "b n"]
+    first: _Ordered, second: _Ordered, weights: Float[np.ndarray, "b n"]
 ) -> Float[np.ndarray, " b"]:
-    total = weights.sum(axis=1, keepdims=True)
-    centred = []
-    for ties in (first, second):
-        ranks = ties.midranks(weights)
-        centred.append(ranks - (weights * ranks).sum(axis=1, keepdims=True) / total)
-    x, y = centred
-    spread = np.sqrt((weights * x**2).sum(axis=1) * (weights * y**2).sum(axis=1))
-    found: np.ndarray = np.full(len(weights), np.nan)
-    np.divide((weights * x * y).sum(axis=1), spread, out=found, where=spread > 0)
+    """In each resample, whose weights say how often each image counts."""
+    orders = np.stack([first.order, second.order])
+    begins = np.stack([first.begins, second.begins])
+    found: np.ndarray = _of_midranks(np.ascontiguousarray(weights), orders, begins)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
+    resamples, images = weights.shape
+    found, ranks = np.full(resamples, np.nan), np.empty((2, images))
+    for row in range(resamples):
+        often, total = weights[row], weights[row].sum()
+        for which in range(2):
+            order, below, start, summed = orders[which], 0.0, 0, 0.0
+            while start < images:
+                end, size = start, 0.0
+                while end == start or (end < images and not begins[which, end]):
+                    size += often[order[end]]
+                    end += 1
+                for place in range(start, end):
+                    ranks[which, order[place]] = below + (size + 1) / 2
+                summed += size * (below + (size + 1) / 2)
+                below, start = below + size, end
+            ranks[which] -= summed / total
+        x, y = ranks
+        spread = np.sqrt((often * x**2).sum() * (often * y**2).sum())
+        if spread > 0:
+            found[row] = (often * x * y).sum() / spread
     return found

@@ -209,9 +209,9 @@ class _Rows:
         rows, parameters = self.design.shape
         if rows <= parameters:
             return f"{rows} rows for {parameters} parameters"
-        if np.linalg.matrix_rank(self.design) < parameters:
+        line, _, rank, _ = np.linalg.lstsq(self.design, self.response)
+        if rank < parameters:
             return "the feature does not vary within levels"
-        line = np.linalg.lstsq(self.design, self.response)[0]
         if np.allclose(self.design @ line, self.response, rtol=0, atol=1e-12):
             return "all rows lie on one line"
         return ""
