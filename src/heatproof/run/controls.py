@@ -28,6 +28,7 @@ from heatproof.run.scoring import (
     places_of,
     reference_mask,
     references_of,
+    union,
 )
 from heatproof.run.threads import side_by_side
 from heatproof.run.units import digest
@@ -181,13 +182,10 @@ def _readings(films: Films) -> Callable[[Sample], OfFilm]:
             if finding not in looked_for:
                 return None
             size = sample.pixels.size()
-            mask = np.zeros(size, bool)
-            named: tuple[tuple[int, int], ...] = ()
-            for mark in (mark for mark in sample.benchmark if mark.finding == finding):
-                if isinstance(mark.shape, Points):
-                    named += mark.shape.pixels(*size)
-                else:
-                    mask |= mark.mask(*size)
+            marks = [mark for mark in sample.benchmark if mark.finding == finding]
+            points_at = [mark.shape for mark in marks if isinstance(mark.shape, Points)]
+            named = tuple(point for shape in points_at for point in shape.pixels(*size))
+            mask = union((m for m in marks if not isinstance(m.shape, Points)), size)
             return Reading(mask if draws else None, named if points else None)
 
         return reading

@@ -6,9 +6,9 @@ finding, once for every reader who marked it on any film.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from heatproof.run.progress import Progress
 from heatproof.run.threads import side_by_side
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
-from heatproof.types import MapKey, Sample, Validity
+from heatproof.types import Annotation, MapKey, Sample, Validity
 
 UNSCORED = (Validity.NOT_FINITE,)
 
@@ -295,12 +295,14 @@ def _regions(reference: Reference) -> int:
 
 def reference_mask(sample: Sample, finding: str, source: str) -> Bool[np.ndarray, "h w"]:
     """Every pixel that one reader marked for one finding, at the size of the film."""
-    height, width = sample.pixels.size()
-    mask = np.zeros((height, width), bool)
-    for annotation in sample.annotations:
-        if (annotation.finding, annotation.source) == (finding, source):
-            mask |= annotation.mask(height, width)
-    return mask
+    drawn = [a for a in sample.annotations if (a.finding, a.source) == (finding, source)]
+    return union(drawn, sample.pixels.size())
+
+
+def union(drawn: Iterable[Annotation], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """Every pixel inside any of the shapes; not to be written on."""
+    masks = [one.mask(*size) for one in drawn]
+    return reduce(np.logical_or, masks) if masks else np.zeros(size, bool)
 
 
 def references_of(sample: Sample, findings: Sequence[str] | None = None) -> list[tuple[str, str]]:
