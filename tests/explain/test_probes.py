@@ -119,6 +119,7 @@ def test_guided_backprop_meets_functional_relus() -> None:
             super().__init__()
             self.body = nn.Conv2d(3, 4, 3)
             self.last = nn.Linear(4, 2)
+            self.last.weight.data = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
 
         def forward(self, images: Tensor) -> Tensor:
             return self.last(torch.relu(self.body(images)).mean(dim=(2, 3)))
