@@ -6,9 +6,9 @@ Races: cams, grad_cam, gradients, paths, smooth_paths, occlusion, score_cam; all
 Random weights, 320 x 320, 10 findings.  The yardstick of the CAM family is one eager forward pass in
 the contiguous memory format, as most code runs it.  No peer runs beside it or before: what a peer
 frees would spare the yardstick to ask the system for memory, a fifth of its time.  Peers are asked
-as their users do, one call per finding; of ten one is timed, and counts ten times. The limit of
-path methods for one finding is the network's own passes, bare. Paths, occlusion and Score-CAM take
-one image, since their time is linear in images whoever computes them. ``--share 0.2`` takes a fifth
+as their users do, one call per finding; of ten one is timed, and counts ten times.  The limit of
+path methods for one finding is the network's own passes, bare.  Paths, occlusion and Score-CAM take
+one image, since their time is linear in images whoever computes them.  ``--share 0.2`` takes a fifth
 of the steps, samples and channels, in which it is linear too, but for the pass that gives the
 logits, which peers spare.
 

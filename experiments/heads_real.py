@@ -61,8 +61,8 @@ def pointwise(tables: Tables, family: str, method: str) -> Sample:
         (pl.col("metric") == "pointwise_ap") & (pl.col("method") == method)
     )
     runs, replicates = [], []
-    for name in tables._runs(family):
-        rows = tables._of(tables.predictions, name)
+    for name in tables.runs_of(family):
+        rows = tables.rows_of(tables.predictions, name)
         mine = points if method == PRIOR else points.filter(pl.col("model") == name)
         rows = rows.join(
             mine.select("image_id", "regions", "value"), "image_id", "left", maintain_order="left"
@@ -73,7 +73,7 @@ def pointwise(tables: Tables, family: str, method: str) -> Sample:
             rows["probability"].to_numpy(),
             *(rows["label"].to_numpy(),) * 2,
         )
-        weights = tables._weights(rows["cluster"].to_list())
+        weights = tables.weights_of(rows["cluster"].to_list())
         metric = PointwiseAP()
         runs.append(metric.of_dataset(found, np.ones((1, len(rows))))[0])
         replicates.append(metric.of_dataset(found, weights))

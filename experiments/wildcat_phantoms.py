@@ -273,9 +273,9 @@ class Tables:
 
     def auroc(self, family: str) -> Sample:
         """Of every run of a family."""
-        runs = [self._of(self.predictions, name) for name in self._runs(family)]
+        runs = [self.rows_of(self.predictions, name) for name in self.runs_of(family)]
         labels = runs[0]["label"].to_numpy()
-        weights = self._weights(runs[0]["cluster"].to_list())
+        weights = self.weights_of(runs[0]["cluster"].to_list())
         values = [one["probability"].to_numpy() for one in runs]
         once = np.ones((1, len(labels)))
         return Sample(
@@ -287,11 +287,11 @@ class Tables:
         """Mean over the films with a nodule, of every run; "" is the family of the prior."""
         rows = self.scores.filter((pl.col("method") == method) & (pl.col("metric") == metric))
         runs = (
-            [self._of(rows, name) for name in self._runs(family)]
+            [self.rows_of(rows, name) for name in self.runs_of(family)]
             if family
             else [rows.sort("image_id")]
         )
-        weights = self._weights(runs[0]["cluster"].to_list())
+        weights = self.weights_of(runs[0]["cluster"].to_list())
         values = np.stack([one["value"].to_numpy() for one in runs])
         known = np.isfinite(values)
         filled = np.where(known, values, 0)
@@ -300,14 +300,14 @@ class Tables:
                 filled.sum(axis=1) / known.sum(axis=1), (filled @ weights.T) / (known @ weights.T)
             )
 
-    def _runs(self, family: str) -> list[str]:
+    def runs_of(self, family: str) -> list[str]:
         names = self.predictions["model"].unique().to_list()
         return sorted(name for name in names if name.rpartition(", seed ")[0] == family)
 
-    def _of(self, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    def rows_of(self, rows: pl.DataFrame, name: str) -> pl.DataFrame:
         return rows.filter(pl.col("model") == name).sort("image_id")
 
-    def _weights(self, clusters: list[str]) -> np.ndarray:
+    def weights_of(self, clusters: list[str]) -> np.ndarray:
         """How often every film is drawn; equal patients in equal order make equal draws."""
         members, size = membership(clusters)
         return np.concatenate(list(draws(size, self.resamples, 0)))[:, members]
@@ -403,7 +403,7 @@ def told(
         samples = [tables.auroc(family)] + [
             tables.localization(family, method, metric) for metric in (PRIMARY, "hit_rate")
         ]
-        names = tables._runs(family)
+        names = tables.runs_of(family)
         best = max(range(len(names)), key=lambda run: validation[names[run]])
         means = " | ".join(f"{one.runs.mean():.3f}" for one in samples)
         lines.append(

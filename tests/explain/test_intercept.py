@@ -401,6 +401,35 @@ def test_a_convolution_takes_up_the_scale_of_its_batch_norm(  # noqa: PLR0917
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize(("side", "taken"), [(8, True), (2, False)])
+def test_it_does_so_where_its_weights_are_fewer_than_its_outputs(side: int, taken: bool) -> None:
+    convolution, norm = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3).eval()
+    x = torch.randn(1, 3, side, side, requires_grad=True)
+    convolution.requires_grad_(False)
+    norm.requires_grad_(False)
+    with ScaleAndShift().forward(norm):
+        assert ("Normalized" in norm(convolution(x)).grad_fn.name()) == taken
+
+
+@pytest.mark.parametrize("dynamic", ["weight", "bias", "scale"])
+def test_what_depends_on_the_image_passes_its_own_gradient_on(dynamic: str) -> None:
+    """Weights of a convolution, or of its batch norm, may be computed from the image."""
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 3, 1, 1, dtype=torch.float64)
+    bias, scale, mean, variance = torch.rand(4, 3, dtype=torch.float64) + 0.5
+
+    def gradient() -> Tensor:
+        by = {name: x.mean() if name == dynamic else 1 for name in ("weight", "bias", "scale")}
+        made = F.conv2d(x, weight * by["weight"], bias * by["bias"])
+        y = F.batch_norm(made, mean, variance, scale * by["scale"], bias)
+        return torch.autograd.grad(y.sin().sum(), x)[0]
+
+    expected = gradient()
+    with ScaleAndShift().forward(nn.Identity()):
+        found = gradient()
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
 def test_a_convolution_without_batch_norm_is_let_go() -> None:
     rule, x = ScaleAndShift(), torch.randn(1, 3, 8, 8, requires_grad=True)
     with rule.forward(nn.Identity()):

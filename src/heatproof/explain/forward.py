@@ -42,7 +42,7 @@ class ForwardPass:
     ) -> None:
         self.model = model
         self.memory = memory
-        self.judged = True  # maps of these images, by their residuals; see ``over``
+        self.judged = True  # whether anyone looks at residuals; see ``over``
         device = next((p.device for p in model.parameters()), images.device)
         # A copy, so that the caller's tensor is not marked; this format makes convolutions faster.
         self.images = images.detach().to(device).clone(memory_format=torch.channels_last)
@@ -61,7 +61,8 @@ class ForwardPass:
 
         Args:
             images: Preprocessed radiographs.
-            judged: Whether residuals of maps of these images are of interest to anyone.
+            judged: Whether anyone looks at the residuals of their maps; if not, methods spare the
+                passes that these take.
         """
         over = ForwardPass(self.model, images, self.memory)
         over.judged = self.judged and judged

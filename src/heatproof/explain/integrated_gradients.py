@@ -83,7 +83,7 @@ class IntegratedGradients:
             )
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
-        """One map per image and target, with its residual."""
+        """One map per image and target, with its residual where anyone looks at it."""
         starts = [baselines(self.baseline, x, forward.model.preprocessing) for x in forward.images]
         # Image by image: the map must not depend on what else is in the batch.
         attributions = torch.stack(
@@ -117,7 +117,7 @@ class IntegratedGradients:
         targets: Sequence[int],
         attributions: Float[Tensor, "n k c h w"],
     ) -> Float[Tensor, "n k"] | None:
-        """Of each map, against the mean over its baselines; None where it interests nobody."""
+        """Of each map, against the mean over its baselines; None where nobody looks."""
         if not forward.judged:
             return None
         base = [forward.over(each).logits[:, list(targets)].mean(dim=0) for each in starts]

@@ -138,7 +138,8 @@ class ScaleAndShift(Rule):
             scale_and_shift = evaluated_batch_norm(*args, **kwargs)
             if scale_and_shift is not None:
                 version, *convolution = self._convolutions.pop(args[0], (-1, ()))
-                if version == args[0]._version:
+                fixed = not any(tensor.requires_grad for tensor in scale_and_shift)
+                if fixed and version == args[0]._version:
                     return _Normalized.apply(*convolution, args[0].detach(), *scale_and_shift)
                 return torch.addcmul(scale_and_shift[1], args[0], scale_and_shift[0])
         output = operation(*args, **kwargs)
@@ -151,15 +152,19 @@ class ScaleAndShift(Rule):
         output: Tensor,
         input: Tensor,
         weight: Tensor,
-        bias: Tensor | None = None,  # noqa: ARG002
+        bias: Tensor | None = None,
         stride: Any = 1,
         padding: Any = 0,
         dilation: Any = 1,
         groups: int = 1,
     ) -> None:
-        """Remember a convolution whose weights are cheaper to scale than a gradient."""
-        batched = output.ndim == weight.ndim
-        if batched and weight.numel() < output.numel() and not isinstance(padding, str):
+        """Remember a convolution whose weights are cheaper to scale than a gradient.
+
+        Weights that depend on the image, as in dynamic convolutions, pass gradients on themselves.
+        """
+        fixed = not any(t is not None and t.requires_grad for t in (weight, bias))
+        plain = output.ndim == weight.ndim and not isinstance(padding, str)
+        if fixed and plain and weight.numel() < output.numel():
             options = stride, padding, dilation, groups
             self._convolutions[output] = output._version, input, weight, options
 

@@ -301,8 +301,9 @@ def reference_mask(sample: Sample, finding: str, source: str) -> Bool[np.ndarray
 
 def union(drawn: Iterable[Annotation], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     """Every pixel inside any of the shapes; not to be written on."""
-    masks = [one.mask(*size) for one in drawn]
-    return reduce(np.logical_or, masks) if masks else np.zeros(size, bool)
+    masks = (one.mask(*size) for one in drawn)  # one at a time: there may be many
+    first = next(masks, None)
+    return np.zeros(size, bool) if first is None else reduce(np.logical_or, masks, first)
 
 
 def references_of(sample: Sample, findings: Sequence[str] | None = None) -> list[tuple[str, str]]:

@@ -92,6 +92,13 @@ def _correlation(
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
+    """By resample; ``nan`` where one of the two is constant.
+
+    Args:
+        weights: ``b n``, how often each image counts.
+        orders: ``2 n``, what sorts each of the two.
+        begins: ``2 n``, whether a group of equals begins at each place of that order.
+    """
     resamples, images = weights.shape
     found, ranks = np.full(resamples, np.nan), np.empty((2, images))
     for row in range(resamples):
