@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import CheckpointError
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from heatproof.errors import MapError
 
@@ -123,82 +122,17 @@ class Rule(TorchFunctionMode):
 class ScaleAndShift(Rule):
     """Batch norm in evaluation mode as what it is there, one scale and one shift per channel.
 
-    Equal up to rounding, and its backward pass costs half of that of torch's own kernel, or nothing
-    after a convolution.  It is so where nothing is recorded, too: logits have the same last digit
-    whatever is asked of a pass.
+    Equal up to rounding, and its backward pass costs half of that of torch's own kernel.  It is so
+    where nothing is recorded, too: logits have the same last digit whatever is asked of a pass.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._convolutions: Any = WeakTensorKeyDictionary()  # by output: its version, and how
 
     def instead(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Scale and shift, where running statistics are used."""
         if operation is F.batch_norm:
             scale_and_shift = evaluated_batch_norm(*args, **kwargs)
             if scale_and_shift is not None:
-                version, *convolution = self._convolutions.pop(args[0], (-1, ()))
-                fixed = not any(tensor.requires_grad for tensor in scale_and_shift)
-                if fixed and version == args[0]._version:
-                    return _Normalized.apply(*convolution, args[0].detach(), *scale_and_shift)
                 return torch.addcmul(scale_and_shift[1], args[0], scale_and_shift[0])
-        output = operation(*args, **kwargs)
-        if operation is F.conv2d and output.requires_grad:
-            self._note(output, *args, **kwargs)
-        return output
-
-    def _note(  # noqa: PLR0917 (as in F.conv2d)
-        self,
-        output: Tensor,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-    ) -> None:
-        """Remember a convolution whose weights are cheaper to scale than a gradient.
-
-        Weights that depend on the image, as in dynamic convolutions, pass gradients on themselves.
-        """
-        fixed = not any(t is not None and t.requires_grad for t in (weight, bias))
-        plain = output.ndim == weight.ndim and not isinstance(padding, str)
-        if fixed and plain and weight.numel() < output.numel():
-            options = stride, padding, dilation, groups
-            self._convolutions[output] = output._version, input, weight, options
-
-
-class _Normalized(torch.autograd.Function):
-    """A convolution that is there, scaled and shifted; its weights take up the scale backwards."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        options: tuple[Any, ...],
-        output: Tensor,
-        scale: Tensor,
-        shift: Tensor,
-    ) -> Tensor:
-        ctx.options = options
-        ctx.save_for_backward(x, weight, scale)
-        return torch.addcmul(shift, output, scale)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, scale = ctx.saved_tensors
-        stride, padding, dilation, groups = ctx.options
-        found, _, _ = torch.ops.aten.convolution_backward(
-            *(gradient, x, weight * scale[..., None], None, _pair(stride), _pair(padding)),
-            *(_pair(dilation), False, [0], groups, (True, False, False)),
-        )
-        return found, None, None, None, None, None
-
-
-def _pair(of: int | Sequence[int]) -> list[int]:
-    return [of, of] if isinstance(of, int) else list(of) * (3 - len(of))
+        return operation(*args, **kwargs)
 
 
 class ReLURule(ScaleAndShift):
