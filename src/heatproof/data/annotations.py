@@ -11,7 +11,7 @@ Polygons   each contour filled *with its outline* by Pillow at unrounded
            (spec: annotation_to_segmentation), so masks agree to the pixel
 Boxes      half-open: pixels whose centre is in ``x0 <= x < x1, y0 <= y < y1``,
            so boxes that share an edge share no pixel
-RLE        COCO's compressed run lengths (column-major), decoded by pycocotools
+RLE        COCO's compressed run lengths (column-major), decoded as pycocotools does
 MaskFile   pixels of an image file that are not zero
 Points     the pixel that holds the point
 Several    whatever any of its shapes holds
@@ -21,7 +21,6 @@ Shapes may overhang by one pixel (tools round differently) and are clipped; furt
 AnnotationError that guesses the mistake.  A shape can be empty: a box between two pixel centres.
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from jaxtyping import Bool
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
+from heatproof.data.run_lengths import lengths_of, raster
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
 
@@ -145,7 +145,7 @@ class RLE:
     @property
     def area(self) -> int:
         """Pixels inside."""
-        return int(coco.area({"size": list(self.size), "counts": self.counts}))
+        return int(lengths_of(self.counts)[1::2].sum())
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when the mask is of another size."""
@@ -154,20 +154,7 @@ class RLE:
     def mask(self, height: int, width: int) -> Mask:
         """The decoded mask."""
         self.fit(height, width)
-        try:
-            with warnings.catch_warnings():
-                # pycocotools 2.0 hands numpy 2 an array interface of numpy 1
-                warnings.filterwarnings("ignore", "__array__", DeprecationWarning)
-                decoded = coco.decode({"size": list(self.size), "counts": self.counts})
-        except ValueError as error:
-            raise AnnotationError(f"run lengths that are no mask: {error}") from error
-        # Too short a list leaves pixels that nobody set; their number gives it away.
-        if int(np.count_nonzero(decoded)) != self.area:
-            raise AnnotationError(
-                f"run lengths that do not fill {height} x {width} pixels; is the end cut off?"
-            )
-        rows: np.ndarray = cv2.transpose(decoded.T)  # run lengths go down; everything else across
-        return rows.view(bool)
+        return raster(lengths_of(self.counts), self.size)
 
 
 @dataclass(frozen=True)
