@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from heatproof.data.enlarging import Enlargement, enlargement
 from heatproof.data.geometry import Squash
 from heatproof.localize import metrics
 from heatproof.localize.levels import otsu_level
@@ -31,7 +32,7 @@ def maps(kind: type) -> st.SearchStrategy[np.ndarray]:
 
 @given(st.one_of(maps(np.float32), maps(np.float64)), masks)
 def test_counts_are_those_of_the_binarized_map(saliency: np.ndarray, mask: np.ndarray) -> None:
-    found = overlaps(saliency, mask, EVERY)
+    found = overlaps(Enlargement.whole(saliency), mask, EVERY)
     assert list(found) == EVERY
     for binarize, counts in found.items():
         predicted = binarize(saliency)
@@ -42,9 +43,10 @@ def test_counts_are_those_of_the_binarized_map(saliency: np.ndarray, mask: np.nd
 def test_counts_of_a_map_at_the_size_of_a_film(seed: int) -> None:
     generator = np.random.default_rng(seed)
     cells = np.maximum(generator.normal(0, 0.5, (10, 10)), 0).astype(np.float32)
-    saliency = Squash(320, 320).back(cells, (331, 403))
+    saliency = Squash(320, 320).back(Squash(320, 320).back(cells, (320, 320)), (331, 403))
     mask = np.asfortranarray(np.hypot(*np.ogrid[-165:166, -201:202]) < 90)
-    for binarize, counts in overlaps(saliency, mask, EVERY).items():
+    over = enlargement(Squash(320, 320).back(cells, (320, 320)), (331, 403))
+    for binarize, counts in overlaps(over, mask, EVERY).items():
         predicted = binarize(saliency)
         assert predicted is not None
         assert counts == of_masks(predicted, mask), binarize
@@ -60,7 +62,7 @@ def test_otsu_is_that_of_opencv(image: np.ndarray) -> None:
 def test_a_map_that_cannot_be_binarized_has_no_counts(fill: float) -> None:
     saliency = np.zeros((4, 5), np.float32)
     saliency[1, 1] = fill
-    assert set(overlaps(saliency, saliency > 0, EVERY).values()) == {None}
+    assert set(overlaps(Enlargement.whole(saliency), saliency > 0, EVERY).values()) == {None}
 
 
 @pytest.mark.parametrize("spec", ["iou", "dice", "pixel_precision", "miou", "pooled"])

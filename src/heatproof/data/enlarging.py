@@ -1,7 +1,10 @@
 """Bilinear enlargement, equal to PyTorch's on x86 to the last bit, in a fifth of its time.
 
 ``interpolate(..., mode="bilinear")`` computes each pixel of one plane from four cells by itself.
-Here each row of cells is stretched across once, and two of those make every row of pixels.
+Here each row of cells is stretched across once, and two of those make every row of pixels.  Who
+looks at pixels only once, to count them or to find the highest, makes rows where they are looked at
+(``Enlargement``): 26 MB of a film of 2,320 x 2,828 take longer to write and to read than to make.
+
 Products and sums are rounded where PyTorch's kernels for AVX2 and AVX-512 round them:
 ``fma(a, v, b * w)``, cells across first and then down, so that published masks agree, and on every
 machine; PyTorch itself rounds otherwise on processors without these instructions.  For images of
@@ -9,12 +12,13 @@ which height and width together are ``SMALL`` or less PyTorch has another kernel
 otherwise: there it is called itself.
 """
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 from numba import njit
 from numba.extending import intrinsic
 from torch.nn.functional import interpolate
@@ -22,16 +26,89 @@ from torch.nn.functional import interpolate
 SMALL = 128  # pixels: of PyTorch's choice between its kernels
 
 
-def enlarged(
-    values: Float32[np.ndarray, "y x"], size: tuple[int, int]
-) -> Float32[np.ndarray, "h w"]:
+@dataclass(frozen=True, eq=False)
+class Enlargement:
+    """A map at another size, which is not made before it is asked for.
+
+    Pixel ``(y, x)`` is ``rows[above[y], x] * down[0, y] + rows[below[y], x] * down[1, y]``.
+
+    Attributes:
+        rows: Rows of cells, stretched across.
+        above: The rows that a row of pixels lies between.
+        below: The other of them.
+        down: How much each of the two counts.
+    """
+
+    rows: Float[np.ndarray, "y w"]
+    above: Int[np.ndarray, " h"]
+    below: Int[np.ndarray, " h"]
+    down: Float[np.ndarray, "2 h"]
+
+    @classmethod
+    def whole(cls, pixels: Float[np.ndarray, "h w"]) -> "Enlargement":
+        """Pixels that are there already."""
+        kind = pixels.dtype if pixels.dtype in (np.float32, np.float64) else np.float64
+        places = np.arange(len(pixels))
+        down = np.stack([np.ones(len(pixels), kind), np.zeros(len(pixels), kind)])
+        return cls(np.ascontiguousarray(pixels, kind), places, places, down)
+
+    @property
+    def parts(self) -> tuple[np.ndarray, ...]:
+        """For compiled code, which knows no classes."""
+        return self.rows, self.above, self.below, self.down
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return len(self.above), self.rows.shape[1]
+
+    @cached_property
+    def pixels(self) -> Float[np.ndarray, "h w"]:
+        """All of them."""
+        made: np.ndarray = _made(self.parts)
+        return made
+
+    @cached_property
+    def limits(self) -> tuple[float, float] | None:
+        """Minimum and maximum; ``None`` for a map that is constant or not finite."""
+        if not np.isfinite(self.rows).all():
+            return None
+        lows, highs = self._extent
+        low, high = float(lows.min()), float(highs.max())
+        return (low, high) if 0 < high - low < np.inf else None
+
+    @cached_property
+    def maxima(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """Rows and columns of all pixels that are as high as the highest, in reading order."""
+        _, highs = self._extent
+        highest = highs.max()
+        columns = np.flatnonzero(highs == highest)
+        places = _equal(self.parts, columns, highest)
+        rows, columns = np.divmod(places, self.shape[1])
+        return rows, columns
+
+    @cached_property
+    def _extent(self) -> tuple[Float[np.ndarray, " w"], Float[np.ndarray, " w"]]:
+        """Minimum and maximum of each column."""
+        lows, highs = _extent(self.parts)
+        return lows, highs
+
+
+def enlargement(values: Float32[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
     """The map at another size, half-pixel centres, borders repeated; shrinks without smoothing."""
     if sum(size) <= SMALL:
         plane = torch.from_numpy(values)[None, None]
-        return interpolate(plane, size, mode="bilinear")[0, 0].numpy()
+        made = interpolate(plane, size, mode="bilinear")[0, 0].numpy()
+        return Enlargement.whole(made)
     down, across = (_weights(*axis) for axis in zip(values.shape, size, strict=True))
-    pixels: np.ndarray = _stretched(values, *down, *across)
-    return pixels
+    return Enlargement(_stretched(values, *across), *down)
+
+
+def enlarged(
+    values: Float32[np.ndarray, "y x"], size: tuple[int, int]
+) -> Float32[np.ndarray, "h w"]:
+    """Its pixels."""
+    return enlargement(values, size).pixels
 
 
 @cache
@@ -52,25 +129,58 @@ def _weights(
 
 @intrinsic
 @no_type_check
-def _fma(_: Any, a: Any, b: Any, c: Any) -> Any:
+def fma(_: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, rounded once."""
     return a(a, b, c), lambda _context, builder, _signature, values: builder.fma(*values)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _stretched(
-    values: Any, above: Any, below: Any, down: Any, left: Any, right: Any, across: Any
-) -> Any:
-    cells, height, width = len(values), len(above), len(left)
+def _stretched(values: Any, left: Any, right: Any, across: Any) -> Any:
+    cells, width = len(values), len(left)
     rows = np.empty((cells, width), np.float32)
     for row in range(cells):
         for x in range(width):
             a, b = values[row, left[x]], values[row, right[x]]
-            rows[row, x] = _fma(a, across[0, x], b * across[1, x])
-    pixels = np.empty((height, width), np.float32)
+            rows[row, x] = fma(a, across[0, x], b * across[1, x])
+    return rows
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _made(parts: Any) -> Any:
+    rows, above, below, down = parts
+    height, width = len(above), rows.shape[1]
+    pixels = np.empty((height, width), rows.dtype)
     for y in range(height):
         one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
-            pixels[y, x] = _fma(one[x], v, other[x] * w)
+            pixels[y, x] = fma(one[x], v, other[x] * w)
     return pixels
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _extent(parts: Any) -> Any:
+    rows, above, below, down = parts
+    height, width = len(above), rows.shape[1]
+    lows, highs = np.full(width, np.inf, rows.dtype), np.full(width, -np.inf, rows.dtype)
+    for y in range(height):
+        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        for x in range(width):
+            value = fma(one[x], v, other[x] * w)
+            lows[x], highs[x] = min(lows[x], value), max(highs[x], value)
+    return lows, highs
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _equal(parts: Any, columns: Any, height: Any) -> Any:
+    rows, above, below, down = parts
+    found = []
+    for y in range(len(above)):
+        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        for x in columns:
+            if fma(one[x], v, other[x] * w) == height:
+                found.append(y * rows.shape[1] + x)  # noqa: PERF401
+    return np.array(found)

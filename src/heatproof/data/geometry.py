@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch.nn.functional import interpolate
 
-from heatproof.data.enlarging import enlarged
+from heatproof.data.enlarging import Enlargement, enlargement
 from heatproof.registry import Registry
 
 
@@ -91,7 +91,11 @@ class Squash:
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
         """Bilinear, half-pixel centres, as PyTorch rounds it, so that published masks agree."""
-        return enlarged(np.ascontiguousarray(saliency, np.float32), frame or size)
+        return self.enlargement(saliency, frame or size).pixels
+
+    def enlargement(self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
+        """The same, made where it is looked at."""
+        return enlargement(np.ascontiguousarray(saliency, np.float32), size)
 
 
 @geometries.register("letterbox")
@@ -143,6 +147,15 @@ class Letterbox:
         width = min(max(round(size[1] * scale), 1), self.width)
         top, left = (self.height - height) // 2, (self.width - width) // 2
         return slice(top, top + height), slice(left, left + width)
+
+
+def shown(
+    geometry: Geometry, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
+) -> Enlargement:
+    """A map over the original image, made where it is looked at if the geometry knows how."""
+    if isinstance(geometry, Squash):
+        return geometry.enlargement(saliency, size)
+    return Enlargement.whole(geometry.back(saliency, size))
 
 
 def _resized(

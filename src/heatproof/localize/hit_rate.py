@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from heatproof.data.enlarging import Enlargement
 from heatproof.errors import SpecError
 from heatproof.localize import metrics
 
@@ -44,15 +45,17 @@ class HitRate:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
         """1 for a hit, 0 for a miss, ``nan`` where undefined."""
-        if not mask.any():
-            return float("nan")
-        point = peak(saliency, self.ties)
-        return float("nan") if point is None else float(self._near(mask, point))
+        return self.of_points(self.pointed(Enlargement.whole(saliency)), mask)
+
+    def pointed(self, shown: Enlargement) -> list[tuple[int, int]] | None:
+        """The peak of a map; ``None`` where it is constant or not finite."""
+        point = _peak(shown, self.ties)
+        return None if point is None else [point]
 
     def of_points(
         self, points: Sequence[tuple[int, int]] | None, mask: Bool[np.ndarray, "h w"]
     ) -> float:
-        """1 where any of a reader's points hits, 0 where none does or none was named."""
+        """1 where any of the points hits, 0 where none does or a reader named none."""
         if points is None or not mask.any():
             return float("nan")
         return float(any(self._near(mask, point) for point in points))
@@ -71,12 +74,14 @@ def peak(
     saliency: Float[np.ndarray, "h w"], ties: Literal["centroid", "first"] = "centroid"
 ) -> tuple[int, int] | None:
     """Row and column of the maximum; ``None`` for a map that is constant or not finite."""
-    low, high = saliency.min(), saliency.max()
-    if not np.isfinite(high) or not np.isfinite(low) or low == high:
+    return _peak(Enlargement.whole(saliency), ties)
+
+
+def _peak(shown: Enlargement, ties: str) -> tuple[int, int] | None:
+    if shown.limits is None:
         return None
+    rows, columns = shown.maxima
     if ties == "first":
-        row, column = divmod(int(saliency.argmax()), saliency.shape[1])
-        return row, column
-    rows, columns = np.divmod(np.flatnonzero(saliency == high), saliency.shape[1])
+        return int(rows[0]), int(columns[0])
     nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
     return int(rows[nearest]), int(columns[nearest])

@@ -3,7 +3,8 @@
 Scaled to [0, 1] by its own minimum and maximum, a map has 256 levels, ``floor(255 * scaled)``:
 the 8 bits of Otsu's threshold.  A fixed threshold divides the level that holds it in two.  So every
 pixel has a bin, its level plus the number of thresholds that it lies above, and one histogram of
-these tells how many lie above each: as many as the binarized map has, to the pixel.
+these tells how many lie above each: as many as the binarized map has, to the pixel.  Pixels are
+made row by row as they are counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numba import njit
 
+from heatproof.data.enlarging import Enlargement, fma
+
 _LEVELS = 256
 _TOP = 255
-_TABLES = 4  # neighbours have like heights: counting in turn, none waits for the one before
+_TABLES = 8  # neighbours have like heights: counting in turn, none waits for the one before
 _EPSILON = float(np.finfo(np.float32).eps)  # OpenCV's: a class that holds less is no class
 
 
@@ -34,25 +37,20 @@ class Counts:
 
 
 def counts_above(
-    saliency: Float[np.ndarray, "h w"],
-    mask: Bool[np.ndarray, "h w"],
-    limits: tuple[float, float],
-    thresholds: Iterable[float] = (),
+    shown: Enlargement, mask: Bool[np.ndarray, "h w"], thresholds: Iterable[float] = ()
 ) -> tuple[Counts, Mapping[float, Counts]]:
     """Pixels above Otsu's threshold, and strictly above each of some thresholds.
 
     Args:
-        saliency: A map in single or double precision.
+        shown: A map, neither constant nor other than finite.
         mask: Of the reference.
-        limits: Minimum and maximum of the map: finite, and not equal.
         thresholds: Of the scaled map, in [0, 1).
     """
-    kind = saliency.dtype.type
-    low, high = map(kind, limits)
-    planes = np.ascontiguousarray(saliency), np.ascontiguousarray(mask)
+    kind = shown.rows.dtype.type
+    low, high = map(kind, shown.limits or (0, 0))
     cuts = sorted(thresholds)
-    rounded = np.array(cuts, saliency.dtype)
-    table = _counted(*planes, low, high - low, kind(_TOP), rounded)
+    rounded = np.array(cuts, kind)
+    table = _counted(shown.parts, np.ascontiguousarray(mask), low, high - low, kind(_TOP), rounded)
     first = (rounded * kind(_TOP)).astype(int) + np.arange(1, len(cuts) + 1)  # bin above each
     levels = np.arange(table.shape[1]) - np.searchsorted(first, np.arange(table.shape[1]), "right")
     otsu = otsu_level(np.bincount(levels, table.sum(axis=0), _LEVELS))
@@ -79,23 +77,27 @@ def _sums(table: Int[np.ndarray, "2 bins"]) -> Counts:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _counted(values: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) -> Any:
+def _counted(parts: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) -> Any:
     """Pixels by side of the mask and bin."""
-    height, width = values.shape
+    rows, above, below, down = parts
+    height, width = mask.shape
     bins = _LEVELS + len(cuts)
-    tables = np.zeros((_TABLES, 2 * bins), np.int64)
-    scaled, keys = np.empty(width, values.dtype), np.empty(width, np.int32)
-    for row in range(height):
+    tables = np.zeros(2 * bins * _TABLES, np.uint32)
+    scaled, keys = np.empty(width, rows.dtype), np.empty(width, np.uint32)
+    for y in range(height):
+        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
-            value = (values[row, x] - low) / spread
+            value = (fma(one[x], v, other[x] * w) - low) / spread
             scaled[x] = value
-            keys[x] = np.int32(value * top) + np.int32(mask[row, x]) * np.int32(bins)
+            keys[x] = np.int32(value * top) + np.int32(mask[y, x]) * np.int32(bins)
         for cut in cuts:
             for x in range(width):
                 keys[x] += np.int32(scaled[x] > cut)
         for x in range(width):
-            tables[x & 3, keys[x]] += 1
-    return tables.sum(axis=0).reshape(2, bins)
+            keys[x] = keys[x] * np.uint32(_TABLES) + np.uint32(x % _TABLES)
+        for x in range(width):
+            tables[keys[x]] += np.uint32(1)
+    return tables.reshape(2, bins, _TABLES).sum(axis=2).astype(np.int64)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -12,8 +12,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from heatproof.data.enlarging import Enlargement
 from heatproof.localize.levels import counts_above
-from heatproof.maps.binarize import Binarizer, Fixed, Otsu, value_range
+from heatproof.maps.binarize import Binarizer, Fixed, Otsu
 
 
 @dataclass(frozen=True)
@@ -79,28 +80,25 @@ def overlap(
     saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"], binarize: Binarizer
 ) -> Overlap | None:
     """The counts of a binarized map; ``None`` where the map cannot be binarized."""
-    return overlaps(saliency, mask, [binarize])[binarize]
+    return overlaps(Enlargement.whole(saliency), mask, [binarize])[binarize]
 
 
 def overlaps(
-    saliency: Float[np.ndarray, "h w"],
-    mask: Bool[np.ndarray, "h w"],
-    binarizers: Iterable[Binarizer],
+    shown: Enlargement, mask: Bool[np.ndarray, "h w"], binarizers: Iterable[Binarizer]
 ) -> dict[Binarizer, Overlap | None]:
     """The counts of a map by each binarizer; ``None`` where the map cannot be binarized."""
     wanted = dict.fromkeys(binarizers)
     together = [one for one in wanted if one == Otsu() or isinstance(one, Fixed)]
     found: dict[Binarizer, Overlap | None] = dict.fromkeys(together)
-    limits = value_range(saliency) if together else None
-    if limits is not None:
+    if together and shown.limits is not None:
         cuts = [one.threshold for one in together if isinstance(one, Fixed)]
         marked = int(np.count_nonzero(mask))
-        otsu, fixed = counts_above(saliency, mask, limits, cuts)
+        otsu, fixed = counts_above(shown, mask, cuts)
         for one in together:
             counts = fixed[one.threshold] if isinstance(one, Fixed) else otsu
             found[one] = Overlap(counts.shared, counts.above, marked, mask.size)
     for other in wanted.keys() - found.keys():
-        predicted = other(saliency)
+        predicted = other(shown.pixels)
         found[other] = None if predicted is None else of_masks(predicted, mask)
     return {one: found[one] for one in wanted}
 

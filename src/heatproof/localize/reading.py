@@ -13,6 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool
 
+from heatproof.data.enlarging import Enlargement
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -32,8 +34,12 @@ class Reading:
 class Pointing(Protocol):
     """A metric of where a map points, or a reader."""
 
+    def pointed(self, shown: Enlargement) -> Sequence[tuple[int, int]] | None:
+        """Where a map points; ``None`` where it does not."""
+        ...
+
     def of_points(
         self, points: Sequence[tuple[int, int]] | None, mask: Bool[np.ndarray, "h w"]
     ) -> float:
-        """What it makes of rows and columns that were named; ``nan`` of None."""
+        """What it makes of rows and columns; ``nan`` of None."""
         ...

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.data.geometry import Geometry
+from heatproof.data.geometry import Geometry, shown
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, Reference, sees_negatives, specialize
 from heatproof.localize.overlap import Counting, of_masks, overlaps
@@ -74,7 +74,7 @@ class _Measure:
         of_dataset: Whether it is one of data sets.
         sees_negatives: Whether it looks at films without the finding.
         counts: Itself, where it needs nothing of a map but counted pixels.
-        points: Itself, where it asks a reader for points.
+        points: Itself, where it asks a map or a reader for points alone.
     """
 
     spec: str
@@ -242,19 +242,21 @@ def _measured(
         unseen = {"value": float("nan"), "seen": [float("nan")]}
         return {one.spec: unseen if one.of_dataset else {"value": float("nan")} for one in measures}
     height, width = reference.mask.shape
-    saliency = geometry.back(found.values, (height, width))
+    over = shown(geometry, found.values, (height, width))
     cuts = [one.counts.binarize for one in measures if one.counts is not None]
-    counts = overlaps(saliency, reference.mask, cuts)
+    counts = overlaps(over, reference.mask, cuts)
     measured: Values = {}
     for one in measures:
         told: Any
         part: Any = one.part
         if one.counts is not None:
             told = one.counts.of_counts(counts[one.counts.binarize])
+        elif one.points is not None:
+            told = one.points.of_points(one.points.pointed(over), reference.mask)
         elif one.of_dataset:
             told = part.of_map(found.values, geometry, reference)
         else:
-            told = part(saliency, reference.mask)
+            told = part(over.pixels, reference.mask)
         measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
     return measured
 
