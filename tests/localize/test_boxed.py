@@ -1,9 +1,10 @@
 """Against boxes: the metric itself, of another mask."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis.extra.numpy import arrays
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from heatproof.errors import SpecError
 from heatproof.localize import lower_is_better, metrics, sees_negatives
@@ -35,3 +36,13 @@ def test_boxes_of_boxes_change_nothing():
 def test_what_is_no_metric_of_maps_is_refused(base):
     with pytest.raises(SpecError, match="expected a metric of maps"):
         metrics.parse(f"boxed(base={base})")
+
+
+@given(mask=arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_each_part_has_its_box(mask):
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    expected = np.zeros_like(mask)
+    for part in range(1, count):
+        rows, columns = np.nonzero(parts == part)
+        expected[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+    assert np.array_equal(boxed(mask), expected)

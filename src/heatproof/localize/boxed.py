@@ -66,8 +66,9 @@ class Boxed:
 
 def boxed(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The filled bounding boxes of the parts of a mask; parts that touch at a corner are one."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    outer = cv2.RETR_EXTERNAL  # what lies inside another part lies inside its box
+    outlines, _ = cv2.findContours(mask.view(np.uint8), outer, cv2.CHAIN_APPROX_SIMPLE)
     filled = np.zeros_like(mask)
-    for x, y, width, height, _ in stats[1:count]:  # the first is what is not marked
+    for x, y, width, height in map(cv2.boundingRect, outlines):
         filled[y : y + height, x : x + width] = True
     return filled
