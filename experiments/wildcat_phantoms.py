@@ -47,7 +47,7 @@ class Plan:
         4000  # test films, half of them with a nodule, without maps of post-hoc methods
     )
     localized: int = 120  # test films, all with a nodule
-    contrasts: tuple[float, ...] = (0.24, 0.18, 0.13, 0.10, 0.08)
+    contrasts: tuple[float, ...] = (0.24, 0.22, 0.20, 0.18, 0.13, 0.10)
     highest: float = 0.97  # AUROC of linear heads in the pilot
     pilot_seeds: tuple[int, ...] = (90, 91)
     networks: tuple[tuple[str, str, int], ...] = (  # name, backbone, seeds; the first is primary
