@@ -58,7 +58,9 @@ def geometry(
     marked = int(np.count_nonzero(mask))
     if marked == 0:
         return Geometry(0, 0.0, float("nan"), float("nan"))
-    shape = _published(mask) if measure == "published" else _pixels(mask)
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    inside = mask[y : y + height, x : x + width]  # of a large film a small part
+    shape = _published(inside) if measure == "published" else _pixels(inside)
     return Geometry(instances, marked / mask.size, *shape)
 
 

@@ -66,8 +66,14 @@ class Boxed:
 
 def boxed(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The filled bounding boxes of the parts of a mask; parts that touch at a corner are one."""
-    outer = cv2.RETR_EXTERNAL  # what lies inside another part lies inside its box
-    outlines, _ = cv2.findContours(mask.view(np.uint8), outer, cv2.CHAIN_APPROX_SIMPLE)
+    pixels = mask.view(np.uint8)
+    left, top, width, height = cv2.boundingRect(pixels)
+    outlines, _ = cv2.findContours(
+        pixels[top : top + height, left : left + width],
+        cv2.RETR_EXTERNAL,  # what lies inside another part lies inside its box
+        cv2.CHAIN_APPROX_SIMPLE,
+        offset=(left, top),
+    )
     filled = np.zeros_like(mask)
     for x, y, width, height in map(cv2.boundingRect, outlines):
         filled[y : y + height, x : x + width] = True

@@ -115,6 +115,8 @@ def diagnoses(
     """
     # What no model made is of no group: the prior, and other controls.
     made = _first_reader(scores.filter(pl.col("group") != ""))
+    if made.is_empty():
+        return
     experiment = work.experiment
     validation, seed = experiment.classification.validation, experiment.statistics.seed
     told = with_calibrated(predictions, validation, seed).select(
@@ -129,28 +131,26 @@ def diagnoses(
     rows = rows.join(read, on=[*_PLACE, "metric"], how="left", maintain_order="left")
     rows = usual.with_prior(rows, scores)
     keys = ["data", "group", "method", "metric"]
-    for (data, group, method, metric), cell in rows.group_by(keys, maintain_order=True):
-        marked = cell.filter(pl.col("regions") > 0)
-        defined = marked.filter(pl.col("value").is_finite())
-        enough = defined["cluster"].n_unique() >= FEWEST
-        found = Diagnosis(
-            str(data),
-            str(group),
-            str(method),
-            str(metric),
-            len(defined),
-            defined["cluster"].n_unique(),
-            FEWEST,
-        )
-        own = told.filter(
-            (pl.col("data") == data)
-            & (pl.col("group") == group)
-            & pl.col("finding").is_in(marked["finding"].unique().to_list())
-        )
-        if enough:
-            dots = dict(_points(defined)) if metric == made["metric"][0] else {}
-            found = replace(found, **_reasons(work, cell, own, str(metric)), points=dots)
-        yield found
+    cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
+    with side_by_side() as pool:
+        yield from pool.map(partial(_diagnosis, work, told, str(made["metric"][0])), cells)
+
+
+def _diagnosis(work: Workspace, told: pl.DataFrame, first: str, cell: pl.DataFrame) -> Diagnosis:
+    """Of one data set, model, method and metric; the scatter plots are of the first metric."""
+    data, group, method, metric = cell.select("data", "group", "method", "metric").row(0)
+    marked = cell.filter(pl.col("regions") > 0)
+    defined = marked.filter(pl.col("value").is_finite())
+    patients = defined["cluster"].n_unique()
+    found = Diagnosis(data, group, method, metric, len(defined), patients, FEWEST)
+    if patients < FEWEST:
+        return found
+    findings = marked["finding"].unique().to_list()
+    own = told.filter(
+        (pl.col("data") == data) & (pl.col("group") == group) & pl.col("finding").is_in(findings)
+    )
+    dots = dict(_points(defined)) if metric == first else {}
+    return replace(found, **_reasons(work, cell, own, metric), points=dots)
 
 
 def _reasons(

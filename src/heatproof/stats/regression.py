@@ -20,7 +20,6 @@ not vary (within levels), a response that is exactly on a line, an outcome that 
 separates, a fit that does not converge.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +29,6 @@ from jaxtyping import Float, Int
 from scipy.stats import norm
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.regression.linear_model import OLS
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from heatproof.stats.bootstrap import membership
 from heatproof.stats.random_intercept import random_intercept
@@ -139,7 +137,8 @@ def logistic(
 
     def fit() -> _Line:
         model = Logit(rows.response, rows.design)
-        return _Line.told(model.fit(disp=False, **rows.by_cluster), level)
+        quiet = {"disp": False, "warn_convergence": False}  # the result says so itself
+        return _Line.told(model.fit(**quiet, **rows.by_cluster), level)
 
     what = f"logistic, errors by {rows.size} clusters"
     return _slope(rows, fit, level, what, rows.equal or rows.flaw or rows.alone or rows.separated)
@@ -243,8 +242,7 @@ def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, what: str, reaso
     nan, cases = float("nan"), len(rows.response)
     line = _Line(nan, nan, nan, nan, nan)
     if not reason:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the result says so itself
+        with np.errstate(all="ignore"):
             line = fit()
         reason = "" if np.isfinite([line.slope, line.low, line.high]).all() else "did not converge"
     what = f"{what}: {reason}" if reason else what
