@@ -2,8 +2,8 @@
 
 Pixel centres are at half-integers on every grid, so a coordinate scales as ``x * new / old`` and no
 resize shifts anything (``align_corners=False``).  Images are resampled bilinearly, antialiased when
-they shrink (as torchvision does); masks likewise and cut at one half; maps return by plain bilinear
-interpolation, since a map cell *is* the coarse thing that it shows.
+they shrink (as torchvision does); masks likewise and cut at one half (``covering``); maps return by plain
+bilinear interpolation, since a map cell *is* the coarse thing that it shows.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch.nn.functional import interpolate
 
+from heatproof.data.covering import covered
 from heatproof.data.enlarging import Enlargement, enlargement
 from heatproof.registry import Registry
 
@@ -77,7 +78,7 @@ class Squash:
 
     def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
         """Canvas pixels that the mask covers by half or more."""
-        return np.asarray(self.image(mask.astype(np.float32)) >= 0.5)  # noqa: PLR2004
+        return covered(mask, (self.height, self.width))
 
     def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
         """Where a point of an image of that size comes to lie."""
@@ -118,7 +119,11 @@ class Letterbox:
 
     def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
         """Canvas pixels that the mask covers by half or more."""
-        return np.asarray(self.image(mask.astype(np.float32)) >= 0.5)  # noqa: PLR2004
+        rows, columns = self._window((mask.shape[0], mask.shape[1]))
+        canvas = np.zeros((self.height, self.width), bool)
+        size = rows.stop - rows.start, columns.stop - columns.start
+        canvas[rows, columns] = covered(mask, size)
+        return canvas
 
     def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
         """Where a point of an image of that size comes to lie."""

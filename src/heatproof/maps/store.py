@@ -288,7 +288,7 @@ def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, 
         dtype="float32",
         chunks=values.shape if small else (1, 1, *values.shape[2:]),
         shards=None if small else values.shape,  # one file, however many maps
-        compressors=[BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"), Crc32cCodec()],
+        compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
         fill_value=float("nan"),
         attributes=about,
         dimension_names=("image", "finding", "y", "x"),
