@@ -8,7 +8,6 @@ from torch import Tensor
 
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError, SpecError
-from heatproof.models import backbones as package
 from heatproof.models.backbones import Backbone, backbones
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
@@ -172,7 +171,7 @@ def test_imagenet_weights_go_through_timm_and_say_which(monkeypatch) -> None:
         asked.append(pretrained)
         return create(name, pretrained=False, **options)
 
-    monkeypatch.setattr(package.timm, "create_model", reachable)
+    monkeypatch.setattr(timm, "create_model", reachable)
     backbone = backbones.parse("resnet18")(3, "imagenet")
     assert asked == [True]
     assert backbone.pretrained.startswith("imagenet (timm resnet18.")
@@ -182,7 +181,7 @@ def test_unreachable_weights_are_an_error_and_no_silent_randomness(monkeypatch) 
     def unreachable(*_, **__):
         raise OSError("network is unreachable")
 
-    monkeypatch.setattr(package.timm, "create_model", unreachable)
+    monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(ModelError, match='give the path of a weights file, or weights="random"'):
         backbones.parse("resnet18")(3, "imagenet")
 

@@ -2,8 +2,8 @@
 
 Pixel centres are at half-integers on every grid, so a coordinate scales as ``x * new / old`` and no
 resize shifts anything (``align_corners=False``).  Images are resampled bilinearly, antialiased when
-they shrink (as torchvision does); masks likewise and cut at one half (``covering``); maps return by plain
-bilinear interpolation, since a map cell *is* the coarse thing that it shows.
+they shrink (as torchvision does); masks likewise and cut at one half (``covering``); maps return by
+plain bilinear interpolation, since a map cell *is* the coarse thing that it shows.
 """
 
 from dataclasses import dataclass

@@ -25,8 +25,8 @@ from jaxtyping import Bool, Float
 from scipy.special import expit, logit
 
 from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.models.temperature import temperature
 from heatproof.stats.correlation import spearman
-from heatproof.train.temperature import temperature
 from heatproof.types import Estimate
 
 POOLED = "all findings"

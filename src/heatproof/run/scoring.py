@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial, reduce
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -131,15 +132,19 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
 
 def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
     """Write the units that are missing; films of a unit are scored side by side."""
+    missing = [task for task in tasks if task.name not in work.scores]
+    for _ in range(len(tasks) - len(missing)):
+        progress.advance(skipped=True)
     with side_by_side() as pool:
-        for task in tasks:
-            done = task.name in work.scores
-            if not done:
-                one = partial(_score, _measures(task.metrics), task, task.maps(), {})
-                rows = pool.map(one, task.samples)
-                work.scores.put(task.name, [row for part in rows for row in part])
-                del one, rows  # and with them the maps, before the next are fetched
-            progress.advance(skipped=done)
+        fetched = [pool.submit(missing[0].maps)] if missing else []
+        for task, following in zip_longest(missing, missing[1:]):
+            maps = fetched.pop().result()
+            if following:  # its maps are read while these are scored
+                fetched.append(pool.submit(following.maps))
+            rows = pool.map(partial(_score, _measures(task.metrics), task, maps, {}), task.samples)
+            work.scores.put(task.name, [row for part in rows for row in part])
+            del maps, rows
+            progress.advance()
 
 
 def places_of(

@@ -6,12 +6,12 @@ from torch import Tensor
 from heatproof.errors import DataError, SpecError
 from heatproof.models.classifier import Classifier
 from heatproof.models.heads.softmax import SoftmaxHead
+from heatproof.models.temperature import temperatures
 from heatproof.train.images import Batch
 from heatproof.train.labels import UNCERTAIN
 from heatproof.train.losses import classification_loss, positive_weights
 from heatproof.train.objective import Judged, Objective
 from heatproof.train.settings import Settings
-from heatproof.train.temperature import temperatures
 
 THREE_CLASSES = 3
 

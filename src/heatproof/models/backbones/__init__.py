@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import timm
-from timm.models import adapt_input_conv
 from torch import nn
 
 from heatproof.errors import ModelError, UnreachableError, near_misses
@@ -86,6 +84,8 @@ def timm_network(
         UnreachableError: The weights cannot be downloaded.
         ModelError: They cannot be read, or are of another network.
     """
+    import timm  # a second, and 0.2 GB, that runs without a network do without
+
     options = {"in_chans": in_chans, "num_classes": 0, **options}
     if weights == "imagenet":
         try:
@@ -114,6 +114,8 @@ def _remove(network: nn.Module, parts: Sequence[str]) -> None:
 
 def _load(network: Any, name: str, in_chans: int, path: Path, without: Sequence[str]) -> None:
     """Load a state dict of timm's network, with or without what the backbone leaves out."""
+    from timm.models import adapt_input_conv
+
     state = read_state(path)
     first: str = network.pretrained_cfg["first_conv"] + ".weight"
     if first in state and state[first].shape[1] != in_chans:

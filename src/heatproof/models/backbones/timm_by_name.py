@@ -6,7 +6,6 @@ of its own divides.  Features are counted as signed, since nothing is known of t
 
 from dataclasses import dataclass
 
-import timm
 import torch
 
 from heatproof.errors import ModelError, near_misses
@@ -28,6 +27,8 @@ class Timm:
 
     def __call__(self, channels: int = 3, weights: str = "random") -> Backbone:
         """Build it; raises ModelError for a network whose features lie on no grid."""
+        import timm
+
         known = timm.list_models()
         if self.name not in known:
             raise ModelError(f"timm has no network {self.name!r}; {near_misses(self.name, known)}")

@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
-from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from heatproof.errors import ModelError
@@ -36,6 +35,8 @@ class Embed(nn.Module):
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n t d"]:
         """Tokens, the class token first."""
+        from timm.layers.pos_embed import resample_abs_pos_embed
+
         height, width = images.shape[2:]
         if height != width or height % self.patch:
             raise ModelError(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from heatproof.train.temperature import temperatures
+from heatproof.models.temperature import temperatures
 
 
 @pytest.mark.parametrize("truth", [0.5, 1.0, 3.0])
