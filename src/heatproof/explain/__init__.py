@@ -213,9 +213,9 @@ def judge(maps: Maps, known: Bool[Tensor, "n k"] | None = None) -> tuple[tuple[V
     """
     flat = maps.values.flatten(2)
     residual = torch.zeros(flat.shape[:2]) if maps.residual is None else maps.residual.cpu()
-    finite = flat.isfinite().all(dim=-1).cpu()
-    finite = finite if known is None else finite & known
     low, high = flat.amin(dim=-1).cpu(), flat.amax(dim=-1).cpu()
+    finite = low.isfinite() & high.isfinite()  # nan is the least and the largest
+    finite = finite if known is None else finite & known
     largest = torch.maximum(low.abs(), high.abs())
     reasons = (
         (Validity.NOT_FINITE, ~finite),
@@ -236,9 +236,9 @@ def judge(maps: Maps, known: Bool[Tensor, "n k"] | None = None) -> tuple[tuple[V
 
 def _tied(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k"]:
     """Whether cells that do not touch share the maximum."""
-    peaks = values == values.amax(dim=(2, 3), keepdim=True)
-    tied = peaks.sum(dim=(2, 3)) > 1
-    for image, target in tied.nonzero().tolist():
-        patches = label(peaks[image, target].numpy(), np.ones((3, 3)))[1]
-        tied[image, target] = patches > 1
+    peaks = (values == values.amax(dim=(2, 3), keepdim=True)).numpy()
+    tied = torch.zeros(values.shape[:2], dtype=torch.bool)
+    for place in np.ndindex(*values.shape[:2]):
+        if np.count_nonzero(peaks[place]) > 1:
+            tied[place] = label(peaks[place], np.ones((3, 3)))[1] > 1
     return tied

@@ -180,9 +180,17 @@ def membership(clusters: Sequence[str]) -> tuple[Int[np.ndarray, " n"], int]:
 
     Numbers go by first appearance, so that renaming patients changes no interval.
     """
+    return _membership(tuple(clusters))
+
+
+@lru_cache(maxsize=64)  # metric after metric is asked for the same patients
+def _membership(clusters: tuple[str, ...]) -> tuple[Int[np.ndarray, " n"], int]:
     numbers: dict[str, int] = {}
-    members = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
-    return np.array(members, dtype=np.intp), len(numbers)
+    members = np.array(
+        [numbers.setdefault(cluster, len(numbers)) for cluster in clusters], dtype=np.intp
+    )
+    members.setflags(write=False)
+    return members, len(numbers)
 
 
 def means(
