@@ -4,6 +4,7 @@
 ``heatproof.localize`` measures maps against those boxes.
 """
 
+import cv2
 import numpy as np
 from jaxtyping import Bool
 
@@ -15,5 +16,7 @@ def coverage(mask: Bool[np.ndarray, "h w"]) -> float:
 
     The best IoU that an exact outline can reach against a reference of boxes.
     """
-    pixels = int(np.count_nonzero(mask))
-    return pixels / int(np.count_nonzero(boxed(mask))) if pixels else float("nan")
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    inside = mask[top : top + height, left : left + width]
+    pixels = int(np.count_nonzero(inside))
+    return pixels / int(np.count_nonzero(boxed(inside))) if pixels else float("nan")

@@ -50,7 +50,9 @@ def counts_above(
     low, high = map(kind, shown.limits or (0, 0))
     cuts = sorted(thresholds)
     rounded = np.array(cuts, kind)
-    table = _counted(shown.parts, np.ascontiguousarray(mask), low, high - low, kind(_TOP), rounded)
+    fours = np.pad(rounded, (0, -len(cuts) % 4), constant_values=np.inf)
+    table = _counted(shown.parts, np.ascontiguousarray(mask), low, high - low, kind(_TOP), fours)
+    table = table[:, : _LEVELS + len(cuts)]  # nothing is above infinity
     first = (rounded * kind(_TOP)).astype(int) + np.arange(1, len(cuts) + 1)  # bin above each
     levels = np.arange(table.shape[1]) - np.searchsorted(first, np.arange(table.shape[1]), "right")
     otsu = otsu_level(np.bincount(levels, table.sum(axis=0), _LEVELS))
@@ -83,20 +85,27 @@ def _counted(parts: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) 
     height, width = mask.shape
     bins = _LEVELS + len(cuts)
     tables = np.zeros(2 * bins * _TABLES, np.uint32)
-    scaled, keys = np.empty(width, rows.dtype), np.empty(width, np.uint32)
+    scaled, keys = np.empty(width, rows.dtype), np.empty(width, np.int32)
     for y in range(height):
         one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
             value = (fma(one[x], v, other[x] * w) - low) / spread
             scaled[x] = value
             keys[x] = np.int32(value * top) + np.int32(mask[y, x]) * np.int32(bins)
-        for cut in cuts:
+        for first in range(0, len(cuts), 4):  # four at a time, so that heights are read less often
+            a, b, c, d = cuts[first : first + 4]
             for x in range(width):
-                keys[x] += np.int32(scaled[x] > cut)
+                value = scaled[x]
+                keys[x] += (
+                    np.int32(value > a)
+                    + np.int32(value > b)
+                    + np.int32(value > c)
+                    + np.int32(value > d)
+                )
         for x in range(width):
-            keys[x] = keys[x] * np.uint32(_TABLES) + np.uint32(x % _TABLES)
+            keys[x] = keys[x] * np.int32(_TABLES) + np.int32(x % _TABLES)
         for x in range(width):
-            tables[keys[x]] += np.uint32(1)
+            tables[np.uint32(keys[x])] += np.uint32(1)
     return tables.reshape(2, bins, _TABLES).sum(axis=2).astype(np.int64)
 
 

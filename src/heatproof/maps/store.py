@@ -48,7 +48,7 @@ SELECT array, row, col, validity, checksum FROM maps JOIN sources ON source = id
 WHERE model = ? AND method = ? AND image_id = ? AND finding = ?
 """
 _WAIT = 300.0  # seconds that a writer waits for its turn
-_WHOLE = 1 << 20  # bytes up to which an array is one chunk; above, each map is its own
+_WHOLE = 1 << 20  # bytes up to which an array is one chunk; above, each image is its own
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, 
         path,
         shape=values.shape,
         dtype="float32",
-        chunks=values.shape if small else (1, 1, *values.shape[2:]),
+        chunks=values.shape if small else (1, *values.shape[1:]),
         shards=None if small else values.shape,  # one file, however many maps
         compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
         fill_value=float("nan"),
