@@ -7,6 +7,10 @@ its last: order, loading, augmentation, Lightning, loss, optimizer.  From memory
 of 1,024 x 1,024 px that have to be decoded while the network learns.  The share of time that is not
 the network's is what is missing from the bare loop in the same memory format.
 
+``profile`` looks inside the training from files: the share of the wall time that is spent in the
+network (forward, backward, optimizer), in waiting for the next batch, and in all else; and how many
+of the cores work while the network does.  Loading keeps up where the network has 90% of the time.
+
 On a machine that others use, wall time says little; processor time (of all threads, from memory
 alone, where no other process decodes) says what the loop itself costs.
 """
@@ -20,10 +24,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import timm
 import torch
+from lightning.pytorch.loops.fetchers import _PrefetchDataFetcher
 from PIL import Image
 from side_by_side import keep, machine
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -103,6 +110,56 @@ def bare(network: str, steps: int, memory_format: torch.memory_format) -> Rate:
     return rate(BATCH * steps, start, clock())
 
 
+class Spent:
+    """Seconds of the wall, and of all cores, inside some calls."""
+
+    def __init__(self) -> None:
+        self.wall = self.cores = 0.0
+
+    def around(self, call: Callable[..., Any], sign: int = 1) -> Callable[..., Any]:
+        """The call, whose time is added, or taken away where it is part of another."""
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            start = time.perf_counter(), time.process_time()
+            result = call(*arguments, **options)
+            self.wall += sign * (time.perf_counter() - start[0])
+            self.cores += sign * (time.process_time() - start[1])
+            return result
+
+        return timed
+
+
+def profile(network: str, train: Dataset, check: Dataset, steps: int) -> dict[str, float]:
+    """Where the time of a training from files goes, from the second step on."""
+    model = build(network, "linear", ["nodule"], Preprocessing(Squash(SIDE, SIDE)))
+    busy, waiting, moments = Spent(), Spent(), list[np.ndarray]()
+
+    def note(_: Progress) -> None:
+        moments.append(np.array([time.perf_counter(), busy.wall, busy.cores, waiting.wall]))
+
+    own_step, own_fetch = torch.optim.AdamW.step, _PrefetchDataFetcher.__next__
+
+    def step(optimizer: torch.optim.AdamW, closure: Callable[[], Any]) -> Any:
+        """Lightning runs the forward and the backward pass inside: they have been counted."""
+        return busy.around(own_step)(optimizer, busy.around(closure, -1))
+
+    settings = Settings(max_epochs=1, steps=steps + 2, batch=BATCH, accelerator="cpu", cache_gb=0.0)
+    with (
+        patch.object(model.backbone, "forward", busy.around(model.backbone.forward)),
+        patch.object(model.head, "forward", busy.around(model.head.forward)),
+        patch.object(torch.Tensor, "backward", busy.around(torch.Tensor.backward)),
+        patch.object(torch.optim.AdamW, "step", step),
+        patch.object(_PrefetchDataFetcher, "__next__", waiting.around(own_fetch)),
+    ):
+        fit(model, train, check, settings, note)
+    wall, inside, cores, waited = moments[-1] - moments[1]
+    return {
+        "share of the time in the network": inside / wall,
+        "share of the time waiting for batches": waited / wall,
+        "cores at work while in the network": cores / inside,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", default="resnet18")
@@ -124,6 +181,7 @@ def main() -> None:
         for _ in range(arguments.repetitions):
             for name, run in runs.items():
                 found[name].append(run())
+        profiles = [profile(network, train, check, steps) for _ in range(arguments.repetitions)]
     rates = {name: statistics.median(wall for wall, _ in values) for name, values in found.items()}
     costs = {name: statistics.median(cpu for _, cpu in values) for name, values in found.items()}
     result = {
@@ -136,6 +194,9 @@ def main() -> None:
         "share of the bare loop by processor time": {
             f"fit, from memory / {loop}": round(costs["fit, from memory"] / costs[loop], 3)
             for loop in ("bare loop", "bare loop, channels_last")
+        },
+        "profile of a training from files": {
+            what: round(statistics.median(one[what] for one in profiles), 3) for what in profiles[0]
         },
         "repetitions": arguments.repetitions,
         "load of the machine": round(os.getloadavg()[0], 1),
