@@ -110,7 +110,14 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
         keys = [MapKey(block.id, method, *place) for place in places]
         stored = work.store(block.what["data"]).get_many(keys)
         found = dict(zip(places, stored, strict=True))
-        return lambda sample: lambda finding, _: found.get((sample.image_id, finding))
+        del stored
+
+        def of_film(sample: Sample) -> OfFilm:
+            # Taken out, so that the maps of a film go when it is scored: a block of them is large.
+            own = {f: found.pop((sample.image_id, f), None) for f in block.findings}
+            return lambda finding, _: own.get(finding)
+
+        return of_film
 
     measures = work.metrics_of(block.what["group"], method)
     return Task(
@@ -138,12 +145,11 @@ def score(work: Workspace, tasks: Sequence[Task], progress: Progress) -> None:
     with side_by_side() as pool:
         fetched = [pool.submit(missing[0].maps)] if missing else []
         for task, following in zip_longest(missing, missing[1:]):
-            maps = fetched.pop().result()
-            if following:  # its maps are read while these are scored
+            score_film = partial(_score, _measures(task.metrics), task, fetched.pop().result(), {})
+            rows = pool.map(score_film, task.samples)
+            if following:  # its maps are read as the last of these are scored
                 fetched.append(pool.submit(following.maps))
-            rows = pool.map(partial(_score, _measures(task.metrics), task, maps, {}), task.samples)
             work.scores.put(task.name, [row for part in rows for row in part])
-            del maps, rows
             progress.advance()
 
 

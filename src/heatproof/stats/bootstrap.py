@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from heatproof.types import Estimate
 
-_BLOCK = 1 << 22  # numbers held at once
+_BLOCK = 1 << 20  # numbers held at once
 Statistic = Callable[[Float[np.ndarray, "b n"]], Float[np.ndarray, " b"]]
 """From how often each image counts, one row per replicate, to one number per row."""
 _NOWHERE = (float("nan"), float("nan"))

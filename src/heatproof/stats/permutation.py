@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from heatproof.stats.bootstrap import membership
 
-_BLOCK = 1 << 22  # numbers held at once
+_BLOCK = 1 << 20  # numbers held at once
 
 
 def paired(
