@@ -30,6 +30,14 @@ def test_rle_round_trips(mask):
     assert np.array_equal(encode(mask).mask(*mask.shape), mask)
 
 
+def test_run_lengths_that_are_none_are_found_out_where_the_mask_is_needed():
+    """One damaged annotation must not keep a data set from being opened."""
+    damaged = RLE((3, 4), "5o")
+    assert damaged.instances == 1
+    with pytest.raises(AnnotationError, match="character 2 of 2"):
+        damaged.mask(3, 4)
+
+
 @given(masks)
 def test_rle_counts_its_pixels_and_one_thing(mask):
     assert encode(mask).area == mask.sum()

@@ -139,12 +139,20 @@ class RLE:
 
     @property
     def instances(self) -> int:
-        """``count``, or one, or none where the mask is empty."""
-        return int(self.area > 0) if self.count is None else self.count
+        """``count``, or one, or none where the mask is empty.
+
+        Run lengths that are none are something: what, is asked where the mask is needed.
+        """
+        if self.count is not None:
+            return self.count
+        try:
+            return int(self.area > 0)
+        except AnnotationError:
+            return 1
 
     @property
     def area(self) -> int:
-        """Pixels inside."""
+        """Pixels inside; raises AnnotationError where the run lengths are none."""
         return int(lengths_of(self.counts)[1::2].sum())
 
     def fit(self, height: int, width: int) -> None:

@@ -47,7 +47,9 @@ def counts_above(
         thresholds: Of the scaled map, in [0, 1).
     """
     kind = shown.rows.dtype.type
-    low, high = map(kind, shown.limits or (0, 0))
+    if shown.limits is None:
+        raise ValueError("a map that is constant or not finite has no levels")
+    low, high = map(kind, shown.limits)
     cuts = sorted(thresholds)
     rounded = np.array(cuts, kind)
     fours = np.pad(rounded, (0, -len(cuts) % 4), constant_values=np.inf)
