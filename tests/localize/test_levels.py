@@ -65,6 +65,12 @@ def test_a_map_that_cannot_be_binarized_has_no_counts(fill: float) -> None:
     assert set(overlaps(Enlargement.whole(saliency), saliency > 0, EVERY).values()) == {None}
 
 
+def test_a_mask_of_another_size_is_refused_before_compiled_code_looks_beyond_it() -> None:
+    saliency = Enlargement.whole(np.arange(20.0).reshape(4, 5))
+    with pytest.raises(ValueError, match="expected one size"):
+        overlaps(saliency, np.ones((5, 5), bool), EVERY)
+
+
 @pytest.mark.parametrize("spec", ["iou", "dice", "pixel_precision", "miou", "pooled"])
 def test_metrics_that_count_pixels_say_so(spec: str) -> None:
     assert isinstance(metrics.parse(spec), Counting)

@@ -7,7 +7,7 @@ large film, and in double precision, so that an outline through the middle of a 
 as half of it.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, no_type_check
 
 import cv2
@@ -33,7 +33,7 @@ def shares(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Float64[np.n
     return found
 
 
-@cache
+@lru_cache(maxsize=256)  # films come in many sizes
 def _triangles(pixels: int, cells: int) -> tuple[Int[np.ndarray, " c"], Float64[np.ndarray, "c n"]]:
     """For each cell along one axis: the first pixel that it looks at, and how much each counts."""
     scale = pixels / cells

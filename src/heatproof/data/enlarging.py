@@ -13,7 +13,7 @@ otherwise: there it is called itself.
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any, no_type_check
 
 import numpy as np
@@ -111,7 +111,7 @@ def enlarged(
     return enlargement(values, size).pixels
 
 
-@cache
+@lru_cache(maxsize=256)  # films come in many sizes
 def _weights(
     cells: int, pixels: int
 ) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"], Float32[np.ndarray, "2 p"]]:

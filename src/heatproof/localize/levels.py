@@ -45,10 +45,16 @@ def counts_above(
         shown: A map, neither constant nor other than finite.
         mask: Of the reference.
         thresholds: Of the scaled map, in [0, 1).
+
+    Raises:
+        ValueError: The map is another, or not of the size of the mask: compiled code looks where it
+            is told to.
     """
     kind = shown.rows.dtype.type
     if shown.limits is None:
         raise ValueError("a map that is constant or not finite has no levels")
+    if shown.shape != mask.shape:
+        raise ValueError(f"a map of {shown.shape} and a mask of {mask.shape}, expected one size")
     low, high = map(kind, shown.limits)
     cuts = sorted(thresholds)
     rounded = np.array(cuts, kind)

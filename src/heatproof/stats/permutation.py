@@ -42,7 +42,8 @@ def paired(
     # The number of images stays, so the mean is as far out as the sum over patients.
     sums = np.bincount(members[defined], differences[defined], size)
     turned = sums[np.unique(members[defined])]
-    far = abs(float(turned.sum())) * (1 - 1e-12)  # sums of equal terms in another order are equal
+    # Sums of equal terms in another order are equal, but for rounding.
+    far = abs(float(turned.sum())) - 1e-12 * float(np.abs(turned).sum())
     if len(turned) <= log2(resamples):
         every = np.arange(1 << len(turned))[:, None] >> np.arange(len(turned)) & 1
         return float((_sums(every, turned) >= far).mean())
