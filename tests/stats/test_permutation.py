@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, permutation_test
 
 from heatproof.stats.permutation import paired
 
@@ -30,6 +30,17 @@ def test_few_patients_are_turned_in_every_way() -> None:
         observed = mean if turn == (1,) * len(names) else observed
         extreme += abs(mean) >= abs(observed) - 1e-12
     assert paired(first, second, patients) == pytest.approx(extreme / 2 ** len(names))
+
+
+@pytest.mark.parametrize(("count", "error"), [(9, 0), (40, 0.02)])
+def test_scipy_turns_the_same(count: int, error: float) -> None:
+    """All turns of nine patients are the same ones; of forty, others drawn at random."""
+    differences = np.random.default_rng(3).normal(0.2, 1, count)
+    theirs = permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=9999, rng=1
+    )
+    ours = paired(differences, np.zeros(count), each(count))
+    assert ours == pytest.approx(theirs.pvalue, abs=error or 1e-12)
 
 
 def test_hits_and_misses_of_single_films_give_mcnemars_exact_p() -> None:
