@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import save_file
 
 from heatproof.errors import DataError, ExperimentError, ModelError
-from heatproof.models import backbones
 from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
@@ -195,7 +194,7 @@ def offline(monkeypatch):
             raise OSError("network is unreachable")
         return create(name, pretrained=False, **options)
 
-    monkeypatch.setattr(backbones.timm, "create_model", without_network)
+    monkeypatch.setattr(timm, "create_model", without_network)
 
 
 def test_random_weights_are_the_last_resort_where_the_file_says_so(tmp_path, monkeypatch):
