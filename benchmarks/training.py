@@ -7,9 +7,9 @@ its last: order, loading, augmentation, Lightning, loss, optimizer.  From memory
 of 1,024 x 1,024 px that have to be decoded while the network learns.  The share of time that is not
 the network's is what is missing from the bare loop in the same memory format.
 
-``profile`` looks inside the training from files: the share of the wall time that is spent in the
-network (forward, backward, optimizer), in waiting for the next batch, and in all else; and how many
-of the cores work while the network does.  Loading keeps up where the network has 90% of the time.
+The profile looks inside the training from files: the share of the wall time that is spent in the
+network (forward, backward, optimizer) and in waiting for the next batch, and how many of the cores
+work while the network does.  Loading keeps up where the network has 90% of the time.
 
 On a machine that others use, wall time says little; processor time (of all threads, from memory
 alone, where no other process decodes) says what the loop itself costs.

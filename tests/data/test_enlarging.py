@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from heatproof.data.enlarging import SMALL, enlarged
+from heatproof.data.enlarging import SMALL, Enlargement, enlarged, enlargement
 
 sides = st.integers(1, 400)
 cells = st.integers(1, 60)
@@ -47,3 +47,24 @@ def test_what_is_not_finite_is_not_made_up() -> None:
     values[1, 1] = np.nan
     found = enlarged(values, (300, 300))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(of_torch(values, (300, 300))))
+
+
+@given(st.tuples(cells, cells), st.tuples(sides, sides), st.integers(0, 99))
+def test_limits_and_maxima_are_those_of_the_pixels(
+    grid: tuple[int, int], size: tuple[int, int], seed: int
+) -> None:
+    """Of maps with plateaus too: a coarse one is flat beyond the centres of its outer cells."""
+    values = np.random.default_rng(seed).integers(0, 4, grid).astype(np.float32)
+    shown, pixels = enlargement(values, size), enlarged(values, size)
+    low, high = pixels.min(), pixels.max()
+    assert shown.shape == pixels.shape
+    assert shown.limits == (None if low == high else (low, high))
+    np.testing.assert_array_equal(np.transpose(shown.maxima), np.argwhere(pixels == high))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_map_that_is_not_finite_has_no_limits(value: float) -> None:
+    values = np.ones((3, 3), np.float32)
+    values[1, 1] = value
+    assert enlargement(values, (300, 300)).limits is None
+    assert Enlargement.whole(values).limits is None

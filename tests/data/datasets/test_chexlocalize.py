@@ -11,7 +11,7 @@ from heatproof.data.annotations import RLE
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.chexlocalize import FINDINGS, CheXlocalize
-from heatproof.errors import DataError
+from heatproof.errors import AnnotationError, DataError
 from heatproof.types import Dataset
 
 
@@ -135,3 +135,27 @@ def test_an_unknown_annotated_finding_is_answered_with_near_misses(copy):
     annotations.write_text("{")
     with pytest.raises(DataError, match="is not JSON"):
         CheXlocalize(copy)
+
+
+@pytest.mark.parametrize("counts", [[0, 5, 7], None, 12])
+def test_run_lengths_that_are_no_text_are_answered_with_what_is_expected(root, copy, counts):
+    segmentations = json.loads((root / "gt_segmentations_val.json").read_text())
+    image_id, drawn = next(iter(segmentations.items()))
+    name = next(iter(drawn))
+    drawn[name]["counts"] = counts
+    (copy / "gt_segmentations_val.json").write_text(json.dumps(segmentations))
+    with pytest.raises(DataError, match=f"{image_id}, {name}: found .*expected run lengths as"):
+        CheXlocalize(copy, reference="masks")
+
+
+def test_damaged_run_lengths_set_one_film_aside_and_not_the_data_set(root, copy):
+    segmentations = json.loads((root / "gt_segmentations_val.json").read_text())
+    image_id, drawn = next(iter(segmentations.items()))
+    name = next(iter(drawn))
+    drawn[name]["counts"] += "o"  # a number that does not end
+    (copy / "gt_segmentations_val.json").write_text(json.dumps(segmentations))
+    opened = CheXlocalize(copy, reference="masks")
+    [film] = [opened[i] for i in range(len(opened)) if opened[i].image_id == image_id]
+    [mark] = [one for one in film.annotations if one.finding == name]
+    with pytest.raises(AnnotationError, match="run lengths that are no mask"):
+        mark.mask(*drawn[name]["size"])

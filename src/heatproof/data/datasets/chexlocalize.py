@@ -19,6 +19,7 @@ Source: Saporta et al., Nature Machine Intelligence 2022, https://doi.org/10.103
 https://github.com/rajpurkarlab/cheXlocalize.
 """
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -178,7 +179,9 @@ def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...
     for image_id, marks in read_json(path).items():
         size = marks.get("img_size")
         shapes = {
-            _finding(name, path, image_id): _contours(drawn, size) if polygons else _rle(drawn)
+            _finding(name, path, image_id): (
+                _contours(drawn, size) if polygons else _rle(drawn, f"{path}, {image_id}, {name}")
+            )
             for name, drawn in marks.items()
             if name != "img_size"
         }
@@ -214,6 +217,11 @@ def _contours(drawn: Any, size: list[int]) -> Shape:
     return Polygons(contours, (size[0], size[1]))
 
 
-def _rle(drawn: Any) -> Shape:
-    height, width = drawn["size"]
-    return RLE((height, width), drawn["counts"])
+def _rle(drawn: Any, where: str) -> Shape:
+    match drawn:
+        case {"size": [int(height), int(width)], "counts": str(counts)}:
+            return RLE((height, width), counts)
+    raise DataError(
+        f"{where}: found {reprlib.repr(drawn)}, expected run lengths as COCO's text:"
+        ' {"size": [height, width], "counts": "..."}'
+    )
