@@ -61,6 +61,13 @@ Memory = Annotated[
         help="What the process may take, such as 4GB: sets batch sizes.", show_default=False
     ),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where models explain, such as cpu or cuda: a GPU where there is one.",
+        show_default=False,
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -90,13 +97,18 @@ def demo(output: Output = None) -> None:
 
 
 @app.command()
-def run(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+def run(
+    experiment: ExperimentFile,
+    output: Output = None,
+    memory: Memory = None,
+    device: Device = None,
+) -> None:
     """Run an experiment: train, explain or import, score, trust, report.
 
     Stages skip what is done, so a run that was interrupted or killed goes on where it was when the
     same command is given again.
     """
-    _run(experiment, "report", output, memory)
+    _run(experiment, "report", output, memory=memory, device=device)
 
 
 @app.command()
@@ -140,27 +152,47 @@ def sweep(
 
 
 @app.command()
-def explain(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+def explain(
+    experiment: ExperimentFile,
+    output: Output = None,
+    memory: Memory = None,
+    device: Device = None,
+) -> None:
     """Make, or import, every probability and saliency map, and stop there."""
-    _run(experiment, "explain", output, memory)
+    _run(experiment, "explain", output, memory=memory, device=device)
 
 
 @app.command()
-def score(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+def score(
+    experiment: ExperimentFile,
+    output: Output = None,
+    memory: Memory = None,
+    device: Device = None,
+) -> None:
     """Measure every map against its references, and stop there."""
-    _run(experiment, "score", output, memory)
+    _run(experiment, "score", output, memory=memory, device=device)
 
 
 @app.command()
-def trust(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+def trust(
+    experiment: ExperimentFile,
+    output: Output = None,
+    memory: Memory = None,
+    device: Device = None,
+) -> None:
     """Put every method to the criteria of trust that the experiment asks for, and stop there."""
-    _run(experiment, "trust", output, memory)
+    _run(experiment, "trust", output, memory=memory, device=device)
 
 
 @app.command()
-def report(experiment: ExperimentFile, output: Output = None, memory: Memory = None) -> None:
+def report(
+    experiment: ExperimentFile,
+    output: Output = None,
+    memory: Memory = None,
+    device: Device = None,
+) -> None:
     """Estimate and write the report, doing first whatever of the run is missing."""
-    _run(experiment, "report", output, memory)
+    _run(experiment, "report", output, memory=memory, device=device)
 
 
 @app.command()
@@ -257,17 +289,25 @@ def _run(
     file: Path,
     until: str,
     output: Path | None,
-    memory: str | None = None,
     command: str | None = None,
+    memory: str | None = None,
+    device: str | None = None,
 ) -> None:
     from heatproof.explain.memory import parse_memory
+    from heatproof.models.devices import device_named
     from heatproof.run.experiment import load
     from heatproof.run.pipeline import run as run_stages
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
+    explain: dict[str, str] = {}
     if memory is not None:
         parse_memory(memory)
-        overrides["explain"] = {"memory": memory}
+        explain["memory"] = memory
+    if device is not None:
+        device_named(device)
+        explain["device"] = device
+    if explain:
+        overrides["explain"] = explain
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,

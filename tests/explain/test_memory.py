@@ -1,12 +1,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.explain.memory import GB, LARGEST, images_at_once, parse_memory
+from heatproof.explain.memory import GB, LARGEST, default_memory, images_at_once, parse_memory
 from tests.explain.conftest import SIDE, make
 
 
@@ -15,6 +16,14 @@ from tests.explain.conftest import SIDE, make
 )
 def test_sizes_are_read_with_their_unit(text: str, size: float) -> None:
     assert parse_memory(text) == size
+
+
+def test_auto_is_4_gb_and_half_of_a_gpu(monkeypatch) -> None:
+    assert parse_memory("auto") is None
+    assert default_memory(torch.device("cpu")) == 4 * GB
+    card = SimpleNamespace(total_memory=80 * GB)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: card)
+    assert default_memory(torch.device("cuda", 0)) == 40 * GB
 
 
 @pytest.mark.parametrize("text", ["4", "GB", "4 GBs", "-4GB", "four GB", "1GB", "4gb"])

@@ -32,6 +32,11 @@ def test_overrides_replace_keys(squares, tmp_path):
             'memory = "2"',
             r"toml:\d+: explain.memory: .*such as 4GB.*\(found '2'\)",
         ),
+        (
+            'memory = "2GB"',
+            'device = "gpu"',
+            r"toml:\d+: explain.device: .*expected auto, cpu.*\(found 'gpu'\)",
+        ),
         ("gallery = 1", 'gallery = "one"', r"report.gallery: .*found 'one'"),
         ('name = "films"\n', "", r"toml:\d+: data.0.name: .*required"),
         ('name = "bright"', 'name = "bright"\ndata = ["film"]', "no data is named 'film'; did you"),

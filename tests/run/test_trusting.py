@@ -71,7 +71,7 @@ _calls = count()
 
 
 def weights_of(model) -> int:
-    return zlib.crc32(b"".join(p.detach().numpy().tobytes() for p in model.parameters()))
+    return zlib.crc32(b"".join(p.detach().cpu().numpy().tobytes() for p in model.parameters()))
 
 
 def noise(like: torch.Tensor, *seeds: int) -> torch.Tensor:
@@ -100,7 +100,7 @@ class Fresh(Planted):
 @dataclass(frozen=True)
 class HashOfWeights(Planted):
     def map(self, forward, image):
-        return noise(image, weights_of(forward.model), zlib.crc32(image.numpy().tobytes()))
+        return noise(image, weights_of(forward.model), zlib.crc32(image.cpu().numpy().tobytes()))
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Oracle(Planted):
     def map(self, forward, image):
         if weights_of(forward.model) in self.trained:
             return (image > 0.6).float() + 1e-3 * image
-        return noise(image, weights_of(forward.model), zlib.crc32(image.numpy().tobytes()))
+        return noise(image, weights_of(forward.model), zlib.crc32(image.cpu().numpy().tobytes()))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.explain.forward import ForwardPass, held_still
-from heatproof.explain.memory import DEFAULT
 from heatproof.models import Model
 from heatproof.registry import Registry
 from heatproof.types import Validity
@@ -85,7 +84,7 @@ def explain(
     model: Model,
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
-    memory: int = DEFAULT,
+    memory: int | None = None,
 ) -> Explanation:
     """Explain some logits by some methods, and leave the model as it was.
 
@@ -94,7 +93,8 @@ def explain(
         model: In whatever mode; it is explained in evaluation mode.
         images: Preprocessed radiographs.
         targets: Indices of findings.
-        memory: What the process may take, in bytes: images go through in batches that fit.
+        memory: What the process, or on a GPU its passes, may take, in bytes: images go through in
+            batches that fit.  None for 4 GB, or half of the GPU.
 
     Raises:
         MapError: The images are not the model's, a target does not exist, or a method cannot
@@ -124,7 +124,7 @@ def explain_pass(
     For those who make passes of their own, such as of copies of a model; ``check`` first.
     """
     maps = _maps(methods, forward, targets)
-    known = forward.logits[:, list(targets)].isfinite().cpu()
+    known = forward.logits[:, list(targets)].isfinite()
     validity = {spec: judge(maps[spec], known) for spec in maps}
     return Explanation(forward.logits, forward.model.probabilities(forward.logits), maps, validity)
 
@@ -215,7 +215,7 @@ def judge(maps: Maps, known: Bool[Tensor, "n k"] | None = None) -> tuple[tuple[V
     residual = torch.zeros(flat.shape[:2]) if maps.residual is None else maps.residual.cpu()
     low, high = flat.amin(dim=-1).cpu(), flat.amax(dim=-1).cpu()
     finite = low.isfinite() & high.isfinite()  # nan is the least and the largest
-    finite = finite if known is None else finite & known
+    finite = finite if known is None else finite & known.cpu()
     largest = torch.maximum(low.abs(), high.abs())
     reasons = (
         (Validity.NOT_FINITE, ~finite),

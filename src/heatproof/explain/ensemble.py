@@ -14,7 +14,6 @@ from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.explain import Explanation, Maps, Method, explain, judge
-from heatproof.explain.memory import DEFAULT
 from heatproof.models.ensemble import Ensemble
 
 
@@ -23,7 +22,7 @@ def explain_ensemble(
     ensemble: Ensemble,
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
-    memory: int = DEFAULT,
+    memory: int | None = None,
 ) -> Explanation:
     """Explain by one member after the other, each for the targets for which it counts.
 
@@ -47,7 +46,7 @@ def explain_ensemble(
             shown[spec].add_maps(one.maps[spec], places)
     mean = told.value()
     maps = {spec: shown[spec].maps() for spec in methods}
-    known = mean[:, list(targets)].isfinite().cpu()
+    known = mean[:, list(targets)].isfinite()
     validity = {spec: judge(maps[spec], known) for spec in maps}
     return Explanation(mean.logit(), mean, maps, validity)
 

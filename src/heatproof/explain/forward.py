@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from heatproof.explain.boundaries import Boundaries
 from heatproof.explain.intercept import Plain, Rule, ScaleAndShift
-from heatproof.explain.memory import DEFAULT, images_at_once
+from heatproof.explain.memory import default_memory, images_at_once
 from heatproof.models import Model
 from heatproof.models.classifier import Classifier
 
@@ -29,7 +29,7 @@ class ForwardPass:
     Args:
         model: Held still.
         images: Preprocessed radiographs.
-        memory: What a pass may take, in bytes; see ``at_once``.
+        memory: What a pass may take, in bytes; None for what suits the device.  See ``at_once``.
         rule: Stands in for operations of the network; a new one for every pass.
     """
 
@@ -37,13 +37,13 @@ class ForwardPass:
         self,
         model: Model,
         images: Float[Tensor, "n c h w"],
-        memory: int = DEFAULT,
+        memory: int | None = None,
         rule: Rule | None = None,
     ) -> None:
         self.model = model
-        self.memory = memory
         self.judged = True  # whether anyone looks at residuals; see ``over``
         device = next((p.device for p in model.parameters()), images.device)
+        self.memory = default_memory(device) if memory is None else memory
         # A copy, so that the caller's tensor is not marked; this format makes convolutions faster.
         self.images = images.detach().to(device).clone(memory_format=torch.channels_last)
         self._rule = rule if rule is not None else Plain()

@@ -3,7 +3,7 @@
 What one image costs is measured, once per model and size: the bytes that a differentiated pass
 keeps for its backward pass, and the largest tensor among them.  Batches follow from the budget
 alone and not from what happens to be free, so that the same experiment makes the same batches, and
-the same rounding, everywhere.
+the same rounding, on every CPU, and on every GPU of one kind.
 
 On a CPU more is not faster.  Tensors beyond ``LARGEST`` no longer fit into its caches, and the C
 library gets each of them from the system anew, page by page: eight images of 320 x 320 pixels at
@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
+from heatproof.models.devices import AUTO
 
 GB = 10**9
 DEFAULT = 4 * GB
+SHARE = 0.5  # of a GPU; what is on its way between passes, and other programs, have the rest
 RESERVED = 1.1 * GB  # the interpreter, torch and scratch space, measured at .8 to 1.0 GB
 LEAST = RESERVED + GB / 2
 IN_FLIGHT = 1.5  # gradients on their way beside what is kept, measured at .8 to 1.2
@@ -46,11 +48,22 @@ class Cost:
 _costs: "WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Cost]]" = WeakKeyDictionary()
 
 
-def parse_memory(text: str) -> int:
-    """Bytes from ``"4GB"``; raises SpecError."""
+def default_memory(device: torch.device) -> int:
+    """4 GB, and half of a GPU, whose passes are faster the more images they hold."""
+    if device.type != "cuda":
+        return DEFAULT
+    return int(SHARE * torch.cuda.get_device_properties(device).total_memory)
+
+
+def parse_memory(text: str) -> int | None:
+    """Bytes from ``"4GB"``; None, for what suits the device, from ``auto``.  Raises SpecError."""
+    if text == AUTO:
+        return None
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(\w+)\s*", text)
     if match is None or match[2] not in UNITS:
-        raise SpecError(f"memory={text!r}: expected a number and a unit, such as 4GB or 512MiB")
+        raise SpecError(
+            f"memory={text!r}: expected auto, or a number and a unit, such as 4GB or 512MiB"
+        )
     size = int(float(match[1]) * UNITS[match[2]])
     if size < LEAST:
         raise SpecError(

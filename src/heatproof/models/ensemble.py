@@ -14,11 +14,12 @@ member is in memory at a time, so that an ensemble may have a hundred.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from heatproof.errors import ModelError
@@ -50,6 +51,10 @@ class Ensemble:
     findings: tuple[str, ...]
     preprocessing: Preprocessing
     temperatures: tuple[tuple[float, ...], ...]
+
+    def to(self, device: torch.device) -> "Ensemble":
+        """The same, with members that go to a device when they are asked for."""
+        return replace(self, members=_Placed(self.members, device))
 
 
 def ensemble(members: Sequence[Model], chosen: Bool[np.ndarray, "m k"]) -> Ensemble:
@@ -164,6 +169,19 @@ class _Stored(Sequence[Model]):
             raise ModelError(f"{self._folders[index]} is a localizer; an ensemble has classifiers")
         self._networks[kind] = network
         return network
+
+
+class _Placed(Sequence[Model]):
+    """Members on a device."""
+
+    def __init__(self, members: Sequence[Model], device: torch.device) -> None:
+        self._members, self._device = members, device
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._members[index].to(self._device)
 
 
 def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCard:

@@ -185,9 +185,10 @@ def localize(
     Where it finds nothing the map is zero, and validity says so.  Logits are those of its
     probabilities, and finite: of 0 and 1 those of the nearest numbers between.
     """
+    device = next(model.parameters()).device
     with torch.no_grad():
         # One at a time: what it says of a film is then the same, to the last digit, in any company.
-        found = [model(image) for image in torch.split(images, 1)]
+        found = [model(image) for image in torch.split(images.to(device), 1)]
     probabilities = torch.cat([one.probabilities for one in found]).double()
     maps = Maps(torch.cat([one.maps[:, list(targets)] for one in found]))
     method = model.spec.method

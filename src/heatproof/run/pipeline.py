@@ -10,14 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
+
 from heatproof.errors import ExperimentError
+from heatproof.models.card import ModelCard
+from heatproof.models.devices import device_named, repeatable
 from heatproof.run.analysing import write_report
 from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
 from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
 from heatproof.run.importing import import_blocks, import_maps
-from heatproof.run.judges import Opener, check_model, identified, open_model
+from heatproof.run.judges import AnyModel, Opener, check_model, identified, open_model
 from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
@@ -49,8 +53,13 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
     trained, others_end = _train(work, progress)
     if until == "train" or others_end:
         return work.folder / "models"
+    device = device_named(experiment.explain.device)
     openers = {
-        model.name: partial(open_model, experiment, model, work.data, trained.get(model.name))
+        model.name: partial(
+            _opened_on,
+            device,
+            partial(open_model, experiment, model, work.data, trained.get(model.name)),
+        )
         for model in experiment.models
     }
     return run_stages(work, openers, progress, until)
@@ -82,6 +91,7 @@ def _check_plans(work: Workspace, models: Sequence[Model]) -> None:
     check_processes([model for model in models if model.training])
 
 
+@repeatable()
 def run_stages(
     work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage = "report"
 ) -> Path:
@@ -98,6 +108,11 @@ def run_stages(
     if until == "trust":
         return work.folder / "trust"
     return write_report(work, judged, [task.name for task in tasks], trusted, progress)
+
+
+def _opened_on(device: torch.device, opener: Opener) -> tuple[AnyModel, ModelCard, Path | None]:
+    model, card, folder = opener()
+    return model.to(device), card, folder
 
 
 def _make(folder: Path) -> None:

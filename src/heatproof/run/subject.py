@@ -205,7 +205,7 @@ class Subject:
         return [films[index] for index in sorted(drawn)]
 
     @property
-    def _memory(self) -> int:
+    def _memory(self) -> int | None:
         return parse_memory(self.work.experiment.explain.memory)
 
 

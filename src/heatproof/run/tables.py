@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from heatproof.explain.memory import parse_memory
+from heatproof.models.devices import AUTO, device_named
 from heatproof.trust.similarity import Normalization
 from heatproof.types import BENCHMARK
 
@@ -74,16 +75,30 @@ class ImportedMaps(Record):
 
 
 class Explain(Record):
-    """Which maps are made: specs of methods, and the memory that the process may take."""
+    """Which maps are made, and where.
+
+    Attributes:
+        methods: Their specs.
+        memory: What the process may take, or on a GPU what its passes may, such as ``4GB``;
+            ``auto`` for 4 GB, or half of the GPU.
+        device: Where models run: ``auto`` is the GPU where there is one.
+    """
 
     methods: list[str] = []
-    memory: str = "4GB"
+    memory: str = AUTO
+    device: str = AUTO
 
     @pydantic.field_validator("memory")
     @classmethod
     def _readable(cls, memory: str) -> str:
         parse_memory(memory)
         return memory
+
+    @pydantic.field_validator("device")
+    @classmethod
+    def _found(cls, device: str) -> str:
+        device_named(device)
+        return device
 
 
 class Scoring(Record):

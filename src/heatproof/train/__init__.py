@@ -22,6 +22,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
@@ -29,6 +30,7 @@ from torch import Tensor
 from heatproof.errors import DataError, HeatproofError, ModelError, SpecError
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
+from heatproof.models.devices import repeatable
 from heatproof.models.localizers import Localizer
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
@@ -161,7 +163,13 @@ def fit(
             mode="max", save_weights_only=True, enable_version_counter=False,
         )  # fmt: skip
         last = ModelCheckpoint(place, LAST, enable_version_counter=False)
-        with _quiet(), _full_disk(place), _interruptible(), seeded(settings.seed):
+        with (
+            _quiet(),
+            _full_disk(place),
+            _interruptible(),
+            repeatable(rounded=True),
+            seeded(settings.seed),
+        ):
             place.mkdir(parents=True, exist_ok=True)
             trainer = _trainer(settings, [best, last], place, keep=folder is not None)
             model.train().to(memory_format=torch.channels_last)  # convolutions are faster in it
@@ -174,7 +182,8 @@ def fit(
                 )
         history = learner.history()
         certain = label_matrix(validation, model.findings, "ignore", settings.absent)
-        judge = partial(_judged, learner, in_turn(InTurn(len(checks))), (truth, certain))
+        device = trainer.strategy.root_device  # where Lightning takes the network away from
+        judge = partial(_judged, learner, device, in_turn(InTurn(len(checks))), (truth, certain))
         # The best last: its weights are those that stay in the network.
         kept = [
             judge(epoch, place / f"{BEST}-epoch={epoch}.ckpt")
@@ -187,6 +196,7 @@ def fit(
 
 def _judged(
     learner: Learner,
+    device: torch.device,
     batches: Iterable[Batch],
     labels: tuple[Tensor, Tensor],
     epoch: int,
@@ -195,8 +205,11 @@ def _judged(
     """On validation, by its labels under the policies and by those that are certain."""
     objective, (truth, certain) = learner.objective, labels
     restore(objective.model, checkpoint)
+    objective.model.to(device)
     with torch.no_grad():
-        scores = torch.cat([objective.judged(batch).scores.float() for batch in batches])
+        found = (objective.judged(move_data_to_device(batch, device)) for batch in batches)
+        scores = torch.cat([one.scores.float().cpu() for one in found])
+    objective.model.cpu()
     ranked, known = scores, certain
     if learner.studies:
         ranked, known = highest_views(scores, certain, learner.studies)
@@ -379,7 +392,11 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning tells at every start which accelerators exist; whoever calls us knows."""
-    names = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.callbacks")
+    names = (
+        "lightning.pytorch.utilities.rank_zero",
+        "lightning.pytorch.accelerators.cuda",
+        "lightning.pytorch.callbacks",
+    )
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -34,7 +34,6 @@ from torch import Tensor, nn
 from heatproof.errors import ModelError
 from heatproof.explain import Explanation, Method, check, explain_pass
 from heatproof.explain.forward import ForwardPass, held_still
-from heatproof.explain.memory import DEFAULT
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted, UpTo
 from heatproof.models.classifier import Classifier
@@ -203,7 +202,7 @@ def explain_copies(
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
     copies: tuple[Sequence[Step], Sequence[Draw]],
-    memory: int = DEFAULT,
+    memory: int | None = None,
 ) -> Iterator[tuple[Copied, Explanation]]:
     """Explain the same logits of the same images by every copy; the model is left as it was.
 
@@ -215,7 +214,7 @@ def explain_copies(
         images: Preprocessed radiographs.
         targets: Indices of findings.
         copies: The steps, and the draws of each.
-        memory: What the process may take, in bytes.
+        memory: What the process may take, in bytes; None for what suits the device.
 
     Yields:
         What each copy and batch is, and what was found.

@@ -1,0 +1,60 @@
+"""Where networks run, and how: on a GPU too, what is done twice gives the same digits twice.
+
+Left to itself, cuDNN may choose another kernel every time, some of which add up in whatever order
+threads arrive, and rounds what convolutions multiply to eleven binary digits (TF32) where it can.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from heatproof.errors import SpecError
+
+AUTO = "auto"
+
+
+def device_named(name: str) -> torch.device:
+    """A device of this machine; ``auto`` is its GPU, where there is one that CUDA or ROCm knows.
+
+    Raises:
+        SpecError: Torch knows no such device, or it is not here.
+    """
+    if name == AUTO:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        raise SpecError(
+            f"device={name!r}: {reason}; expected auto, cpu, or a device that torch finds here,"
+            " such as cuda:0"
+        ) from error
+    return device
+
+
+@contextmanager
+def repeatable(*, rounded: bool = False) -> Iterator[None]:
+    """Convolutions on a GPU give the same digits every time, for the length of a block.
+
+    Args:
+        rounded: Whether they may round what they multiply to TF32, as torch lets them: several
+            times faster, and good enough to learn with.  Maps are made of all digits, so that
+            those of a GPU and of a CPU agree.
+    """
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (
+        convolutions.benchmark,
+        convolutions.deterministic,
+        convolutions.allow_tf32,
+        products.allow_tf32,
+    )
+    convolutions.benchmark, convolutions.deterministic = False, True
+    if not rounded:
+        convolutions.allow_tf32 = products.allow_tf32 = False
+    try:
+        yield
+    finally:
+        convolutions.benchmark, convolutions.deterministic = before[:2]
+        convolutions.allow_tf32, products.allow_tf32 = before[2:]
