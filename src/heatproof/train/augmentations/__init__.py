@@ -40,7 +40,8 @@ def augmented(
         draw: How many images came before.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_mixed(seed, draw))
+        # Of the CPU alone: the generators of GPUs belong to the network that is being trained.
+        torch.default_generator.manual_seed(_mixed(seed, draw))
         both = {"image": Image(image), "regions": regions}
         for transform in transforms:
             both = transform(both)
