@@ -1,7 +1,9 @@
 """Stage: probabilities and maps of every film that a model judges."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,14 @@ from heatproof.models.localizers import Localizer
 from heatproof.run.films import blocks
 from heatproof.run.judges import AnyModel, Judging, shared_findings
 from heatproof.run.progress import Progress
+from heatproof.run.threads import MOST
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.types import ModelId, Sample, Validity
 
 BLOCK = 32  # films in a unit: what a killed run may lose
+# Films as the model wants them, and those that cannot be read, with the reason.
+ReadFilms = tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]
 
 
 @dataclass(frozen=True)
@@ -110,13 +115,23 @@ def explain_films(
 ) -> None:
     """Make what is missing of these blocks."""
     stale = {spec: _stale(work, todo, spec) for spec in methods_of(work, model)}
-    for block in todo:
-        chosen = stale if block.judging.explained else {}
-        missing = [spec for spec in chosen if not _is_made(work, block, spec, stale[spec])]
-        done = not missing and block.predicted in work.predictions
-        if not done:
-            _explain_block(work, model, block, missing)
-        progress.advance(skipped=done)
+    lacking = [_lacking(work, block, stale) for block in todo]
+    left = [
+        block.samples for block, missing in zip(todo, lacking, strict=True) if missing is not None
+    ]
+    with ThreadPoolExecutor(MOST) as pool:
+        read = _read_ahead(pool, model, left)
+        for block, missing in zip(todo, lacking, strict=True):
+            if missing is not None:
+                _explain_block(work, model, block, missing, next(read))
+            progress.advance(skipped=missing is None)
+
+
+def _lacking(work: Workspace, block: Block, stale: Mapping[str, set[str]]) -> list[str] | None:
+    """The methods whose maps are missing; None where predictions are there as well."""
+    chosen = stale if block.judging.explained else {}
+    missing = [spec for spec in chosen if not _is_made(work, block, spec, stale[spec])]
+    return missing if missing or block.predicted not in work.predictions else None
 
 
 def _stale(work: Workspace, todo: Sequence[Block], spec: str) -> set[str]:
@@ -137,8 +152,10 @@ def _is_made(work: Workspace, block: Block, spec: str, stale: set[str]) -> bool:
     return not suspects or not suspects & set(work.made.read([block.made(spec)])["image_id"])
 
 
-def _explain_block(work: Workspace, model: AnyModel, block: Block, missing: Sequence[str]) -> None:
-    samples, images, aside = read_films(model, block.samples)
+def _explain_block(
+    work: Workspace, model: AnyModel, block: Block, missing: Sequence[str], read: ReadFilms
+) -> None:
+    samples, images, aside = read
     targets = [model.findings.index(finding) for finding in block.findings]
     found = _explained(work, model, images, targets, missing) if samples else None
     if len(samples) > 1 and found is not None and not found.logits.isfinite().any():
@@ -200,17 +217,40 @@ def localize(
     )
 
 
-def read_films(
-    model: AnyModel, samples: Sequence[Sample]
-) -> tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]:
-    """Films as the model wants them, and those that cannot be read, with the reason."""
+def read_films(model: AnyModel, samples: Sequence[Sample]) -> ReadFilms:
+    """Films, one after the other."""
+    return _together(samples, (_read(model, sample) for sample in samples))
+
+
+def _read_ahead(
+    pool: ThreadPoolExecutor, model: AnyModel, blocks: Sequence[Sequence[Sample]]
+) -> Iterator[ReadFilms]:
+    """Block by block; those of the next are read while the model, on a GPU, is at work on one."""
+    before = None
+    for samples in blocks:
+        here = samples, pool.map(partial(_read, model), samples)
+        if before is not None:
+            yield _together(*before)
+        before = here
+    if before is not None:
+        yield _together(*before)
+
+
+def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
+    try:
+        return model.preprocessing.tensor(sample.pixels.read())
+    except PixelError as error:
+        return error
+
+
+def _together(samples: Sequence[Sample], found: Iterable[torch.Tensor | PixelError]) -> ReadFilms:
     readable, images, aside = [], [], []
-    for sample in samples:
-        try:
-            images.append(model.preprocessing.tensor(sample.pixels.read()))
+    for sample, one in zip(samples, found, strict=True):
+        if isinstance(one, PixelError):
+            aside.append((sample, str(one)))
+        else:
             readable.append(sample)
-        except PixelError as error:
-            aside.append((sample, str(error)))
+            images.append(one)
     return readable, torch.stack(images) if images else torch.empty(0), aside
 
 
