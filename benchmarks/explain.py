@@ -1,6 +1,6 @@
 """Saliency methods beside one plain forward pass, and beside the libraries that also have them.
 
-    python benchmarks/explain.py [RACE ...] [--device cuda] [--threads 2] [--repetitions 5]
+    python benchmarks/explain.py [RACE ...] [--threads 2] [--repetitions 5] [--device cuda --images 64]
 
 Races: cams, grad_cam, gradients, paths, smooth_paths, occlusion, score_cam; all without a name.
 Random weights, 320 x 320, 10 findings.  The yardstick of the CAM family is one eager forward pass in
@@ -8,7 +8,8 @@ the contiguous memory format, as most code runs it.  No peer runs beside it or b
 frees would spare the yardstick to ask the system for memory, a fifth of its time.  Peers are asked
 as their users do, one call per finding; of ten one is timed, and counts ten times.  The limit of
 path methods for one finding is the network's own passes, bare.  Paths, occlusion and Score-CAM take
-one image, since their time is linear in images whoever computes them.  ``--share 0.2`` takes a fifth
+one image, since their time is linear in images whoever computes them.  A GPU is not at work in a few images, so there ``--images`` gives the
+other races more.  ``--share 0.2`` takes a fifth
 of the steps, samples and channels, in which it is linear too, but for the pass that gives the
 logits, which peers spare.
 
@@ -263,6 +264,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--images", type=int, help="of races that take more than one")
     parser.add_argument("--findings", nargs="+", type=int, default=[FINDINGS, 1])
     parser.add_argument(
         "--share", type=float, default=1, help="of steps, samples and channels, for want of time"
@@ -301,6 +303,8 @@ def _runs(
     race: str, network: str, arguments: argparse.Namespace
 ) -> Iterable[tuple[int, dict[str, Callable[[], object]], int]]:
     images, make = RACES[race]
+    if images > 1 and arguments.images:
+        images = arguments.images
     track = _track(network, images, arguments.device)
     if make in (paths, smooth_paths, score_cam):
         make = partial(make, share=arguments.share)

@@ -1,6 +1,6 @@
 """Training beside a bare PyTorch loop on synthetic tensors: images per second.
 
-    python benchmarks/training.py [--network resnet18] [--steps 6] [--repetitions 5]
+    python benchmarks/training.py [--network resnet18] [--steps 6] [--repetitions 5] [--device cuda]
 
 320 x 320, batches of 16.  Ours is all of ``heatproof.train.fit`` from the second step of a round to
 its last: order, loading, augmentation, Lightning, loss, optimizer.  From memory, and from PNG files
@@ -45,6 +45,7 @@ from heatproof.train.settings import Progress, Settings
 from heatproof.types import Dataset, Sample
 
 SIDE, BATCH, FILM = 320, 16, 1024
+ACCELERATORS = {"cpu": "cpu", "cuda": "gpu"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ Rate = tuple[float, float]  # images per second of wall time, and of processor t
 
 
 def clock() -> Rate:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     return time.perf_counter(), time.process_time() / torch.get_num_threads()
 
 
@@ -82,25 +85,32 @@ def rate(images: int, start: Rate, end: Rate) -> Rate:
     return images / (end[0] - start[0]), images / (end[1] - start[1])
 
 
-def ours(network: str, train: Dataset, check: Dataset, steps: int, **options: float) -> Rate:
+def ours(
+    network: str, train: Dataset, check: Dataset, steps: int, device: str, **options: float
+) -> Rate:
     """From the second step on."""
     moments: list[Rate] = []
 
-    def note(_: Progress) -> None:
-        moments.append(clock())
+    def note(progress: Progress) -> None:
+        if progress.step in (2, steps + 2):
+            moments.append(clock())
 
     model = build(network, "linear", ["nodule"], Preprocessing(Squash(SIDE, SIDE)))
-    settings = Settings(max_epochs=1, steps=steps + 2, batch=BATCH, accelerator="cpu", **options)
+    settings = Settings(
+        max_epochs=1, steps=steps + 2, batch=BATCH, accelerator=ACCELERATORS[device], **options
+    )
     fit(model, train, check, settings, note)
-    return rate(BATCH * steps, moments[1], moments[-1])
+    return rate(BATCH * steps, *moments)
 
 
-def bare(network: str, steps: int, memory_format: torch.memory_format) -> Rate:
+def bare(network: str, steps: int, device: str, memory_format: torch.memory_format) -> Rate:
     """Forward, backward and optimizer, and nothing else."""
-    model = timm.create_model(network, num_classes=1).train().to(memory_format=memory_format)
+    model = timm.create_model(network, num_classes=1).train()
+    model = model.to(device).to(memory_format=memory_format)
     optimizer = torch.optim.AdamW(model.parameters())
-    images = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=memory_format)
-    labels = torch.arange(BATCH)[:, None].remainder(2).float()
+    images = torch.randn(BATCH, 3, SIDE, SIDE, device=device)
+    images = images.contiguous(memory_format=memory_format)
+    labels = torch.arange(BATCH, device=device)[:, None].remainder(2).float()
     for step in range(steps + 1):
         if step == 1:
             start = clock()
@@ -165,23 +175,31 @@ def main() -> None:
     parser.add_argument("--network", default="resnet18")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--device", default="cpu", choices=ACCELERATORS)
+    parser.add_argument("--workers", type=int, default=2, help="that decode files")
     arguments = parser.parse_args()
-    network, steps = arguments.network, arguments.steps
+    network, steps, device = arguments.network, arguments.steps, arguments.device
     torch.set_num_threads(2)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         train, check = files(Path(folder), 64, 0), files(Path(folder), 4, 1)
         runs: dict[str, Callable[[], Rate]] = {
-            "bare loop": lambda: bare(network, steps, torch.contiguous_format),
-            "bare loop, channels_last": lambda: bare(network, steps, torch.channels_last),
-            "fit, from memory": lambda: ours(network, train, check, steps),
-            "fit, from files": lambda: ours(network, train, check, steps, cache_gb=0.0),
+            "bare loop": lambda: bare(network, steps, device, torch.contiguous_format),
+            "bare loop, channels_last": lambda: bare(network, steps, device, torch.channels_last),
+            "fit, from memory": lambda: ours(network, train, check, steps, device),
+            "fit, from files": lambda: ours(
+                network, train, check, steps, device, cache_gb=0.0, workers=arguments.workers
+            ),
         }
         found: dict[str, list[Rate]] = {name: [] for name in runs}
         for _ in range(arguments.repetitions):
             for name, run in runs.items():
                 found[name].append(run())
-        profiles = [profile(network, train, check, steps) for _ in range(arguments.repetitions)]
+        # Only a CPU is at work in the network while Python is.
+        profiles = [
+            profile(network, train, check, steps)
+            for _ in range(arguments.repetitions if device == "cpu" else 0)
+        ]
     rates = {name: statistics.median(wall for wall, _ in values) for name, values in found.items()}
     costs = {name: statistics.median(cpu for _, cpu in values) for name, values in found.items()}
     result = {
@@ -191,19 +209,24 @@ def main() -> None:
             for name in ("fit, from memory", "fit, from files")
             for loop in ("bare loop", "bare loop, channels_last")
         },
-        "share of the bare loop by processor time": {
-            f"fit, from memory / {loop}": round(costs["fit, from memory"] / costs[loop], 3)
-            for loop in ("bare loop", "bare loop, channels_last")
-        },
-        "profile of a training from files": {
-            what: round(statistics.median(one[what] for one in profiles), 3) for what in profiles[0]
-        },
         "repetitions": arguments.repetitions,
         "load of the machine": round(os.getloadavg()[0], 1),
-        "machine": machine(("torch", "timm", "lightning")),
+        "machine": machine(("torch", "timm", "lightning"), device),
     }
+    if device == "cpu":
+        result |= {
+            "share of the bare loop by processor time": {
+                f"fit, from memory / {loop}": round(costs["fit, from memory"] / costs[loop], 3)
+                for loop in ("bare loop", "bare loop, channels_last")
+            },
+            "profile of a training from files": {
+                what: round(statistics.median(one[what] for one in profiles), 3)
+                for what in profiles[0]
+            },
+        }
     print(result)
-    keep("training.json", {f"{network}, {SIDE} px": result})
+    suffix = "" if device == "cpu" else f"_{device}"
+    keep(f"training{suffix}.json", {f"{network}, {SIDE} px": result})
 
 
 if __name__ == "__main__":
