@@ -12,11 +12,14 @@ tables are compared here.
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
@@ -126,7 +129,7 @@ def written(
     listed = json.dumps(list(methods))
     file.write_text(
         f'name = "WILDCAT on phantoms: {name}"\noutput = "{output or name}"\n\n{body}'
-        f"[explain]\nmethods = {listed}\n\n[score]\n"
+        f'[explain]\nmethods = {listed}\nmemory = "4GB"\n\n[score]\n'
         f'metrics = ["{PRIMARY}", "hit_rate", "pointwise_ap"]\n\n'
         '[classification]\nvalidation = "validation"\n\n',
         encoding="utf-8",
@@ -185,32 +188,58 @@ def studied(
     contrast: float,
     chosen: Mapping[str, tuple[str, float]],
     progress: Progress,
+    beside: int = 1,
 ) -> tuple["Tables", dict[str, float]]:
     """The study itself: its tables, and the validation AUROC of every model."""
-    models = ""
+    localizer, seeds = plan.detector
+    settings = schedule(plan.detector_epochs, 1e-4)
+    families = [("RetinaNet", f'localizer = "{localizer}"', seeds, settings)]
     for network, backbone, seeds in plan.networks:
         for name, (head, lr) in chosen.items():
             what = f'backbone = "{backbone}"\nhead = "{head}"'
-            settings = schedule(plan.epochs, lr)
-            models += model(plan, f"{name}, {network}", what, range(seeds), settings)
-    localizer, seeds = plan.detector
-    settings = schedule(plan.detector_epochs, 1e-4)
-    models += model(plan, "RetinaNet", f'localizer = "{localizer}"', range(seeds), settings)
+            families.append((f"{name}, {network}", what, seeds, schedule(plan.epochs, lr)))
     known = films(plan, contrast, 1000)
-    # The same models, found where they were trained, on films that are classified and on films that
-    # are explained: a difference of .005 AUROC needs more films than anybody wants to explain.
-    test = phantoms(plan, "classified", plan.classified, contrast, 1002)
-    experiment = load(written(folder, "classified", known + test + models, ["class_map"]))
+
+    def files(models: str, number: str = "") -> tuple[Path, Path]:
+        # The same models, found where they were trained, on films that are classified and on films
+        # that are explained: a difference of .005 AUROC needs more films than anybody wants to
+        # explain.
+        test = phantoms(plan, "classified", plan.classified, contrast, 1002)
+        first = written(
+            folder, f"classified{number}", known + test + models, ["class_map"], "classified"
+        )
+        test = phantoms(plan, "localized", plan.localized, contrast, 1003, "prevalence = 1.0")
+        methods = ["class_map", *plan.post_hoc]
+        return first, written(
+            folder, f"localized{number}", known + test + models, methods, "classified"
+        )
+
+    if beside > 1:
+        parts = [
+            model(plan, name, what, [seed], settings)
+            for name, what, seeds, settings in families
+            for seed in range(seeds)
+        ]
+        pairs = [files(part, f"-{number}") for number, part in enumerate(parts)]
+        with ProcessPoolExecutor(beside, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+            list(pool.map(scored, pairs))
+    classified, localized = files(
+        "".join(model(plan, name, what, range(count), how) for name, what, count, how in families)
+    )
+    experiment = load(classified)
     report = run(experiment, progress=progress)
     predictions = pl.read_parquet(report.parent / "predictions.parquet")
     work = open_workspace(experiment)
     cards = {one.name: read_card(trained_folder(work, one)) for one in experiment.models}
-    test = phantoms(plan, "localized", plan.localized, contrast, 1003, "prevalence = 1.0")
-    methods = ["class_map", *plan.post_hoc]
-    file = written(folder, "localized", known + test + models, methods, report.parent.name)
-    scores = pl.read_parquet(run(load(file), progress=progress).parent / "scores.parquet")
+    scores = pl.read_parquet(run(load(localized), progress=progress).parent / "scores.parquet")
     tables = Tables(scores, predictions.filter(pl.col("data") == "classified"), plan.resamples)
     return tables, {name: card.metrics[AUROC] for name, card in cards.items()}
+
+
+def scored(files: Iterable[Path]) -> None:
+    """All but the reports of some experiments, in a process of its own."""
+    for file in files:
+        run(load(file), "score")
 
 
 # Comparison ---------------------------------------------------------------------------------------
@@ -417,14 +446,16 @@ def told(
     return "\n".join(lines) + "\n"
 
 
-def study(plan: Plan, folder: Path, progress: Progress | None = None) -> tuple[Claim, ...]:
+def study(
+    plan: Plan, folder: Path, progress: Progress | None = None, beside: int = 1
+) -> tuple[Claim, ...]:
     """All of it, or what is missing; results lie in ``results.json`` and ``results.md``."""
     progress = progress or Silent()
     folder.mkdir(parents=True, exist_ok=True)
     contrast = fixed_contrast(plan, folder, progress)
     chosen = fixed_settings(plan, folder, contrast, progress)
     print(f"chosen on validation: {chosen}")
-    tables, validation = studied(plan, folder, contrast, chosen, progress)
+    tables, validation = studied(plan, folder, contrast, chosen, progress, beside)
     found = claims(plan, tables)
     replications = {
         name: [asdict(one) for one in claims(replace(plan, networks=(each,)), tables)]
@@ -446,8 +477,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tiny", action="store_true", help="only see whether it runs")
     parser.add_argument("--output", type=Path, default=Path("runs/wildcat_phantoms"))
+    parser.add_argument(
+        "--beside", type=int, default=1, help="models of the study that are made at once, on a GPU"
+    )
     arguments = parser.parse_args()
-    study(TINY if arguments.tiny else Plan(), arguments.output)
+    study(TINY if arguments.tiny else Plan(), arguments.output, beside=arguments.beside)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -73,9 +74,10 @@ def test_the_protocol_on_the_page_is_that_of_the_script():
 
 @pytest.mark.slow
 def test_one_command_runs_the_study(tmp_path):
-    found = study.study(study.TINY, tmp_path)
-    assert [len(claim.differences) for claim in found] == [1, 2, 1, 4]
+    command = [sys.executable, SPEC.origin, "--tiny", "--beside", "2", "--output", str(tmp_path)]
+    subprocess.run(command, check=True)
     content = json.loads((tmp_path / "results.json").read_text())
+    assert [len(claim["differences"]) for claim in content["claims"]] == [1, 2, 1, 4]
     assert content["contrast"] == 0.3
     assert set(content["chosen"]) == {"linear", "wildcat"}
     assert len(content["validation AUROC"]) == 2 * 2 + 2 * 1 + 1
