@@ -89,6 +89,7 @@ class Fitted:
     regions: Regions | None = None
 
 
+@repeatable(rounded=True)
 def fit(
     model: Classifier | Localizer[Any],
     train: Dataset,
@@ -158,31 +159,9 @@ def fit(
             report=progress or _silent,
             told=lambda history: write_curve(history, place / CURVE),
         )
-        best = ModelCheckpoint(
-            place, f"{BEST}-{{epoch}}", monitor=SCORE, save_top_k=settings.keep,
-            mode="max", save_weights_only=True, enable_version_counter=False,
-        )  # fmt: skip
-        last = ModelCheckpoint(place, LAST, enable_version_counter=False)
-        with (
-            _quiet(),
-            _full_disk(place),
-            _interruptible(),
-            repeatable(rounded=True),
-            seeded(settings.seed),
-        ):
-            place.mkdir(parents=True, exist_ok=True)
-            trainer = _trainer(settings, [best, last], place, keep=folder is not None)
-            model.train().to(memory_format=torch.channels_last)  # convolutions are faster in it
-            begun = place / f"{LAST}.ckpt"
-            if begun.is_file():
-                learner.on_load_checkpoint(_read(begun))
-            if not learner.stopped:
-                trainer.fit(
-                    learner, ckpt_path=begun if begun.is_file() else None, weights_only=True
-                )
+        device = _train(learner, settings, place, keep=folder is not None)
         history = learner.history()
         certain = label_matrix(validation, model.findings, "ignore", settings.absent)
-        device = trainer.strategy.root_device  # where Lightning takes the network away from
         judge = partial(_judged, learner, device, in_turn(InTurn(len(checks))), (truth, certain))
         # The best last: its weights are those that stay in the network.
         kept = [
@@ -192,6 +171,26 @@ def fit(
         if folder is None:
             kept = [replace(one, file=None) for one in kept]
         return Fitted(history, tuple(reversed(kept)), objective.regions(marked))
+
+
+def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> torch.device:
+    """Rounds from where they were until a rule or a budget ends them; where the network was."""
+    best = ModelCheckpoint(
+        place, f"{BEST}-{{epoch}}", monitor=SCORE, save_top_k=settings.keep,
+        mode="max", save_weights_only=True, enable_version_counter=False,
+    )  # fmt: skip
+    last = ModelCheckpoint(place, LAST, enable_version_counter=False)
+    with _quiet(), _full_disk(place), _interruptible(), seeded(settings.seed):
+        place.mkdir(parents=True, exist_ok=True)
+        trainer = _trainer(settings, [best, last], place, keep=keep)
+        # Convolutions are faster in it.
+        learner.model.train().to(memory_format=torch.channels_last)
+        begun = place / f"{LAST}.ckpt"
+        if begun.is_file():
+            learner.on_load_checkpoint(_read(begun))
+        if not learner.stopped:
+            trainer.fit(learner, ckpt_path=begun if begun.is_file() else None, weights_only=True)
+    return trainer.strategy.root_device
 
 
 def _judged(
