@@ -44,8 +44,9 @@ class Localization(Objective):
     def judged(self, batch: Batch) -> Judged:
         """Probabilities, and the loss over the pairs of image and finding whose place is known."""
         known = int(sum(target.known.sum() for target in batch.targets))
-        loss = self.model.loss(batch.images, batch.targets)
-        return Judged(self.model(batch.images).probabilities, loss, known)
+        outputs = self.model.outputs(batch.images)
+        loss = self.model.loss_of(outputs, batch.targets)
+        return Judged(self.model.found(outputs).probabilities, loss, known)
 
     def regions(self, images: int) -> Regions:
         """What was shown, and whose it is."""

@@ -168,7 +168,7 @@ def test_anchors_stand_on_their_cells(side, backbone) -> None:
     localizer = build(spec, ("a",), PREPROCESSING)
     coarsest = localizer.stages.strides[-1]
     padded = -(-side // coarsest) * coarsest
-    _, levels = localizer._outputs(torch.zeros(1, 1, side, side))
+    levels = localizer.outputs(torch.zeros(1, 1, side, side)).anchors
     for level, (stride, smallest) in enumerate(
         zip((8, 16, 32, 64, 128), (10, 20, 40, 80, 160), strict=True)
     ):

@@ -160,18 +160,30 @@ class Localizer(nn.Module, ABC, Generic[Target]):
         """Where the weights of the backbone came from, in words."""
         return self.backbone.pretrained
 
-    @abstractmethod
     def forward(self, images: Float[Tensor, "n c h w"]) -> Localized:
         """What it finds; in evaluation mode the same whatever else is in the batch."""
+        return self.found(self.outputs(images))
 
     @abstractmethod
-    def loss(
-        self, images: Float[Tensor, "n c h w"], targets: Sequence[Target]
-    ) -> Float[Tensor, ""]:
+    def outputs(self, images: Float[Tensor, "n c h w"]) -> Any:
+        """What the network says, before it is told as probabilities and maps, or as a loss."""
+
+    @abstractmethod
+    def found(self, outputs: Any) -> Localized:
+        """Told as probabilities and maps."""
+
+    @abstractmethod
+    def loss_of(self, outputs: Any, targets: Sequence[Target]) -> Float[Tensor, ""]:
         """What training makes small: a mean over images and findings whose place is known.
 
         0 where no place is known.
         """
+
+    def loss(
+        self, images: Float[Tensor, "n c h w"], targets: Sequence[Target]
+    ) -> Float[Tensor, ""]:
+        """Of images whose outputs nobody else wants."""
+        return self.loss_of(self.outputs(images), targets)
 
     @abstractmethod
     def target(self, sample: Sample, source: str = "reference") -> Target:

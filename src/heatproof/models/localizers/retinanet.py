@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -112,6 +112,22 @@ class Pyramid(nn.Module):
         return levels
 
 
+class Anchored(NamedTuple):
+    """What a RetinaNet says of each of its anchors.
+
+    Attributes:
+        logits: Of each finding.
+        moves: Of the corners.
+        anchors: By level.
+        size: Height and width of the images.
+    """
+
+    logits: Float[Tensor, "n a k"]
+    moves: Float[Tensor, "n a 4"]
+    anchors: list[Float[Tensor, "_ 4"]]
+    size: tuple[int, int]
+
+
 class RetinaNetLocalizer(Localizer[BoxTarget]):
     """Backbone, pyramid and torchvision's heads."""
 
@@ -147,15 +163,29 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
                     module.eval()
         return self
 
-    def forward(self, images: Float[Tensor, "n c h w"]) -> Localized:
-        """Boxes, their maps, and the highest score of each finding."""
-        outputs, anchors = self._outputs(images)
+    def outputs(self, images: Float[Tensor, "n c h w"]) -> Anchored:
+        """Of all anchors."""
+        pyramid, generator = self.detector.backbone, self.detector.anchor_generator
+        levels = pyramid(self.stages(images))
+        generator.set_cell_anchors(levels[0].dtype, images.device)
+        # torchvision would divide the image by the grid, which is less than the stride where a grid
+        # was rounded up; anchors would then drift from their cells.
+        anchors = generator.grid_anchors(
+            [level.shape[2:] for level in levels], [(stride, stride) for stride in pyramid.strides]
+        )
+        said = self.detector.head(levels)
         size = (images.shape[2], images.shape[3])
+        return Anchored(said["cls_logits"], said["bbox_regression"], anchors, size)
+
+    def found(self, outputs: Anchored) -> Localized:
+        """Boxes, their maps, and the highest score of each finding."""
+        logits, moves, anchors, size = outputs
         cells = [len(level) for level in anchors]
+        said = {"cls_logits": logits, "bbox_regression": moves}
         found = self.detector.postprocess_detections(
-            {name: torch.split(output, cells, dim=1) for name, output in outputs.items()},
-            [anchors] * len(images),
-            [size] * len(images),
+            {name: torch.split(output, cells, dim=1) for name, output in said.items()},
+            [anchors] * len(logits),
+            [size] * len(logits),
         )
         boxes = tuple(_inside(f["boxes"], f["scores"], f["labels"]) for f in found)
         count = len(self.findings)
@@ -163,19 +193,16 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         tops = [
             b.scores.new_zeros(count).scatter_reduce(0, b.findings, b.scores, "amax") for b in boxes
         ]
-        return Localized(torch.stack(tops), torch.stack(maps).to(images.device), boxes)
+        return Localized(torch.stack(tops), torch.stack(maps).to(logits.device), boxes)
 
-    def loss(
-        self, images: Float[Tensor, "n c h w"], targets: Sequence[BoxTarget]
-    ) -> Float[Tensor, ""]:
+    def loss_of(self, outputs: Anchored, targets: Sequence[BoxTarget]) -> Float[Tensor, ""]:
         """Focal loss plus L1 of box corners, each over anchors that match a box."""
-        outputs, anchors = self._outputs(images)
+        logits, moves, anchors, _ = outputs
         known = torch.stack([target.known for target in targets]).nonzero().tolist()
         if not known:
-            return sum(output.sum() for output in outputs.values()) * images.new_zeros(())
+            return (logits.sum() + moves.sum()) * 0
         rows, columns = (list(indices) for indices in zip(*known, strict=True))
-        problems = [_of_finding(targets[row], column, images.device) for row, column in known]
-        logits, moves = outputs["cls_logits"], outputs["bbox_regression"]
+        problems = [_of_finding(targets[row], column, logits.device) for row, column in known]
         losses = self.detector.compute_loss(
             problems,
             {"cls_logits": logits[rows, :, columns, None], "bbox_regression": moves[rows]},
@@ -187,18 +214,6 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
     def target(self, sample: Sample, source: str = "reference") -> BoxTarget:
         """The boxes of one radiograph; see ``box_target``."""
         return box_target(sample, self.findings, self.preprocessing, source)
-
-    def _outputs(self, images: Float[Tensor, "n c h w"]) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """Logits ``n a k`` and moves ``n a 4`` of all anchors, and the anchors ``a 4`` by level."""
-        pyramid, generator = self.detector.backbone, self.detector.anchor_generator
-        levels = pyramid(self.stages(images))
-        generator.set_cell_anchors(levels[0].dtype, images.device)
-        # torchvision would divide the image by the grid, which is less than the stride where a grid
-        # was rounded up; anchors would then drift from their cells.
-        anchors = generator.grid_anchors(
-            [level.shape[2:] for level in levels], [(stride, stride) for stride in pyramid.strides]
-        )
-        return self.detector.head(levels), anchors
 
 
 def _inside(

@@ -80,8 +80,8 @@ class UNetLocalizer(Localizer[MaskTarget]):
         # then rise only to where the features fall silent, to the same height in every image.
         nn.init.constant_(self.classifier.get_parameter("bias"), log(_RARE / (1 - _RARE)))
 
-    def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        """Of every pixel of the input."""
+    def outputs(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        """Logits of every pixel of the input."""
         *skipped, values = self.stages(images)
         factors = [coarse // fine for fine, coarse in pairwise(self.stages.strides)]
         for decoder, skip, factor in zip(
@@ -91,18 +91,18 @@ class UNetLocalizer(Localizer[MaskTarget]):
         grown = _grown(self.classifier(values), self.stages.strides[0], "bilinear")
         return grown[..., : images.shape[2], : images.shape[3]]
 
-    def forward(self, images: Float[Tensor, "n c h w"]) -> Localized:
+    def found(self, outputs: Float[Tensor, "n k h w"]) -> Localized:
         """The probability of every pixel, and their maximum."""
-        maps = self.logits(images).sigmoid()
+        maps = outputs.sigmoid()
         return Localized(maps.amax(dim=(2, 3)), maps)
 
-    def loss(
-        self, images: Float[Tensor, "n c h w"], targets: Sequence[MaskTarget]
+    def loss_of(
+        self, outputs: Float[Tensor, "n k h w"], targets: Sequence[MaskTarget]
     ) -> Float[Tensor, ""]:
         """Binary cross-entropy plus soft Dice."""
-        known = torch.stack([target.known for target in targets]).to(images.device)
-        masks = torch.stack([target.masks for target in targets]).to(images.device)
-        return segmentation_loss(self.logits(images), masks, known)
+        known = torch.stack([target.known for target in targets]).to(outputs.device)
+        masks = torch.stack([target.masks for target in targets]).to(outputs.device)
+        return segmentation_loss(outputs, masks, known)
 
     def target(self, sample: Sample, source: str = "reference") -> MaskTarget:
         """The masks of one radiograph; see ``mask_target``."""
