@@ -1,6 +1,7 @@
 """Does WILDCAT classify as well as a linear head, and localize better?  The claims of a paper on phantoms.
 
     python experiments/wildcat_phantoms.py            # the whole study, into runs/wildcat_phantoms
+    python experiments/wildcat_phantoms.py --large --beside 4    # eight backbones, 320 px: for a GPU
     python experiments/wildcat_phantoms.py --tiny     # whether it runs: minutes, and no result
 
 The protocol is docs/results/wildcat_phantoms.md; its numbers are the constants below.  Killed, the same
@@ -66,6 +67,18 @@ class Plan:
     resamples: int = 10_000
 
 
+LARGE = Plan(  # the eight backbones and the size of the paper
+    size=320,
+    networks=tuple(
+        (name, backbone, 5)
+        for name, backbone in (
+            ("ResNet-18", "resnet18"), ("ResNet-34", "resnet34"), ("ResNet-50", "resnet50"),
+            ("ResNet-101", "resnet101"), ("ResNet-152", "resnet152"),
+            ("DenseNet-121", "densenet121"), ("DenseNet-169", "densenet169"), ("VGG-19", "vgg19"),
+        )
+    ),
+    detector=("retinanet(backbone=resnet18, frozen_norm=False)", 5),
+)  # fmt: skip
 TINY = Plan(
     size=48,
     films=(24, 16),
@@ -475,13 +488,17 @@ def study(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tiny", action="store_true", help="only see whether it runs")
-    parser.add_argument("--output", type=Path, default=Path("runs/wildcat_phantoms"))
+    plans = parser.add_mutually_exclusive_group()
+    plans.add_argument("--tiny", action="store_true", help="only see whether it runs")
+    plans.add_argument("--large", action="store_true", help="eight backbones at 320 px, for a GPU")
+    parser.add_argument("--output", type=Path, help="runs/wildcat_phantoms unless told")
     parser.add_argument(
         "--beside", type=int, default=1, help="models of the study that are made at once, on a GPU"
     )
     arguments = parser.parse_args()
-    study(TINY if arguments.tiny else Plan(), arguments.output, beside=arguments.beside)
+    plan = TINY if arguments.tiny else LARGE if arguments.large else Plan()
+    name = "wildcat_phantoms_large" if arguments.large else "wildcat_phantoms"
+    study(plan, arguments.output or Path("runs") / name, beside=arguments.beside)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from heatproof.explain import methods
+from heatproof.models.backbones import backbones
 from tests.conftest import ROOT
 
 SPEC = importlib.util.spec_from_file_location("study", ROOT / "experiments/wildcat_phantoms.py")
@@ -70,6 +71,12 @@ def test_the_protocol_on_the_page_is_that_of_the_script():
     assert ", ".join(f"{one:.2f}".lstrip("0") for one in plan.contrasts) in page
     assert f"at most {plan.highest:.2f}".replace("0.", ".") in page
     assert [seeds for *_, seeds in plan.networks] == [5, 3, 3]
+
+
+def test_the_large_study_is_of_the_backbones_of_the_paper():
+    specs = [backbone for _, backbone, _ in study.LARGE.networks]
+    assert len(backbones.parts(specs)) == 8
+    assert {seeds for *_, seeds in study.LARGE.networks} == {study.LARGE.detector[1]} == {5}
 
 
 @pytest.mark.slow
