@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from heatproof.errors import SpecError
-from heatproof.models.devices import device_named, repeatable
+from heatproof.errors import ModelError, SpecError
+from heatproof.models.devices import device_named, repeatable, within_memory
 
 
 def test_auto_is_the_gpu_where_there_is_one():
@@ -27,3 +27,10 @@ def test_settings_of_torch_are_as_they_were_afterwards(monkeypatch):
         assert convolutions.allow_tf32
     assert convolutions.benchmark
     assert not convolutions.deterministic
+
+
+def test_a_full_gpu_is_told_with_what_helps():
+    said = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 8 GiB."
+    told = pytest.raises(ModelError, match=r"does not suffice: CUDA .* 2.00 GiB.* take less")
+    with told, within_memory("take less"):
+        raise torch.OutOfMemoryError(said)

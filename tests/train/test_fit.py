@@ -190,6 +190,17 @@ def test_scores_that_are_not_finite_end_training() -> None:
         fit(network, blobs(32, 0), blobs(16, 1), QUICK)
 
 
+def test_a_full_gpu_is_told_with_the_batch() -> None:
+    network = model()
+
+    def full(_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    network.backbone.forward = full
+    with pytest.raises(ModelError, match=r"memory of the GPU.*batch=16 may be smaller"):
+        fit(network, blobs(32, 0), blobs(16, 1), QUICK)
+
+
 @pytest.mark.parametrize("options", [{"accelerator": "gpux"}, {"strategy": "dpp"}])
 def test_devices_that_are_not_there_are_refused(options) -> None:
     with pytest.raises(SpecError, match=f"{next(iter(options))}='{next(iter(options.values()))}'"):

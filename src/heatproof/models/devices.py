@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from heatproof.errors import SpecError
+from heatproof.errors import ModelError, SpecError
 
 AUTO = "auto"
 
@@ -58,3 +58,13 @@ def repeatable(*, rounded: bool = False) -> Iterator[None]:
     finally:
         convolutions.benchmark, convolutions.deterministic = before[:2]
         convolutions.allow_tf32, products.allow_tf32 = before[2:]
+
+
+@contextmanager
+def within_memory(advice: str) -> Iterator[None]:
+    """Say in words that a GPU is full, and what helps; raises ModelError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        said = str(error).replace("\n", " ")
+        raise ModelError(f"the memory of the GPU does not suffice: {said} {advice}") from error

@@ -14,7 +14,7 @@ import torch
 
 from heatproof.errors import ExperimentError
 from heatproof.models.card import ModelCard
-from heatproof.models.devices import device_named, repeatable
+from heatproof.models.devices import device_named, repeatable, within_memory
 from heatproof.run.analysing import write_report
 from heatproof.run.comparing import geometry_of
 from heatproof.run.controls import control_tasks
@@ -92,6 +92,7 @@ def _check_plans(work: Workspace, models: Sequence[Model]) -> None:
 
 
 @repeatable()
+@within_memory("Say [explain] memory, such as '4GB', or device = 'cpu'; what was made is kept")
 def run_stages(
     work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage = "report"
 ) -> Path:

@@ -30,7 +30,7 @@ from torch import Tensor
 from heatproof.errors import DataError, HeatproofError, ModelError, SpecError
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
-from heatproof.models.devices import repeatable
+from heatproof.models.devices import repeatable, within_memory
 from heatproof.models.localizers import Localizer
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
@@ -180,7 +180,14 @@ def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> 
         mode="max", save_weights_only=True, enable_version_counter=False,
     )  # fmt: skip
     last = ModelCheckpoint(place, LAST, enable_version_counter=False)
-    with _quiet(), _full_disk(place), _interruptible(), seeded(settings.seed):
+    less = f"batch={settings.batch} may be smaller; accumulate keeps the images of a step"
+    with (
+        _quiet(),
+        _full_disk(place),
+        _interruptible(),
+        within_memory(less),
+        seeded(settings.seed),
+    ):
         place.mkdir(parents=True, exist_ok=True)
         trainer = _trainer(settings, [best, last], place, keep=keep)
         # Convolutions are faster in it.
