@@ -61,7 +61,8 @@ class UnsafePickleError(MapError):
 def near_misses(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: what was probably meant, or what there is."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    part = [known for known in names if len(name) > 2 and (name in known or known in name)]  # noqa: PLR2004
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6) or part[:3]
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"there are: {', '.join(names)}" if names else "there are none"

@@ -177,7 +177,7 @@ def test_an_ensemble_is_opened_from_its_folder_elsewhere(finished, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('of = ["ones", ', 'of = ["one", ', "no earlier model is named .one.; there are: ones"),
+        ('of = ["ones", ', 'of = ["one", ', "no earlier model is named .one.; did you mean ones"),
         ('of = ["ones", ', 'of = ["ensemble", ', "no earlier model is named 'ensemble'"),
         ("best = 4", "best = 0", "greater than or equal to 1"),
         ("best = 4", "bests = 4", "did you mean best"),
