@@ -1,6 +1,6 @@
 """Saliency methods beside one plain forward pass, and beside the libraries that also have them.
 
-    python benchmarks/explain.py [RACE ...] [--threads 2] [--repetitions 5] [--device cuda --images 64]
+    python benchmarks/explain.py [RACE ...] [--threads 2] [--repetitions 5] [--device cuda]
 
 Races: cams, grad_cam, gradients, paths, smooth_paths, occlusion, score_cam; all without a name.
 Random weights, 320 x 320, 10 findings.  The yardstick of the CAM family is one eager forward pass in
@@ -8,10 +8,9 @@ the contiguous memory format, as most code runs it.  No peer runs beside it or b
 frees would spare the yardstick to ask the system for memory, a fifth of its time.  Peers are asked
 as their users do, one call per finding; of ten one is timed, and counts ten times.  The limit of
 path methods for one finding is the network's own passes, bare.  Paths, occlusion and Score-CAM take
-one image, since their time is linear in images whoever computes them.  A GPU is not at work in a few images, so there ``--images`` gives the
-other races more.  ``--share 0.2`` takes a fifth
-of the steps, samples and channels, in which it is linear too, but for the pass that gives the
-logits, which peers spare.
+one image, since their time is linear in images whoever computes them; ``--images`` gives the other
+races more, which a GPU needs to be at work.  ``--share 0.2`` takes a fifth of the steps, samples and
+channels, in which time is linear too, but for the pass that gives the logits, which peers spare.
 
 All runs of a race go in turn, so that a busy machine slows them alike; medians are compared, on the
 wall and, for machines that others use, of the seconds that this process got on all cores.  Needs

@@ -139,6 +139,7 @@ def written(
     folder: Path, name: str, body: str, methods: Sequence[str], output: str | None = None
 ) -> Path:
     file = folder / f"{name}.toml"
+    # Models that are made at once share a GPU: half of it for each, the default, is too much.
     listed = json.dumps(list(methods))
     file.write_text(
         f'name = "WILDCAT on phantoms: {name}"\noutput = "{output or name}"\n\n{body}'

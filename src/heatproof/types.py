@@ -69,7 +69,10 @@ class Pixels(Protocol):
         ...
 
     def read(self) -> Float[np.ndarray, "h w"]:
-        """The radiograph as float32 in [0, 1], dense tissue bright; raises PixelError."""
+        """The radiograph as float32 in [0, 1], dense tissue bright; raises PixelError.
+
+        Radiographs are read in several threads at once.
+        """
         ...
 
     def version(self) -> str:

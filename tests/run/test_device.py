@@ -6,6 +6,7 @@ import torch
 
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
+from tests.run.phantom_sets import sets
 
 SCALING = '{ geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }'
 SETTINGS = 'max_epochs = 1, keep = 1, accelerator = "cpu"'
@@ -13,28 +14,7 @@ TRAINING = f'{{ data = "train", validation = "validation", settings = {{ {SETTIN
 EXPERIMENT = f"""
 name = "On two devices"
 
-[[data]]
-name = "train"
-dataset = "phantom"
-images = 24
-size = 48
-judged = false
-
-[[data]]
-name = "validation"
-dataset = "phantom"
-images = 16
-seed = 1
-size = 48
-judged = false
-
-[[data]]
-name = "test"
-dataset = "phantom"
-images = 8
-seed = 2
-size = 48
-
+{sets()}
 [[models]]
 name = "classifier"
 backbone = "resnet10t(width=16)"

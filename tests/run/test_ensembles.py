@@ -20,6 +20,7 @@ from heatproof.run.training import kept_folders, settings_of
 from heatproof.run.workspace import open_workspace
 from heatproof.types import MapKey
 from tests.conftest import ROOT
+from tests.run.phantom_sets import sets
 
 SCALING = '{ geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }'
 PLAN = 'data = "train", validation = "validation"'
@@ -27,28 +28,7 @@ EXPERIMENT = f"""
 name = "Together"
 output = "out"
 
-[[data]]
-name = "train"
-dataset = "phantom"
-images = 24
-size = 48
-judged = false
-
-[[data]]
-name = "validation"
-dataset = "phantom"
-images = 16
-seed = 1
-size = 48
-judged = false
-
-[[data]]
-name = "test"
-dataset = "phantom"
-images = 8
-seed = 2
-size = 48
-
+{sets()}
 [[models]]
 name = "ones"
 backbone = "resnet10t(width=8)"

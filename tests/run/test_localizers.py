@@ -19,6 +19,7 @@ from heatproof.run.pipeline import run
 from heatproof.run.training import trained_folder
 from heatproof.run.workspace import open_workspace
 from heatproof.types import MapKey, Validity
+from tests.run.phantom_sets import sets
 
 SCALING = '{ geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }'
 TRAINING = '{ data = "train", validation = "validation", settings = { max_epochs = 1, batch = 8 } }'
@@ -28,28 +29,7 @@ EXPERIMENT = f"""
 name = "References"
 output = "out"
 
-[[data]]
-name = "train"
-dataset = "phantom"
-images = 24
-size = 48
-judged = false
-
-[[data]]
-name = "validation"
-dataset = "phantom"
-images = 16
-seed = 1
-size = 48
-judged = false
-
-[[data]]
-name = "test"
-dataset = "phantom"
-images = 12
-seed = 2
-size = 48
-
+{sets(12)}
 [[models]]
 name = "classifier"
 backbone = "resnet10t(width=16)"

@@ -25,34 +25,17 @@ from heatproof.run.workspace import open_workspace
 from heatproof.train.learner import write_curve
 from heatproof.train.settings import Epoch, History, Progress, Settings
 from tests.conftest import ROOT
+from tests.run.phantom_sets import sets
 
-EXPERIMENT = """
+EXPERIMENT = (
+    """
 # A remark that is kept.
 name = "Tiny <sweep>"
 output = "out"
 
-[[data]]
-name = "train"
-dataset = "phantom"
-images = 24
-size = 48
-judged = false
-
-[[data]]
-name = "validation"
-dataset = "phantom"
-images = 16
-seed = 1
-size = 48
-judged = false
-
-[[data]]
-name = "test"
-dataset = "phantom"
-images = 8
-seed = 2
-size = 48
-
+"""
+    + sets()
+    + """
 [[models]]
 name = "linear head"
 backbone = "resnet10t(width=8)"
@@ -82,6 +65,7 @@ seed = { choices = [0, 1, 2] }
 "wildcat.alpha" = { low = 0, high = 1 }
 "wildcat.maps" = { low = 1, high = 4 }
 """
+)
 ROUNDS = 3
 
 

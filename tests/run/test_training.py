@@ -12,33 +12,16 @@ from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
+from tests.run.phantom_sets import sets
 
-EXPERIMENT = """
+EXPERIMENT = (
+    """
 name = "Two heads"
 output = "out"
 
-[[data]]
-name = "train"
-dataset = "phantom"
-images = 24
-size = 48
-judged = false
-
-[[data]]
-name = "validation"
-dataset = "phantom"
-images = 16
-seed = 1
-size = 48
-judged = false
-
-[[data]]
-name = "test"
-dataset = "phantom"
-images = 8
-seed = 2
-size = 48
-
+"""
+    + sets()
+    + """
 [[models]]
 name = "linear head"
 backbone = "resnet10t"
@@ -67,6 +50,7 @@ validation = "validation"
 resamples = 100
 min_positives = 1
 """
+)
 
 
 WILDCAT = 'head = "wildcat"\nscaling = { geometry = "squash(height=48, width=48)", channels = 1'

@@ -22,15 +22,16 @@ def device_named(name: str) -> torch.device:
     """
     if name == AUTO:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    expected = "expected auto, cpu, or a device that torch finds here, such as cuda or cuda:0"
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise SpecError(f"device={name!r}: torch knows no such device; {expected}") from error
+    try:
         torch.empty(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition(". ")[0].partition("\n")[0]
-        raise SpecError(
-            f"device={name!r}: {reason}; expected auto, cpu, or a device that torch finds here,"
-            " such as cuda:0"
-        ) from error
+        raise SpecError(f"device={name!r}: {reason}; {expected}") from error
     return device
 
 
@@ -39,9 +40,9 @@ def repeatable(*, rounded: bool = False) -> Iterator[None]:
     """Convolutions on a GPU give the same digits every time, for the length of a block.
 
     Args:
-        rounded: Whether they may round what they multiply to TF32, as torch lets them: several
-            times faster, and good enough to learn with.  Maps are made of all digits, so that
-            those of a GPU and of a CPU agree.
+        rounded: Whether they may round what they multiply to TF32, as torch lets them, which is
+            good enough to learn with.  Maps are made of all digits, so that those of a GPU and of
+            a CPU agree.
     """
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
     before = (
