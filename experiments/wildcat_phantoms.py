@@ -14,7 +14,7 @@ import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from heatproof.explain import methods
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
@@ -34,11 +35,11 @@ from heatproof.stats.bootstrap import draws, interval, membership
 MARGIN = 0.005  # AUROC that WILDCAT may lack and still be no worse
 LEVEL = 0.95  # of intervals; claims are tested one-sided at half of what is left
 PRIMARY = "auprc"
-POST_HOC = (  # those of the paper, with the parameters of its group
+POST_HOC = tuple(methods.parts([  # those of the paper, with the parameters of its group
     "gradient", "smooth_grad(samples=25)", "integrated_gradients(steps=10)",
     "smooth_grad(base=integrated_gradients(steps=10), samples=25)", "grad_cam", "guided_backprop",
     "guided_grad_cam", "xrai",
-)  # fmt: skip
+]))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,16 @@ def written(
     return file
 
 
+@dataclass(frozen=True)
+class Family:
+    """Models that differ in their seed alone, as ``model`` writes them."""
+
+    name: str
+    what: str
+    seeds: Sequence[int]
+    settings: str
+
+
 # Steps --------------------------------------------------------------------------------------------
 
 
@@ -207,47 +218,58 @@ def studied(
     """The study itself: its tables, and the validation AUROC of every model."""
     localizer, seeds = plan.detector
     settings = schedule(plan.detector_epochs, 1e-4)
-    families = [("RetinaNet", f'localizer = "{localizer}"', seeds, settings)]
+    families = [Family("RetinaNet", f'localizer = "{localizer}"', range(seeds), settings)]
     for network, backbone, seeds in plan.networks:
         for name, (head, lr) in chosen.items():
             what = f'backbone = "{backbone}"\nhead = "{head}"'
-            families.append((f"{name}, {network}", what, seeds, schedule(plan.epochs, lr)))
-    known = films(plan, contrast, 1000)
-
-    def files(models: str, number: str = "") -> tuple[Path, Path]:
-        # The same models, found where they were trained, on films that are classified and on films
-        # that are explained: a difference of .005 AUROC needs more films than anybody wants to
-        # explain.
-        test = phantoms(plan, "classified", plan.classified, contrast, 1002)
-        first = written(
-            folder, f"classified{number}", known + test + models, ["class_map"], "classified"
-        )
-        test = phantoms(plan, "localized", plan.localized, contrast, 1003, "prevalence = 1.0")
-        methods = ["class_map", *plan.post_hoc]
-        return first, written(
-            folder, f"localized{number}", known + test + models, methods, "classified"
-        )
-
+            settings = schedule(plan.epochs, lr)
+            families.append(Family(f"{name}, {network}", what, range(seeds), settings))
     if beside > 1:
-        parts = [
-            model(plan, name, what, [seed], settings)
-            for name, what, seeds, settings in families
-            for seed in range(seeds)
-        ]
-        pairs = [files(part, f"-{number}") for number, part in enumerate(parts)]
+        parts = [replace(one, seeds=[seed]) for one in families for seed in one.seeds]
+        files = [judged(plan, folder, contrast, [one], f"-{n}") for n, one in enumerate(parts)]
         with ProcessPoolExecutor(beside, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-            list(pool.map(scored, pairs))
-    classified, localized = files(
-        "".join(model(plan, name, what, range(count), how) for name, what, count, how in families)
+            list(pool.map(scored, files))
+    first, second = map(load, judged(plan, folder, contrast, families))
+    report = run(first, progress=progress).parent
+    predictions = pl.read_parquet(report / "predictions.parquet")
+    own = pl.read_parquet(report / "scores.parquet")
+    post_hoc = pl.read_parquet(run(second, progress=progress).parent / "scores.parquet")
+    work = open_workspace(first)
+    cards = {one.name: read_card(trained_folder(work, one)) for one in first.models}
+    tables = Tables(
+        pl.concat(
+            [own.filter(pl.col("data") == "localized"), post_hoc.filter(pl.col("model") != "")]
+        ),
+        predictions.filter(pl.col("data") == "classified"),
+        plan.resamples,
     )
-    experiment = load(classified)
-    report = run(experiment, progress=progress)
-    predictions = pl.read_parquet(report.parent / "predictions.parquet")
-    work = open_workspace(experiment)
-    cards = {one.name: read_card(trained_folder(work, one)) for one in experiment.models}
-    scores = pl.read_parquet(run(load(localized), progress=progress).parent / "scores.parquet")
-    tables = Tables(scores, predictions.filter(pl.col("data") == "classified"), plan.resamples)
     return tables, {name: card.metrics[AUROC] for name, card in cards.items()}
+
+
+def judged(
+    plan: Plan, folder: Path, contrast: float, families: Sequence["Family"], number: str = ""
+) -> list[Path]:
+    """Experiments: all models and their own maps, and the post-hoc maps of linear models.
+
+    A difference of .005 AUROC needs more films than anybody wants to explain, so those that are
+    classified and those that are explained differ.  Models are found where they were trained.
+    """
+    known = films(plan, contrast, 1000)
+    few = phantoms(plan, "localized", plan.localized, contrast, 1003, "prevalence = 1.0")
+    many = phantoms(plan, "classified", plan.classified, contrast, 1002)
+    made = {"classified": (known + many + few, families, ["class_map"])}
+    if linear := [one for one in families if one.name.startswith("linear")]:
+        made["post_hoc"] = (known + few, linear, plan.post_hoc)
+    return [
+        written(
+            folder,
+            f"{name}{number}",
+            data + "".join(model(plan, *astuple(one)) for one in models),
+            asked,
+            output="classified",
+        )
+        for name, (data, models, asked) in made.items()
+    ]
 
 
 def scored(files: Iterable[Path]) -> None:
@@ -443,8 +465,10 @@ def told(
         for family, head in families
         for method in ("class_map", *(plan.post_hoc if head == "linear" else ()))
     ]
-    for family, method in [*shown, ("RetinaNet", "detection")]:
-        samples = [tables.auroc(family)] + [
+    shown.append(("RetinaNet", "detection"))
+    classified = {family: tables.auroc(family) for family, _ in shown}
+    for family, method in shown:
+        samples = [classified[family]] + [
             tables.localization(family, method, metric) for metric in (PRIMARY, "hit_rate")
         ]
         names = tables.runs_of(family)
