@@ -96,19 +96,24 @@ def demo(output: Output = None) -> None:
         _run(file, "report", output or Path("runs/demo"), command="heatproof demo")
 
 
-@app.command()
-def run(
-    experiment: ExperimentFile,
-    output: Output = None,
-    memory: Memory = None,
-    device: Device = None,
-) -> None:
-    """Run an experiment: train, explain or import, score, trust, report.
+def _stage(name: str, text: str, until: str | None = None) -> None:
+    @app.command(name, help=text)
+    def _(
+        experiment: ExperimentFile,
+        output: Output = None,
+        memory: Memory = None,
+        device: Device = None,
+    ) -> None:
+        _run(experiment, until or name, output, memory=memory, device=device)
 
-    Stages skip what is done, so a run that was interrupted or killed goes on where it was when the
-    same command is given again.
-    """
-    _run(experiment, "report", output, memory=memory, device=device)
+
+_stage(
+    "run",
+    "Run an experiment: train, explain or import, score, trust, report.\n\n"
+    "Stages skip what is done, so a run that was interrupted or killed goes on where it was when"
+    " the same command is given again.",
+    until="report",
+)
 
 
 @app.command()
@@ -151,48 +156,13 @@ def sweep(
     typer.echo(str(swept.best))
 
 
-@app.command()
-def explain(
-    experiment: ExperimentFile,
-    output: Output = None,
-    memory: Memory = None,
-    device: Device = None,
-) -> None:
-    """Make, or import, every probability and saliency map, and stop there."""
-    _run(experiment, "explain", output, memory=memory, device=device)
-
-
-@app.command()
-def score(
-    experiment: ExperimentFile,
-    output: Output = None,
-    memory: Memory = None,
-    device: Device = None,
-) -> None:
-    """Measure every map against its references, and stop there."""
-    _run(experiment, "score", output, memory=memory, device=device)
-
-
-@app.command()
-def trust(
-    experiment: ExperimentFile,
-    output: Output = None,
-    memory: Memory = None,
-    device: Device = None,
-) -> None:
-    """Put every method to the criteria of trust that the experiment asks for, and stop there."""
-    _run(experiment, "trust", output, memory=memory, device=device)
-
-
-@app.command()
-def report(
-    experiment: ExperimentFile,
-    output: Output = None,
-    memory: Memory = None,
-    device: Device = None,
-) -> None:
-    """Estimate and write the report, doing first whatever of the run is missing."""
-    _run(experiment, "report", output, memory=memory, device=device)
+_stage("explain", "Make, or import, every probability and saliency map, and stop there.")
+_stage("score", "Measure every map against its references, and stop there.")
+_stage(
+    "trust",
+    "Put every method to the criteria of trust that the experiment asks for, and stop there.",
+)
+_stage("report", "Estimate and write the report, doing first whatever of the run is missing.")
 
 
 @app.command()
