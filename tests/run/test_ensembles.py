@@ -166,6 +166,7 @@ def test_an_ensemble_is_opened_from_its_folder_elsewhere(finished, tmp_path):
         ('resnet10t(width=8)"\nhead', 'resnet10t(width=16)"\nhead', "has backbone = resnet10t"),
         ('backbone = "resnet10t(width=8)"\nhead = "softmax(classes=3)"',
          'localizer = "unet(backbone=resnet10t(width=8), width=8)"', "is a localizer"),
+        ("randomization(draws=1)", "repeatability", "repeatability needs two.*there are: ensemble"),
     ],
 )  # fmt: skip
 def test_mistakes_are_answered_before_anything_is_trained(tmp_path, old, new, message):

@@ -1,11 +1,15 @@
 """What maps show besides the finding: a tag that goes with the label, and who reads it."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from heatproof.data.datasets.phantom import TAG, Phantom
+from heatproof.models.card import read_card
 from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
 
@@ -39,6 +43,48 @@ def test_nothing_is_said_where_nothing_was_asked(squares):
     out = run(load(squares)).parent
     assert not (out / "structures.parquet").exists()
     assert "besides the finding" not in (out / "report.html").read_text()
+
+
+def test_what_is_drawn_but_is_no_finding_is_not_learned(tmp_path):
+    """A tube that no column labels would else be a finding without positives."""
+    generator = np.random.default_rng(0)
+    table, drawn = ["image,patient_id,part,Opacity"], {"images": [], "annotations": []}
+    for number in range(12):
+        name = f"{number}.png"
+        film = generator.integers(0, 255, (48, 48), np.uint8)
+        Image.fromarray(film).save(tmp_path / name)
+        table.append(f"{name},p{number},{'fit' if number < 8 else 'rest'},{number % 2}")
+        drawn["images"].append({"id": number, "file_name": name, "width": 48, "height": 48})
+        box = {"id": number, "image_id": number, "category_id": 1, "bbox": [4, 4, 20, 20]}
+        drawn["annotations"].append(box)
+    drawn["categories"] = [{"id": 1, "name": "Tube"}]
+    (tmp_path / "films.csv").write_text("\n".join(table))
+    (tmp_path / "drawn.json").write_text(json.dumps(drawn))
+    data = """
+[[data]]
+name = "{0}"
+dataset = "manifest"
+csv = "films.csv"
+image = "image"
+patient = "patient_id"
+labels = ["Opacity"]
+coco = "drawn.json"
+metadata = ["part"]
+where = {{ part = "{0}" }}
+"""
+    scaling = (
+        "{ geometry = 'squash(height=48, width=48)', channels = 1, mean = [0.5], std = [0.3] }"
+    )
+    training = "{ data = 'fit', validation = 'rest', settings = { max_epochs = 1 } }"
+    file = tmp_path / "tubes.toml"
+    file.write_text(
+        f'name = "Tubes"\noutput = "out"\n{data.format("fit")}{data.format("rest")}\n[[models]]\n'
+        f'name = "net"\nbackbone = "resnet10t(width=8)"\nscaling = {scaling}\n'
+        f'training = {training}\n[explain]\nmethods = ["grad_cam"]\n'
+        '[score]\nstructures = ["Tube"]\n'
+    )
+    (card,) = run(load(file), until="train").glob("*/card.json")
+    assert read_card(card.parent).findings == ("Opacity",)
 
 
 def test_the_letters_of_a_tag_lie_in_their_annotation():

@@ -190,9 +190,9 @@ def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCa
     ids = [card.id for card in read]
     return ModelCard(
         id=ModelId(
-            architecture=_joined(each.architecture for each in ids),
-            head=_joined(each.head for each in ids),
-            data=_joined(each.data for each in ids),
+            architecture=joined(each.architecture for each in ids),
+            head=joined(each.head for each in ids),
+            data=joined(each.data for each in ids),
             checkpoints=tuple(checkpoints),
             chosen=tuple(
                 (finding, tuple(checkpoints[row] for row in np.flatnonzero(chosen[:, column])))
@@ -201,13 +201,14 @@ def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCa
         ),
         findings=read[0].findings,
         preprocessing=read[0].preprocessing,
-        pretrained=_joined(card.pretrained for card in read),
+        pretrained=joined(card.pretrained for card in read),
         trained_on=_together(card.trained_on for card in read),
         tuned_on=_together(card.tuned_on for card in read),
     )
 
 
-def _joined(words: Any) -> str:
+def joined(words: Any) -> str:
+    """What the members of an ensemble are together: each word once."""
     return "; ".join(dict.fromkeys(words))
 
 
@@ -217,7 +218,7 @@ def _together(cohorts: Any) -> Cohort:
     if not all(cohort.patients for cohort in every):
         return Cohort()
     patients = {patient for cohort in every for patient in cohort.patients}
-    return Cohort(_joined(cohort.data for cohort in every), tuple(sorted(patients)))
+    return Cohort(joined(cohort.data for cohort in every), tuple(sorted(patients)))
 
 
 def _check(members: Sequence[Model] | Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> None:

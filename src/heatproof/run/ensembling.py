@@ -16,10 +16,11 @@ from heatproof.models import ensemble as ensembles
 from heatproof.models.card import ModelCard
 from heatproof.run.model_table import Model, Pool
 from heatproof.run.progress import Progress
-from heatproof.run.training import AUROC, kept_folders, settings_of, trained_folder
+from heatproof.run.training import AUROC, kept_folders, settings_of, trained_folder, trained_id
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.train.processes import is_first, wait_for_all
+from heatproof.types import ModelId
 
 
 def make_ensemble(work: Workspace, model: Model, progress: Progress) -> Path:
@@ -70,6 +71,21 @@ def check_pool(work: Workspace, model: Model) -> None:
                     f" {value}; members agree in it, so that they can be compared and their maps"
                     " averaged"
                 )
+
+
+def pool_id(work: Workspace, model: Model) -> ModelId:
+    """What an ensemble is, but for its members' weights."""
+    ids = [
+        cards.read_card(work.experiment.folder / member.card).id
+        if member.card
+        else trained_id(member)
+        for member in _members(work, model)
+    ]
+    return ModelId(
+        ensembles.joined(one.architecture for one in ids),
+        ensembles.joined(one.head for one in ids),
+        ensembles.joined(one.data for one in ids),
+    )
 
 
 def _scores(model: Model, read: list[ModelCard]) -> Float[np.ndarray, "m k"]:

@@ -155,7 +155,7 @@ def check_model(
     model: Model,
     data: Mapping[str, Films],
     methods: Mapping[str, Method],
-) -> None:
+) -> ModelId:
     """Open a model, try it on a black film, and see whether it fits; raises HeatproofError."""
     opened, card, _ = open_model(experiment, model, data)
     for judging in judgings:
@@ -166,6 +166,7 @@ def check_model(
         black = np.zeros(opened.preprocessing.size, np.float32)
         with held_still(opened), torch.no_grad():
             opened.features_and_logits(opened.preprocessing.tensor(black)[None])
+    return card.id
 
 
 def shared_findings(model: str, findings: tuple[str, ...], films: Films) -> tuple[str, ...]:

@@ -25,9 +25,10 @@ from heatproof.run.judges import AnyModel, Opener, check_model, identified, open
 from heatproof.run.model_table import Model
 from heatproof.run.progress import Progress, Silent
 from heatproof.run.scoring import Task, block_task, score
-from heatproof.run.trusting import trust
+from heatproof.run.trusting import check_pairs, trust
 from heatproof.run.tuning import tune
 from heatproof.run.workspace import Workspace, open_workspace
+from heatproof.types import ModelId
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -69,26 +70,36 @@ def check(work: Workspace) -> None:
     """Try whatever the experiment brings: a mistake in the last is found before work starts.
 
     Raises:
-        HeatproofError: A model, its training or imported maps are not as described.
+        HeatproofError: A model, its training or imported maps are not as described, or a criterion
+            of trust will find no models to compare.
     """
+    ids = {}
     for entry in work.experiment.maps:
         import_blocks(work, entry)
+        ids[entry.name] = ModelId(**entry.id.model_dump())
     models = work.experiment.models
     if any(model.made_here for model in models):
-        _check_plans(work, [model for model in models if model.made_here])
+        ids |= _check_plans(work, [model for model in models if model.made_here])
     for model in models:
         if not model.made_here:
-            check_model(work.experiment, work.judgings, model, work.data, work.methods)
+            ids[model.name] = check_model(
+                work.experiment, work.judgings, model, work.data, work.methods
+            )
+    check_pairs(work, ids)
 
 
-def _check_plans(work: Workspace, models: Sequence[Model]) -> None:
+def _check_plans(work: Workspace, models: Sequence[Model]) -> dict[str, ModelId]:
     # Lightning takes seconds to import, which runs that train nothing need not wait for.
-    from heatproof.run.ensembling import check_pool
-    from heatproof.run.training import check_plan, check_processes
+    from heatproof.run.ensembling import check_pool, pool_id
+    from heatproof.run.training import check_plan, check_processes, trained_id
 
     for model in models:
         (check_pool if model.ensemble else check_plan)(work, model)
     check_processes([model for model in models if model.training])
+    return {
+        model.name: pool_id(work, model) if model.ensemble else trained_id(model)
+        for model in models
+    }
 
 
 @repeatable()

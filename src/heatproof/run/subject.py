@@ -14,13 +14,14 @@ from heatproof.explain import Method, explain
 from heatproof.explain.memory import parse_memory
 from heatproof.models import Model
 from heatproof.run.comparing import Case, Framed, Kept, explained, geometry_of
+from heatproof.run.experiment import Experiment
 from heatproof.run.explaining import Judged, read_films
 from heatproof.run.judges import Opener
 from heatproof.run.workspace import Workspace
 from heatproof.trust.criteria import OfCopies
 from heatproof.trust.pairs import Origin
 from heatproof.trust.randomize import Copied, Draw, explain_copies, steps
-from heatproof.types import Pixels, Sample
+from heatproof.types import ModelId, Pixels, Sample
 
 Pairing = Callable[[Sequence[Sample], int], list[tuple[Sample, Sample]]]
 
@@ -74,6 +75,17 @@ class Changed:
         return self.source.digest()
 
 
+def origin_of(experiment: Experiment, name: str, who: ModelId) -> Origin:
+    """What made a model, or imported maps."""
+    entry = next((model for model in experiment.models if model.name == name), None)
+    plan = entry.training.model_dump() if entry and entry.training else {}
+    plan["settings"] = {k: v for k, v in plan.get("settings", {}).items() if k != "seed"}
+    plan.pop("start", None)  # of replicates each starts from its own
+    sampling = entry.sampling.model_dump(exclude={"seed"}) if entry else {}
+    made = (who.architecture, who.head, who.data, who.seed)
+    return Origin(name, *made, **sampling, settings=json.dumps(plan, sort_keys=True))
+
+
 class Subject:
     """One model and data set.
 
@@ -105,14 +117,7 @@ class Subject:
     @cached_property
     def origin(self) -> Origin:
         """What made the model."""
-        entry = next((m for m in self.work.experiment.models if m.name == self.name), None)
-        plan = entry.training.model_dump() if entry and entry.training else {}
-        plan["settings"] = {k: v for k, v in plan.get("settings", {}).items() if k != "seed"}
-        plan.pop("start", None)  # of replicates each starts from its own
-        sampling = entry.sampling.model_dump(exclude={"seed"}) if entry else {}
-        who = self.judged.id
-        made = (who.architecture, who.head, who.data, who.seed)
-        return Origin(self.name, *made, **sampling, settings=json.dumps(plan, sort_keys=True))
+        return origin_of(self.work.experiment, self.name, self.judged.id)
 
     @property
     def identity(self) -> list[object]:

@@ -95,7 +95,7 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
             f" {plan.validation!r}: {error}"
         ) from error
     card = ModelCard(
-        id=ModelId(_architecture(model), _head(model), plan.data, settings.seed),
+        id=trained_id(model),
         findings=network.findings,
         preprocessing=network.preprocessing,
         pretrained=f"backbone of {start.name!r}" if start else network.backbone.pretrained,
@@ -108,6 +108,11 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     wait_for_all()  # models that start from this one, and ensembles, open its folder
     progress.advance()
     return folder
+
+
+def trained_id(model: Model) -> ModelId:
+    """What a model that is trained here is, but for its weights."""
+    return ModelId(_architecture(model), _head(model), _plan(model).data, settings_of(model).seed)
 
 
 def sampled(work: Workspace, model: Model) -> Dataset:
@@ -333,7 +338,11 @@ def _start(work: Workspace, model: Model) -> Model | None:
 
 
 def _findings(work: Workspace, plan: Training) -> tuple[str, ...]:
-    return work.data[plan.data].findings
+    """What is to be learned: structures that are only drawn, such as tubes, are not."""
+    films, structures = work.data[plan.data], set(work.experiment.score.structures)
+    if structures:
+        structures -= {finding for sample in films.samples for finding in sample.labels}
+    return tuple(finding for finding in films.findings if finding not in structures)
 
 
 def _preprocessing(model: Model) -> Preprocessing:

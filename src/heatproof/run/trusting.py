@@ -17,13 +17,14 @@ from heatproof.run.explaining import Judged
 from heatproof.run.judges import Opener
 from heatproof.run.progress import Progress
 from heatproof.run.readers import READERS, agreement
-from heatproof.run.subject import Opened, Subject
+from heatproof.run.subject import Opened, Subject, origin_of
 from heatproof.run.units import digest
 from heatproof.run.workspace import Workspace
 from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms
 from heatproof.trust.evidence import CRITERIA, named
-from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, different_films, random_pairs
+from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_films, random_pairs
 from heatproof.trust.similarity import Similarity
+from heatproof.types import ModelId
 
 FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
 PAIRS = 32  # in a unit of stored maps
@@ -151,16 +152,39 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
                 yield from _films(work, spec, criterion, subject)
 
 
+def check_pairs(work: Workspace, ids: Mapping[str, ModelId]) -> None:
+    """Raises ExperimentError for a criterion that will find no two models to compare.
+
+    Args:
+        work: The experiment.
+        ids: What models and imported maps are, or will be; checkpoints do not matter.
+    """
+    asked = [judging.model for judging in work.judgings if judging.explained and not judging.tunes]
+    tuning = work.experiment.score.tune
+    asked += [entry.name for entry in work.experiment.maps if entry.data != tuning]
+    models = [origin_of(work.experiment, name, ids[name]) for name in dict.fromkeys(asked)]
+    for spec, criterion in work.criteria.items():
+        if isinstance(criterion, BetweenModels):
+            _pairs(spec, criterion, models)
+
+
+def _pairs(
+    spec: str, criterion: BetweenModels, models: Sequence[Origin]
+) -> list[tuple[Origin, Origin, str]]:
+    pairs = criterion.pairs(models)
+    if not pairs:
+        names = ", ".join(model.name for model in models)
+        raise ExperimentError(
+            f"[trust] criteria: {spec} needs {criterion.needs}; there are: {names}"
+        )
+    return pairs
+
+
 def _between(
     work: Workspace, spec: str, criterion: BetweenModels, subjects: Sequence[Subject]
 ) -> Iterator[Unit]:
     by_name = {subject.name: subject.origin for subject in subjects}
-    pairs = criterion.pairs(list(by_name.values()))
-    if not pairs:
-        raise ExperimentError(
-            f"[trust] criteria: {spec} needs {criterion.needs}; there are: {', '.join(by_name)}"
-        )
-    for first, second, step in pairs:
+    for first, second, step in _pairs(spec, criterion, list(by_name.values())):
         for one in (subject for subject in subjects if subject.name == first.name):
             for other in (subject for subject in subjects if subject.name == second.name):
                 if one.data == other.data:
