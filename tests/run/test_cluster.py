@@ -35,12 +35,17 @@ def machine(cores: float, gpus: float = 0.0, alive: bool = True) -> dict:
         ([machine(16, 2)], 3, 5, 0.5),
         ([machine(32, 4)], 8, 4, 0.5),
         ([machine(32, 4)], 1, 32, 1),
+        ([machine(64), machine(8, 4)], 4, 2, 1),  # the one without GPUs trains nothing
+        ([machine(8, 1), machine(1, 7)], 3, 1, 0.5),  # seven GPUs have but one core
     ],
 )
 def test_all_trainings_find_room(machines, at_once, cores, gpus):
     assert cluster.share(machines, at_once) == {"num_cpus": cores, "num_gpus": gpus}
     have = [one["Resources"] for one in machines if one["Alive"]]
-    assert sum(one["CPU"] // cores for one in have) >= at_once
+    room = [one["CPU"] // cores for one in have]
+    if gpus:
+        room = [min(n, one.get("GPU", 0) / gpus) for n, one in zip(room, have, strict=True)]
+    assert sum(room) >= at_once
 
 
 def test_a_cluster_that_is_too_small_is_refused():

@@ -5,8 +5,10 @@ Criteria of trust compare models that differ in this alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from jaxtyping import Int
 
 from heatproof.data.splits import Subset, split
 from heatproof.errors import DataError
@@ -34,9 +36,12 @@ class Permuted:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
-        order = np.random.default_rng(self.seed).permutation(len(self.dataset))
-        labels = self.dataset[int(order[index])].labels
+        labels = self.dataset[int(self._order[index])].labels
         return replace(self.dataset[index], labels=labels, annotations=())
+
+    @cached_property
+    def _order(self) -> Int[np.ndarray, " n"]:
+        return np.random.default_rng(self.seed).permutation(len(self.dataset))
 
 
 def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:

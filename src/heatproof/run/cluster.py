@@ -97,17 +97,22 @@ def share(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
         ExperimentError: There are fewer cores than trainings.
     """
     have = [one["Resources"] for one in machines if one["Alive"]]
+    # Where some have GPUs, the others train nothing.
+    have = [one for one in have if one.get("GPU")] or have
     cores = [int(one.get("CPU", 0)) for one in have]
-    gpus = int(sum(one.get("GPU", 0) for one in have))
-    each = next(
-        (n for n in range(max(cores), 0, -1) if sum(core // n for core in cores) >= at_once), 0
+    gpus = [int(one.get("GPU", 0)) for one in have]
+    most = at_once if any(gpus) else 1
+    for beside in range(1, most + 1):  # trainings that share a GPU: as few as there may be
+        for each in range(max(cores), 0, -1):
+            room = [core // each for core in cores]
+            if any(gpus):
+                room = [min(one, gpu * beside) for one, gpu in zip(room, gpus, strict=True)]
+            if sum(room) >= at_once:
+                return {"num_cpus": float(each), "num_gpus": 1 / beside if any(gpus) else 0.0}
+    where = "machines with GPUs have" if any(gpus) else "cluster has"
+    raise ExperimentError(
+        f"the {where} {sum(cores)} cores, which is too few for at_once = {at_once}"
     )
-    if not each:
-        raise ExperimentError(
-            f"the cluster has {sum(cores)} cores, which is too few for at_once = {at_once}"
-        )
-    # A GPU is one training's, or that of as many as there are more trainings than GPUs.
-    return {"num_cpus": float(each), "num_gpus": 1 / -(-at_once // gpus) if gpus else 0.0}
 
 
 def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:

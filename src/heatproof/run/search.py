@@ -11,7 +11,7 @@ A trial is judged by the classification of the validation images, and by nothing
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,11 +152,25 @@ def _tried(
             Attempt(family, one.params, number, earlier if sweep.prune else None)
             for number, one in zip(numbers, drawn, strict=True)
         ]
-        for one, outcome in zip(drawn, run(attempts), strict=True):
+        for one, outcome in zip(drawn, _outcomes(run, attempts), strict=True):
             study.add_trial(_told(one, outcome))
             done += 1
             progress.advance()
     return Tried(family, tuple(_read(work, family, one) for one in study.trials[:count]))
+
+
+def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[Outcome]:
+    """Of all, in order; the same parameters are tried once, since they would share a folder."""
+    keys = [str(sorted(one.values.items())) for one in attempts]
+    distinct: dict[str, Attempt] = {}
+    for key, one in zip(keys, attempts, strict=True):
+        distinct.setdefault(key, one)
+    found = iter(run(list(distinct.values())))
+    known: dict[str, Outcome] = {}
+    for key in keys:
+        if key not in known:
+            known[key] = next(found)
+        yield known[key]
 
 
 def _study_name(work: Workspace, sweep: Sweep, family: Family) -> str:
