@@ -7,7 +7,8 @@ HeatproofError
 │   ├── PixelError     one radiograph cannot be read; a run sets it aside and goes on
 │   └── AnnotationError  an annotation does not fit its radiograph
 ├── ModelError         a model, its card or its weights do not fit together
-│   └── UnreachableError  weights cannot be downloaded from here
+│   ├── UnreachableError  weights cannot be downloaded from here
+│   └── TrainingError  a training ends by its own settings: no finite loss, too little memory
 └── MapError           maps are missing, malformed, or not of the images they claim
     └── UnsafePickleError  a pickle asks for more than tensors
 
@@ -48,6 +49,10 @@ class ModelError(HeatproofError, ValueError):
 
 class UnreachableError(ModelError):
     """Weights cannot be downloaded from here."""
+
+
+class TrainingError(ModelError):
+    """A training ends by its own settings: its loss is no longer finite, or memory is too small."""
 
 
 class MapError(HeatproofError, ValueError):

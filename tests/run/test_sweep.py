@@ -12,14 +12,14 @@ import pytest
 
 from heatproof import cli, train
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.errors import ExperimentError, HeatproofError, ModelError
+from heatproof.errors import ExperimentError, HeatproofError, ModelError, TrainingError
 from heatproof.models.heads import heads
 from heatproof.run import attempt, search
 from heatproof.run.decoded import decoded_once
 from heatproof.run.experiment import load
 from heatproof.run.films import Films
 from heatproof.run.pipeline import run
-from heatproof.run.search_space import families
+from heatproof.run.search_space import Family, families
 from heatproof.run.sweep import Swept, sweep
 from heatproof.run.workspace import open_workspace
 from heatproof.train.learner import write_curve
@@ -312,7 +312,7 @@ def test_trials_below_the_median_are_pruned_and_said_to_be(unbroken):
 
 
 def test_a_trial_that_diverges_counts_and_is_not_chosen(made_up, tmp_path):
-    made_up.fails = lambda call, epoch: ModelError("the loss is nan") if call == 1 else None
+    made_up.fails = lambda call, epoch: TrainingError("the loss is nan") if call == 1 else None
     file = written(tmp_path, ("trials = 4", "trials = 3\nprune = false"))
     sweep(load(file))
     rows = table(file)
@@ -324,16 +324,34 @@ def test_a_trial_that_diverges_counts_and_is_not_chosen(made_up, tmp_path):
     assert not failed["selected"].any()
 
 
+def test_equal_parameters_at_the_same_time_are_tried_once():
+    """Two trainings in one folder would write over each other."""
+    numbers = {"a": [0, 2], "b": [1], "c": [3]}
+    family = Family.__new__(Family)  # nobody looks at it
+    attempts = [
+        search.Attempt(family, {"lr": name}, number, None)
+        for number, name in sorted((one, name) for name, ones in numbers.items() for one in ones)
+    ]
+    tried = []
+
+    def run(some):
+        for one in some:
+            tried.append(one.number)
+            yield search.Outcome("complete", float(one.number), (), 0.0)
+
+    aurocs = [outcome.auroc for outcome in search._outcomes(run, attempts)]
+    assert aurocs == [0, 1, 0, 3]
+    assert tried == [0, 1, 3]
+
+
 def test_when_all_diverge_the_reason_is_told(made_up, tmp_path):
-    made_up.fails = lambda call, epoch: ModelError("the loss is nan")
+    made_up.fails = lambda call, epoch: TrainingError("the loss is nan")
     with pytest.raises(ModelError, match="no trial of 'linear head' was completed: the loss is"):
         sweep(load(written(tmp_path, ("trials = 4", "trials = 1"))))
 
 
 def test_a_full_disk_is_no_fault_of_the_trial(made_up, tmp_path):
-    full = ModelError("cannot write")
-    full.__cause__ = OSError(28, "No space left on device")
-    made_up.fails = lambda call, epoch: full
+    made_up.fails = lambda call, epoch: ModelError("cannot write")
     file = written(tmp_path, ("trials = 4", "trials = 1"))
     with pytest.raises(ModelError, match="cannot write"):
         sweep(load(file))

@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
-from heatproof.errors import DataError, ExperimentError, ModelError
+from heatproof.errors import DataError, ExperimentError, HeatproofError, ModelError
 from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
 from heatproof.run.experiment import load
@@ -86,6 +88,7 @@ def test_a_model_half_written_is_trained_again_to_the_same_weights(two_heads):
     run(load(two_heads), until="train")
     folder = next((two_heads.parent / "out/models").glob("linear*"))
     before = read_card(folder)
+    assert not list(folder.rglob("*.ckpt"))  # so that it is trained again, not found
     (folder / "card.json").unlink()
     run(load(two_heads), until="train")
     assert read_card(folder) == before
@@ -255,8 +258,70 @@ def test_a_module_of_the_users_is_trained_with_a_head_of_ours(tmp_path):
     assert len(list((tmp_path / "out/models").iterdir())) == 4
 
 
+def test_a_start_passes_on_whom_it_has_seen(two_heads):
+    more = EXPERIMENT[EXPERIMENT.index("[[data]]") :].partition('[[data]]\nname = "validation')[0]
+    more = more.replace('"train"', '"more"').replace("images = 24", "images = 24\nseed = 9")
+    text = EXPERIMENT.replace("[[models]]", f"{more}\n[[models]]", 1)
+    text = text.replace('data = "train"\nvalidation', 'data = "more"\nvalidation')
+    two_heads.write_text(text)
+    run(load(two_heads), until="train")
+    of = {f.name.partition("-")[0]: read_card(f) for f in two_heads.parent.glob("out/models/*")}
+    assert of["WILDCAT"].trained_on.data == "train; more"
+    assert set(of["WILDCAT"].trained_on.patients) > set(of["linear"].trained_on.patients)
+    assert of["WILDCAT"].tuned_on == of["linear"].tuned_on
+    two_heads.write_text(
+        text.replace('validation = "validation"\nstart', 'validation = "train"\nstart')
+    )
+    with pytest.raises(DataError, match=r"patients of 'train' on whom 'linear head', from which"):
+        run(load(two_heads))
+
+
+def test_films_that_are_set_aside_teach_nothing(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = ["image,patient_id,part,Opacity"]
+    for number in range(14):
+        name = f"{number}.png"
+        film = generator.integers(0, 255, (48, 48), np.uint8)
+        Image.fromarray(film).save(tmp_path / name)
+        rows.append(f"{name},p{number},{'fit' if number < 8 else 'rest'},{number % 2}")
+    (tmp_path / "0.png").unlink()
+    for damaged in (1, 8):
+        (tmp_path / f"{damaged}.png").write_bytes(b"no image")
+    (tmp_path / "films.csv").write_text("\n".join(rows))
+    data = (
+        '[[data]]\nname = "{0}"\ndataset = "manifest"\ncsv = "films.csv"\nimage = "image"\n'
+        'patient = "patient_id"\nlabels = ["Opacity"]\nmetadata = ["part"]\n'
+        'where = {{ part = "{0}" }}\n'
+    )
+    file = tmp_path / "films.toml"
+    model = EXPERIMENT[EXPERIMENT.index("[[models]]") :].partition('[[models]]\nname = "WILDCAT')[0]
+    model = model.replace('"train"', '"fit"').replace('"validation"', '"rest"')
+    file.write_text(
+        'name = "Some are gone"\noutput = "out"\nmissing = "set aside"\n'
+        + data.format("fit")
+        + data.format("rest")
+        + model
+        + '[explain]\nmethods = ["grad_cam"]\n'
+    )
+    (card,) = run(load(file), until="train").glob("*/card.json")
+    assert len(read_card(card.parent).trained_on.patients) == 6
+
+
 def test_data_that_cannot_be_learned_is_named_with_its_model(two_heads):
     two_heads.write_text(EXPERIMENT.replace("images = 24", "images = 24\nprevalence = 0.0"))
     with pytest.raises(DataError, match=r"'linear head', trained on 'train'.*no training image is"):
         run(load(two_heads))
-    assert not list((two_heads.parent / "out/models").rglob("*.ckpt"))
+    assert not (two_heads.parent / "out/models").exists()
+
+
+def test_a_mistake_in_the_last_model_is_found_before_the_first_is_trained(two_heads):
+    last = "settings = { max_epochs = 1, backbone_lr = 0.0"
+    for wrong, message in (
+        ("select_by = ['Nodules']", r"'WILDCAT head'.*select_by: 'Nodules'.*did you mean Nodule"),
+        ("balance = 'sample', uncertain = 'clas'", "uncertain"),
+    ):
+        assert last in EXPERIMENT
+        two_heads.write_text(EXPERIMENT.replace(last, f"{last}, {wrong}"))
+        with pytest.raises(HeatproofError, match=message):
+            run(load(two_heads))
+        assert not (two_heads.parent / "out/models").exists()

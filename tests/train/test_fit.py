@@ -78,6 +78,7 @@ def test_a_frozen_backbone_does_not_move() -> None:
     moved = {n for n, tensor in classifier.state_dict().items() if not tensor.equal(before[n])}
     assert moved == {"head.classifier.weight", "head.classifier.bias"}
     assert all(parameter.requires_grad for parameter in classifier.parameters())
+    assert all(parameter.grad is None for parameter in classifier.backbone.parameters())
 
 
 def test_progress_is_reported_after_every_step() -> None:
@@ -146,6 +147,12 @@ def test_impossible_data_is_refused_before_training() -> None:
         fit(model(), blobs(8, 0), blobs(1, 1), QUICK)
     with pytest.raises(DataError, match="no image"):
         fit(model(), blobs(8, 0), blobs(0, 1), QUICK)
+    other = Listed([replace(one, labels={"Blob": True}) for one in blobs(8, 1).samples])
+    with pytest.raises(DataError, match=r"no validation image is labelled for 'blob'.*mean Blob\?"):
+        fit(model(), blobs(8, 0), other, QUICK)
+    studies = Listed([replace(one, study_id="one") for one in blobs(8, 1).samples])
+    with pytest.raises(DataError, match="no finding has both positive and negative studies"):
+        fit(model(), blobs(8, 0), studies, replace(QUICK, by="study"))
 
 
 def test_a_patient_on_both_sides_is_refused() -> None:

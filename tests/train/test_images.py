@@ -46,6 +46,11 @@ def test_processes_share_a_round() -> None:
     assert sorted(draw.image for part in in_turn for draw in part) == list(range(7))
 
 
+def test_one_label_cannot_be_balanced() -> None:
+    with pytest.raises(DataError, match="3 training images are positive and 0 negative"):
+        balanced(torch.ones(3, 1))
+
+
 def test_a_balanced_pass_has_both_labels_equally_often() -> None:
     labels = torch.tensor([1, 0, 0, 0, torch.nan, 0, 1, 0])[:, None]
     pool = balanced(labels).tolist()

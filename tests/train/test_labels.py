@@ -3,10 +3,11 @@
 import math
 
 import pytest
+import torch
 
 from heatproof.data.pixels import ArrayPixels
 from heatproof.errors import DataError
-from heatproof.train.labels import UNCERTAIN, label_matrix
+from heatproof.train.labels import UNCERTAIN, highest_views, label_matrix
 from heatproof.types import Sample
 from tests.train.toys import Listed
 
@@ -44,3 +45,11 @@ def test_what_is_no_label_is_refused(label) -> None:
     labels["a"] = label  # behind the back of the shape checks, which users do not have
     with pytest.raises(DataError, match=r"4: the label of 'a' is .*; expected True, False, None"):
         label_matrix(wrong, ("a", "b"))
+
+
+def test_a_study_is_what_its_certain_views_say() -> None:
+    scores = torch.tensor([[0.1], [0.9], [0.5], [0.4], [0.3], [0.2], [0.6]])
+    labels = torch.tensor([[1.0], [UNCERTAIN], [0.0], [UNCERTAIN], [NAN], [UNCERTAIN], [NAN]])
+    highest, known = highest_views(scores, labels, ["a", "a", "b", "b", "c", "c", "d"])
+    assert highest.flatten().tolist() == pytest.approx([0.9, 0.5, 0.3, 0.6])
+    assert str(known.flatten().tolist()) == str([1.0, 0.0, NAN, NAN])

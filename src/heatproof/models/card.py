@@ -57,6 +57,16 @@ class Cohort:
         """The patients of some samples."""
         return cls(data, tuple(sorted({hash_patient(sample.cluster) for sample in samples})))
 
+    @classmethod
+    def together(cls, cohorts: Iterable["Cohort"]) -> "Cohort":
+        """Whom any of them has seen; nobody knows where one of them does not say."""
+        every = list(cohorts)
+        if not all(cohort.patients for cohort in every):
+            return cls()
+        patients = {patient for cohort in every for patient in cohort.patients}
+        data = "; ".join(dict.fromkeys(cohort.data for cohort in every))
+        return cls(data, tuple(sorted(patients)))
+
     def shared(self, samples: Iterable[Sample]) -> int:
         """How many patients of some samples are in this cohort."""
         hashes = {hash_patient(sample.cluster) for sample in samples}

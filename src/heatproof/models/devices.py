@@ -62,10 +62,10 @@ def repeatable(*, rounded: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def within_memory(advice: str) -> Iterator[None]:
-    """Say in words that a GPU is full, and what helps; raises ModelError."""
+def within_memory(advice: str, kind: type[ModelError] = ModelError) -> Iterator[None]:
+    """Say in words that a GPU is full, and what helps; raises an error of that kind."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         said = str(error).replace("\n", " ")
-        raise ModelError(f"the memory of the GPU does not suffice: {said} {advice}") from error
+        raise kind(f"the memory of the GPU does not suffice: {said} {advice}") from error

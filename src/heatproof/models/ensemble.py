@@ -13,7 +13,7 @@ member is in memory at a time, so that an ensemble may have a hundred.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -202,23 +202,14 @@ def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCa
         findings=read[0].findings,
         preprocessing=read[0].preprocessing,
         pretrained=joined(card.pretrained for card in read),
-        trained_on=_together(card.trained_on for card in read),
-        tuned_on=_together(card.tuned_on for card in read),
+        trained_on=Cohort.together(card.trained_on for card in read),
+        tuned_on=Cohort.together(card.tuned_on for card in read),
     )
 
 
-def joined(words: Any) -> str:
+def joined(words: Iterable[str]) -> str:
     """What the members of an ensemble are together: each word once."""
     return "; ".join(dict.fromkeys(words))
-
-
-def _together(cohorts: Any) -> Cohort:
-    """Whom any of them has seen; nobody knows where one of them does not say."""
-    every = list(cohorts)
-    if not all(cohort.patients for cohort in every):
-        return Cohort()
-    patients = {patient for cohort in every for patient in cohort.patients}
-    return Cohort(joined(cohort.data for cohort in every), tuple(sorted(patients)))
 
 
 def _check(members: Sequence[Model] | Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 from optuna.trial import FrozenTrial
 
 from heatproof import train
-from heatproof.errors import ModelError
+from heatproof.errors import TrainingError
 from heatproof.models.card import read_card
 from heatproof.run.decoded import decoded_once
 from heatproof.run.progress import Progress, Silent
@@ -86,9 +86,7 @@ def attempt(work: Workspace, task: Attempt, progress: Progress) -> Outcome:
         return Outcome("complete", read_card(folder).metrics[AUROC], *_rounds(curve))
     except optuna.TrialPruned:
         outcome = Outcome("pruned", None, *_rounds(curve))
-    except ModelError as error:
-        if error.__cause__ is not None:
-            raise  # a file that cannot be read or written: no fault of the parameters
+    except TrainingError as error:
         outcome = Outcome("failed", None, *_rounds(curve), str(error))
     shutil.rmtree(folder, ignore_errors=True)  # checkpoints that nothing goes on from
     return outcome

@@ -46,6 +46,16 @@ class Films:
         return tuple(self.dataset.findings)
 
     @cached_property
+    def usable(self) -> Dataset:
+        """The data set without the films that are not there, or cannot be read."""
+        aside = {*self.missing, *self.damaged}
+        if not aside:
+            return self.dataset
+        every = range(len(self.dataset))
+        kept = [index for index in every if self.dataset[index].image_id not in aside]
+        return Subset(self.dataset, tuple(kept))
+
+    @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """Every film whose file is there, pixels unread; what the benchmark marked set apart."""
         every = (self.dataset[index] for index in range(len(self.dataset)))

@@ -91,11 +91,13 @@ def check(work: Workspace) -> None:
 def _check_plans(work: Workspace, models: Sequence[Model]) -> dict[str, ModelId]:
     # Lightning takes seconds to import, which runs that train nothing need not wait for.
     from heatproof.run.ensembling import check_pool, pool_id
-    from heatproof.run.training import check_plan, check_processes, trained_id
+    from heatproof.run.training import check_plan, check_processes, check_taught, trained_id
 
     for model in models:
         (check_pool if model.ensemble else check_plan)(work, model)
-    check_processes([model for model in models if model.training])
+    trained = [model for model in models if model.training]
+    check_processes(trained)
+    check_taught(work, trained)
     return {
         model.name: pool_id(work, model) if model.ensemble else trained_id(model)
         for model in models

@@ -6,7 +6,8 @@ settings or start trains it anew, and nothing else does.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from heatproof.models import card as cards
 from heatproof.models.backbones import NAMED_WEIGHTS, backbones
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier, build
-from heatproof.models.heads import heads
+from heatproof.models.heads import HeadModule, heads
 from heatproof.models.localizers import Localizer, localizers
 from heatproof.models.localizers import build as build_localizer
 from heatproof.models.preprocessing import Preprocessing
@@ -38,6 +39,7 @@ from heatproof.run.model_table import Model, Sampling, Training
 from heatproof.run.progress import Progress
 from heatproof.run.units import digest, write_whole
 from heatproof.run.workspace import HISTORY, Workspace
+from heatproof.train.checks import checked_labels
 from heatproof.train.localization import check_annotated, check_settings
 from heatproof.train.processes import is_first, wait_for_all
 from heatproof.train.settings import History, Settings
@@ -77,34 +79,35 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
         progress.advance(skipped=True)
         return folder
     plan, start = _plan(model), _start(work, model)
-    network = _network(work, model)
+    network, before = _network(work, model), []
     if start is not None:
-        begun, _ = open_trained(work.experiment, start, trained_folder(work, start))
+        begun, card = open_trained(work.experiment, start, trained_folder(work, start))
         network.backbone.load_state_dict(begun.backbone.state_dict())
-    data, validation = sampled(work, model), work.data[plan.validation]
+        before = [card]
+    data, validation = sampled(work, model), work.data[plan.validation].usable
 
     def tell(now: train.Progress) -> None:
         progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
-    settings = settings_of(model)
-    try:
-        fitted = train.fit(network, data, validation.dataset, settings, tell, folder / CHECKPOINTS)
-    except DataError as error:
-        raise type(error)(
-            f"model {model.name!r}, trained on {plan.data!r} and validated on"
-            f" {plan.validation!r}: {error}"
-        ) from error
+    with _told_of(model):
+        fitted = train.fit(
+            network, data, validation, settings_of(model), tell, folder / CHECKPOINTS
+        )
+    trained_on = Cohort.of(plan.data, [data[index] for index in range(len(data))])
+    tuned_on = Cohort.of(plan.validation, work.data[plan.validation].samples)
     card = ModelCard(
         id=trained_id(model),
         findings=network.findings,
         preprocessing=network.preprocessing,
         pretrained=f"backbone of {start.name!r}" if start else network.backbone.pretrained,
-        trained_on=Cohort.of(plan.data, [data[index] for index in range(len(data))]),
-        tuned_on=Cohort.of(plan.validation, validation.samples),
+        trained_on=Cohort.together([*(card.trained_on for card in before), trained_on]),
+        tuned_on=Cohort.together([*(card.tuned_on for card in before), tuned_on]),
         regions=fitted.regions,
     )
     if is_first():
         _keep(network, fitted, card, folder)
+        for file in (folder / CHECKPOINTS).glob("*.ckpt"):
+            file.unlink()  # nothing goes on from them
     wait_for_all()  # models that start from this one, and ensembles, open its folder
     progress.advance()
     return folder
@@ -118,7 +121,7 @@ def trained_id(model: Model) -> ModelId:
 def sampled(work: Workspace, model: Model) -> Dataset:
     """What of its training data a model sees; raises DataError where there is too little."""
     films, how = work.data[_plan(model).data], model.sampling
-    data = fewer(films.dataset, how.fraction, how.seed)
+    data = fewer(films.usable, how.fraction, how.seed)
     if how.prevalence is not None:
         data = at_prevalence(data, how.prevalence, how.seed)
     return Permuted(data, how.seed) if how.permuted else data
@@ -181,6 +184,55 @@ def check_processes(models: Sequence[Model]) -> None:
         )
 
 
+def check_taught(work: Workspace, models: Sequence[Model]) -> None:
+    """Raises HeatproofError where labels or patients do not allow a training.
+
+    Replicates are asked once: it takes a look at every label.
+    """
+    asked = set()
+    for model in models:
+        plan, settings = _plan(model), settings_of(model)
+        head = heads.parse(model.head)
+        classes = None if model.localizer else getattr(head, "classes", HeadModule.classes)
+        alike = dataclasses.replace(settings, seed=0)
+        key = digest(plan.data, plan.validation, str(alike), classes, model.sampling.model_dump())
+        if key not in asked:
+            asked.add(key)
+            with _told_of(model):
+                data, findings = sampled(work, model), _findings(work, plan)
+                checked_labels(findings, classes, data, work.data[plan.validation].usable, settings)
+                if settings.guidance and not model.localizer:
+                    check_annotated(data, findings, settings.source)
+        _check_start(work, model)
+
+
+def _check_start(work: Workspace, model: Model) -> None:
+    """Whom a model is validated on, the models that it starts from have not learned from."""
+    plan, start = _plan(model), _start(work, model)
+    while start is not None:
+        seen = Cohort.of("", work.data[_plan(start).data].samples)
+        if shared := seen.shared(work.data[plan.validation].samples):
+            raise DataError(
+                f"model {model.name!r} is validated on {shared} patients of {plan.validation!r} on"
+                f" whom {start.name!r}, from which it starts, was trained; take others, as parts ="
+                " {...} of [[data]] do"
+            )
+        start = _start(work, start)
+
+
+@contextmanager
+def _told_of(model: Model) -> Iterator[None]:
+    """Errors name the model and its data."""
+    plan = _plan(model)
+    try:
+        yield
+    except (DataError, SpecError) as error:
+        raise type(error)(
+            f"model {model.name!r}, trained on {plan.data!r} and validated on"
+            f" {plan.validation!r}: {error}"
+        ) from error
+
+
 def check_plan(work: Workspace, model: Model) -> None:
     """Raises HeatproofError for a model that could not be trained as described."""
     settings, plan = settings_of(model), _plan(model)
@@ -215,7 +267,7 @@ def _check_localizer(work: Workspace, model: Model, settings: Settings) -> None:
             " earlier model with this backbone"
         )
     try:
-        check_annotated(work.data[plan.data].dataset, network.findings, settings.source)
+        check_annotated(work.data[plan.data].usable, network.findings, settings.source)
     except DataError as error:
         raise DataError(f"{who}, training.data {plan.data!r}: {error}") from error
 

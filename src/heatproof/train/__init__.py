@@ -13,7 +13,7 @@ import signal
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,25 +27,20 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from heatproof.errors import DataError, HeatproofError, ModelError, SpecError
+from heatproof.errors import DataError, HeatproofError, ModelError, SpecError, TrainingError
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
 from heatproof.models.devices import repeatable, within_memory
 from heatproof.models.localizers import Localizer
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
+from heatproof.train.best import BestRounds, best_file
+from heatproof.train.checks import checked_labels, studies_of
 from heatproof.train.classification import Classification
 from heatproof.train.guidance import Guided
 from heatproof.train.images import Batch, Images, InTurn, Order, balanced, loader
-from heatproof.train.labels import label_matrix
-from heatproof.train.learner import (
-    SCORE,
-    Learner,
-    highest_views,
-    mean_auroc,
-    selecting,
-    write_curve,
-)
+from heatproof.train.labels import highest_views, label_matrix
+from heatproof.train.learner import Learner, mean_auroc, write_curve
 from heatproof.train.localization import Localization
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
@@ -53,7 +48,7 @@ from heatproof.train.settings import History, Progress, Reporter, Settings
 from heatproof.train.whole import WholeCheckpoints
 from heatproof.types import Dataset
 
-CURVE, LAST, BEST = "history.csv", "last", "best"
+CURVE, LAST = "history.csv", "last"
 
 
 @dataclass(frozen=True)
@@ -116,13 +111,9 @@ def fit(
         ModelError: The loss is no longer finite, the folder holds another training, or the disk is
             full; the last good checkpoint stays.
     """
-    labels, truth = (
-        label_matrix(data, model.findings, settings.uncertain, settings.absent)
-        for data in (train, validation)
-    )
+    classes = None if isinstance(model, Localizer) else model.head.classes
+    labels, truth = checked_labels(model.findings, classes, train, validation, settings)
     objective = _objective(model, settings, labels, train)
-    _check(truth, selecting(settings, model.findings))
-    _check_patients(train, validation)
     transforms = [augmentations.parse(spec)() for spec in settings.augment]
     with nullcontext(folder) if folder else _unkept() as place:
         images, checks = (
@@ -154,8 +145,8 @@ def fit(
                 images, order(rank, world), order().batch // world, settings.workers
             ),
             checks=lambda rank, world: in_turn(InTurn(len(checks), rank, world)),
-            studies=_studies(validation) if settings.by == "study" else (),
-            made_of=_made_of(model, settings, (labels, truth), drawn + checked),
+            studies=studies_of(validation, settings),
+            made_of=_made_of(model, settings, (images, checks), drawn + checked),
             report=progress or _silent,
             told=lambda history: write_curve(history, place / CURVE),
         )
@@ -165,7 +156,7 @@ def fit(
         judge = partial(_judged, learner, device, in_turn(InTurn(len(checks))), (truth, certain))
         # The best last: its weights are those that stay in the network.
         kept = [
-            judge(epoch, place / f"{BEST}-epoch={epoch}.ckpt")
+            judge(epoch, best_file(place, epoch))
             for epoch in reversed(history.order()[: settings.keep])
         ]
         if folder is None:
@@ -175,21 +166,18 @@ def fit(
 
 def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> torch.device:
     """Rounds from where they were until a rule or a budget ends them; where the network was."""
-    best = ModelCheckpoint(
-        place, f"{BEST}-{{epoch}}", monitor=SCORE, save_top_k=settings.keep,
-        mode="max", save_weights_only=True, enable_version_counter=False,
-    )  # fmt: skip
     last = ModelCheckpoint(place, LAST, enable_version_counter=False)
     less = f"batch={settings.batch} may be smaller; accumulate keeps the images of a step"
     with (
         _quiet(),
         _full_disk(place),
         _interruptible(),
-        within_memory(less),
+        within_memory(less, TrainingError),
         seeded(settings.seed),
+        _frozen(learner.model.backbone, settings.backbone_lr == 0),
     ):
         place.mkdir(parents=True, exist_ok=True)
-        trainer = _trainer(settings, [best, last], place, keep=keep)
+        trainer = _trainer(settings, [BestRounds(place, settings.keep), last], place, keep=keep)
         # Convolutions are faster in it.
         learner.model.train().to(memory_format=torch.channels_last)
         begun = place / f"{LAST}.ckpt"
@@ -244,7 +232,7 @@ def _read(checkpoint: Path) -> dict[str, Any]:
     except Exception as error:
         raise ModelError(
             f"{checkpoint} cannot be read ({type(error).__name__}: {error});"
-            " delete it to start anew"
+            " delete the folder it is in to train anew"
         ) from error
     return state
 
@@ -282,12 +270,14 @@ def _trainer(
 def _logger(name: str, folder: Path) -> Any:
     from lightning.pytorch import loggers
 
+    called = "/".join(folder.absolute().parts[-2:])
+    run = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
     try:
         if name == "tensorboard":
             return loggers.TensorBoardLogger(folder, name="", version="tensorboard")
         if name == "mlflow":
-            return loggers.MLFlowLogger(folder.name)
-        return loggers.WandbLogger(folder.name, save_dir=folder)
+            return loggers.MLFlowLogger("heatproof", called, save_dir=str(folder / "mlruns"))
+        return loggers.WandbLogger(called, folder, id=run, resume="allow")
     except ModuleNotFoundError as error:
         raise SpecError(f"loggers: {name} is not installed: pip install {name}") from error
 
@@ -299,15 +289,6 @@ def _objective(
         return Localization(model, settings, train)
     labelled = Classification(model, settings, labels)
     return Guided(labelled, settings, train) if settings.guidance else labelled
-
-
-def _check(truth: Tensor, columns: Sequence[int]) -> None:
-    both = [(truth[:, columns] == value).any(dim=0) for value in (0, 1)]
-    if len(truth) and not (both[0] & both[1]).any():
-        raise DataError(
-            "no finding has both positive and negative images in the validation split, so no AUROC"
-            " can be had there; make the split larger"
-        )
 
 
 def _check_processes(settings: Settings, batch: int, checks: int, folder: Path | None) -> None:
@@ -324,35 +305,27 @@ def _check_processes(settings: Settings, batch: int, checks: int, folder: Path |
         raise DataError(f"{settings.processes} processes cannot share {checks} validation images")
 
 
-def _check_patients(train: Dataset, validation: Dataset) -> None:
-    seen = {train[index].patient_id for index in range(len(train))} - {None}
-    shared = seen & {validation[index].patient_id for index in range(len(validation))}
-    if shared:
-        raise DataError(
-            f"{len(shared)} patients are in the training and in the validation images, such as"
-            f" {sorted(map(str, shared))[0]!r}; split by patient, as parts = {{...}} of [[data]] do"
-        )
-
-
-def _studies(validation: Dataset) -> list[str]:
-    """Of each image; an image without a study is one of its own."""
-    samples = [validation[index] for index in range(len(validation))]
-    return [sample.study_id or f"image {sample.image_id}" for sample in samples]
-
-
 def _made_of(
-    model: Classifier | Localizer[Any], settings: Settings, labels: Iterable[Tensor], drawn: str
+    model: Classifier | Localizer[Any],
+    settings: Settings,
+    data: Iterable[Images],
+    drawn: str,
 ) -> dict[str, str]:
     """What a checkpoint must agree with to go on from it."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    made = model.spec if isinstance(model, Localizer) else ""
-    known = b"".join(table.nan_to_num(nan=-1).numpy().tobytes() for table in labels)
+    if isinstance(model, Localizer):
+        made: object = model.spec
+    else:
+        made = (getattr(model.head, "spec", ""), model.backbone.grid)
+    samples = [each.dataset[index] for each in data for index in range(len(each))]
+    films = str([(one.image_id, one.study_id, one.pixels.version()) for one in samples])
+    labels = b"".join(each.labels.nan_to_num(nan=-1).numpy().tobytes() for each in data)
     return {
         "findings": ", ".join(model.findings),
         "preprocessing": str(model.preprocessing.to_json()),
         "architecture": hashlib.sha256(f"{shapes}{made}".encode()).hexdigest()[:12],
         "settings": str(settings),
-        "data": hashlib.sha256(known + drawn.encode()).hexdigest()[:12],
+        "data": hashlib.sha256(labels + f"{drawn}{films}".encode()).hexdigest()[:12],
     }
 
 
@@ -365,6 +338,19 @@ def _unkept() -> Iterator[Path]:
     """A folder that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+@contextmanager
+def _frozen(backbone: torch.nn.Module, asked: bool) -> Iterator[None]:
+    """Weights that do not learn need no gradients."""
+    learning = [weight for weight in backbone.parameters() if asked and weight.requires_grad]
+    for weight in learning:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in learning:
+            weight.requires_grad_(True)
 
 
 @contextmanager

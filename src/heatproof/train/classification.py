@@ -3,17 +3,12 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.errors import DataError, SpecError
 from heatproof.models.classifier import Classifier
-from heatproof.models.heads.softmax import SoftmaxHead
 from heatproof.models.temperature import temperatures
 from heatproof.train.images import Batch
-from heatproof.train.labels import UNCERTAIN
 from heatproof.train.losses import classification_loss, positive_weights
 from heatproof.train.objective import Judged, Objective
 from heatproof.train.settings import Settings
-
-THREE_CLASSES = 3
 
 
 class Classification(Objective):
@@ -22,16 +17,11 @@ class Classification(Objective):
     Args:
         model: The classifier.
         settings: How its labels are balanced.
-        labels: Those it is trained with.
-
-    Raises:
-        DataError: A finding cannot be learned from these labels.
-        SpecError: Uncertain labels are a class for which the head has no output.
+        labels: Those it is trained with, as ``checked_labels`` gives them.
     """
 
     def __init__(self, model: Classifier, settings: Settings, labels: Float[Tensor, "n k"]) -> None:
         self.model: Classifier = model
-        _check(model, labels)
         self._weights = positive_weights(labels) if settings.balance == "loss" else None
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
@@ -56,19 +46,3 @@ class Classification(Objective):
     ) -> tuple[float, ...]:
         """One per finding."""
         return temperatures(scores, labels)
-
-
-def _check(model: Classifier, labels: Tensor) -> None:
-    classes = model.head.spec.classes if isinstance(model.head, SoftmaxHead) else 2
-    if (labels == UNCERTAIN).any() and classes < THREE_CLASSES:
-        raise SpecError(
-            "uncertain='class' makes uncertain labels a class of their own, for which the head has"
-            " no output; use the head softmax(classes=3), or another policy"
-        )
-    for column, finding in enumerate(model.findings):
-        for value, word in ((1, "positive"), (0, "negative")):
-            if not (labels[:, column] == value).any():
-                raise DataError(
-                    f"no training image is {word} for {finding!r}, so it cannot be learned;"
-                    " is the finding spelled as in the labels?"
-                )

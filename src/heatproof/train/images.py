@@ -220,7 +220,8 @@ def balanced(labels: Float[Tensor, "n k"]) -> Tensor:
     Images of the rarer label come several times; those without a label not at all.
 
     Raises:
-        DataError: There are several findings, for which there is no such pass.
+        DataError: There are several findings, for which there is no such pass, or one of the labels
+            does not occur.
     """
     if labels.shape[1] != 1:
         raise DataError(
@@ -228,5 +229,10 @@ def balanced(labels: Float[Tensor, "n k"]) -> Tensor:
             " balance='loss' weighs the labels of each"
         )
     sides = [torch.nonzero(labels[:, 0] == value)[:, 0] for value in (0, 1)]
+    if not all(map(len, sides)):
+        raise DataError(
+            f"balance='sample': {len(sides[1])} training images are positive and {len(sides[0])}"
+            " negative; both labels have to occur"
+        )
     count = max(map(len, sides))
     return torch.cat([side.repeat(-(-count // len(side)))[:count] for side in sides])

@@ -8,6 +8,7 @@ negative, as CheXpert's blanks do.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -62,3 +63,23 @@ def label_matrix(
     return torch.tensor(
         [[value(sample, finding) for finding in findings] for sample in samples]
     ).reshape(len(dataset), len(findings))
+
+
+def highest_views(
+    scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"], studies: Sequence[str]
+) -> tuple[Float[Tensor, "s k"], Float[Tensor, "s k"]]:
+    """Scores and labels of studies: of each finding the highest over the views.
+
+    A study of which one view is positive is positive; unknown are those of which nothing is known,
+    or nothing certain.
+    """
+    names = {name: index for index, name in enumerate(dict.fromkeys(studies))}
+    index = torch.tensor([names[name] for name in studies])[:, None].expand_as(scores)
+    lowest = scores.new_full((len(names), scores.shape[1]), -math.inf)
+    certain = (labels == 0) | (labels == 1)
+    known = torch.where(certain, labels, -math.inf)
+    highest = lowest.scatter_reduce(0, index, known, "amax")
+    return (
+        lowest.scatter_reduce(0, index, scores, "amax"),
+        torch.where(highest.isinf(), math.nan, highest),
+    )

@@ -15,15 +15,18 @@ from jaxtyping import Float
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from heatproof.errors import ModelError, SpecError, near_misses
+from heatproof.errors import ModelError, TrainingError
+from heatproof.train.checks import selecting
 from heatproof.train.images import Batch
+from heatproof.train.labels import highest_views
 from heatproof.train.objective import Objective
 from heatproof.train.schedules import schedules
 from heatproof.train.settings import Epoch, History, Progress, Reporter, Settings
 
-SCORE = "score"  # the monitored one, by which Lightning keeps checkpoints
+SCORE = "score"  # the monitored one, as loggers call it
 MADE_OF = "made of"
 EPOCHS = "epochs"
 Loader = Callable[[int, int], "DataLoader[Batch]"]
@@ -40,34 +43,6 @@ def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> fl
         if len(np.unique(truth[known])) > 1:
             values.append(roc_auc_score(truth[known], ranked[known]))
     return float(np.mean(values)) if values else math.nan
-
-
-def selecting(settings: Settings, findings: Sequence[str]) -> list[int]:
-    """Indices of the findings that select; raises SpecError for one that is not there."""
-    for name in settings.select_by:
-        if name not in findings:
-            raise SpecError(
-                f"select_by: {name!r} is no finding here; {near_misses(name, findings)}"
-            )
-    return [findings.index(name) for name in settings.select_by or findings]
-
-
-def highest_views(
-    scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"], studies: Sequence[str]
-) -> tuple[Float[Tensor, "s k"], Float[Tensor, "s k"]]:
-    """Scores and labels of studies: of each finding the highest over the views.
-
-    A study of which one view is positive is positive; unknown are those of which nothing is known.
-    """
-    names = {name: index for index, name in enumerate(dict.fromkeys(studies))}
-    index = torch.tensor([names[name] for name in studies])[:, None].expand_as(scores)
-    lowest = scores.new_full((len(names), scores.shape[1]), -math.inf)
-    known = labels.nan_to_num(nan=-math.inf)
-    highest = lowest.scatter_reduce(0, index, known, "amax")
-    return (
-        lowest.scatter_reduce(0, index, scores, "amax"),
-        torch.where(highest.isinf(), math.nan, highest),
-    )
 
 
 class Learner(lightning.LightningModule):
@@ -134,7 +109,7 @@ class Learner(lightning.LightningModule):
         )
         steps = -(-self.steps // settings.accumulate)
         schedule = schedules.parse(settings.schedule)(optimizer, steps, settings.max_epochs)
-        plateau = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+        plateau = isinstance(schedule, ReduceLROnPlateau)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
@@ -143,6 +118,14 @@ class Learner(lightning.LightningModule):
                 "monitor": SCORE,
             },
         }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """After every step; a plateau was told of the round when it was judged.
+
+        Lightning would tell it when the checkpoint to go on from is already written.
+        """
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def train_dataloader(self) -> Any:
         """What this process takes of a round."""
@@ -181,7 +164,7 @@ class Learner(lightning.LightningModule):
         self._losses = []
         if not math.isfinite(loss) or not scores.isfinite().all():
             what = f"the loss is {loss}" if not math.isfinite(loss) else "scores are not finite"
-            raise ModelError(
+            raise TrainingError(
                 f"{what} in epoch {len(self.epochs) + 1}; is lr={self.settings.lr} too high?"
             )
         if self.studies:
@@ -195,6 +178,9 @@ class Learner(lightning.LightningModule):
         self.log(SCORE, now.score(self.settings.monitor))
         self.log_dict({"loss": now.loss, "validation loss": now.validation_loss})
         self.log("validation AUROC", now.auroc)
+        schedule = self.lr_schedulers()
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(now.score(self.settings.monitor))
         self._stop_or_go_on()
         self.trainer.should_stop = bool(self.stopped)
         if self.trainer.is_global_zero:

@@ -18,9 +18,11 @@ class HeadModule(nn.Module, ABC):
 
     Attributes:
         uniform: Whether the logits depend on the features only through their spatial mean.
+        classes: Of each finding, among which the outputs choose: there or not, or uncertain too.
     """
 
     uniform: bool
+    classes: int = 2
 
     @abstractmethod
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:

@@ -27,7 +27,7 @@ class SoftmaxHead(HeadModule):
 
     def __init__(self, spec: "Softmax", channels: int, findings: int) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.classes = spec, spec.classes
         self.base = spec.base(channels, findings * spec.classes)
         self.uniform = self.base.uniform
 

@@ -1,0 +1,51 @@
+"""The best rounds: their weights on disk, by the order that the history has.
+
+Lightning's own checkpoints break ties in another way, and compare scores in single precision.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+BEST = "best"
+
+
+def best_file(folder: Path, epoch: int) -> Path:
+    """The weights of a round."""
+    return folder / f"{BEST}-epoch={epoch}.ckpt"
+
+
+class BestRounds(lightning.Callback):
+    """Keeps the weights of so many rounds.
+
+    Args:
+        folder: Where.
+        keep: How many.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder, self._keep = folder, keep
+
+    def _files(self, learner: Any) -> list[Path]:
+        return [best_file(self._folder, one) for one in learner.history().order()[: self._keep]]
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Write a round that is among the best."""
+        now = best_file(self._folder, len(pl_module.epochs) - 1)
+        if now in self._files(pl_module):
+            trainer.save_checkpoint(now, weights_only=True)
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Remove what no longer is.
+
+        Not before the checkpoint to go on from is written: a training that is killed in between
+        needs what was best before this round.
+        """
+        if trainer.is_global_zero:
+            kept = self._files(pl_module)
+            for file in self._folder.glob(f"{BEST}-epoch=*.ckpt"):
+                if file not in kept:
+                    file.unlink()
+
+    on_fit_end = on_train_epoch_start
