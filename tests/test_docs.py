@@ -33,11 +33,13 @@ def test_the_training_of_the_how_to_can_be_run(tmp_path):
     films = "".join(
         f'[[data]]\nname = "{name}"\ndataset = "phantom"\n' for name in ("train", "validation")
     )
-    models = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]
+    whole, models, *_ = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "train.toml").write_text(whole)
+    assert [entry.judged for entry in load(tmp_path / "train.toml").data] == [False, False, True]
     written = f'name = "x"\n{films}{models}\n[explain]\nmethods = ["class_map"]\n'
     # Every setting and part that the page names exists.
     named = re.findall(r"`(\w+ = [^`]+)`", page)
-    settings = [text for text in named if not text.startswith(("head", "backbone"))]
+    settings = [text for text in named if not text.startswith(("head", "backbone", "card"))]
     assert len(settings) > 10
     for text in settings:
         (tmp_path / "e.toml").write_text(
@@ -47,6 +49,32 @@ def test_the_training_of_the_how_to_can_be_run(tmp_path):
             settings_of(model)
     for kind, spec in re.findall(r'`(head|backbone) = "([^`]+)"`', page):
         (heads if kind == "head" else backbones).parse(spec)
+
+
+def test_maps_of_the_how_to_come_in(tmp_path, monkeypatch):
+    from heatproof.maps.importers import importers
+
+    page = (ROOT / "docs/how-to/bring-your-maps.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "maps").mkdir()
+    monkeypatch.chdir(tmp_path)
+    array = np.random.default_rng(0).random((20, 16))
+    exec(code, {"array": array})
+    importer = importers.parse("chexlocalize")
+    (file,) = importer.files(tmp_path / "maps")
+    found = importer.read(file)
+    assert (found.image_id, found.finding) == ("film7", "Opacity")
+    assert found.values.ravel() == pytest.approx(array.ravel())
+
+
+def test_the_reference_of_the_experiment_file_is_that_of_the_code():
+    import runpy
+
+    script = runpy.run_path(str(ROOT / "docs/experiment_file.py"))
+    page = script["page"]()
+    assert script["PAGE"].read_text(encoding="utf-8") == page, "python docs/experiment_file.py"
+    undocumented = re.findall(r"^\| `\w+` .*\|  \|$", page, re.MULTILINE)
+    assert not undocumented
 
 
 def test_the_specs_of_published_studies_exist():

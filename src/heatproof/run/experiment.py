@@ -36,7 +36,21 @@ class Experiment(Record):
     """One experiment file.
 
     Attributes:
+        name: What reports call it.
         paths_from: Where relative paths start, seen from the folder of the file.
+        question: Stands at the top of the report.
+        output: Folder of everything that is written; ``runs/<name of the file>``, here, unless told.
+        missing: What becomes of films whose files are not there.
+        data: Radiographs.
+        models: What judges them.
+        maps: Maps that other tools made.
+        explain: Which maps are made.
+        score: How maps are measured.
+        statistics: How scores become estimates.
+        trust: How maps must react.
+        classification: Where the operating point comes from.
+        report: What the page shows.
+        sweep: What ``heatproof sweep`` searches.
     """
 
     name: Name

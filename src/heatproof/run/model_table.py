@@ -10,7 +10,14 @@ from heatproof.run.tables import Identity, Name, Record, unique
 
 
 class Scaling(Record):
-    """How a user's own module wants its images (see ``models.preprocessing``)."""
+    """What a film goes through before the network sees it.
+
+    Attributes:
+        geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads.
+        channels: 1, or 3 equal ones.
+        mean: Of each channel, or one for all; images are in [0, 1] before.
+        std: Likewise.
+    """
 
     geometry: str
     channels: int = 3
@@ -90,6 +97,7 @@ class Model(Record):
         module: ``"file.py:function"`` or ``"package.module:function"`` that returns an
             ``nn.Module``, called with ``arguments`` (those that name files: relative to this file).
             With a training it is trained up to its features, and ``head`` stands behind these.
+        arguments: Of the function that returns the module.
         features: Dotted name of the module whose output is the feature grid.
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.

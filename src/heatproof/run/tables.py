@@ -46,7 +46,14 @@ class Data(Record):
 
 
 class Identity(Record):
-    """What is known of a model that was trained elsewhere (see ``ModelId``)."""
+    """What is known of a model that was trained elsewhere.
+
+    Attributes:
+        architecture: The backbone, such as ``"densenet121"``.
+        head: Its spec.
+        data: What it was trained on.
+        seed: Of its training.
+    """
 
     architecture: Name
     head: str = "linear"
@@ -132,7 +139,7 @@ class Statistics(Record):
     Attributes:
         resamples: Of every bootstrap.
         by: What is resampled as one.
-        level: Of every interval.
+        level: What every interval holds.
         seed: Of resamples and of random maps.
         min_positives: A finding with fewer is described: nothing is inferred from it.
         compare: Pairs of models (or groups of them, or of imported maps): the first is compared
@@ -191,7 +198,13 @@ class Classification(Record):
 
 
 class Report(Record):
-    """What the page shows: films of each kind in the gallery, and the metric that ranks them."""
+    """What the page shows.
+
+    Attributes:
+        gallery: Films of each kind in the gallery.
+        rank_by: Spec of the metric that ranks them; the first of ``metrics`` unless told.
+        seed: Of what is drawn from many.
+    """
 
     gallery: Annotated[int, pydantic.Field(ge=0, le=50)] = 3
     rank_by: str | None = None

@@ -1,0 +1,136 @@
+"""Writes docs/reference/experiment.md: every table and key of an experiment file, from the code.
+
+python docs/experiment_file.py
+"""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pydantic
+
+from heatproof.data.datasets.manifest import Manifest
+from heatproof.run import model_table, tables
+from heatproof.run.experiment import Experiment
+from heatproof.train.settings import Settings
+
+PAGE = Path(__file__).parent / "reference" / "experiment.md"
+TABLES: dict[str, type] = {
+    "the top of the file": Experiment,
+    "[[data]]": tables.Data,
+    '[[data]] with dataset = "manifest"': Manifest,
+    "[[models]]": model_table.Model,
+    "scaling, of a model": model_table.Scaling,
+    "id, of a model or maps": tables.Identity,
+    "training, of a model": model_table.Training,
+    "settings, of a training": Settings,
+    "sampling, of a model": model_table.Sampling,
+    "ensemble, of a model": model_table.Pool,
+    "[[maps]]": tables.ImportedMaps,
+    "[explain]": tables.Explain,
+    "[score]": tables.Scoring,
+    "[statistics]": tables.Statistics,
+    "[trust]": tables.Trust,
+    "[classification]": tables.Classification,
+    "[report]": tables.Report,
+    "[sweep]": tables.Sweep,
+    "[sweep.search], of each parameter": tables.Searched,
+}
+HEAD = """# The experiment file
+
+Every table and key. Paths are taken from the folder of the file; an unknown key is an error that names the near ones. A spec, such as
+`iou(binarize=fixed(threshold=0.4))`, is a part with its options: `heatproof methods`, `metrics`, `criteria`, `similarities`, `rules`, `backbones`,
+`heads`, `localizers` and `datasets` list them. Complete files: [on your own films](../how-to/bring-your-data.md), [with
+training](../how-to/train.md), and those in [experiments](../../experiments). `heatproof check FILE` tries one and changes nothing.
+
+*This page is written by `docs/experiment_file.py`.*
+"""
+FOOT = """
+## What a run writes
+
+Into `output`, or `runs/<name of the file>` where the command was given:
+
+| | |
+|---|---|
+| `report.html` | the report, in one file; `tables/` (CSV and LaTeX) and `figures/` (SVG and PDF) hold what it shows |
+| `*.parquet` | beside it, what the report is made of: `estimates`, `scores`, `predictions`, `comparisons`, `diagnosis`, `shapes`, and with `[trust]` `trust` and `verdicts` |
+| `models/` | a folder for each model that was trained: `card.json`, weights, `history.json`, `training/history.csv`; the second best checkpoints in `kept/` |
+| `maps/` | the saliency maps: Zarr, and an index in SQLite |
+| `made/`, `predictions/`, `scores/`, `trust/`, `structures/` | finished units of work, by which a killed run goes on; removing them costs time and nothing else |
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for title, record in TABLES.items():
+        said = inspect.cleandoc(record.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        parts.append(
+            f"\n## {title}\n\n{plain(said)}\n\n| key | values | without it | |\n|---|---|---|---|\n"
+        )
+        about = attributes(record)
+        for name, kind, default in fields(record):
+            parts.append(f"| `{name}` | {kind} | {default} | {about.get(name, '')} |\n")
+    return "".join([*parts, FOOT])
+
+
+def fields(record: type) -> list[tuple[str, str, str]]:
+    """Name, type and default of every key, as a person writes them."""
+    if issubclass(record, pydantic.BaseModel):
+        return [
+            (name, kind(one.annotation), "needed" if one.is_required() else written(one.default))
+            for name, one in record.model_fields.items()
+        ]
+    found = []
+    for one in dataclasses.fields(record):
+        needed = one.default is one.default_factory is dataclasses.MISSING
+        found.append((one.name, kind(one.type), "needed" if needed else written(one.default)))
+    return found
+
+
+def attributes(record: type) -> dict[str, str]:
+    """What the docstring says of each."""
+    doc = inspect.cleandoc(record.__doc__ or "").partition("Attributes:\n")[2]
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |^\S|\Z)", doc, re.M | re.S)
+    return {name: plain(" ".join(text.split())) for name, text in entries}
+
+
+WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
+
+
+def kind(annotation: Any) -> str:
+    """A type in the words of TOML."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return kind(inner[0])
+    if origin is Literal:
+        return " or ".join(f'`"{one}"`' for one in inner)
+    if origin in (Union, UnionType):
+        kinds = (kind(one) for one in inner if one is not type(None))
+        return " or ".join(dict.fromkeys(kinds))
+    if origin in (list, tuple):
+        kinds = (kind(one) for one in inner if one is not ...)
+        several = " or ".join(dict.fromkeys(kinds))
+        return "tables" if several == "table" else f"list of {several}"
+    return WORDS.get(annotation, "table")
+
+
+def written(value: Any) -> str:
+    """A default."""
+    if value in (None, dataclasses.MISSING) or isinstance(value, tables.Record):
+        return ""
+    if isinstance(value, bool):
+        return f"`{value}`".lower()
+    return f"`{[*value] if isinstance(value, tuple) else value!r}`".replace("'", '"')
+
+
+def plain(text: str) -> str:
+    """As Markdown, in a cell of a table."""
+    return text.replace("``", "`").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
