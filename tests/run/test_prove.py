@@ -1,10 +1,12 @@
 """The call for what is in memory gives the same as the experiment file."""
 
 import polars as pl
+import pytest
 import torch
 from polars.testing import assert_frame_equal
 
 from heatproof import Adapted, Manifest, Preprocessing, Squash, load_experiment, prove
+from heatproof.errors import ExperimentError
 from heatproof.run.pipeline import run
 
 
@@ -27,8 +29,14 @@ def test_it_gives_the_same_scores_as_the_file(squares, tmp_path):
         scope["build"](), "features", ["Square"], Preprocessing(Squash(64, 64), 1, (0.0,), (1.0,))
     )
     specs = ["grad_cam", "occlusion(window=8, stride=8)"]
-    proof = prove(model, films, specs, ["iou", "hit_rate", "auprc", "auroc"], output=tmp_path / "p")
+    scored = ["iou", "hit_rate", "auprc", "auroc"]
+    proof = prove(model, films, specs, scored, output=tmp_path / "p", criteria=["input_noise"])
     columns = ["image_id", "method", "metric", "value", "validity"]
     assert_frame_equal(proof.scores.select(columns), expected.select(columns))
     assert proof.report.is_file()
     assert {"auroc of the classifier", "iou"} <= set(proof.estimates["metric"])
+    assert set(proof.trust["method"]) == {"grad_cam", "occlusion(window=8, stride=8)"}
+    assert set(proof.trust["criterion"]) == {"input_noise"}
+    assert prove(model, films, specs, scored, output=tmp_path / "p").trust is None
+    with pytest.raises(ExperimentError, match=r"repeatability needs two models.*there are: My"):
+        prove(model, films, specs, output=tmp_path / "p", criteria=["repeatability"])

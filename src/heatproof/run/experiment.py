@@ -39,7 +39,7 @@ class Experiment(Record):
         name: What reports call it.
         paths_from: Where relative paths start, seen from the folder of the file.
         question: Stands at the top of the report.
-        output: Folder of everything that is written; ``runs/<name of the file>``, here, unless told.
+        output: Folder of everything that is written; ``runs/<name of the file>`` unless told.
         missing: What becomes of films whose files are not there.
         data: Radiographs.
         models: What judges them.

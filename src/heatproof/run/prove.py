@@ -17,8 +17,12 @@ from heatproof.run.judges import Judging, checksum
 from heatproof.run.model_table import Model as Entry
 from heatproof.run.pipeline import run_stages
 from heatproof.run.progress import Progress, Silent
-from heatproof.run.tables import Data, Explain, Scoring
+from heatproof.run.tables import Data, Explain, Scoring, Trust
+from heatproof.run.trusting import check_pairs
 from heatproof.run.workspace import Workspace
+from heatproof.trust.criteria import criteria as all_criteria
+from heatproof.trust.rules import rules
+from heatproof.trust.similarity import similarities
 from heatproof.types import Dataset, ModelId, Sample
 
 
@@ -30,11 +34,15 @@ class Proof:
         report: The page, for people.
         estimates: One row per statistic with its interval.
         scores: One row per map, reader and metric.
+        trust: One row per pair of maps that a criterion compares; None where none was asked for.
+        verdicts: One row per criterion, method and rule that judges it; likewise.
     """
 
     report: Path
     estimates: pl.DataFrame
     scores: pl.DataFrame
+    trust: pl.DataFrame | None = None
+    verdicts: pl.DataFrame | None = None
 
 
 def prove(
@@ -43,6 +51,7 @@ def prove(
     methods: Sequence[str],
     metrics: Sequence[str] = ("auprc", "auroc", "iou", "hit_rate"),
     *,
+    criteria: Sequence[str] = (),
     output: str | Path = "runs/proof",
     name: str = "My classifier",
     trained_on: Iterable[Sample] = (),
@@ -56,6 +65,8 @@ def prove(
         films: Judged ones.
         methods: Specs, such as ``"grad_cam"``.
         metrics: Specs; the report ranks by the first.
+        criteria: Specs of trust that one model can be put to, such as ``"randomization"``; criteria
+            between models need an experiment file.
         output: Folder; what is there already and still holds is not computed again.
         name: What the report calls the model.
         trained_on: Films that trained it; a report warns when it has seen a judged patient, and
@@ -72,7 +83,9 @@ def prove(
         models=[Entry(name=name, card="in memory")],
         explain=Explain(methods=list(methods)),
         score=Scoring(metrics=list(metrics)),
+        trust=Trust(criteria=list(criteria)) if criteria else None,
     )
+    trust = experiment.trust
     judged = check_films(experiment, "films", films)
     card = ModelCard(
         id=ModelId(type(model).__name__, checkpoints=(checksum(model),)),
@@ -89,12 +102,15 @@ def prove(
         judgings=(Judging(name, name, judged, judged.samples),),
         methods=all_methods.parts(methods),
         metrics=all_metrics.parts(metrics),
+        criteria=all_criteria.parts(criteria),
+        similarities=similarities.parts(trust.similarities) if trust else {},
+        rules=rules.parts(trust.rules) if trust else {},
     )
+    check_pairs(work, {name: card.id})
     report = run_stages(work, {name: partial(_given, model, card)}, progress or Silent())
-    tables = (
-        pl.read_parquet(work.folder / f"{table}.parquet") for table in ("estimates", "scores")
-    )
-    return Proof(report, *tables)
+    names = ("estimates", "scores", *(("trust", "verdicts") if trust else ()))
+    tables = {table: pl.read_parquet(work.folder / f"{table}.parquet") for table in names}
+    return Proof(report, **tables)
 
 
 def _given(model: Model, card: ModelCard) -> tuple[Model, ModelCard, None]:
