@@ -106,9 +106,10 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     )
     if is_first():
         _keep(network, fitted, card, folder)
-        for file in (folder / CHECKPOINTS).glob("*.ckpt"):
-            file.unlink()  # nothing goes on from them
     wait_for_all()  # models that start from this one, and ensembles, open its folder
+    if is_first():
+        for file in (folder / CHECKPOINTS).glob("*.ckpt"):
+            file.unlink()  # nothing goes on from them, and by now nobody reads them
     progress.advance()
     return folder
 
