@@ -37,15 +37,16 @@ from zennit.composites import LayerMapComposite, layer_map_base
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.data.geometry import Squash
 from heatproof.errors import MapError
-from heatproof.explain import explain, methods
+from heatproof.experiment.file import load
+from heatproof.experiment.films import open_data
+from heatproof.experiment.judging import judgings
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.backbones import backbones
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.run.experiment import load
-from heatproof.run.films import open_data
-from heatproof.run.judges import judgings, open_model
+from heatproof.preparation.opening import open_model
+from heatproof.saliency import explain, methods
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "agreement.md"

@@ -34,9 +34,9 @@ from side_by_side import by_clock, keep, machine
 from torch import Tensor, nn
 
 from heatproof.data.geometry import Squash
-from heatproof.explain import explain, methods
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import explain, methods
 
 FINDINGS, SIDE = 10, 320
 TIMED = 1  # findings of a peer, whose time is linear in them

@@ -38,7 +38,7 @@ import polars as pl
 import torch
 from side_by_side import keep, machine
 
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
 from heatproof.run.pipeline import STAGES, run
 
 PARTS = ("all", "positive", "growth", "slowly")

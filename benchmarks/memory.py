@@ -15,9 +15,9 @@ from side_by_side import keep, machine
 
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.data.geometry import Squash
-from heatproof.explain import explain, methods
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import explain, methods
 
 SIDE, BATCH = 64, 20
 SPECS = (

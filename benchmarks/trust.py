@@ -23,10 +23,10 @@ from side_by_side import by_clock, keep, machine
 from skimage.metrics import structural_similarity
 
 from heatproof.data.geometry import Squash
-from heatproof.explain import explain_pass, methods
-from heatproof.explain.forward import ForwardPass, held_still
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import explain_pass, methods
+from heatproof.saliency.forward import ForwardPass, held_still
 from heatproof.trust.randomize import Draw, Drawing, explain_copies, steps
 from heatproof.trust.similarity import compare, similarities
 

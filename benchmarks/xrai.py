@@ -21,10 +21,10 @@ from side_by_side import keep, machine, measure
 
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.data.geometry import Squash
-from heatproof.explain import segments
-from heatproof.explain.segments import Segments, segments_of
-from heatproof.explain.xrai import regions
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import segments
+from heatproof.saliency.methods.xrai import regions
+from heatproof.saliency.segments import Segments, segments_of
 
 SIDES, FINDINGS, MODELS = (320, 512, 1024), 10, 3
 PACKAGES = ("torch", "numba", "numpy", "scikit-image", "saliency")

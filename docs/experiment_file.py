@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pydantic
 
 from heatproof.data.datasets.manifest import Manifest
-from heatproof.run import model_table, tables
-from heatproof.run.experiment import Experiment
+from heatproof.experiment import model as model_table
+from heatproof.experiment import settings as tables
+from heatproof.experiment.file import Experiment
 from heatproof.train.settings import Settings
 
 PAGE = Path(__file__).parent / "reference" / "experiment.md"

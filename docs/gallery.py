@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.errors import MapError
-from heatproof.explain import definition, explain, methods
 from heatproof.maps import render
 from heatproof.models import card
+from heatproof.saliency import definition, explain, methods
 from heatproof.types import Validity
 
 HERE = Path(__file__).parent

@@ -18,11 +18,11 @@ import polars as pl
 from trust_real import DATA, TINY, Plan, counted, films, known, networks, table, written
 from wildcat_phantoms import LEVEL, Compared, Sample, Tables, compared
 
+from heatproof.experiment.file import load
 from heatproof.localize import Detections
-from heatproof.localize.pointwise_detection import PointwiseAP
-from heatproof.run.experiment import load
+from heatproof.localize.metrics.pointwise_detection import PointwiseAP
+from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
-from heatproof.run.progress import Progress, Silent
 from heatproof.stats.bootstrap import interval
 
 HEADS = ("linear", "wildcat")

@@ -21,9 +21,9 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
+from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
-from heatproof.run.progress import Progress, Silent
 from heatproof.stats.classification import auroc
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome

@@ -22,15 +22,15 @@ import numpy as np
 import polars as pl
 import torch
 
-from heatproof.explain import methods
+from heatproof.experiment.file import load
+from heatproof.experiment.workspace import open_workspace
 from heatproof.models.card import read_card
-from heatproof.run.experiment import load
+from heatproof.preparation.plan import AUROC, trained_folder
+from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
-from heatproof.run.progress import Progress, Silent
-from heatproof.run.sweep import sweep
-from heatproof.run.training import AUROC, trained_folder
-from heatproof.run.workspace import open_workspace
+from heatproof.saliency import methods
 from heatproof.stats.bootstrap import draws, interval, membership
+from heatproof.sweep.sweep import sweep
 
 MARGIN = 0.005  # AUROC that WILDCAT may lack and still be no worse
 LEVEL = 0.95  # of intervals; claims are tested one-sided at half of what is left

@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.squares import squares  # noqa: F401  # a fixture
+
 torch.set_num_threads(1)
 # No test is timed: any example may be the one that compiles, or that waits for a busy machine.
 settings.register_profile("untimed", deadline=None)

@@ -7,7 +7,6 @@ import pytest
 
 from heatproof import cli
 from heatproof.errors import ModelError
-from tests.run.conftest import squares  # noqa: F401  # a fixture
 
 
 def heatproof(*words: str) -> subprocess.CompletedProcess[str]:
@@ -28,14 +27,14 @@ def test_help_teaches_and_waits_for_no_heavy_library():
     assert "[sweep]" in found.stdout
 
 
-def test_a_run_ends_with_the_path_of_the_report(squares):  # noqa: F811
+def test_a_run_ends_with_the_path_of_the_report(squares):
     found = heatproof("run", str(squares))
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip().endswith("out/report.html")
     assert "explain" in found.stderr
 
 
-def test_a_mistake_is_told_without_a_traceback(squares):  # noqa: F811
+def test_a_mistake_is_told_without_a_traceback(squares):
     squares.write_text(squares.read_text().replace("grad_cam", "grad_cams"))
     found = heatproof("run", str(squares))
     assert found.returncode == 1
@@ -73,14 +72,14 @@ def test_parts_are_listed_with_their_options(kind, expected, capsys):
         assert "where an option is a binarizer:" in out
 
 
-def test_check_says_what_it_found(squares, capsys):  # noqa: F811
+def test_check_says_what_it_found(squares, capsys):
     cli.check(squares)
     out = capsys.readouterr().out
     assert "bright judges 10 films of films" in out
     assert not (squares.parent / "out").exists()
 
 
-def test_check_says_what_would_be_set_aside(squares, capsys):  # noqa: F811
+def test_check_says_what_would_be_set_aside(squares, capsys):
     (squares.parent / "film3.png").write_text("no film")
     cli.check(squares)
     out = " ".join(capsys.readouterr().out.split())
@@ -102,7 +101,7 @@ def test_a_disk_that_is_full_is_told_without_a_traceback(kind, monkeypatch, caps
     assert "give the same command again" in said
 
 
-def test_check_opens_the_models_too(squares):  # noqa: F811
+def test_check_opens_the_models_too(squares):
     squares.write_text(squares.read_text().replace('features = "features"', 'features = "feature"'))
     with pytest.raises(ModelError, match="did you mean features"):
         cli.check(squares)

@@ -5,7 +5,7 @@ from importlib import resources
 import polars as pl
 import pytest
 
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
 
 

@@ -12,9 +12,9 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_experiment_of_the_how_to_is_complete(tmp_path):
-    from heatproof.explain import methods
+    from heatproof.experiment.file import load
     from heatproof.localize import metrics
-    from heatproof.run.experiment import load
+    from heatproof.saliency import methods
 
     page = (ROOT / "docs/how-to/bring-your-data.md").read_text(encoding="utf-8")
     (tmp_path / "ours.toml").write_text(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0])
@@ -24,10 +24,10 @@ def test_the_experiment_of_the_how_to_is_complete(tmp_path):
 
 
 def test_the_training_of_the_how_to_can_be_run(tmp_path):
+    from heatproof.experiment.file import load
     from heatproof.models.backbones import backbones
     from heatproof.models.heads import heads
-    from heatproof.run.experiment import load
-    from heatproof.run.training import settings_of
+    from heatproof.preparation.plan import settings_of
 
     page = (ROOT / "docs/how-to/train.md").read_text(encoding="utf-8")
     films = "".join(
@@ -78,7 +78,7 @@ def test_the_reference_of_the_experiment_file_is_that_of_the_code():
 
 
 def test_the_specs_of_published_studies_exist():
-    from heatproof.explain import methods
+    from heatproof.saliency import methods
 
     page = (ROOT / "docs/how-to/published-maps.md").read_text(encoding="utf-8")
     table = "\n".join(line for line in page.splitlines() if line.startswith("|"))
@@ -111,9 +111,9 @@ def test_the_method_of_the_how_to_works():
     import torch
 
     from heatproof.data.geometry import Squash
-    from heatproof.explain import explain, methods
     from heatproof.models.classifier import build
     from heatproof.models.preprocessing import Preprocessing
+    from heatproof.saliency import explain, methods
 
     scope: dict = {"__name__": "energy"}
     try:

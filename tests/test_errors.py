@@ -1,7 +1,7 @@
 import pytest
 
 from heatproof.errors import near_misses
-from heatproof.explain import methods
+from heatproof.saliency import methods
 
 
 @pytest.mark.parametrize(

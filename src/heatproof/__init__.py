@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from heatproof.data.datasets.manifest import Manifest
     from heatproof.data.datasets.phantom import Phantom
     from heatproof.data.geometry import Letterbox, Squash
-    from heatproof.explain import methods
+    from heatproof.experiment.file import load as load_experiment
     from heatproof.localize import metrics
     from heatproof.models.adapter import Adapted
     from heatproof.models.backbones import backbones
     from heatproof.models.card import load as load_model
     from heatproof.models.heads import heads
     from heatproof.models.preprocessing import Preprocessing
-    from heatproof.run.experiment import load as load_experiment
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
+    from heatproof.saliency import methods
 
 __all__ = [
     "Adapted",
@@ -60,10 +60,10 @@ _PLACES = {
     "backbones": "models.backbones",
     "datasets": "data.datasets",
     "heads": "models.heads",
-    "load_experiment": "run.experiment:load",
+    "load_experiment": "experiment.file:load",
     "load_model": "models.card:load",
-    "methods": "explain",
-    "metrics": "localize",
+    "methods": "saliency.methods",
+    "metrics": "localize.metrics",
     "prove": "run.prove",
     "run_experiment": "run.pipeline:run",
 }

@@ -140,8 +140,8 @@ def sweep(
     Tries equally many settings of every model and selects by validation AUROC.  What is done is
     skipped, so the same command goes on with a search that was interrupted or killed.
     """
-    from heatproof.run.experiment import load
-    from heatproof.run.sweep import sweep as search
+    from heatproof.experiment.file import load
+    from heatproof.sweep.sweep import sweep as search
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
     described = load(experiment, overrides)
@@ -172,9 +172,9 @@ def check(experiment: ExperimentFile) -> None:
     Reads the file, the headers of all films and the annotations, and tries every model on a black
     film.
     """
-    from heatproof.run.experiment import load
+    from heatproof.experiment.file import load
+    from heatproof.experiment.workspace import open_workspace
     from heatproof.run.pipeline import check as try_all
-    from heatproof.run.workspace import open_workspace
 
     described = load(experiment)
     work = open_workspace(described)
@@ -203,7 +203,7 @@ def check(experiment: ExperimentFile) -> None:
 
 
 PARTS = {
-    "methods": ("saliency methods", "heatproof.explain"),
+    "methods": ("saliency methods", "heatproof.saliency"),
     "metrics": ("localization metrics", "heatproof.localize"),
     "criteria": ("criteria of trust", "heatproof.trust.criteria"),
     "similarities": (
@@ -263,10 +263,10 @@ def _run(
     memory: str | None = None,
     device: str | None = None,
 ) -> None:
-    from heatproof.explain.memory import parse_memory
+    from heatproof.experiment.file import load
     from heatproof.models.devices import device_named
-    from heatproof.run.experiment import load
     from heatproof.run.pipeline import run as run_stages
+    from heatproof.saliency.memory import parse_memory
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
     explain: dict[str, str] = {}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from heatproof.diagnose.boxes import coverage
-from heatproof.localize.boxed import boxed
+from heatproof.localize.metrics.boxed import boxed
 from tests.diagnose import suzuki
 
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))

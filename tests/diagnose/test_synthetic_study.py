@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from scipy.stats import t
 
 from heatproof.data.datasets.chexlocalize import CheXlocalize
-from heatproof.diagnose.geometry import geometry, instances_drawn
+from heatproof.diagnose.lesion_geometry import geometry, instances_drawn
 from heatproof.diagnose.shape import FEATURES, of_shape
 from heatproof.stats import chexlocalize
 from tests.diagnose import suzuki

@@ -10,8 +10,8 @@ import pytest
 from heatproof.data.annotations import RLE
 from heatproof.data.geometry import Squash
 from heatproof.localize import specialize
-from heatproof.localize.hit_rate import HitRate, peak
-from heatproof.localize.iou import IoU
+from heatproof.localize.metrics.hit_rate import HitRate, peak
+from heatproof.localize.metrics.iou import IoU
 from heatproof.maps.binarize import Otsu, Tuned
 from heatproof.maps.importers.chexlocalize import ImportedMap, map_files, read_map
 

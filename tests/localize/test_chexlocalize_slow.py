@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from heatproof.localize.dice import Dice
-from heatproof.localize.hit_rate import HitRate
-from heatproof.localize.iou import IoU
-from heatproof.localize.pixel_rates import PixelPrecision, PixelSensitivity, PixelSpecificity
+from heatproof.localize.metrics.dice import Dice
+from heatproof.localize.metrics.hit_rate import HitRate
+from heatproof.localize.metrics.iou import IoU
+from heatproof.localize.metrics.pixel_rates import (
+    PixelPrecision,
+    PixelSensitivity,
+    PixelSpecificity,
+)
 from heatproof.maps.binarize import Fixed, Otsu
 from tests.localize.test_chexlocalize_golden import EC, case
 

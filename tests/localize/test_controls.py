@@ -14,10 +14,10 @@ from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import train_test_split
 
 from heatproof.data.geometry import Letterbox, Squash
-from heatproof.localize.auprc import AUPRC
-from heatproof.localize.auroc import AUROC
 from heatproof.localize.controls import MeanMask, ceiling, centre, edges, noise, others
-from heatproof.localize.hit_rate import HitRate, peak
+from heatproof.localize.metrics.auprc import AUPRC
+from heatproof.localize.metrics.auroc import AUROC
+from heatproof.localize.metrics.hit_rate import HitRate, peak
 
 cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), max_size=8)
 

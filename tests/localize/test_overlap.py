@@ -7,9 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import confusion_matrix, f1_score
 
-from heatproof.localize.dice import Dice
-from heatproof.localize.iou import IoU
-from heatproof.localize.pixel_rates import PixelPrecision, PixelSensitivity, PixelSpecificity
+from heatproof.localize.metrics.dice import Dice
+from heatproof.localize.metrics.iou import IoU
+from heatproof.localize.metrics.pixel_rates import (
+    PixelPrecision,
+    PixelSensitivity,
+    PixelSpecificity,
+)
 from heatproof.maps.binarize import Fixed
 
 shapes = st.shared(hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8), key="shape")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from heatproof.localize import metrics
-from heatproof.localize.hit_rate import HitRate
-from heatproof.localize.miou import MIoU
+from heatproof.localize.metrics.hit_rate import HitRate
+from heatproof.localize.metrics.miou import MIoU
 from heatproof.localize.overlap import Counting, of_masks
 from heatproof.localize.reading import Pointing, Reading
 

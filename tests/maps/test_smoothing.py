@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heatproof.errors import DataError, SpecError
 from heatproof.localize import specialize
-from heatproof.localize.iou import IoU
+from heatproof.localize.metrics.iou import IoU
 from heatproof.maps.binarize import Fixed, Otsu, binarizers, redrawn
 from heatproof.maps.smoothing import JetSmoothed, Smoothed, TunedSmoothing, through_jet
 

@@ -9,9 +9,9 @@ from torchvision.models import densenet121
 
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError
-from heatproof.explain import explain, methods
 from heatproof.models.adapter import Adapted, load_module, with_head
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import explain, methods
 
 PREPROCESSING = Preprocessing(Squash(32, 32))
 

@@ -5,7 +5,6 @@ from statistics import mean
 
 import pytest
 
-from heatproof.explain import methods
 from heatproof.report.published import (
     ARUN,
     CHEXLOCALIZE,
@@ -16,6 +15,7 @@ from heatproof.report.published import (
     WILDCAT_RSNA,
     published,
 )
+from heatproof.saliency import methods
 
 CONTROLS = {"", "detection", "mean_mask", "U-Net", "RetinaNet", "readers"}
 

@@ -8,6 +8,10 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from heatproof.analysis.classification import Bin, Classification, OperatingPoint
+from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.verdicts import High, Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
@@ -21,24 +25,11 @@ from heatproof.report.content import (
     Model,
     Overlap,
     Provenance,
-    SetAside,
     Stage,
 )
+from heatproof.report.described import Metric, Rule
 from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
-from heatproof.report.measured import (
-    Bin,
-    Classification,
-    Control,
-    Diagnosis,
-    High,
-    Localization,
-    Metric,
-    OperatingPoint,
-    Row,
-    Rule,
-    Spread,
-    Trust,
-)
+from heatproof.stages.written import SetAside
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Validity, Verdict
 

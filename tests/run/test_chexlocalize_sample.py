@@ -12,10 +12,10 @@ import pytest
 from heatproof.data.annotations import RLE
 from heatproof.data.datasets.chexlocalize import CheXlocalize
 from heatproof.errors import UnsafePickleError
+from heatproof.experiment.file import load
 from heatproof.maps.binarize import Otsu
-from heatproof.run.comparing import IMPORTED
-from heatproof.run.experiment import load
 from heatproof.run.pipeline import run
+from heatproof.stages.framing import IMPORTED
 from heatproof.types import MapKey
 from tests.conftest import ROOT
 

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 import torch
 
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
-from tests.run.phantom_sets import sets
+from tests.phantom_sets import sets
 
 SCALING = '{ geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }'
 SETTINGS = 'max_epochs = 1, keep = 1, accelerator = "cpu"'

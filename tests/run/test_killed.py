@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from heatproof.run import explaining, pipeline, trusting
-from heatproof.run.experiment import load
-from tests.run.conftest import write_films
+from heatproof.experiment.file import load
+from heatproof.run import pipeline
+from heatproof.stages import blocks, trust
+from tests.squares import write_films
 
 KILLS = 12
 MOST = 10 * KILLS
@@ -19,7 +20,7 @@ MOST = 10 * KILLS
 
 def run_in_small_blocks(file: Path, output: Path) -> None:
     """Many units, so that a kill finds some done and others not."""
-    explaining.BLOCK = pipeline.BLOCK = trusting.FILMS = trusting.PAIRS = 2
+    blocks.BLOCK = pipeline.BLOCK = trust.FILMS = trust.PAIRS = 2
     pipeline.run(load(file, {"output": str(output)}))
 
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from heatproof.errors import DataError, ExperimentError, MapError, ModelError
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
+from heatproof.progress import Silent
 from heatproof.run.pipeline import run
-from heatproof.run.progress import Silent
-from tests.run.conftest import write_films
+from tests.squares import write_films
 
 
 class Counting(Silent):

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from heatproof.run.experiment import load
-from heatproof.run.films import open_data
-from heatproof.run.judges import judgings
+from heatproof.data.references import reference_mask
+from heatproof.experiment.file import load
+from heatproof.experiment.films import open_data
+from heatproof.experiment.judging import judgings
 from heatproof.run.pipeline import run
-from heatproof.run.scoring import reference_mask
 from tests.conftest import ROOT
 
 FILE = ROOT / "experiments" / "real_classifier.toml"

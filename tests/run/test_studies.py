@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from heatproof.run.experiment import load
+from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
 
 

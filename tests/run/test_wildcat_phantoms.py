@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from heatproof.explain import methods
 from heatproof.models.backbones import backbones
+from heatproof.saliency import methods
 from tests.conftest import ROOT
 
 SPEC = importlib.util.spec_from_file_location("study", ROOT / "experiments/wildcat_phantoms.py")

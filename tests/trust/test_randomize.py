@@ -8,14 +8,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from heatproof.errors import ModelError
-from heatproof.explain import explain, methods
-from heatproof.explain.forward import ForwardPass, held_still
 from heatproof.models.adapter import Adapted, with_head
 from heatproof.models.backbones import backbones
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.heads.linear import LinearHead
+from heatproof.saliency import explain, methods
+from heatproof.saliency.forward import ForwardPass, held_still
 from heatproof.trust.randomize import Draw, Drawing, blocks_of, explain_copies, steps
-from tests.explain.conftest import FINDINGS, PREPROCESSING, Own, make, make_images, shaken
+from tests.saliency.conftest import FINDINGS, PREPROCESSING, Own, make, make_images, shaken
 
 SPECS = (
     *("gradient", "grad_cam", "layer_cam", "guided_backprop", "smooth_grad(samples=1)", "edges"),

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool
 
-from heatproof.localize.boxed import boxed
+from heatproof.localize.metrics.boxed import boxed
 
 
 def coverage(mask: Bool[np.ndarray, "h w"]) -> float:

@@ -11,7 +11,7 @@ The other controls take one thing away each:
   pixels as nearness to the middle does, so what asks for ranks alone (AUROC, hit rate) is the same
   for both; but nearness falls so slowly that most of its sum lies far from the middle, and what
   sums or binarizes a map would then judge the border.
-- ``edges``: sees the film and no model (``heatproof.explain.edges``).
+- ``edges``: sees the film and no model (``heatproof.saliency.methods.edges``).
 - ``noise``: sees nothing; what a metric gives for nothing.
 - ``others``: the share of the other readers who marked a pixel: what radiologists reach.
 - ``ceiling``: knows the answer, but is as coarse as a method: the reference mask, averaged over the
@@ -29,7 +29,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 
 from heatproof.data.geometry import Geometry, Squash
-from heatproof.explain.edges import magnitude
+from heatproof.saliency.methods.edges import magnitude
 
 SPREAD = 0.25  # standard deviation of the centre, in sides of the film
 

@@ -121,3 +121,25 @@ def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
     inner = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
     changed = {name: _with(value, by) for name, value in inner.items() if _tunable(value)}
     return dataclasses.replace(part, **changed) if changed else part
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What tuning films chose for one metric, model, method and finding.
+
+    Attributes:
+        dataset: The tuning films.
+        model: Empty of controls.
+        value: That was chosen.
+        score: What the metric reaches with it there.
+        cases: Tuning films on which the finding is marked.
+    """
+
+    dataset: str
+    model: str
+    method: str
+    metric: str
+    finding: str
+    value: float
+    score: float
+    cases: int

@@ -4,7 +4,7 @@
 
 Which members count is decided finding by finding, as in CheXpert's ensembles (Irvin et al., AAAI
 2019, https://arxiv.org/abs/1901.07031): the best on validation, by AUROC.  Saliency maps of an
-ensemble are the means of its members' maps; see ``heatproof.explain.ensemble``.
+ensemble are the means of its members' maps; see ``heatproof.saliency.ensemble``.
 
 At rest an ensemble is ``ensemble.json``: the folders of its members, which are models of their own,
 with the checksums of their weights, and for each finding the numbers of those that count.  One

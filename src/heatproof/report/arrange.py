@@ -5,14 +5,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from heatproof.report.answers import FEW, Verdict, best_first, method_names, verdict
+from heatproof.analysis.classification import Classification
+from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.report.called import FEW, Verdict, best_first, verdict
 from heatproof.report.content import Content
-from heatproof.report.figures import Mark, mark
+from heatproof.report.described import Metric
 from heatproof.report.gallery import Case, Group
-from heatproof.report.measured import Classification, Control, Localization, Metric, Row
+from heatproof.report.names import described_metrics, method_names
+from heatproof.report.pictures.positions import Mark, mark
 from heatproof.types import Estimate
 
-LONGEST = 180  # letters of a file name, of the 255 that file systems take
 ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
 
 
@@ -53,21 +55,9 @@ class Panel:
     open: bool
 
 
-def metrics(content: Content) -> dict[str, Metric]:
-    """Spec to metric; one that is not described is called by its spec."""
-    described = {metric.spec: metric for metric in content.metrics}
-    used = dict.fromkeys(panel.metric for panel in content.localization)
-    return described | {s: Metric(s, s, "", "") for s in used if s not in described}
-
-
-def metric_names(content: Content) -> dict[str, str]:
-    """Spec of a metric to what it is called."""
-    return {spec: metric.name for spec, metric in metrics(content).items()}
-
-
 def panels(content: Content) -> dict[str, tuple[Panel, ...]]:
     """Data set to its forest plots."""
-    known = metrics(content)
+    known = described_metrics(content)
     names = method_names(content)
     several = len({row.model for panel in content.localization for row in panel.rows}) > 1
     first = content.metrics[0].spec if content.metrics else ""
@@ -89,7 +79,7 @@ def panels(content: Content) -> dict[str, tuple[Panel, ...]]:
 
 def of_datasets(content: Content) -> tuple[Metric, ...]:
     """Metrics in use that are one number of all films."""
-    return tuple(metric for metric in metrics(content).values() if metric.per_map)
+    return tuple(metric for metric in described_metrics(content).values() if metric.per_map)
 
 
 def by_finding(shown: Iterable[Panel]) -> dict[str, tuple[Panel, ...]]:
@@ -181,11 +171,3 @@ def _kind(one: Row | Control, panel: Localization) -> str:
     if isinstance(one, Row):
         return ""
     return "prior" if one is panel.prior else "control"
-
-
-def file_name(*parts: str) -> str:
-    """Of a figure: letters, digits and hyphens, not longer than file systems take."""
-    letters = "".join(
-        c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
-    )
-    return "-".join(letters.lower().split())[:LONGEST].rstrip("-")

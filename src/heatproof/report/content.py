@@ -12,21 +12,18 @@ unknown is ``None``; both are shown in words.  Every string is shown as text, ne
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from heatproof.analysis.classification import Classification
+from heatproof.analysis.comparison import Comparison
+from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.failures import Failure
+from heatproof.analysis.localization import Localization
+from heatproof.analysis.rare import Rare
+from heatproof.analysis.structures import Structure
+from heatproof.analysis.verdicts import Trust
+from heatproof.maps.tuning import Tuned
+from heatproof.report.described import Metric, Rule
 from heatproof.report.gallery import Gallery
-from heatproof.report.measured import (
-    Classification,
-    Comparison,
-    Diagnosis,
-    Failure,
-    Localization,
-    Metric,
-    Rare,
-    Rule,
-    Spread,
-    Structure,
-    Trust,
-    Tuned,
-)
+from heatproof.stages.written import SetAside
 from heatproof.types import Validity
 
 Facts = tuple[tuple[str, str], ...]
@@ -76,22 +73,6 @@ class Cohort:
     age_range: tuple[float, float] | None = None
     description: str = ""
     age_unknown: int = 0
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """What could not be used, and why.
-
-    Attributes:
-        image_id: Of the image, or the name of a file of maps.
-        whole: The image is in no number of the report; False where it is a single map or annotation
-            that could not be used.
-    """
-
-    dataset: str
-    image_id: str
-    reason: str
-    whole: bool = True
 
 
 @dataclass(frozen=True)

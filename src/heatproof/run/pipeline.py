@@ -13,21 +13,22 @@ from typing import Literal, get_args
 import torch
 
 from heatproof.errors import ExperimentError
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.model import Model
+from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.models.card import ModelCard
 from heatproof.models.devices import device_named, repeatable, within_memory
-from heatproof.run.analysing import write_report
-from heatproof.run.comparing import geometry_of
-from heatproof.run.controls import control_tasks
-from heatproof.run.experiment import Experiment
-from heatproof.run.explaining import BLOCK, Judged, blocks_of, explain_films, methods_of
-from heatproof.run.importing import import_blocks, import_maps
-from heatproof.run.judges import AnyModel, Opener, check_model, identified, open_model
-from heatproof.run.model_table import Model
-from heatproof.run.progress import Progress, Silent
-from heatproof.run.scoring import Task, block_task, score
-from heatproof.run.trusting import check_pairs, trust
-from heatproof.run.tuning import tune
-from heatproof.run.workspace import Workspace, open_workspace
+from heatproof.preparation.opening import AnyModel, Opener, check_model, identified, open_model
+from heatproof.progress import Progress, Silent
+from heatproof.report.writing import write_report
+from heatproof.stages.blocks import BLOCK, Judged, blocks_of
+from heatproof.stages.control_maps import control_tasks
+from heatproof.stages.explanation import explain_films, methods_of
+from heatproof.stages.framing import geometry_of
+from heatproof.stages.imported_maps import import_blocks, import_maps
+from heatproof.stages.scoring import Task, block_task, score
+from heatproof.stages.trust import check_pairs, trust
+from heatproof.stages.tuning import tune
 from heatproof.types import ModelId
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
@@ -90,8 +91,9 @@ def check(work: Workspace) -> None:
 
 def _check_plans(work: Workspace, models: Sequence[Model]) -> dict[str, ModelId]:
     # Lightning takes seconds to import, which runs that train nothing need not wait for.
-    from heatproof.run.ensembling import check_pool, pool_id
-    from heatproof.run.training import check_plan, check_processes, check_taught, trained_id
+    from heatproof.preparation.ensemble import check_pool, pool_id
+    from heatproof.preparation.plan import trained_id
+    from heatproof.preparation.plan_checks import check_plan, check_processes, check_taught
 
     for model in models:
         (check_pool if model.ensemble else check_plan)(work, model)
@@ -143,8 +145,8 @@ def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
     models = [model for model in work.experiment.models if model.made_here]
     if not models:
         return {}, False
-    from heatproof.run.ensembling import make_ensemble
-    from heatproof.run.training import train_model
+    from heatproof.preparation.ensemble import make_ensemble
+    from heatproof.preparation.training import train_model
     from heatproof.train.processes import is_first
 
     progress.start("train", len(models))

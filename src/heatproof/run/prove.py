@@ -7,19 +7,20 @@ from pathlib import Path
 
 import polars as pl
 
-from heatproof.explain import methods as all_methods
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.films import check_films
+from heatproof.experiment.judging import Judging
+from heatproof.experiment.model import Model as Entry
+from heatproof.experiment.settings import Data, Explain, Scoring, Trust
+from heatproof.experiment.workspace import Workspace
 from heatproof.localize import metrics as all_metrics
 from heatproof.models import Model
 from heatproof.models.card import Cohort, ModelCard
-from heatproof.run.experiment import Experiment
-from heatproof.run.films import check_films
-from heatproof.run.judges import Judging, checksum
-from heatproof.run.model_table import Model as Entry
+from heatproof.preparation.opening import checksum
+from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run_stages
-from heatproof.run.progress import Progress, Silent
-from heatproof.run.tables import Data, Explain, Scoring, Trust
-from heatproof.run.trusting import check_pairs
-from heatproof.run.workspace import Workspace
+from heatproof.saliency import methods as all_methods
+from heatproof.stages.trust import check_pairs
 from heatproof.trust.criteria import criteria as all_criteria
 from heatproof.trust.rules import rules
 from heatproof.trust.similarity import similarities

@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.explain import Explanation, Maps
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import Classifier
 from heatproof.models.heads import HeadModule
+from heatproof.saliency import Explanation, Maps
 
 
 class NegativeHead(HeadModule):

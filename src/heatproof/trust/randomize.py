@@ -32,12 +32,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from heatproof.errors import ModelError
-from heatproof.explain import Explanation, Method, check, explain_pass
-from heatproof.explain.forward import ForwardPass, held_still
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted, UpTo
 from heatproof.models.classifier import Classifier
 from heatproof.models.seeding import seeded
+from heatproof.saliency import Explanation, Method, check, explain_pass
+from heatproof.saliency.forward import ForwardPass, held_still
 from heatproof.trust.opposite import on_the_side_of, opposite
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -220,7 +220,7 @@ def explain_copies(
         What each copy and batch is, and what was found.
 
     Raises:
-        MapError: As in ``heatproof.explain.explain``.
+        MapError: As in ``heatproof.saliency.explain``.
     """
     check(methods, model, images, targets)
     with held_still(model):

@@ -12,8 +12,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.explain import Method
 from heatproof.registry import Registry
+from heatproof.saliency import Method
 from heatproof.trust.pairs import Origin
 from heatproof.trust.randomize import Drawing, Order
 from heatproof.trust.similarity import Similarity

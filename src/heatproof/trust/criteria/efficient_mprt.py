@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.errors import SpecError
-from heatproof.explain import Method
+from heatproof.saliency import Method
 from heatproof.trust.criteria import criteria
 from heatproof.trust.evidence import RISE
 from heatproof.trust.randomize import Drawing, Order

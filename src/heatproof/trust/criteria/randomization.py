@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from heatproof.errors import SpecError
-from heatproof.explain import Method
+from heatproof.saliency import Method
 from heatproof.trust.criteria import criteria
 from heatproof.trust.randomize import Drawing, Order
 from heatproof.trust.similarity import Similarity

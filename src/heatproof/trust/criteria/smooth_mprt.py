@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from heatproof.errors import SpecError
-from heatproof.explain import Method
-from heatproof.explain.smooth_grad import SmoothGrad
+from heatproof.saliency import Method
+from heatproof.saliency.methods.smooth_grad import SmoothGrad
 from heatproof.trust.criteria import Criterion, OfCopies, criteria
 from heatproof.trust.criteria.randomization import Randomization
 from heatproof.trust.randomize import Drawing, Order

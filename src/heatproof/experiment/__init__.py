@@ -1,0 +1,1 @@
+"""What was asked?  The experiment file, its data sets, and which model judges which films."""

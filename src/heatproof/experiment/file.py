@@ -1,0 +1,235 @@
+"""An experiment: which data, which models, which maps, judged how.  One TOML file.
+
+Every table is one frozen record of ``tables`` or ``model_table``, and unknown keys are errors.
+Relative paths are taken from the folder of the file.  What a table of ``[[data]]`` holds besides
+the keys of ``Data`` are the options of that data set, as ``heatproof datasets`` lists them.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from heatproof.errors import ExperimentError, near_misses
+from heatproof.experiment.model import Model, Pool, Sampling, Scaling, Training
+from heatproof.experiment.settings import (
+    Classification,
+    Data,
+    Explain,
+    Identity,
+    ImportedMaps,
+    Name,
+    Record,
+    Report,
+    Scoring,
+    Searched,
+    Statistics,
+    Sweep,
+    Trust,
+    unique,
+)
+
+
+class Experiment(Record):
+    """One experiment file.
+
+    Attributes:
+        name: What reports call it.
+        paths_from: Where relative paths start, seen from the folder of the file.
+        question: Stands at the top of the report.
+        output: Folder of everything that is written; ``runs/<name of the file>`` unless told.
+        missing: What becomes of films whose files are not there.
+        data: Radiographs.
+        models: What judges them.
+        maps: Maps that other tools made.
+        explain: Which maps are made.
+        score: How maps are measured.
+        statistics: How scores become estimates.
+        trust: How maps must react.
+        classification: Where the operating point comes from.
+        report: What the page shows.
+        sweep: What ``heatproof sweep`` searches.
+    """
+
+    name: Name
+    paths_from: str = "."
+    question: str = "Do the saliency maps of this classifier show where the finding is?"
+    output: str | None = None
+    missing: Literal["error", "set aside"] = "error"
+    data: Annotated[list[Data], pydantic.Field(min_length=1)]
+    models: list[Model] = []
+    maps: list[ImportedMaps] = []
+    explain: Explain = Explain()
+    score: Scoring = Scoring()
+    statistics: Statistics = Statistics()
+    trust: Trust | None = None
+    classification: Classification = Classification()
+    report: Report = Report()
+    sweep: Sweep | None = None
+    _folder: Path = pydantic.PrivateAttr(default=Path())
+    _file: Path = pydantic.PrivateAttr(default=Path("experiment.toml"))
+    _text: str = pydantic.PrivateAttr(default="")
+    _command: str = pydantic.PrivateAttr(default="heatproof.prove(model, films, methods)")
+
+    @pydantic.model_validator(mode="after")
+    def _one_origin_of_seeds(self) -> "Experiment":
+        searched = self.sweep.search if self.sweep else {}
+        for model in self.models:
+            if model.seeds and "seed" in searched:
+                raise ValueError(
+                    f"model {model.name!r} has seeds, and [sweep.search] draws the seed; say one"
+                )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _names_exist(self) -> "Experiment":
+        named = {model.name: model for model in self.models}
+        replicates = [one for model in self.models for one in model.replicates(named)]
+        self.__dict__["models"] = replicates  # frozen for everyone else
+        data = unique("data", [entry.name for entry in self.data])
+        unique("models", [model.name for model in self.models])
+        _pools_exist(self.models)
+        asked = [name for model in self.models for name in model.data or []]
+        asked += [maps.data for maps in self.maps]
+        asked += [m.training.data for m in self.models if m.training]
+        asked += [m.training.validation for m in self.models if m.training]
+        asked += [self.score.tune] if self.score.tune else []
+        asked += [self.classification.validation] if self.classification.validation else []
+        for name in asked:
+            if name not in data:
+                raise ValueError(f"no data is named {name!r}; {near_misses(name, data)}")
+        groups = [model.group or model.name for model in self.models]
+        groups += [maps.name for maps in self.maps]
+        for name in (name for pair in self.statistics.compare for name in pair):
+            if name not in groups:
+                raise ValueError(
+                    f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
+                )
+        if not self.models and not self.maps:
+            raise ValueError("there is nothing to judge: add [[models]] or [[maps]]")
+        explained = [model for model in self.models if model.localizer is None]
+        if explained and not self.explain.methods:
+            raise ValueError("there are models but no methods: add [explain] methods = [...]")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start."""
+        return self._folder
+
+    @property
+    def file_name(self) -> str:
+        """Of the file, without its folder."""
+        return self._file.name
+
+    @property
+    def text(self) -> str:
+        """Of the file, as it was read; empty where there is no file."""
+        return self._text
+
+    @property
+    def command(self) -> str:
+        """What to say to run it again."""
+        return self._command
+
+    @property
+    def output_folder(self) -> Path:
+        """Where everything is written: ``output``, or ``runs/<name of the file>`` here."""
+        if self.output is None:
+            return Path("runs") / self._file.stem
+        return self._folder / self.output
+
+
+def load(
+    path: Path, overrides: dict[str, Any] | None = None, command: str | None = None
+) -> Experiment:
+    """The experiment in a TOML file.
+
+    Args:
+        path: The file.
+        overrides: Keys to replace, of tables one by one.
+        command: What runs it, if not ``heatproof run``.
+
+    Raises:
+        ExperimentError: The file is missing, is not TOML, or asks for what does not exist; the
+            message names file, line and value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ExperimentError(f"{path} is not TOML: {error}") from error
+    for key, value in (overrides or {}).items():
+        inner = table.get(key)
+        table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
+    try:
+        experiment = Experiment.model_validate(table)
+    except pydantic.ValidationError as error:
+        raise ExperimentError(_explained(error, path, text)) from error
+    experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
+    experiment._file = path
+    experiment._text = text
+    experiment._command = command or f"heatproof run {path.name}"
+    return experiment
+
+
+def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(step) for step in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"unknown key; {near_misses(str(problem['loc'][-1]), _siblings(problem))}"
+        elif where and problem["type"] != "missing":
+            message += f" (found {problem['input']!r})"
+        place = problem["loc"][:-1] if problem["type"] == "missing" else problem["loc"]
+        lines.append(f"{path}:{_line(text, place)}: {where}: {message}".replace(": : ", ": "))
+    return "\n".join(lines)
+
+
+def _siblings(problem: Any) -> list[str]:
+    """The keys that the table of an unknown key knows."""
+    record: type[pydantic.BaseModel] = Experiment
+    for step in problem["loc"][:-1]:
+        if isinstance(step, str):
+            record = _TABLES.get(step, record)
+    return list(record.model_fields)
+
+
+_TABLES: dict[str, type[Record]] = {
+    "data": Data, "models": Model, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
+    "statistics": Statistics, "classification": Classification, "report": Report, "id": Identity,
+    "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep, "search": Searched,
+    "trust": Trust, "sampling": Sampling,
+}  # fmt: skip
+
+
+def _line(text: str, location: tuple[int | str, ...]) -> int:
+    """The line on which a value stands, as near as its keys can be followed from the top."""
+    position = 0
+    for step, following in zip(location, (*location[1:], None), strict=False):
+        if isinstance(step, int):
+            continue
+        header = rf"^\s*\[+\s*(?:[\w.]+\.)?{re.escape(step)}\s*\]+"
+        key = rf"(?:^|[{{,])\s*\"?{re.escape(step)}\"?\s*="
+        matches = list(re.finditer(f"{header}|{key}", text[position:], re.MULTILINE))
+        count = following if isinstance(following, int) and len(matches) > following else 0
+        if matches:
+            position += matches[count].end()
+    return text.count("\n", 0, position) + 1
+
+
+def _pools_exist(models: list[Model]) -> None:
+    for place, model in enumerate(models):
+        earlier = [other.name for other in models[:place] if not other.ensemble]
+        for name in model.ensemble.of if model.ensemble else ():
+            if name not in earlier:
+                raise ValueError(
+                    f"ensemble {model.name!r}: no earlier model is named {name!r};"
+                    f" {near_misses(name, earlier)}"
+                )

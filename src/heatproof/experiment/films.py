@@ -1,0 +1,195 @@
+"""The films of an experiment: data sets opened, checked, and filtered for the model that judges."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from heatproof.data.check import Problem, check
+from heatproof.data.datasets import datasets
+from heatproof.data.splits import Subset, split
+from heatproof.errors import DataError, ExperimentError, SpecError
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.settings import Data
+from heatproof.tables.units import digest
+from heatproof.types import BENCHMARK, Annotation, Dataset, Sample
+
+SHOWN = 20  # problems in one message; more are counted
+_MISSING = (
+    '\nMend them, or say missing = "set aside" at the top of the experiment to go on without'
+    " missing files."
+)
+
+
+@dataclass(frozen=True)
+class Films:
+    """One data set of an experiment, by the name it has there.
+
+    Attributes:
+        name: As reports call it.
+        dataset: The radiographs.
+        missing: Files that are not there, where the experiment sets them aside.
+        damaged: Films that cannot be read, as far as their headers tell, with the reason.
+        benchmark: Source of the annotations that are no reference but are compared with it.
+    """
+
+    name: str
+    dataset: Dataset
+    missing: Mapping[str, str]
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    benchmark: str = BENCHMARK
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is labelled or annotated."""
+        return tuple(self.dataset.findings)
+
+    @cached_property
+    def usable(self) -> Dataset:
+        """The data set without the films that are not there, or cannot be read."""
+        aside = {*self.missing, *self.damaged}
+        if not aside:
+            return self.dataset
+        every = range(len(self.dataset))
+        kept = [index for index in every if self.dataset[index].image_id not in aside]
+        return Subset(self.dataset, tuple(kept))
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """Every film whose file is there, pixels unread; what the benchmark marked set apart."""
+        every = (self.dataset[index] for index in range(len(self.dataset)))
+        return tuple(self._apart(sample) for sample in every if sample.image_id not in self.missing)
+
+    def _apart(self, sample: Sample) -> Sample:
+        theirs = tuple(a for a in sample.annotations if a.source == self.benchmark)
+        if not theirs:
+            return sample
+        rest = tuple(a for a in sample.annotations if a.source != self.benchmark)
+        return dataclasses.replace(sample, annotations=rest, benchmark=theirs)
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Findings that somebody drew on a film."""
+        drawn = (annotation.finding for s in self.samples for annotation in s.annotations)
+        return tuple(dict.fromkeys(drawn))
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes when any film, label or annotation does."""
+        return digest([(s.image_id, fingerprint(s)) for s in self.samples])
+
+
+def open_data(experiment: Experiment) -> dict[str, Films]:
+    """Every data set, opened and checked by its headers.
+
+    Raises:
+        DataError: A data set is not what its description says; every problem is listed.
+        ExperimentError: The description itself is wrong.
+    """
+    return {
+        entry.name: check_films(experiment, entry.name, _open(experiment, entry))
+        for entry in experiment.data
+    }
+
+
+def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
+    """One data set, checked by its headers; raises DataError."""
+    if not len(dataset):
+        raise DataError(f"data {name!r}: there is no image; is its table or its part empty?")
+    problems = check(dataset)
+    gone = {p.image_id: p.reason for p in problems if p.missing}
+    wrong = [p for p in problems if p.fatal and not (p.missing and experiment.missing != "error")]
+    if wrong:
+        hint = _MISSING if any(p.missing for p in wrong) else ""
+        raise DataError(
+            _listed(name, f"{len(wrong)} film(s) cannot be judged as described", wrong, hint)
+        )
+    damaged = {p.image_id: p.reason for p in problems if not p.fatal}
+    if len(gone | damaged) == len(dataset):
+        raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
+    return Films(name, dataset, gone, damaged, experiment.score.benchmark)
+
+
+def matching(films: Films, values: Mapping[str, str | list[str]], where: str) -> tuple[Sample, ...]:
+    """Films whose metadata have these values; raises ExperimentError for an unknown key."""
+    known = {key for sample in films.samples for key in sample.metadata}
+    for key in values:
+        if key not in known:
+            raise ExperimentError(
+                f"{where}: no film of {films.name!r} has metadata {key!r}; there are: "
+                f"{', '.join(sorted(known)) or 'none (does the data set read that column?)'}"
+            )
+    wanted = {key: [value] if isinstance(value, str) else value for key, value in values.items()}
+    return tuple(
+        sample
+        for sample in films.samples
+        if all(_spelled(sample.metadata.get(key)) in options for key, options in wanted.items())
+    )
+
+
+def fingerprint(sample: Sample) -> str:
+    """Changes when the film, its labels or its annotations do."""
+    return digest(
+        sample.pixels.version(),
+        sorted((finding, str(label)) for finding, label in sample.labels.items()),
+        annotations_digest(sample),
+        sample.cluster,
+    )
+
+
+def annotations_digest(sample: Sample) -> str:
+    """Changes when an annotation does, or the file that holds it."""
+    return drawn_digest(sample.annotations)
+
+
+def drawn_digest(annotations: Sequence[Annotation]) -> str:
+    """The same of some annotations."""
+    drawn = [dataclasses.asdict(annotation) for annotation in annotations]
+    kinds = [type(annotation.shape).__name__ for annotation in annotations]
+    files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
+    return digest(drawn, kinds, files)
+
+
+def blocks(samples: Sequence[Sample], size: int) -> Iterator[tuple[Sample, ...]]:
+    """Runs of consecutive films: the units of work."""
+    for start in range(0, len(samples), size):
+        yield tuple(samples[start : start + size])
+
+
+def _files(value: object) -> Iterator[Path]:
+    """Every file that plain values name, however deep."""
+    if isinstance(value, Path) and value.is_file():
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _files(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _files(inner)
+
+
+def _open(experiment: Experiment, entry: Data) -> Dataset:
+    try:
+        dataset = datasets.build(entry.dataset, entry.options, experiment.folder)
+    except SpecError as error:
+        raise ExperimentError(f"data {entry.name!r}: {error}") from error
+    if entry.parts is None and entry.part is None:
+        return dataset
+    if entry.parts is None or entry.part not in entry.parts:
+        raise ExperimentError(
+            f"data {entry.name!r}: part and parts go together, and part names a share of parts;"
+            f" found part = {entry.part!r}, parts = {entry.parts!r}"
+        )
+    samples = [dataset[index] for index in range(len(dataset))]
+    return Subset(dataset, split(samples, entry.parts, entry.parts_seed)[entry.part])
+
+
+def _spelled(value: str | float | None) -> str:
+    """As an experiment file spells it: a column of numbers holds 1, not 1.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _listed(name: str, wrong: str, problems: Sequence[Problem], hint: str = "") -> str:
+    more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    lines = "".join(f"\n  {problem.image_id}: {problem.reason}" for problem in problems[:SHOWN])
+    return f"data {name!r}: {wrong}:{lines}{more}{hint}"

@@ -1,0 +1,78 @@
+"""Films that tune metrics are judged by nobody, and neither are their patients: refused otherwise.
+
+A threshold that was chosen on the films that it is judged on flatters whatever was tuned, and with
+it every comparison; so this is an error, and no warning.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from heatproof.errors import ExperimentError
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.films import Films
+from heatproof.experiment.judging import Judging
+from heatproof.localize import Metric
+from heatproof.maps.tuning import tunable
+from heatproof.words import count
+
+
+def check_tuning(
+    experiment: Experiment,
+    data: Mapping[str, Films],
+    judgings: Sequence[Judging],
+    metrics: Mapping[str, Metric],
+) -> None:
+    """Raises ExperimentError where metrics cannot be tuned as described, or must not be."""
+    name, open_ = experiment.score.tune, [spec for spec, m in metrics.items() if tunable(m)]
+    if name is None:
+        if open_:
+            raise ExperimentError(
+                f"{open_[0]} is to be tuned, but on what? Say [score] tune = the name of data that"
+                " nobody judges, or give it a table or a value"
+            )
+        return
+    if not open_:
+        raise ExperimentError(
+            f"[score] tune = {name!r}, but no metric is to be tuned; did you mean"
+            " iou(binarize=tuned)?"
+        )
+    if any(entry.name == name and entry.judged for entry in experiment.data):
+        raise ExperimentError(
+            f"[score] tune = {name!r}, whose films are judged; say judged = false for it, and judge"
+            " films of other patients"
+        )
+    for films in _judged(experiment, data, judgings):
+        _refuse_shared(name, data[name], films)
+    for entry in experiment.maps:
+        other = (o for o in experiment.maps if (o.name, o.method) == (entry.name, entry.method))
+        if entry.data != name and not any(one.data == name for one in other):
+            raise ExperimentError(
+                f"[score] tune = {name!r}, but there are no maps of {entry.name!r} by"
+                f" {entry.method!r} for it; add [[maps]] with data = {name!r}"
+            )
+
+
+def _judged(
+    experiment: Experiment, data: Mapping[str, Films], judgings: Sequence[Judging]
+) -> Iterator[Films]:
+    """Every data set that somebody judges."""
+    names = [one.films.name for one in judgings if one.explained and not one.tunes]
+    names += [entry.data for entry in experiment.maps if entry.data != experiment.score.tune]
+    for name in dict.fromkeys(names):
+        yield data[name]
+
+
+def _refuse_shared(name: str, tuning: Films, judged: Films) -> None:
+    if judged.name == name:  # a model that names it in its data
+        raise ExperimentError(f"[score] tune = {name!r}, which a model is told to judge")
+    pixels = {sample.pixels for sample in judged.samples}
+    films = [sample.image_id for sample in tuning.samples if sample.pixels in pixels]
+    patients = {sample.cluster for sample in judged.samples}
+    shared = sorted({s.cluster for s in tuning.samples if s.cluster in patients})
+    if films or shared:
+        what = count(len(films), "film") if films else count(len(shared), "patient")
+        example = films[0] if films else shared[0].removeprefix("patient ")
+        raise ExperimentError(
+            f"[score] tune = {name!r}: {what} of it, such as {example}, is judged in"
+            f" {judged.name!r}; metrics tuned on judged patients flatter what is tuned. Divide the"
+            " patients, for example with part and parts"
+        )

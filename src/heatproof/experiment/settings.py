@@ -1,0 +1,284 @@
+"""The tables of an experiment file but that of a model: data, maps, and what is asked of them."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from heatproof.models.devices import AUTO, device_named
+from heatproof.saliency.memory import parse_memory
+from heatproof.trust.similarity import Normalization
+from heatproof.types import BENCHMARK
+
+Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+
+
+class Record(pydantic.BaseModel):
+    """A table of the file: frozen, and without room for a misspelt key."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Data(Record):
+    """Radiographs.  Other keys are the options of the data set.
+
+    Attributes:
+        name: What reports call it.
+        dataset: Its kind, such as ``"manifest"``.
+        judged: False for films that only train or tune.
+        part: Of a seeded division by patient: its name in ``parts``.
+        parts: Shares by name, such as ``{train = 0.6, validation = 0.2, test = 0.2}``.
+        parts_seed: Of the division.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="allow", strict=True)
+
+    name: Name
+    dataset: Name
+    judged: bool = True
+    part: str | None = None
+    parts: dict[str, float] | None = None
+    parts_seed: int = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What belongs to the data set itself."""
+        return dict(self.model_extra or {})
+
+
+class Identity(Record):
+    """What is known of a model that was trained elsewhere.
+
+    Attributes:
+        architecture: The backbone, such as ``"densenet121"``.
+        head: Its spec.
+        data: What it was trained on.
+        seed: Of its training.
+    """
+
+    architecture: Name
+    head: str = "linear"
+    data: str = ""
+    seed: int = 0
+
+
+class ImportedMaps(Record):
+    """Maps that another tool made, with the probabilities that came along.
+
+    Attributes:
+        name: Of the model behind them, as reports call it.
+        importer: The format, such as ``"chexlocalize"``.
+        folder: Where they lie.
+        method: What they are called here, such as ``"grad_cam"``.
+        data: Name of the data they explain.
+        id: The model behind them.
+    """
+
+    name: Name
+    importer: Name
+    folder: str
+    method: Name
+    data: Name
+    id: Identity
+
+
+class Explain(Record):
+    """Which maps are made, and where.
+
+    Attributes:
+        methods: Their specs.
+        memory: What the process may take, or on a GPU what its passes may, such as ``4GB``;
+            ``auto`` for 4 GB, or half of the GPU.
+        device: Where models run: ``auto`` is the GPU where there is one.
+    """
+
+    methods: list[str] = []
+    memory: str = AUTO
+    device: str = AUTO
+
+    @pydantic.field_validator("memory")
+    @classmethod
+    def _readable(cls, memory: str) -> str:
+        parse_memory(memory)
+        return memory
+
+    @pydantic.field_validator("device")
+    @classmethod
+    def _found(cls, device: str) -> str:
+        device_named(device)
+        return device
+
+
+class Scoring(Record):
+    """How maps are measured, and what is measured beside them.
+
+    Attributes:
+        metrics: Their specs; the first ranks the gallery unless told.
+        controls: What stands in every table besides the mean-mask prior, which always does.
+        tune: Name of the data on which metrics choose what they are to be tuned in, such as
+            ``iou(binarize=tuned)``: films that nobody judges, of other patients.
+        benchmark: Source of annotations that are no reference: their readers are measured like a
+            method, and methods compared with them.
+        structures: Names of annotated things that are no findings, such as a tag or a tube: the
+            report says how much of every map lies there.
+    """
+
+    metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
+        "iou", "hit_rate", "auprc", "auroc"
+    ]  # fmt: skip
+    controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
+        "centre", "edges", "random", "readers", "ceiling",
+    ]  # fmt: skip
+    tune: str | None = None
+    benchmark: Name = BENCHMARK
+    structures: list[Name] = []
+
+
+class Statistics(Record):
+    """How scores become estimates.
+
+    Attributes:
+        resamples: Of every bootstrap.
+        by: What is resampled as one.
+        level: What every interval holds.
+        seed: Of resamples and of random maps.
+        min_positives: A finding with fewer is described: nothing is inferred from it.
+        compare: Pairs of models (or groups of them, or of imported maps): the first is compared
+            with the second, film by film.  An ensemble is compared unasked with the one of the same
+            members that takes only the best checkpoint of each finding.
+        margin: The largest loss against the human benchmark, or another model, that would not
+            matter, in the unit of the metric: declared, never looked for.
+    """
+
+    resamples: Annotated[int, pydantic.Field(ge=100)] = 1000
+    by: Literal["patient", "image"] = "patient"
+    level: Annotated[float, pydantic.Field(gt=0.5, lt=1)] = 0.95
+    seed: int = 0
+    min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
+    margin: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.05
+    compare: list[Annotated[list[Name], pydantic.Field(min_length=2, max_length=2)]] = []
+
+
+class Trust(Record):
+    """How maps must react when the model or the film changes.
+
+    Attributes:
+        criteria: Specs, such as ``"randomization(draws=3)"``.
+        similarities: Specs of what compares maps.
+        rules: Specs of what makes verdicts of that; the first is the one of the short answer.
+        normalize: What is done to each map before: ``min_max``, ``magnitude`` or ``none``.
+        side: Pixels of a side of the frame over the film on which maps are compared.
+        films: Those on which the finding is ``present``, or ``all``.
+        images: How many of them, drawn anew for each finding; None for all.
+        seed: Of films, their pairs and nothing else.
+    """
+
+    criteria: Annotated[list[str], pydantic.Field(min_length=1)]
+    similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["ssim"]
+    rules: list[str] = ["heatproof"]
+    normalize: Normalization = "min_max"
+    side: Annotated[int, pydantic.Field(ge=8)] = 320
+    films: Literal["present", "all"] = "present"
+    images: Annotated[int, pydantic.Field(ge=1)] | None = 100
+    seed: int = 0
+
+
+class Classification(Record):
+    """Where the operating point comes from.
+
+    Attributes:
+        validation: Name of the data that chooses the threshold.  Without it, each half of the
+            judged patients is judged at the threshold chosen on the other half.
+        sensitivity: Lowest threshold-wise sensitivity to reach; Youden's index without it.
+        by: What is classified: images, or studies, by the highest probability of their views.
+    """
+
+    validation: str | None = None
+    sensitivity: Annotated[float, pydantic.Field(gt=0, le=1)] | None = None
+    by: Literal["image", "study"] = "image"
+
+
+class Report(Record):
+    """What the page shows.
+
+    Attributes:
+        gallery: Films of each kind in the gallery.
+        rank_by: Spec of the metric that ranks them; the first of ``metrics`` unless told.
+        seed: Of what is drawn from many.
+    """
+
+    gallery: Annotated[int, pydantic.Field(ge=0, le=50)] = 3
+    rank_by: str | None = None
+    seed: int = 0
+
+
+class Searched(Record):
+    """What a parameter of a sweep may be: a range, or one of some values.
+
+    Attributes:
+        low: Of a range, included.
+        high: Likewise.  Two integers make a range of integers, where the parameter can be one.
+        log: Whether ratios count and not differences.
+        choices: Instead of a range.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: list[bool | int | float | str] = []
+
+    @pydantic.model_validator(mode="after")
+    def _one_kind(self) -> "Searched":
+        if bool(self.choices) == (self.low is not None or self.high is not None):
+            raise ValueError("expected either low and high, or choices")
+        if self.choices:
+            unique("choices", list(map(str, self.choices)))
+            return self
+        if self.low is None or self.high is None or self.low >= self.high:
+            raise ValueError(
+                f"expected low < high, found low = {self.low} and high = {self.high};"
+                " for one value alone, write it into the settings or the head"
+            )
+        if self.log and self.low <= 0:
+            raise ValueError(f"log = true needs low > 0, found low = {self.low}")
+        return self
+
+
+class Sweep(Record):
+    """A search for good settings; ``heatproof sweep`` reads it, and ``heatproof run`` does not.
+
+    Attributes:
+        trials: Models tried of each entry of ``[[models]]``, the same number for all.
+        seed: Of what is drawn.
+        grid: Try every combination of the choices instead of drawing; ``trials`` is left out.
+        at_once: Trials that know nothing of each other, and so may be trained at the same time.
+        prune: End a trial once it is worse than the median of the earlier ones at the same round.
+        localize: Measure also how well the maps of all trials localize; selects nothing.
+        search: Training settings (``lr``) and options of heads (``"wildcat.alpha"``).
+    """
+
+    trials: Annotated[int, pydantic.Field(ge=1)] = 20
+    seed: int = 0
+    grid: bool = False
+    at_once: Annotated[int, pydantic.Field(ge=1)] = 1
+    prune: bool = True
+    localize: bool = False
+    search: Annotated[dict[str, Searched], pydantic.Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _grid_of_choices(self) -> "Sweep":
+        if not self.grid:
+            return self
+        if "trials" in self.model_fields_set:
+            raise ValueError("grid = true tries every combination: leave trials out")
+        for name, searched in self.search.items():
+            if not searched.choices:
+                raise ValueError(f"grid = true needs choices, and {name} has a range")
+        return self
+
+
+def unique(kind: str, names: list[str]) -> set[str]:
+    """The names, each given once."""
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"two {kind} are named {sorted(twice)[0]!r}")
+    return set(names)

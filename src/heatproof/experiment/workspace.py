@@ -1,0 +1,164 @@
+"""What the stages of one run share: the experiment, opened, and where its results lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from heatproof.errors import ExperimentError, near_misses
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.films import Films, open_data
+from heatproof.experiment.guard import check_tuning
+from heatproof.experiment.judging import Judging, judgings
+from heatproof.localize import Metric, metrics, specialize
+from heatproof.maps.store import MapStore
+from heatproof.maps.tuning import Tuned, tunable, with_values
+from heatproof.registry import Part, files_of, relative_to
+from heatproof.saliency import Method, methods
+from heatproof.tables.schema import CONTENTS, MAPS, PREDICTIONS, SCORES, SHAPES, STRUCTURES, TRUST
+from heatproof.tables.units import Units, digest
+from heatproof.trust.criteria import Criterion, criteria
+from heatproof.trust.rules import Rule, rules
+from heatproof.trust.similarity import Similarity, similarities
+
+HISTORY = "history.json"  # beside the weights of a model that was trained here
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One experiment, opened; its parts are parsed before any work starts.
+
+    Attributes:
+        experiment: As read.
+        folder: Where everything is written.
+        data: Every data set, checked.
+        judgings: Which model judges which films.
+        methods: By canonical spec.
+        metrics: By canonical spec.
+        criteria: Of trust, by canonical spec.
+        similarities: What compares maps, by canonical spec.
+        rules: What makes verdicts of that, by canonical spec.
+        tuned: What tuning films chose of what metrics leave open.
+    """
+
+    experiment: Experiment
+    folder: Path
+    data: Mapping[str, Films]
+    judgings: tuple[Judging, ...]
+    methods: Mapping[str, Method]
+    metrics: Mapping[str, Metric]
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    similarities: Mapping[str, Similarity] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    tuned: tuple[Tuned, ...] = ()
+
+    def metrics_of(self, group: str, method: str) -> Mapping[str, Metric]:
+        """The metrics as they measure one method of one group of models: with what was tuned."""
+        key = group, method
+        if key not in self._metrics_of:
+            found: dict[str, dict[str, float]] = {spec: {} for spec in self.metrics}
+            for one in self.tuned:
+                if (one.model, one.method) == key:
+                    found[one.metric][one.finding] = one.value
+            self._metrics_of[key] = {
+                spec: with_values(metric, found[spec]) if tunable(metric) else metric
+                for spec, metric in self.metrics.items()
+            }
+        return self._metrics_of[key]
+
+    @cached_property
+    def _metrics_of(self) -> dict[tuple[str, str], Mapping[str, Metric]]:
+        return {}
+
+    def store(self, data: str) -> MapStore:
+        """The maps of one data set: two data sets may call their films by the same names."""
+        if data not in self._stores:
+            safe = "".join(letter if letter.isalnum() else "-" for letter in data)
+            store = MapStore(self.folder / "maps" / f"{safe}-{digest(data)[:6]}")
+            store.clean()  # what a killed run left half written
+            self._stores[data] = store
+        return self._stores[data]
+
+    @cached_property
+    def _stores(self) -> dict[str, MapStore]:
+        return {}
+
+    @cached_property
+    def contents(self) -> Units:
+        """One row per film: what it holds."""
+        return Units(self.folder / "contents", CONTENTS)
+
+    @cached_property
+    def predictions(self) -> Units:
+        """One row per film and finding."""
+        return Units(self.folder / "predictions", PREDICTIONS)
+
+    @cached_property
+    def made(self) -> Units:
+        """One row per map: what the store holds, and whether it may be read as a map."""
+        return Units(self.folder / "made", MAPS)
+
+    @cached_property
+    def scores(self) -> Units:
+        """One row per map, reference and metric."""
+        return Units(self.folder / "scores", SCORES)
+
+    @cached_property
+    def structures(self) -> Units:
+        """One row per map and structure on its film: how much of the map lies there."""
+        return Units(self.folder / "structures", STRUCTURES)
+
+    @cached_property
+    def shapes(self) -> Units:
+        """One row per film, finding and reader who marked it: the shape of what was marked."""
+        return Units(self.folder / "shapes", SHAPES)
+
+    @cached_property
+    def trust(self) -> Units:
+        """One row per pair of maps and similarity."""
+        return Units(self.folder / "trust", TRUST)
+
+
+def open_workspace(experiment: Experiment) -> Workspace:
+    """Everything that can be known before work starts, checked.
+
+    Raises:
+        HeatproofError: The experiment, its data or its parts are not as described.
+    """
+    chosen, trust = metrics.parts(experiment.score.metrics), experiment.trust
+    rank = experiment.report.rank_by
+    if rank is not None and rank not in chosen:
+        raise ExperimentError(
+            f"report.rank_by = {rank!r} is not scored; {near_misses(rank, chosen)}"
+        )
+    measures = _with_files(experiment, chosen)
+    compared = similarities.parts(trust.similarities) if trust else {}
+    data = open_data(experiment)
+    for entry in experiment.data:
+        drawn = data[entry.name].marked if entry.judged else ()
+        for finding in (one for one in drawn if one not in experiment.score.structures):
+            for part in measures.values():
+                specialize(part, finding)
+    who = judgings(experiment, data)
+    check_tuning(experiment, data, who, measures)
+    return Workspace(
+        experiment=experiment,
+        folder=experiment.output_folder,
+        data=data,
+        judgings=who,
+        methods=methods.parts(experiment.explain.methods),
+        metrics=measures,
+        criteria=criteria.parts(trust.criteria) if trust else {},
+        similarities=_with_files(experiment, compared),
+        rules=rules.parts(trust.rules) if trust else {},
+    )
+
+
+def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts, with the files that they name beside the experiment; raises ExperimentError."""
+    found = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
+    for spec, part in found.items():
+        for file in files_of(part):
+            if not file.is_file():
+                raise ExperimentError(f"{spec}: there is no file {file}")
+    return found

@@ -1,0 +1,1 @@
+"""Which models are there?  Planned, checked, trained, pooled into ensembles, and opened."""

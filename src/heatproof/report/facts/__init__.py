@@ -1,0 +1,1 @@
+"""What does a report hold?  Films, models, parts and provenance, as records."""

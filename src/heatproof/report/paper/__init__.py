@@ -1,0 +1,1 @@
+"""What a report puts on paper: tables as CSV and LaTeX, figures as files."""

@@ -1,0 +1,1 @@
+"""What a report draws: positions, plots and figures, as SVG and PDF."""

@@ -1,0 +1,207 @@
+"""Saliency methods: from a model and radiographs to one map per radiograph and finding.
+
+A method returns raw signed relevance at its own resolution, covering the whole input; resizing and
+display come later and are named steps.  ``explain`` is the front door: it holds the model still,
+shares one forward pass among all methods and findings, and judges every map.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.ndimage import label
+from torch import Tensor
+
+from heatproof.errors import MapError
+from heatproof.models import Model
+from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.methods import Maps, Method, Need, definition, methods
+from heatproof.types import Validity
+
+__all__ = [
+    "Explanation",
+    "Maps",
+    "Method",
+    "Need",
+    "check",
+    "check_methods",
+    "definition",
+    "explain",
+    "explain_pass",
+    "judge",
+    "methods",
+]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What ``explain`` found out about some images.
+
+    Attributes:
+        logits: Of all findings of the model.
+        probabilities: Likewise, calibrated where the model is.
+        maps: By spec of the method.
+        validity: By spec, then by image and target.
+    """
+
+    logits: Float[Tensor, "n findings"]
+    probabilities: Float[Tensor, "n findings"]
+    maps: Mapping[str, Maps]
+    validity: Mapping[str, tuple[tuple[Validity, ...], ...]]
+
+
+def explain(
+    methods: Mapping[str, Method],
+    model: Model,
+    images: Float[Tensor, "n c h w"],
+    targets: Sequence[int],
+    memory: int | None = None,
+) -> Explanation:
+    """Explain some logits by some methods, and leave the model as it was.
+
+    Args:
+        methods: By spec.
+        model: In whatever mode; it is explained in evaluation mode.
+        images: Preprocessed radiographs.
+        targets: Indices of findings.
+        memory: What the process, or on a GPU its passes, may take, in bytes: images go through in
+            batches that fit.  None for 4 GB, or half of the GPU.
+
+    Raises:
+        MapError: The images are not the model's, a target does not exist, or a method cannot
+            explain this model.
+    """
+    check(methods, model, images, targets)
+    with held_still(model):
+        # The same batches whatever the methods: with other batches the last digits would differ.
+        batch = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
+        parts = [
+            explain_pass(methods, ForwardPass(model, some, memory), targets)
+            for some in torch.split(images, batch)
+        ]
+    return Explanation(
+        torch.cat([part.logits for part in parts]),
+        torch.cat([part.probabilities for part in parts]),
+        {spec: _joined([part.maps[spec] for part in parts]) for spec in methods},
+        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in methods},
+    )
+
+
+def explain_pass(
+    methods: Mapping[str, Method], forward: ForwardPass, targets: Sequence[int]
+) -> Explanation:
+    """Explain what went through one pass, made inside ``held_still``; see ``explain``.
+
+    For those who make passes of their own, such as of copies of a model; ``check`` first.
+    """
+    maps = _maps(methods, forward, targets)
+    known = forward.logits[:, list(targets)].isfinite()
+    validity = {spec: judge(maps[spec], known) for spec in maps}
+    return Explanation(forward.logits, forward.model.probabilities(forward.logits), maps, validity)
+
+
+def _maps(
+    methods: Mapping[str, Method], forward: ForwardPass, targets: Sequence[int]
+) -> dict[str, Maps]:
+    """By each method, from one pass."""
+    found: dict[str, Maps] = {}
+    # Those that need the graph down to the input go first: their pass then serves the others.
+    for spec in sorted(methods, key=lambda spec: methods[spec].needs != "input gradients"):
+        found[spec] = methods[spec](forward, targets)
+        _check_maps(found[spec], spec, (len(forward.images), len(targets)))
+    return found
+
+
+def _joined(parts: Sequence[Maps]) -> Maps:
+    """Maps of all images, from those of some."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    return Maps(
+        torch.cat([part.values for part in parts]),
+        None
+        if first.residual is None
+        else torch.cat([part.residual for part in parts if part.residual is not None]),
+        first.tolerance,
+        {name: torch.cat([part.ledger[name] for part in parts]) for name in first.ledger},
+    )
+
+
+def check(
+    methods: Mapping[str, Method], model: Model, images: Tensor, targets: Sequence[int]
+) -> None:
+    """Raises MapError where images, targets or methods do not fit the model."""
+    expected = (model.preprocessing.channels, *model.preprocessing.size)
+    if not len(images) or tuple(images.shape[1:]) != expected:
+        raise MapError(
+            f"images have shape {tuple(images.shape)}; the model expects n x {expected},"
+            " as its preprocessing makes them"
+        )
+    count = len(model.findings)
+    if not targets or len(set(targets)) != len(targets):
+        raise MapError(f"targets {list(targets)}: expected at least one, each once")
+    if wrong := [target for target in targets if not 0 <= target < count]:
+        raise MapError(
+            f"target {wrong[0]} does not exist: the model has {count} findings"
+            f" ({', '.join(model.findings)}), counted from 0"
+        )
+    check_methods(methods, model)
+
+
+def check_methods(methods: Mapping[str, Method], model: Model) -> None:
+    """Raises MapError for a method that needs what the model does not offer."""
+    for spec, method in methods.items():
+        if method.needs == "class map" and not model.has_class_map:
+            raise MapError(
+                f"{spec} reads the class map of a head, and {type(model).__name__} has none;"
+                " use grad_cam, which equals it for a linear head"
+            )
+
+
+def _check_maps(maps: Maps, spec: str, expected: tuple[int, int]) -> None:
+    if maps.values.shape[:2] != expected or not maps.values.numel():
+        raise MapError(
+            f"{spec} gave maps of shape {tuple(maps.values.shape)};"
+            f" expected {expected[0]} images x {expected[1]} targets x y x x"
+        )
+
+
+def judge(maps: Maps, known: Bool[Tensor, "n k"] | None = None) -> tuple[tuple[Validity, ...], ...]:
+    """Whether each map may be read as one; the first reason against it counts.
+
+    ``known`` says which logits are finite, where that is known: ReLU and pooling can give a finite
+    gradient of a logit that is not.
+    """
+    flat = maps.values.flatten(2)
+    residual = torch.zeros(flat.shape[:2]) if maps.residual is None else maps.residual.cpu()
+    low, high = flat.amin(dim=-1).cpu(), flat.amax(dim=-1).cpu()
+    finite = low.isfinite() & high.isfinite()  # nan is the least and the largest
+    finite = finite if known is None else finite & known.cpu()
+    largest = torch.maximum(low.abs(), high.abs())
+    reasons = (
+        (Validity.NOT_FINITE, ~finite),
+        (Validity.ZERO, largest == 0),
+        # Rounding alone makes the cells of a constant map differ by a few units in the last place.
+        (Validity.CONSTANT, high - low <= 8 * torch.finfo(flat.dtype).eps * largest),
+        (Validity.INCOMPLETE, ~(residual.abs() <= maps.tolerance)),
+        (Validity.TIED, _tied(maps.values.detach().cpu())),
+    )
+    return tuple(
+        tuple(
+            next((reason for reason, holds in reasons if holds[image, target]), Validity.OK)
+            for target in range(flat.shape[1])
+        )
+        for image in range(flat.shape[0])
+    )
+
+
+def _tied(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k"]:
+    """Whether cells that do not touch share the maximum."""
+    peaks = (values == values.amax(dim=(2, 3), keepdim=True)).numpy()
+    tied = torch.zeros(values.shape[:2], dtype=torch.bool)
+    for place in np.ndindex(*values.shape[:2]):
+        if np.count_nonzero(peaks[place]) > 1:
+            tied[place] = label(peaks[place], np.ones((3, 3)))[1] > 1
+    return tied

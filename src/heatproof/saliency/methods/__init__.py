@@ -1,0 +1,65 @@
+"""The saliency methods, one file each, and what a method is.
+
+A method returns raw signed relevance at its own resolution, covering the whole input; resizing and
+display come later and are named steps.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from heatproof.registry import Registry
+from heatproof.saliency.forward import ForwardPass
+
+Need = Literal["input gradients", "feature gradients", "class map", "logits"]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What a method returns.
+
+    Attributes:
+        values: One map per image and target.
+        residual: How far each map is from what it must sum to, as the method defines it.
+        tolerance: Beyond which residual a map is incomplete.
+        ledger: What each map must add up to, part by part and by name, where the method keeps one.
+    """
+
+    values: Float[Tensor, "n k y x"]
+    residual: Float[Tensor, "n k"] | None = None
+    tolerance: float = float("inf")
+    ledger: Mapping[str, Float[Tensor, "n k"]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Method(Protocol):
+    """Explains logits.
+
+    Attributes:
+        title: What people call it.
+        needs: What of the shared pass it uses.
+    """
+
+    title: ClassVar[str]
+    needs: ClassVar[Need]
+
+    def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
+        """Maps of the targets, in their order."""
+        ...
+
+
+methods: Registry[Method] = Registry("saliency method", __name__)
+
+
+def definition(cls: type) -> str:
+    """What a method does and at which resolution: the first sentences of its file and its class."""
+    file, own = (
+        inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ").replace("``", "")
+        for text in (getattr(inspect.getmodule(cls), "__doc__", ""), cls.__doc__)
+    )
+    does = file.partition(": ")[2]
+    return f"{does[:1].upper()}{does[1:]} {own}".strip()

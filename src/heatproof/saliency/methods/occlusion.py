@@ -1,0 +1,104 @@
+"""Occlusion: by how much the logit falls when a window is hidden.
+
+M(window) = y(x) - y(x with the window at a baseline, by default the mean of the training images).
+Zeiler & Fergus, ECCV 2014, https://arxiv.org/abs/1311.2901; window and stride of 40 at 320 x 320 as
+in Saporta et al., 2022.
+
+Windows start at multiples of the stride and are cut off at the border.  Where they tile the image
+exactly, the map has one cell per window; otherwise it has the size of the image, and a pixel has
+the mean of the windows that cover it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from heatproof.errors import SpecError
+from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency.forward import ForwardPass
+
+
+@methods.register("occlusion")
+@dataclass(frozen=True)
+class Occlusion:
+    """One set of passes serves all targets; signed.
+
+    Attributes:
+        window: Side of the square, in pixels of the input (int) or as a share of its shorter side
+            (float below 1).
+        stride: From window to window, likewise.
+        baseline: What a hidden window shows: the ``mean`` of the training images (0 after
+            normalization), or ``black``.
+    """
+
+    window: int | float = 40
+    stride: int | float = 40
+    baseline: Literal["mean", "black"] = "mean"
+    title: ClassVar[str] = "Occlusion"
+    needs: ClassVar[Need] = "logits"
+
+    def __post_init__(self) -> None:
+        for name, length in (("window", self.window), ("stride", self.stride)):
+            if length <= 0 or (isinstance(length, float) and length >= 1):
+                raise SpecError(
+                    f"{name}={length}: expected pixels (an integer from 1) or a share of the side"
+                    " (a float between 0 and 1)"
+                )
+        if isinstance(self.window, float) != isinstance(self.stride, float):
+            raise SpecError(
+                f"window={self.window} and stride={self.stride}: give both in pixels (integers) or"
+                " both as a share of the side (floats)"
+            )
+        if self.stride > self.window:
+            raise SpecError(
+                f"stride={self.stride} is larger than window={self.window}: pixels between would"
+                " never be hidden"
+            )
+
+    def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
+        """One map per image and target."""
+        images, chosen = forward.images, list(targets)
+        height, width = images.shape[2:]
+        window, stride = (_pixels(side, min(height, width)) for side in (self.window, self.stride))
+        windows = _windows(height, width, window, stride).to(images.device)
+        batch = max(1, forward.at_once(differentiated=False) // len(images))
+        fill = torch.zeros_like(images[0, :, :1, :1])
+        if self.baseline == "black":
+            fill += forward.model.preprocessing.black.to(fill)
+        hidden = [
+            _logits(forward, some, fill)[:, :, chosen] for some in torch.split(windows, batch)
+        ]
+        drops = (forward.logits[:, chosen] - torch.cat(hidden)).permute(1, 2, 0)
+        if window == stride and height % stride == 0 and width % stride == 0:
+            return Maps(drops.reshape(*drops.shape[:2], height // stride, width // stride))
+        cover = windows.to(drops)
+        return Maps(torch.einsum("nkm,mhw->nkhw", drops, cover) / cover.sum(dim=0))
+
+
+def _pixels(length: int | float, side: int) -> int:
+    return length if isinstance(length, int) else max(1, round(length * side))
+
+
+def _windows(height: int, width: int, window: int, stride: int) -> Bool[Tensor, "m h w"]:
+    """What each window hides, row by row."""
+    rows, columns = (
+        (start <= torch.arange(side)) & (torch.arange(side) < start + window)
+        for side in (height, width)
+        for start in [torch.arange(0, side, stride)[:, None]]
+    )
+    return (rows[:, None, :, None] & columns[None, :, None, :]).flatten(0, 1)
+
+
+def _logits(
+    forward: ForwardPass, windows: Bool[Tensor, "m h w"], fill: Float[Tensor, "c 1 1"]
+) -> Float[Tensor, "m n findings"]:
+    """Of each image with each window hidden."""
+    images = forward.images
+    hidden = torch.where(windows[:, None, None], fill, images)
+    with torch.no_grad():
+        logits: Tensor = forward.model(hidden.flatten(0, 1))
+    return logits.view(len(windows), len(images), -1)

@@ -1,0 +1,1 @@
+"""How is each table made?  Each stage writes the units that its table lacks."""

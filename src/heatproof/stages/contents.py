@@ -1,0 +1,53 @@
+"""What a data set holds, as one digest: equal for equal films, labels and annotations, wherever
+their files lie and whenever they were copied there.
+
+Every file is read once; the digest of each film is kept as a unit under its version, so that
+another report of a large archive need not read it again.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from heatproof.experiment.films import Films, blocks, fingerprint
+from heatproof.experiment.workspace import Workspace
+from heatproof.tables.units import digest
+from heatproof.types import Sample
+
+_FILMS = 512  # in a unit
+
+
+def contents(work: Workspace, films: Films) -> str:
+    """The digest of one data set: of every film whose file is there, in order."""
+    names = []
+    for block in blocks(films.samples, _FILMS):
+        name = digest("contents", [(sample.image_id, fingerprint(sample)) for sample in block])
+        if name not in work.contents:
+            rows = ({"image_id": s.image_id, "digest": _digest(s)} for s in block)
+            work.contents.put(name, rows)
+        names.append(name)
+    return digest(work.contents.read(names).rows())
+
+
+def _digest(sample: Sample) -> str:
+    """Of one film, its labels, and what is drawn on it."""
+    return digest(
+        sample.pixels.digest(),
+        sample.cluster,
+        sorted((finding, str(label)) for finding, label in sample.labels.items()),
+        [type(annotation.shape).__name__ for annotation in sample.annotations],
+        [_placeless(dataclasses.asdict(annotation)) for annotation in sample.annotations],
+    )
+
+
+def _placeless(value: Any) -> Any:
+    """Plain values with every path, however deep, replaced by what its file holds."""
+    if isinstance(value, Path):
+        return hashlib.sha256(value.read_bytes()).hexdigest()
+    if isinstance(value, Mapping):
+        return {key: _placeless(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_placeless(inner) for inner in value]
+    return value

@@ -1,0 +1,157 @@
+"""One trial of a sweep: an ordinary training, which may be pruned, or fail.
+
+It lies in the folder that ``heatproof run`` would use for the same model: it goes on where it was
+when it was killed, and the best one need not be trained again.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import optuna
+import polars as pl
+from optuna.trial import FrozenTrial
+
+from heatproof import train
+from heatproof.data.decoded import Decoded, InMemory
+from heatproof.errors import TrainingError
+from heatproof.experiment.films import Films
+from heatproof.experiment.workspace import Workspace
+from heatproof.models.card import read_card
+from heatproof.preparation.plan import AUROC, CHECKPOINTS, settings_of, trained_folder
+from heatproof.preparation.training import train_model
+from heatproof.progress import Progress, Silent
+from heatproof.sweep.space import Family, Value
+from heatproof.types import Sample
+
+UNPRUNED = 5  # trials of a family before the first is pruned: a median needs some
+_BYTES = 4  # of a pixel: float32
+State = Literal["complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is to be tried.
+
+    Attributes:
+        family: Of the model.
+        values: By parameter.
+        number: In its family, from 0.
+        earlier: Trials that say when it is not worth going on; None where nothing is pruned.
+    """
+
+    family: Family
+    values: Mapping[str, Value]
+    number: int
+    earlier: tuple[FrozenTrial, ...] | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        state: Whether it was trained to its end.
+        auroc: On validation, of the weights that were kept; None where it has no end.
+        rounds: The same after every round.
+        seconds: That they took.
+        reason: Why it failed; empty where it did not.
+    """
+
+    state: State
+    auroc: float | None
+    rounds: tuple[float, ...]
+    seconds: float
+    reason: str = ""
+
+
+def study_of(trials: Iterable[FrozenTrial]) -> optuna.Study:
+    """A study in memory that knows some trials."""
+    study = optuna.create_study(
+        direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED)
+    )
+    study.add_trials(trials)
+    return study
+
+
+def attempt(work: Workspace, task: Attempt, progress: Progress) -> Outcome:
+    """Train the model of one trial.
+
+    Raises:
+        HeatproofError: It could not be trained for a reason that is not its parameters.
+    """
+    model = task.family.with_values(task.values)
+    folder = trained_folder(work, model)
+    curve = folder / CHECKPOINTS / train.CURVE
+    try:
+        train_model(work, model, _Rounds(task, curve, progress))
+        return Outcome("complete", read_card(folder).metrics[AUROC], *_rounds(curve))
+    except optuna.TrialPruned:
+        outcome = Outcome("pruned", None, *_rounds(curve))
+    except TrainingError as error:
+        outcome = Outcome("failed", None, *_rounds(curve), str(error))
+    shutil.rmtree(folder, ignore_errors=True)  # checkpoints that nothing goes on from
+    return outcome
+
+
+def _rounds(curve: Path) -> tuple[tuple[float, ...], float]:
+    """AUROC after every round of a training, and the seconds that they took."""
+    if not curve.is_file():
+        return (), 0.0
+    table = pl.read_csv(curve)
+    return tuple(table["auroc"]), float(table["seconds"][-1])
+
+
+class _Rounds(Silent):
+    """Hears a training, and ends it after a round where it is to be pruned."""
+
+    def __init__(self, task: Attempt, curve: Path, progress: Progress) -> None:
+        self._number, self._curve, self._progress = task.number, curve, progress
+        self._trial = None if task.earlier is None else study_of(task.earlier).ask()
+        self._changed, self._reported = 0, 0
+
+    def tell(self, note: str) -> None:
+        """After every step of the training."""
+        self._progress.tell(f"trial {self._number}: {note}")
+        changed = self._curve.stat().st_mtime_ns if self._curve.is_file() else 0
+        if self._trial is None or changed == self._changed:
+            return
+        self._changed = changed
+        rounds, _ = _rounds(self._curve)
+        for epoch in range(self._reported, len(rounds)):
+            self._trial.report(rounds[epoch], epoch + 1)
+        self._reported = max(self._reported, len(rounds))  # a killed one may have been ahead
+        if self._trial.should_prune():
+            raise optuna.TrialPruned
+
+
+def decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
+    """With the films that every trial reads in memory, as far as the trainings may use that."""
+    plans = [family.model.training for family in families]
+    used = {name for plan in plans if plan for name in (plan.data, plan.validation)}
+    limit = min(settings_of(family.model).cache_gb for family in families) / len(used)
+    return replace(
+        work,
+        data={
+            name: decoded_once(films, limit) if name in used else films
+            for name, films in work.data.items()
+        },
+    )
+
+
+def decoded_once(films: Films, gigabytes: float) -> Films:
+    """The same films, each decoded once, where they fit; else as they are."""
+    dataset = films.dataset
+    samples = [dataset[index] for index in range(len(dataset))]
+    if _bytes(samples, set(films.missing)) > gigabytes * 1e9:
+        return films
+    kept = (dataclasses.replace(sample, pixels=Decoded(sample.pixels)) for sample in samples)
+    return dataclasses.replace(films, dataset=InMemory(tuple(dataset.findings), tuple(kept)))
+
+
+def _bytes(samples: Sequence[Sample], missing: set[str]) -> int:
+    sizes = (sample.pixels.size() for sample in samples if sample.image_id not in missing)
+    return sum(height * width * _BYTES for height, width in sizes)

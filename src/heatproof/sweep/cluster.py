@@ -1,0 +1,143 @@
+"""Trials of a sweep on a Ray cluster: Ray runs them elsewhere, and decides nothing.
+
+``ray start`` makes the cluster.  Its machines see the run folder and the films under the same
+paths, and have heatproof installed.  As many trials are trained at a time as the sweep says; each
+gets its share of the cores and of the GPUs.  A trial whose machine is lost goes on elsewhere after
+its last round.
+"""
+
+import importlib
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from heatproof.errors import ExperimentError, HeatproofError
+from heatproof.experiment.workspace import Workspace
+from heatproof.progress import Silent
+from heatproof.sweep.attempt import Attempt, Outcome, attempt, decoded
+from heatproof.sweep.search import Runner
+from heatproof.sweep.space import Family
+
+_LOST = 3  # how often a trial is begun again on another machine
+
+
+@contextmanager
+def on_ray(
+    work: Workspace, families: tuple[Family, ...], address: str, at_once: int
+) -> Iterator[Runner]:
+    """Runs trials on a cluster for the length of a block.
+
+    Args:
+        work: The experiment.
+        families: What is tried.
+        address: ``"auto"`` for the cluster of this machine, that of a cluster elsewhere, or
+            ``"local"`` for one that lives as long as the block.
+        at_once: Trials at a time.
+
+    Raises:
+        ExperimentError: Ray is not installed, there is no cluster, it is too small, or it does not
+            see the run folder.
+    """
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        raise ExperimentError("--ray: pip install 'heatproof[ray]'") from error
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError) as error:
+        raise ExperimentError(
+            f"--ray {address}: {error}; start a cluster with ray start --head, or say --ray local"
+        ) from error
+    try:
+        work = replace(work, folder=work.folder.absolute())
+        trainer = ray.remote(Trainer).options(
+            **share(ray.nodes(), at_once), max_restarts=_LOST, max_task_retries=_LOST
+        )
+        trainers = [trainer.remote(work, families) for _ in range(at_once)]
+        _check_folder(ray, work.folder, trainers)
+
+        def run(attempts: Sequence[Attempt]) -> Iterable[Outcome]:
+            pool = ray.util.ActorPool(trainers)
+            return _outcomes(ray, pool.map(lambda one, task: one.attempt.remote(task), attempts))
+
+        yield run
+    finally:
+        ray.shutdown()
+
+
+class Trainer:
+    """Trains one trial after the other, with the films in memory.
+
+    Args:
+        work: The experiment.
+        families: What is tried.
+    """
+
+    def __init__(self, work: Workspace, families: tuple[Family, ...]) -> None:
+        self._work = decoded(work, families)
+
+    def attempt(self, task: Attempt) -> Outcome:
+        """See ``heatproof.sweep.attempt``."""
+        return attempt(self._work, task, Silent())
+
+    def sees(self, path: Path) -> str:
+        """Empty, or where it is that a file cannot be seen from."""
+        return "" if path.is_file() else os.uname().nodename
+
+
+def share(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
+    """Cores and GPUs of each of so many trainings, all of which find room at the same time.
+
+    Raises:
+        ExperimentError: There are fewer cores than trainings.
+    """
+    have = [one["Resources"] for one in machines if one["Alive"]]
+    # Where some have GPUs, the others train nothing.
+    have = [one for one in have if one.get("GPU")] or have
+    cores = [int(one.get("CPU", 0)) for one in have]
+    gpus = [int(one.get("GPU", 0)) for one in have]
+    most = at_once if any(gpus) else 1
+    for beside in range(1, most + 1):  # trainings that share a GPU: as few as there may be
+        for each in range(max(cores), 0, -1):
+            room = [core // each for core in cores]
+            if any(gpus):
+                room = [min(one, gpu * beside) for one, gpu in zip(room, gpus, strict=True)]
+            if sum(room) >= at_once:
+                return {"num_cpus": float(each), "num_gpus": 1 / beside if any(gpus) else 0.0}
+    where = "machines with GPUs have" if any(gpus) else "cluster has"
+    raise ExperimentError(
+        f"the {where} {sum(cores)} cores, which is too few for at_once = {at_once}"
+    )
+
+
+def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:
+    seen = folder / f".seen-{uuid.uuid4().hex}"
+    seen.touch()
+    try:
+        blind = list(filter(None, ray.get([one.sees.remote(seen) for one in trainers])))
+    finally:
+        seen.unlink()
+    if blind:
+        raise ExperimentError(
+            f"{folder} is not seen from {blind[0]}; let -o name a folder that all machines share"
+        )
+
+
+def _outcomes(ray: Any, found: Iterable[Outcome]) -> Iterator[Outcome]:
+    """As they come, with the errors of trials as if they had been trained here."""
+    try:
+        yield from found
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, HeatproofError):
+            raise error.cause from error
+        raise
+    except ray.exceptions.RayActorError as error:
+        raise ExperimentError(
+            f"a machine was lost with its trial, {_LOST} times over: {error}; the same command goes"
+            " on with the sweep"
+        ) from error

@@ -1,0 +1,236 @@
+"""The trials of a sweep: the same number for every family.
+
+One Optuna study per family, all in one SQLite file of the run folder.  What a trial draws depends
+on the seed, on its number, on the name of the parameter and on the trials before it, and on nothing
+else: a search that was interrupted ends as one that was not, and a parameter that two families
+share is drawn alike for both as long as nothing is known of either.  Trials that may run at the
+same time (``at_once``) are drawn, and pruned, by what is known before the first of them, so that it
+does not matter where and in which order they run.
+
+A trial is judged by the classification of the validation images, and by nothing else.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from heatproof.errors import ModelError
+from heatproof.experiment.settings import Sweep
+from heatproof.experiment.workspace import Workspace
+from heatproof.preparation.plan import trained_folder
+from heatproof.progress import Progress
+from heatproof.sweep.attempt import Attempt, Outcome, State, study_of
+from heatproof.sweep.space import Family, Value
+from heatproof.tables.units import digest
+
+STORAGE = "sweep.sqlite3"
+BLIND = 10  # trials of a family that are drawn at random, before those that were good count
+_SECONDS, _REASON = "seconds", "reason"
+
+Runner = Callable[[Sequence[Attempt]], Iterable[Outcome]]
+STATES: Mapping[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model that was tried.
+
+    Attributes:
+        number: In its family, from 0.
+        values: By parameter.
+        state: Whether it was trained to its end; a failed one had no finite loss.
+        auroc: On validation: of the weights that were kept; of a pruned trial the highest of its
+            rounds; ``nan`` of a failed one.
+        epochs: Rounds.
+        seconds: That they took.
+        reason: Why it failed; empty where it did not.
+        folder: Of the model; None where it was not completed.
+    """
+
+    number: int
+    values: Mapping[str, Value]
+    state: State
+    auroc: float
+    epochs: int
+    seconds: float
+    reason: str
+    folder: Path | None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A family and its trials, in order."""
+
+    family: Family
+    trials: tuple[Trial, ...]
+
+    @property
+    def complete(self) -> tuple[Trial, ...]:
+        """Those that were trained to their end."""
+        return tuple(trial for trial in self.trials if trial.state == "complete")
+
+    @property
+    def best(self) -> Trial:
+        """The complete trial with the highest validation AUROC, the first of equals.
+
+        Raises:
+            ModelError: None is complete.
+        """
+        if not self.complete:
+            why = next((trial.reason for trial in self.trials if trial.reason), "all were pruned")
+            raise ModelError(f"no trial of {self.family.name!r} was completed: {why}")
+        return max(self.complete, key=lambda trial: (trial.auroc, -trial.number))
+
+
+def search(
+    work: Workspace,
+    sweep: Sweep,
+    families: tuple[Family, ...],
+    run: Runner,
+    progress: Progress,
+) -> tuple[Tried, ...]:
+    """Run the trials that are missing; returns all.
+
+    Args:
+        work: Where they are written.
+        sweep: How many there are, and how they are drawn.
+        families: What is tried.
+        run: Trains some trials, wherever it does; their outcomes come in the order of the trials.
+        progress: Hears of every trial.
+
+    Raises:
+        HeatproofError: A trial could not be trained for a reason that is not its parameters.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    progress.start("sweep", sum(trials_of(sweep, family) for family in families))
+    storage = optuna.storages.RDBStorage(f"sqlite:///{work.folder / STORAGE}")
+    try:
+        tried = []
+        for family in families:
+            name = _study_name(work, sweep, family)
+            study = optuna.create_study(
+                storage=storage, study_name=name, direction="maximize", load_if_exists=True
+            )
+            tried.append(_tried(work, sweep, family, study, run, progress))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+    progress.finish()
+    return tuple(tried)
+
+
+def trials_of(sweep: Sweep, family: Family) -> int:
+    """How many trials a family has."""
+    return len(_grid(family)) if sweep.grid else sweep.trials
+
+
+def _tried(
+    work: Workspace,
+    sweep: Sweep,
+    family: Family,
+    study: optuna.Study,
+    run: Runner,
+    progress: Progress,
+) -> Tried:
+    count, done = trials_of(sweep, family), len(study.trials)
+    for _ in range(min(done, count)):
+        progress.advance(skipped=True)
+    while done < count:
+        first = done - done % sweep.at_once
+        earlier = tuple(study.trials[:first])
+        numbers = range(done, min(first + sweep.at_once, count))
+        drawn = [_drawn(sweep, family, number, earlier) for number in numbers]
+        attempts = [
+            Attempt(family, one.params, number, earlier if sweep.prune else None)
+            for number, one in zip(numbers, drawn, strict=True)
+        ]
+        for one, outcome in zip(drawn, _outcomes(run, attempts), strict=True):
+            study.add_trial(_told(one, outcome))
+            done += 1
+            progress.advance()
+    return Tried(family, tuple(_read(work, family, one) for one in study.trials[:count]))
+
+
+def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[Outcome]:
+    """Of all, in order; the same parameters are tried once, since they would share a folder."""
+    keys = [str(sorted(one.values.items())) for one in attempts]
+    distinct: dict[str, Attempt] = {}
+    for key, one in zip(keys, attempts, strict=True):
+        distinct.setdefault(key, one)
+    found = iter(run(list(distinct.values())))
+    known: dict[str, Outcome] = {}
+    for key in keys:
+        if key not in known:
+            known[key] = next(found)
+        yield known[key]
+
+
+def _study_name(work: Workspace, sweep: Sweep, family: Family) -> str:
+    """Changes with whatever makes a trial; more trials are the same study."""
+    made_of = {name: searched.model_dump() for name, searched in family.space.items()}
+    folder = trained_folder(work, family.model).name
+    how = (sweep.seed, sweep.prune, sweep.at_once, sweep.grid)
+    return f"{folder}-{digest(made_of, *how)[:12]}"
+
+
+def _drawn(
+    sweep: Sweep, family: Family, number: int, earlier: tuple[FrozenTrial, ...]
+) -> FrozenTrial:
+    """The parameters of one trial."""
+    study = study_of(earlier)
+    if sweep.grid:
+        study.enqueue_trial(_grid(family)[number])
+    trial = study.ask()
+    for name in family.space:
+        seed = int(digest(sweep.seed, number, name)[:8], 16)
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=BLIND, multivariate=False, constant_liar=False
+        )
+        family.draw(trial, name)
+    return study.trials[-1]
+
+
+def _grid(family: Family) -> list[dict[str, Value]]:
+    """Every combination of the choices, the last parameter first."""
+    values = itertools.product(*(searched.choices for searched in family.space.values()))
+    return [dict(zip(family.space, each, strict=True)) for each in values]
+
+
+def _told(drawn: FrozenTrial, outcome: Outcome) -> FrozenTrial:
+    """A trial as the study keeps it."""
+    about: dict[str, float | str] = {_SECONDS: outcome.seconds}
+    about |= {_REASON: outcome.reason} if outcome.reason else {}
+    return optuna.trial.create_trial(
+        state=next(kind for kind, state in STATES.items() if state == outcome.state),
+        value=outcome.auroc,
+        params=drawn.params,
+        distributions=drawn.distributions,
+        user_attrs=about,
+        intermediate_values=dict(enumerate(outcome.rounds, start=1)),
+    )
+
+
+def _read(work: Workspace, family: Family, trial: FrozenTrial) -> Trial:
+    values = {name: trial.params[name] for name in family.space}
+    state = STATES[trial.state]
+    rounds = trial.intermediate_values.values()
+    auroc = {"complete": trial.value, "pruned": max(rounds, default=None)}.get(state)
+    complete = state == "complete"
+    return Trial(
+        number=trial.number,
+        values=values,
+        state=state,
+        auroc=float("nan") if auroc is None else auroc,
+        epochs=len(rounds),
+        seconds=trial.user_attrs.get(_SECONDS, 0.0),
+        reason=trial.user_attrs.get(_REASON, ""),
+        folder=trained_folder(work, family.with_values(values)) if complete else None,
+    )

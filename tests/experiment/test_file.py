@@ -1,0 +1,142 @@
+"""An experiment file is read, or answered with file, line, value and the likely mistake."""
+
+import pytest
+
+from heatproof.errors import ExperimentError
+from heatproof.experiment.file import load
+
+
+def test_a_file_round_trips(squares):
+    experiment = load(squares)
+    assert experiment.name == "Squares"
+    assert experiment.data[0].options["csv"] == "films.csv"
+    assert experiment.output_folder == squares.parent / "out"
+    assert experiment.text == squares.read_text()
+
+
+def test_overrides_replace_keys(squares, tmp_path):
+    assert load(squares, {"output": str(tmp_path)}).output_folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "Squares"', "name = ", "is not TOML.*line 3"),
+        (
+            'memory = "2GB"',
+            'memmory = "2GB"',
+            r"toml:\d+: explain.memmory: unknown key; did you mean memory",
+        ),
+        (
+            'memory = "2GB"',
+            'memory = "2"',
+            r"toml:\d+: explain.memory: .*such as 4GB.*\(found '2'\)",
+        ),
+        (
+            'memory = "2GB"',
+            'device = "gpu"',
+            r"toml:\d+: explain.device: .*expected auto, cpu.*\(found 'gpu'\)",
+        ),
+        ("gallery = 1", 'gallery = "one"', r"report.gallery: .*found 'one'"),
+        ('name = "films"\n', "", r"toml:\d+: data.0.name: .*required"),
+        ('name = "bright"', 'name = "bright"\ndata = ["film"]', "no data is named 'film'; did you"),
+        (
+            'name = "bright"',
+            'name = "bright"\ncard = "x"',
+            "needs one of card, module, backbone, architectures, localizer or ensemble",
+        ),
+        ('features = "features"\n', "", "say its features"),
+        ("[explain]\nmethods", "[explain]\n#", "there are models but no methods"),
+        ("[explain]", "[score]\nmetrics = []\n[explain]", r"toml:\d+: score.metrics: .*at least 1"),
+        ("[explain]", "[classification]\nsensitivity = 90\n[explain]", r"sensitivity: .*found 90"),
+        ("judges =", 'outputs = "probability"\njudges =', "'logits' or 'probabil"),
+    ],
+)
+def test_mistakes_are_answered(squares, old, new, message):
+    text = squares.read_text()
+    assert old in text
+    squares.write_text(text.replace(old, new))
+    with pytest.raises(ExperimentError, match=message):
+        load(squares)
+
+
+def test_the_line_is_the_line_of_the_value(squares):
+    text = squares.read_text().replace("gallery = 1", "gallery = -1")
+    squares.write_text(text)
+    line = text.split("\n").index("gallery = -1") + 1
+    with pytest.raises(ExperimentError, match=f"squares.toml:{line}: report.gallery"):
+        load(squares)
+
+
+def test_a_missing_file_is_answered(tmp_path):
+    with pytest.raises(ExperimentError, match="cannot read the experiment"):
+        load(tmp_path / "nothing.toml")
+
+
+REPLICATED = """
+name = "Replicates"
+
+[[data]]
+name = "films"
+dataset = "phantom"
+
+[[models]]
+name = "linear"
+architectures = ["resnet18", "densenet121"]
+seeds = [0, 1]
+scaling = { geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }
+training = { data = "films", validation = "films", settings = { lr = 1e-3 } }
+
+[[models]]
+name = "wildcat"
+architectures = ["resnet18", "densenet121"]
+seeds = [0, 1]
+head = "wildcat"
+scaling = { geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }
+training = { data = "films", validation = "films", start = "linear" }
+
+[explain]
+methods = ["grad_cam"]
+"""
+
+
+def test_replicates_are_models_of_their_own(tmp_path):
+    file = tmp_path / "e.toml"
+    file.write_text(REPLICATED)
+    models = load(file).models
+    assert [(m.name, m.backbone, m.training.settings["seed"]) for m in models[:4]] == [
+        ("linear, resnet18, seed 0", "resnet18", 0),
+        ("linear, resnet18, seed 1", "resnet18", 1),
+        ("linear, densenet121, seed 0", "densenet121", 0),
+        ("linear, densenet121, seed 1", "densenet121", 1),
+    ]
+    assert models[0].training.settings["lr"] == 1e-3
+    assert [m.training.start for m in models[4:]] == [m.name for m in models[:4]]
+    assert len({m.name for m in models}) == 8
+    assert {m.group for m in models} == {None}
+
+
+def test_cross_fitted_replicates_share_a_group_with_their_own_seed_alone(tmp_path):
+    file = tmp_path / "e.toml"
+    first, second = (f'name = "linear{fold}"\ngroup = "cross-fitted"' for fold in "01")
+    text = REPLICATED.replace('name = "linear"', first).replace('name = "wildcat"', second)
+    file.write_text(text.replace(', start = "linear"', ""))
+    groups = [model.group for model in load(file).models]
+    assert groups[:2] == ["cross-fitted, resnet18, seed 0", "cross-fitted, resnet18, seed 1"]
+    assert groups[:4] == groups[4:]
+    assert len(set(groups)) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds = [0, 1]", "seeds = [0, 0]", "two seeds of model 'linear' are named '0'"),
+        ("settings = { lr = 1e-3 }", "settings = { seed = 1 }", "either seeds or a seed"),
+        ('architectures = ["resnet18"', 'backbone = "vgg19"\narchitectures = ["x"', "one of card"),
+    ],
+)
+def test_impossible_replicates_are_refused(tmp_path, old, new, message):
+    file = tmp_path / "e.toml"
+    file.write_text(REPLICATED.replace(old, new, 1))
+    with pytest.raises(ExperimentError, match=message):
+        load(file)

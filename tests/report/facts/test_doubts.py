@@ -1,0 +1,77 @@
+"""What does not agree is said on the first screen."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from heatproof.experiment.file import load
+from heatproof.run.pipeline import run
+
+PROBABILITY = "return 100 * (self.features(images) - 0.5).relu().mean(dim=(2, 3)) - 1"
+
+
+def first_screen(file):
+    page = run(load(file)).read_text()
+    text = re.search(r'<ul class="cautions">(.*?)</ul>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text[1]).split()) if text else ""
+
+
+@pytest.fixture
+def quick(squares):
+    text = squares.read_text().replace('"grad_cam", "occlusion(window=8, stride=8)"', '"grad_cam"')
+    squares.write_text(text.replace("gallery = 1", "gallery = 0"))
+    return squares
+
+
+def rewrite(file, old, new):
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def test_what_agrees_is_not_doubted(quick):
+    said = first_screen(quick)
+    assert "between 0 and 1" not in said
+    assert "almost black" not in said
+    assert "labelled" not in said
+
+
+def test_a_network_that_ends_in_a_sigmoid_is_suspected(quick):
+    network = quick.parent / "network.py"
+    rewrite(
+        network, PROBABILITY, PROBABILITY.replace("return ", "return torch.sigmoid(3 * (") + "))"
+    )
+    assert "Every output of bright on films lies between 0 and 1" in first_screen(quick)
+    rewrite(quick, "judges = {", 'outputs = "probabilities"\njudges = {')
+    assert "between 0 and 1" not in first_screen(quick)
+
+
+def test_twelve_bits_in_sixteen_are_suspected(quick):
+    for index in range(12):
+        file = quick.parent / f"film{index}.png"
+        grey = np.asarray(Image.open(file)).astype(np.uint16)
+        Image.fromarray(grey * 16).save(file)
+    assert "Films of films are almost black" in first_screen(quick)
+
+
+def test_a_film_labelled_as_without_what_is_marked_on_it_is_told(quick):
+    table = quick.parent / "films.csv"
+    table.write_text(table.read_text().replace("f3,film3.png,p1,1,1", "f3,film3.png,p1,1,0"))
+    assert "1 image of films, such as f3, is labelled as without Square" in first_screen(quick)
+
+
+def test_an_operating_point_chosen_on_the_judged_is_told(quick):
+    with quick.open("a") as file:
+        file.write('\n[classification]\nvalidation = "films"\n')
+    assert "5 patients of films are also in films, on which the operating" in first_screen(quick)
+
+
+def test_what_is_marked_and_told_by_no_model_is_told(quick):
+    film = {"id": 3, "file_name": "film3.png", "height": 96, "width": 160}
+    mark = {"id": 1, "image_id": 3, "category_id": 1, "bbox": [1, 1, 9, 9]}
+    content = {"images": [film], "annotations": [mark], "categories": [{"id": 1, "name": "Mass"}]}
+    (quick.parent / "coco.json").write_text(json.dumps(content))
+    rewrite(quick, 'boxes = "boxes"', 'boxes = "boxes"\ncoco = "coco.json"')
+    assert "Mass is marked on films, but no model tells it" in first_screen(quick)

@@ -1,0 +1,227 @@
+"""The page as a browser and a reader get it."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from heatproof.report.content import Content
+from heatproof.report.page.html import render, shared_environment
+from tests.report import trial
+
+VOID = {"meta", "img"}
+EVERY = pytest.mark.parametrize(
+    "make",
+    [trial.usual, trial.large, trial.detection, trial.trusted, trial.empty, trial.troubled],
+    ids=lambda make: make.__name__,
+)
+Make = Callable[[], Content]
+
+
+class Page(HTMLParser):
+    """Tags, attributes and visible text; fails on tags that do not nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@EVERY
+def test_the_page_is_well_formed(make: Make) -> None:
+    page = Page(render(make()))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = {str(attrs["href"])[1:] for tag, attrs in page.tags if tag == "a"}
+    assert links <= set(ids)
+
+
+@EVERY
+def test_nothing_is_loaded_from_anywhere(make: Make) -> None:
+    html = render(make())
+    for tag, attrs in Page(html).tags:
+        assert tag not in {"link", "iframe", "object", "embed", "base"}
+        assert "srcset" not in attrs
+        if "src" in attrs:
+            assert str(attrs["src"]).startswith("data:image/")
+        if tag == "a":
+            assert str(attrs["href"]).startswith("#")
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "://" not in html
+
+
+@EVERY
+def test_undefined_is_never_printed_raw(make: Make) -> None:
+    text = Page(render(make())).text
+    assert not re.search(r"\b(nan|NaN|None|inf)\b", text)
+
+
+def test_names_are_text_and_never_markup() -> None:
+    hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
+    page = Page(render(trial.troubled(hostile)))
+    assert [tag for tag, _ in page.tags].count("script") == 1  # the page's own
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+    assert all(attrs["src"] != "x" for tag, attrs in page.tags if tag == "img")
+    assert hostile in "".join(page.words)
+    assert "49" not in page.text
+
+
+def test_the_script_is_the_one_the_policy_names() -> None:
+    html = render(trial.usual())
+    script = html.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}" in html or f"script-src 'sha256-{digest}" in html
+
+
+@EVERY
+def test_the_same_content_gives_the_same_bytes(make: Make) -> None:
+    assert render(make()) == render(make())
+
+
+def test_warnings_stand_above_the_answer_and_the_rest_beside_it() -> None:
+    html = render(trial.usual())
+    front = html.split('<section id="answer"')[1].split("</section>")[0]
+    assert front.index("trained on 12 and tuned on 3") < front.index("The short answer")
+    assert "1 image was set aside" in front
+    assert "67 images, 61 patients" in " ".join(front.replace("\n", " ").split())
+    assert "Not a medical device" in html[: html.index("<h1>")]
+
+
+def test_every_measurement_is_on_the_page() -> None:
+    content = trial.usual()
+    html = render(content)
+    for panel in content.localization:
+        for row in panel.rows:
+            assert row.difference is not None
+            assert f'<data value="{row.estimate.value:.6g}">' in html
+            assert f'<data value="{row.difference.value:.6g}">' in html
+    for judged in content.classification:
+        assert judged.point is not None
+        for estimate in (judged.auroc, judged.brier, judged.point.sensitivity):
+            assert estimate.cases == 0 or f'<data value="{estimate.value:.6g}">' in html
+    text = Page(html).text
+    for name, value in (*content.provenance.versions, *content.provenance.hashes):
+        assert name in text
+        assert value in text
+    for model in content.models:
+        assert model.weights[0] in text
+    for case in content.gallery.cases:
+        assert case.image_id in text
+
+
+def test_one_sided_data_is_said_in_words() -> None:
+    text = Page(render(trial.usual())).text
+    assert text.count("not estimable (no negatives)") == 4  # AUROC, specificity, PPV, NPV
+
+
+def test_methods_are_sorted_by_value_with_the_prior_among_them() -> None:
+    html = render(trial.usual())
+    tables = re.findall(r'<table class="forest".*?</table>', html, re.DOTALL)
+    assert len(tables) == 8
+    for table in tables:
+        cells = re.findall(r'class="value"><data value="([^"]+)"', re.sub(r">\s+<", "><", table))
+        assert len(cells) == 5
+        assert [float(v) for v in cells] == sorted((float(v) for v in cells), reverse=True)
+        assert table.count('class="prior"') == 1
+
+
+def test_every_image_set_aside_is_listed_but_folded_when_many() -> None:
+    html = render(trial.large())
+    assert sum(image.image_id in html for image in trial.large().set_aside) == 100
+    assert "<details>\n<summary>100 images and why" in html
+    assert "<details open>\n<summary>1 image and why" in render(trial.usual())
+
+
+def test_every_picture_has_words() -> None:
+    pictures = [a for tag, a in Page(render(trial.usual())).tags if tag == "img"]
+    described = [a for a in pictures if a["alt"]]
+    cases = trial.usual().gallery.cases
+    assert len(described) == sum(1 + len(case.maps) for case in cases) + 1  # and the scale
+    assert len(pictures) == len(described) + 1  # the empty frame of the viewer
+
+
+def test_a_page_without_pictures_is_small() -> None:
+    content = trial.large()
+    bare = render(replace(content, gallery=replace(content.gallery, cases=())))
+    assert len(bare) < 400_000
+    pictures = sum(
+        len(picture.data)
+        for case in content.gallery.cases
+        for picture in (case.film, *(m.overlay for m in case.maps if m.overlay))
+    )
+    assert len(render(content)) < len(bare) + 1.4 * pictures + 50_000
+
+
+def test_a_template_that_prints_nan_raw_fails() -> None:
+    with pytest.raises(ValueError, match="must say it in words"):
+        shared_environment().from_string("{{ value }}").render(value=float("nan"))
+
+
+def test_calibration_is_drawn_only_where_it_shows_more_than_chance() -> None:
+    content = trial.usual()
+    drawn = render(content)
+    assert drawn.count('aria-label="Calibration of') == 1
+    few = replace(content.classification[0], positives=2, negatives=2)
+    page = render(replace(content, classification=(few,)))
+    assert 'aria-label="Calibration of' not in page
+    assert "Calibration is not drawn with fewer than 30" in page
+
+
+def test_a_metric_of_data_sets_stands_beside_its_hit_rate() -> None:
+    html = render(trial.detection())
+    tables = re.findall(r'<table class="forest".*?</table>', html, re.DOTALL)
+    captions = [re.findall("<caption>(.*?)</caption>", table)[0] for table in tables]
+    assert captions == ["AUPRC", "Pointwise AP, first", "Pointwise AP, second"]
+    ofmaps, first, second = (Page(table).text for table in tables)
+    assert "Mean [95%]" in ofmaps
+    assert "hit rate" not in ofmaps
+    assert "without it" not in ofmaps
+    for text, prior in ((first, "0.35"), (second, "0.36")):
+        assert "Value [95%]" in text
+        assert "0.25 [0.20, 0.30] hit rate 0.52 [0.47, 0.57] 50 and 885 without it 3 und" in text
+        assert f"{prior} [" in text
+        assert "hit rate 0.57" in text
+        assert "(the map is flat in each of 53)" in text
+        assert "hit rate not defined" in text
+
+
+def test_a_metric_of_data_sets_is_explained_where_there_is_one() -> None:
+    text = Page(render(trial.detection())).text
+    assert "For Pointwise AP there is no mean over cases but one number of all films" in text
+    assert "What the maps alone did, their hit rate, stands below it." in text
+    assert "A film is left out when the map is flat." in text
+    assert "Undefined when no pixel was marked." in text
+    assert "For Pointwise AP such films count too, but only by their probability." in text
+    assert "Pointwise AP: hit rate 1.00" in text  # of one map, in the gallery
+    assert "AUPRC 0.40" in text
+    usual = Page(render(trial.usual())).text
+    assert "no mean over cases" not in usual
+    assert "such films count too" not in usual

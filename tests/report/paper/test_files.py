@@ -1,0 +1,234 @@
+"""Tables and figures as files: what is in them is what the records say."""
+
+import csv as csv_module
+import io
+import math
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heatproof.analysis.diagnosis import Spread
+from heatproof.analysis.localization import Localization, Row
+from heatproof.diagnose.confidence import POOLED, Confidence
+from heatproof.report.content import Content
+from heatproof.report.page.html import render
+from heatproof.report.paper.beside import beside
+from heatproof.report.paper.files import files, tables
+from heatproof.report.paper.results import cohort
+from heatproof.report.paper.table import Column, Table, csv, latex, narrowed, shown
+from heatproof.report.pictures.curves import precision_recall, threshold_curves
+from heatproof.report.pictures.drawings import Forest, boxes, forest
+from heatproof.report.pictures.pdf import pdf
+from heatproof.report.pictures.plots import Curve, Plot, plot
+from heatproof.report.pictures.scatter import scatters
+from heatproof.report.published import published
+from heatproof.types import Estimate
+from tests.report import trial
+
+SVG = "{http://www.w3.org/2000/svg}"
+TABLE = Table(
+    "t",
+    "A & B",
+    (Column("Name"), Column("Mean", Estimate), Column("Gain", Estimate, signed=True)),
+    (("50%_{a}", trial.est(0.31), trial.diff(-0.1)), ("b, c", trial.UNDEFINED, None)),
+)
+
+
+def test_csv_holds_every_digit_and_nothing_where_nothing_is_known():
+    rows = list(csv_module.reader(io.StringIO(csv(TABLE))))
+    assert rows[0] == ["Name", "Mean", "Mean low", "Mean high", "Gain", "Gain low", "Gain high"]
+    assert float(rows[1][2]) == trial.est(0.31).low
+    assert float(rows[1][4]) == -0.1
+    assert rows[2] == ["b, c", "", "", "", "", "", ""]
+
+
+def test_latex_says_what_the_page_says_and_escapes_it():
+    text = latex(TABLE)
+    assert r"\caption{A \& B}" in text
+    assert r"50\%\_\{a\} & 0.31 [0.26, 0.36] & \textminus{}0.10" in text
+    assert r"b, c & not defined & -- \\" in text
+    assert r"\begin{tabular}{lrr}" in text
+
+
+def test_a_page_leaves_out_columns_that_say_nothing():
+    columns = (Column("same"), Column("name"), Column("empty", Estimate), Column("n", int))
+    rows = (("x", "a", None, 5), ("x", "b", None, 5))
+    assert [column.name for column in narrowed(Table("t", "", columns, rows)).columns] == [
+        "name",
+        "n",
+    ]
+    assert narrowed(Table("t", "", columns, rows[:1])).rows == (("x", "a", 5),)
+
+
+@given(st.text())
+def test_latex_lines_stay_lines(name: str):
+    line = latex(Table("t", "", (Column("a"), Column("b")), ((name, "x"),))).split("\n")[6]
+    assert len(re.findall(r"(?<!\\)&", line)) == 1
+    assert not re.search(r"(?<!\\)[%$#_]", line)
+
+
+def test_numbers_are_shown_by_their_kind():
+    assert shown(1200, Column("n", int)) == "1,200"
+    assert shown(0.0001, Column("p", float)) == "<0.001"
+    assert shown(0.5, Column("d", float, signed=True)) == "+0.50"
+    assert shown(None, Column("d")) == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    "make", [trial.usual, trial.large, trial.detection, trial.empty, trial.troubled]
+)
+def test_every_file_can_be_read_and_equal_content_gives_equal_files(make):
+    found = files(make())
+    assert files(make()) == found
+    for path, text in found.items():
+        assert re.fullmatch(r"(tables/[a-z]+\.(csv|tex)|figures/[a-z0-9-]+\.(svg|pdf))", path)
+        if path.endswith(".pdf"):
+            assert text.startswith(b"%PDF")
+            assert f"{path.removesuffix('pdf')}svg" in found
+            continue
+        assert not re.search(r"\bnan\b", text)
+        if path.endswith(".svg"):
+            ET.fromstring(text)
+        elif path.endswith(".csv"):
+            rows = list(csv_module.reader(io.StringIO(text)))
+            assert len({len(row) for row in rows}) == 1
+
+
+def test_every_estimate_of_localization_is_in_its_table():
+    content = trial.usual()
+    [table] = [one for one in tables(content) if one.name == "localization"]
+    cells = [cell for row in table.rows for cell in row]
+    for panel in content.localization:
+        assert panel.prior
+        for measured in (*panel.rows, panel.prior):
+            assert measured.estimate in cells
+
+
+def test_a_forest_has_a_dot_at_every_defined_value():
+    drawn = Forest("f", "t", (("a", trial.est(0.0)), ("b", trial.est(1.0)), ("c", trial.UNDEFINED)))
+    svg = ET.fromstring(forest(drawn))
+    dots = [float(dot.get("cx", "")) for dot in svg.iter(f"{SVG}circle")]
+    lines = [re.match(r"M([\d.]+)", p.get("d", "")) for p in svg.iter(f"{SVG}path")]
+    ends = [float(line[1]) for line in lines[:5] if line]
+    assert dots == [ends[0], ends[-1]]  # of the axis
+    assert "not defined" in forest(drawn)
+
+
+def test_boxes_go_from_quartile_to_quartile():
+    svg = ET.fromstring(boxes("t", [Spread("d", "f", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0)]))
+    box = list(svg.iter(f"{SVG}rect"))[1]  # the first is the paper
+    starts = [re.match(r"M([\d.]+)", path.get("d", "")) for path in svg.iter(f"{SVG}path")][:5]
+    least, *_, most = (float(start[1]) for start in starts if start)
+    assert float(box.get("width", "")) == pytest.approx((most - least) / 2)
+    assert float(box.get("x", "")) == pytest.approx(least + (most - least) / 4)
+
+
+def chexpert(**changes) -> Content:
+    row = Row("densenet", "grad_cam", trial.est(0.2), 0)
+    sure = Confidence(
+        POOLED, "all", (trial.effect("probability", 0.1, 0.1, "linear"),), trial.diff(0.3)
+    )
+    fields = {
+        "localization": (Localization("cxl", "Support Devices", "iou", (row,)),),
+        "diagnoses": (
+            trial.diagnosis(
+                "grad_cam", (0.5, 0.1), dataset="cxl", metric="iou", confidence=(sure,)
+            ),
+        ),
+        "spreads": (Spread("cxl", "Support Devices", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0),),
+    }
+    return Content("t", "", trial.PROVENANCE, **(fields | changes))
+
+
+def test_published_numbers_stand_beside_the_same_quantity():
+    rows = {(row[0], row[1]): row for row in beside(chexpert()).rows}
+    [printed] = published(quantity="mIoU", finding="Support Devices", where="text")
+    assert rows["mIoU", "Support Devices"][2].value == printed.value == 0.163
+    assert rows["mIoU", "Support Devices"][3] == trial.est(0.2)
+    size = rows["slope of IoU on area ratio", "all findings"]
+    assert (size[2].value, size[3].value) == (0.566, 0.5)
+    sure = rows["slope of IoU on confidence", "all findings"]
+    assert (sure[2].value, sure[3].value) == (0.109, 0.1)
+    assert rows["Spearman of IoU and confidence", "all findings"][3] == trial.diff(0.3)
+    assert all(math.isfinite(row[2].value) and "Saporta 2022" in row[-1] for row in rows.values())
+
+
+def test_other_findings_methods_and_rows_are_another_quantity():
+    other = Spread("cxl", "Lung Opacity", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0)
+    slopes = beside(chexpert(spreads=(*chexpert().spreads, other)))
+    assert [row[0] for row in slopes.rows] == ["mIoU"]
+    method = trial.diagnosis("gradient", (0.5, 0.1), dataset="cxl", metric="iou")
+    assert [row[0] for row in beside(chexpert(diagnoses=(method,))).rows] == ["mIoU"]
+    assert beside(trial.usual()).rows == ()
+
+
+def test_the_page_says_what_published_slopes_on_confidence_were_made_of():
+    said = "after a probability cut-off for each finding"
+    assert said in " ".join(render(chexpert()).split())
+    assert said not in " ".join(render(trial.usual()).split())
+
+
+def at_thresholds(spec: str, values: dict[float, float]) -> Content:
+    panels = tuple(
+        trial.panel("d", "Edema", spec.format(at), {"grad_cam": value}, 0.2, 30)
+        for at, value in values.items()
+    )
+    return replace(trial.empty(), localization=panels)
+
+
+def test_metrics_that_differ_in_a_threshold_are_points_of_one_curve():
+    content = at_thresholds("iou(binarize=fixed(threshold={}))", {0.4: 0.3, 0.2: 0.1, 0.6: 0.2})
+    [drawn] = threshold_curves(content)
+    ours = drawn.curves[0]
+    assert [(at, told.value) for at, told in ours.points] == [(0.2, 0.1), (0.4, 0.3), (0.6, 0.2)]
+    assert drawn.across == "Threshold of the map"
+    [drawn] = threshold_curves(at_thresholds("miou(cutoff={})", {0.1: 0.3, 0.2: 0.1}))
+    assert drawn.across == "Cut-off of probability"
+    assert not list(threshold_curves(at_thresholds("miou(cutoff={})", {0.1: 0.3})))
+
+
+def test_precision_is_drawn_over_the_recall_of_the_same_threshold():
+    recall = at_thresholds("pixel_sensitivity(binarize=fixed(threshold={}))", {0.2: 0.9, 0.6: 0.4})
+    precision = at_thresholds("pixel_precision(binarize=fixed(threshold={}))", {0.6: 0.8, 0.2: 0.3})
+    both = replace(recall, localization=recall.localization + precision.localization)
+    [drawn] = precision_recall(both)
+    assert [(x, told.value) for x, told in drawn.curves[0].points] == [(0.9, 0.3), (0.4, 0.8)]
+    assert not list(precision_recall(recall))
+
+
+def test_a_plot_puts_what_is_larger_further_right_and_further_up():
+    points = ((0.0, trial.est(0.0)), (1.0, trial.est(1.0)))
+    svg = ET.fromstring(plot(Plot("p", "t", "x", "y", (Curve("a", points),), dots=((0.5, 0.5),))))
+    dot, *markers = list(svg.iter(f"{SVG}circle"))
+    [first, last] = [(float(m.get("cx", "")), float(m.get("cy", ""))) for m in markers[:2]]
+    middle = float(dot.get("cx", "")), float(dot.get("cy", ""))
+    assert first[0] < last[0]
+    assert first[1] > last[1]
+    assert middle == pytest.approx(((first[0] + last[0]) / 2, (first[1] + last[1]) / 2))
+
+
+def test_the_line_through_dots_that_lie_on_one_is_that_line():
+    dots = tuple((x / 4, 0.2 + 0.4 * x / 4) for x in range(5))
+    one = replace(trial.usual().diagnoses[0], points={"elongation": dots, "area_ratio": ((1, 1),)})
+    [drawn] = scatters(replace(trial.usual(), diagnoses=(one,)))
+    [line] = drawn.curves
+    assert [told.value for _, told in line.points] == pytest.approx([0.2, 0.6])
+
+
+def test_the_cohort_says_what_the_page_says():
+    content = trial.usual()
+    rows = cohort(content).rows
+    assert [row[6:8] for row in rows] == [
+        (of.finding, of.positive) for one in content.cohorts for of in one.counts
+    ]
+
+
+def test_a_pdf_holds_the_words_of_its_figure():
+    drawn = pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    assert drawn == pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    assert drawn.startswith(b"%PDF")
+    assert b"CreationDate" not in drawn

@@ -1,0 +1,74 @@
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from heatproof.errors import SpecError
+from heatproof.saliency.memory import GB, LARGEST, default_memory, images_at_once, parse_memory
+from tests.saliency.conftest import SIDE, make
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("4GB", 4 * 10**9), (" 2.5 GiB", 2.5 * 2**30), ("2000MB", 2 * 10**9)]
+)
+def test_sizes_are_read_with_their_unit(text: str, size: float) -> None:
+    assert parse_memory(text) == size
+
+
+def test_auto_is_4_gb_and_half_of_a_gpu(monkeypatch) -> None:
+    assert parse_memory("auto") is None
+    assert default_memory(torch.device("cpu")) == 4 * GB
+    card = SimpleNamespace(total_memory=80 * GB)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: card)
+    assert default_memory(torch.device("cuda", 0)) == 40 * GB
+
+
+@pytest.mark.parametrize("text", ["4", "GB", "4 GBs", "-4GB", "four GB", "1GB", "4gb"])
+def test_others_are_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="memory="):
+        parse_memory(text)
+
+
+def test_batches_grow_with_memory_and_shrink_with_images(monkeypatch) -> None:
+    monkeypatch.setattr("heatproof.saliency.memory.LARGEST", 2**60)
+    model = make("resnet10t + linear")
+    small, large = torch.zeros(3, SIDE, SIDE), torch.zeros(3, 2 * SIDE, 2 * SIDE)
+    sizes = [images_at_once(model, small, n * GB, differentiated=True) for n in (1, 2, 4)]
+    assert sizes[0] == 1
+    assert 1 < sizes[1] < sizes[2]
+    assert images_at_once(model, small, 4 * GB, differentiated=False) >= 4 * sizes[2]
+    larger = images_at_once(model, large, 4 * GB, differentiated=True)
+    assert sizes[2] / larger == pytest.approx(4, rel=0.2)
+    beside = images_at_once(model, small, 4 * GB, differentiated=True, beside=3)
+    assert beside == sizes[2] - 3
+    thrice = images_at_once(model, small, 4 * GB, differentiated=True, each=3)
+    assert sizes[2] / thrice == pytest.approx(3, rel=0.1)
+    doubled = images_at_once(model.double(), small.double(), 4 * GB, differentiated=True)
+    assert sizes[2] / doubled == pytest.approx(2, rel=0.1)
+
+
+def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
+    """The largest of ResNet-10-T is its stem's: 64 channels at half the resolution."""
+    model = make("resnet10t + linear")
+    for side in (48, 320, 640):
+        largest = 64 * (side // 2) ** 2 * 4
+        for differentiated in (True, False):
+            images = images_at_once(
+                model, torch.zeros(3, side, side), 10**12, differentiated=differentiated
+            )
+            assert images == max(1, LARGEST // largest)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", ["2GB", "4GB"])
+@pytest.mark.parametrize("architecture", ["densenet121", "resnet50"])
+def test_a_budget_is_kept(architecture: str, memory: str) -> None:
+    """40 films of 320 x 320, of which a differentiated pass at once would take over 8 GB."""
+    specs = ["gradient", "guided_backprop", "grad_cam", "occlusion(window=160, stride=160)"]
+    command = [sys.executable, "-m", "tests.explain.peak", memory, architecture, "40", "320"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run([*command, *specs], cwd=root, check=True, capture_output=True, text=True)
+    assert int(done.stdout) < parse_memory(memory)
