@@ -78,7 +78,7 @@ def test_the_figures_of_a_tree(tree):
     assert figures["files"] == "6"
     assert figures["lines"] == str(1 + 19 + 1 + 5 + 4 + 2)
     assert figures["rooms / imports between rooms / levels"] == "4 / 3 / 3"
-    assert figures["names of classes or aliases in several modules"] == "1"  # Table
+    assert figures["types defined in several modules"] == "1"  # Table
     assert figures["file names that repeat"] == "1"  # first.py, but not __init__.py
     assert figures["public definitions with a docstring"] == "50 %"  # 2 of 4
 
