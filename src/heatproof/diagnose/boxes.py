@@ -1,7 +1,7 @@
 """What would boxes have made of it?
 
 ``coverage`` tells how much of the bounding boxes of a mask is the finding; ``boxed`` of
-``heatproof.localize`` measures maps against those boxes.
+``heatproof.localize.metrics`` measures maps against those boxes.
 """
 
 import cv2
