@@ -1,6 +1,6 @@
 """Box AP: average precision of boxes at thresholds of IoU, as COCO computes it.
 
-The box of a mark (``localize.marks``) is the smallest that holds it, and so is that of a lesion.  In the
+The box of a mark (``marks.py``) is the smallest that holds it, and so is that of a lesion.  In the
 order of strength, each mark of a film takes the lesion, of those that no stronger one took, whose
 box its own overlaps most, if their IoU reaches the threshold.  Marks of all films are ranked by
 probability times strength; a mark that took no lesion is a false positive, on films with the

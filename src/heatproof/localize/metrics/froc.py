@@ -1,7 +1,7 @@
 """FROC: how many lesions are found for how many false marks?
 
 Free-response operating characteristic (Chakraborty, Medical Physics 1989,
-https://doi.org/10.1118/1.596358).  The marks of a map (``localize.marks``) are ranked over all films by
+https://doi.org/10.1118/1.596358).  The marks of a map (``marks.py``) are ranked over all films by
 probability times strength.  A mark whose peak lies inside a lesion finds it; further marks in a
 lesion that was found count neither way, and a mark in no lesion is a false positive, on films with
 the finding and without.  From high to low, each threshold has a sensitivity (share of all lesions

@@ -1,6 +1,6 @@
 """Lesion sensitivity by size: of the lesions of a size, how many does a map find?
 
-A lesion is found where the peak of any mark of the map (``localize.marks``) lies inside it, whatever the
+A lesion is found where the peak of any mark of the map (``marks.py``) lies inside it, whatever the
 model's probability; what the marks beside it cost, ``froc`` tells.  The size of a lesion is the
 diameter of a disc of its area: in millimetres where the spacing of pixels is known, or as a share
 of the side of a square of the area of the film.  Lesions are counted one by one, so films with many
