@@ -23,7 +23,7 @@ from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_l
 
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
-from heatproof.models.localizers import MaskTarget, drawn, mask_target
+from heatproof.models.targets import MaskTarget, drawn, mask_target
 from heatproof.train.classification import Classification
 from heatproof.train.images import Batch
 from heatproof.train.localization import check_annotated

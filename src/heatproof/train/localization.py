@@ -9,7 +9,8 @@ from torch import Tensor
 
 from heatproof.errors import DataError, SpecError
 from heatproof.models.card import Regions
-from heatproof.models.localizers import Localizer, drawn
+from heatproof.models.localizers import Localizer
+from heatproof.models.targets import drawn
 from heatproof.train.images import Batch
 from heatproof.train.objective import Judged, Objective
 from heatproof.train.regions import Region

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Mask
 
-from heatproof.models.localizers import BoxTarget, MaskTarget
+from heatproof.models.targets import BoxTarget, MaskTarget
 
 Region = BoxTarget | MaskTarget
 _LEAST = 1.0  # pixels: the shortest side of a box that is still one

@@ -29,16 +29,10 @@ from torchvision.ops import FeaturePyramidNetwork
 from heatproof.errors import SpecError
 from heatproof.models.backbones import Architecture, backbones
 from heatproof.models.backbones.resnet import ResNet50
-from heatproof.models.localizers import (
-    BoxTarget,
-    Detections,
-    Localized,
-    Localizer,
-    Stages,
-    box_target,
-    localizers,
-)
+from heatproof.models.localizers import Detections, Localized, Localizer, localizers
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.strides import Stages
+from heatproof.models.targets import BoxTarget, box_target
 from heatproof.types import Sample
 
 _FINEST = 8  # pixels: stride of the first level of the pyramid

@@ -30,15 +30,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 from heatproof.errors import SpecError
 from heatproof.models.backbones import Architecture, backbones
 from heatproof.models.backbones.resnet import ResNet18
-from heatproof.models.localizers import (
-    Localized,
-    Localizer,
-    MaskTarget,
-    Stages,
-    localizers,
-    mask_target,
-)
+from heatproof.models.localizers import Localized, Localizer, localizers
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.strides import Stages
+from heatproof.models.targets import MaskTarget, mask_target
 from heatproof.types import Sample
 
 _GROUP = 8  # channels that are normalized together
