@@ -69,7 +69,7 @@ class InMemory:
 
 @dataclass(frozen=True)
 class Changed:
-    """Pixels to which something is done.
+    """Pixels that are changed each time they are read.
 
     Attributes:
         source: Where they come from.
@@ -80,21 +80,21 @@ class Changed:
     change: Callable[[Float[np.ndarray, "h w"]], Float[np.ndarray, "h w"]]
 
     def size(self) -> tuple[int, int]:
-        """Height and width, which a change leaves."""
+        """Height and width of the source: a change leaves them as they are."""
         return self.source.size()
 
     def read(self) -> Float[np.ndarray, "h w"]:
-        """The radiograph, changed."""
+        """The film in [0, 1] after the change."""
         return self.change(self.source.read())
 
     def version(self) -> str:
-        """Of the source."""
+        """The version of the source."""
         return self.source.version()
 
     def spacing(self) -> tuple[float, float] | None:
-        """Of the source."""
+        """The spacing of the source."""
         return self.source.spacing()
 
     def digest(self) -> str:
-        """Of the source."""
+        """The digest of the source."""
         return self.source.digest()

@@ -30,7 +30,7 @@ class Row:
         return self.values[column].strip()
 
     def wrong(self, column: str, expected: str) -> DataError:
-        """What to raise about a cell."""
+        """The error to raise about a cell."""
         return DataError(
             f"{self.path}, line {self.line}, column {column!r}: found {self[column]!r},"
             f" expected {expected}"

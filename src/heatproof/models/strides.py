@@ -55,7 +55,7 @@ class Stages(nn.Module):
 
 
 def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """What a chain of chains is made of: strides change within a backbone's blocks too."""
+    """The innermost layers of nested chains, in order: strides change within blocks, too."""
     if type(module).forward is not nn.Sequential.forward:
         yield module
         return

@@ -41,11 +41,11 @@ class BoxTarget:
 
     @property
     def marked(self) -> Bool[Tensor, "k"]:
-        """Which findings are somewhere in the image."""
+        """Whether the image shows each finding."""
         return torch.zeros_like(self.known).index_fill(0, self.findings, True)
 
     def to(self, device: torch.device) -> "BoxTarget":
-        """Its copy on a device."""
+        """A copy on a device."""
         return BoxTarget(self.known.to(device), self.corners.to(device), self.findings.to(device))
 
 
@@ -64,11 +64,11 @@ class MaskTarget:
 
     @property
     def marked(self) -> Bool[Tensor, "k"]:
-        """Which findings are somewhere in the image."""
+        """Whether the image shows each finding."""
         return self.masks.any(dim=2).any(dim=1)
 
     def to(self, device: torch.device) -> "MaskTarget":
-        """Its copy on a device."""
+        """A copy on a device."""
         return MaskTarget(self.known.to(device), self.masks.to(device))
 
 
@@ -117,7 +117,7 @@ def box_target(
 def mask_target(
     sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = "reference"
 ) -> MaskTarget:
-    """The masks of one radiograph, moved with it; as ``box_target``.
+    """The masks of one radiograph, moved with it; arguments and errors as in ``box_target``.
 
     A finding so small that no pixel of the canvas is half covered is of unknown place.
     """
@@ -137,7 +137,7 @@ def mask_target(
 
 
 def drawn(sample: Sample, finding: str, source: str) -> Iterator[Shape]:
-    """The shapes with an extent that one source drew of one finding."""
+    """The shapes, other than points, that one source drew for one finding."""
     for annotation in sample.annotations:
         if (annotation.finding, annotation.source) == (finding, source):
             yield from _extended(annotation.shape)
@@ -152,7 +152,7 @@ def _extended(shape: Shape) -> Iterator[Shape]:
 
 
 def _is_known(sample: Sample, finding: str, source: str, *, marked: bool) -> bool:
-    """Whether it is known where a finding is, or that it is nowhere."""
+    """Whether the place of a finding is known, or its absence."""
     absent = sample.labels.get(finding) is False
     if absent and marked:
         raise AnnotationError(
@@ -163,7 +163,7 @@ def _is_known(sample: Sample, finding: str, source: str, *, marked: bool) -> boo
 
 
 def _boxes(shape: Shape, height: int, width: int) -> list[Corners]:
-    """Boxes of a shape in pixels of the radiograph, without those outside."""
+    """Boxes of a shape in pixels of the radiograph; those outside of it are left out."""
     if not isinstance(shape, Boxes):
         parts, _ = ndimage.label(shape.mask(height, width), structure=np.ones((3, 3)))
         return [

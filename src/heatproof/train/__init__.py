@@ -65,7 +65,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
         history: How it went.
@@ -159,7 +159,9 @@ def fit(
 
 
 def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> torch.device:
-    """Rounds from where they were until a rule or a budget ends them; where the network was."""
+    """Train from the last round on disk until a rule or a budget ends it; the device of the
+    network.
+    """
     last = ModelCheckpoint(place, LAST, enable_version_counter=False)
     less = f"batch={settings.batch} may be smaller; accumulate keeps the images of a step"
     with (
@@ -190,7 +192,9 @@ def _judged(
     epoch: int,
     checkpoint: Path,
 ) -> Kept:
-    """On validation, by its labels under the policies and by those that are certain."""
+    """One checkpoint on the validation images: temperatures by the labels under the policies,
+    AUROCs by certain labels.
+    """
     objective, (truth, certain) = learner.objective, labels
     restore(objective.model, checkpoint)
     objective.model.to(device)
@@ -260,7 +264,7 @@ def _made_of(
     data: Iterable[Images],
     drawn: str,
 ) -> dict[str, str]:
-    """What a checkpoint must agree with to go on from it."""
+    """The inputs of a training that a checkpoint must share if training is to go on from it."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if isinstance(model, Localizer):
         made: object = model.spec
@@ -279,19 +283,19 @@ def _made_of(
 
 
 def _silent(_: Progress) -> None:
-    """Nobody watches."""
+    """A reporter for a training that nobody watches."""
 
 
 @contextmanager
 def _unkept() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
+    """A folder that is removed afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 @contextmanager
 def _frozen(backbone: torch.nn.Module, asked: bool) -> Iterator[None]:
-    """Weights that do not learn need no gradients."""
+    """Switch off the gradients of a backbone whose learning rate is 0."""
     learning = [weight for weight in backbone.parameters() if asked and weight.requires_grad]
     for weight in learning:
         weight.requires_grad_(False)

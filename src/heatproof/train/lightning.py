@@ -91,7 +91,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C stays what it is: Lightning makes an exit of it, and then hears no other."""
+    """Leave Ctrl-C as it is: Lightning turns the first into an exit, and ignores later ones."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -106,7 +106,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning tells at every start which accelerators exist; whoever calls us knows."""
+    """Silence what Lightning says at every start, such as which accelerators there are."""
     names = (
         "lightning.pytorch.utilities.rank_zero",
         "lightning.pytorch.accelerators.cuda",

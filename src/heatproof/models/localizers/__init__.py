@@ -61,7 +61,7 @@ class Localized:
 
 
 class Localizer(nn.Module, ABC, Generic[Target]):
-    """Images ``n c h w`` to probabilities and maps.
+    """A network from images ``n c h w`` to probabilities and maps.
 
     Args:
         spec: The part that built it.
@@ -92,7 +92,7 @@ class Localizer(nn.Module, ABC, Generic[Target]):
 
     @property
     def backbone(self) -> Backbone:
-        """What may have been pretrained."""
+        """The part that may be pretrained."""
         return self.stages.backbone
 
     @property
@@ -101,20 +101,22 @@ class Localizer(nn.Module, ABC, Generic[Target]):
         return self.backbone.pretrained
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Localized:
-        """What it finds; in evaluation mode the same whatever else is in the batch."""
+        """Probabilities and maps; in evaluation mode they do not depend on what else is in the
+        batch.
+        """
         return self.found(self.outputs(images))
 
     @abstractmethod
     def outputs(self, images: Float[Tensor, "n c h w"]) -> Any:
-        """What the network says, before it is told as probabilities and maps, or as a loss."""
+        """The raw outputs, from which both maps and the loss are made."""
 
     @abstractmethod
     def found(self, outputs: Any) -> Localized:
-        """Told as probabilities and maps."""
+        """Probabilities and maps from raw outputs."""
 
     @abstractmethod
     def loss_of(self, outputs: Any, targets: Sequence[Target]) -> Float[Tensor, ""]:
-        """What training makes small: a mean over images and findings whose place is known.
+        """The loss of raw outputs: a mean over images and findings whose place is known.
 
         0 where no place is known.
         """
@@ -122,12 +124,12 @@ class Localizer(nn.Module, ABC, Generic[Target]):
     def loss(
         self, images: Float[Tensor, "n c h w"], targets: Sequence[Target]
     ) -> Float[Tensor, ""]:
-        """Of images whose outputs nobody else wants."""
+        """The loss of images whose outputs are needed nowhere else."""
         return self.loss_of(self.outputs(images), targets)
 
     @abstractmethod
     def target(self, sample: Sample, source: str = "reference") -> Target:
-        """What one radiograph teaches; see ``box_target`` and ``mask_target``."""
+        """The target that one radiograph gives; see ``box_target`` and ``mask_target``."""
 
 
 @runtime_checkable
@@ -144,7 +146,7 @@ class LocalizerArchitecture(Protocol):
 
     @property
     def backbone(self) -> Architecture:
-        """What may be pretrained."""
+        """The part that may be pretrained."""
         ...
 
     def __call__(

@@ -49,7 +49,7 @@ def _convolved(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def _grown(values: Float[Tensor, "n d y x"], factor: int, mode: str) -> Float[Tensor, "n d h w"]:
-    """Finer by a whole factor."""
+    """The features on a grid that is finer by a whole factor."""
     return interpolate(values, scale_factor=factor, mode=mode) if factor > 1 else values
 
 
@@ -76,7 +76,7 @@ class UNetLocalizer(Localizer[MaskTarget]):
         nn.init.constant_(self.classifier.get_parameter("bias"), log(_RARE / (1 - _RARE)))
 
     def outputs(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        """Logits of every pixel of the input."""
+        """The logits of every pixel of the input."""
         *skipped, values = self.stages(images)
         factors = [coarse // fine for fine, coarse in pairwise(self.stages.strides)]
         for decoder, skip, factor in zip(
