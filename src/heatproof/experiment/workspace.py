@@ -80,37 +80,37 @@ class Workspace:
     @cached_property
     def contents(self) -> Units[Contents]:
         """One row per film: what it holds."""
-        return Units(self.folder / "contents", Contents)
+        return Units(self.folder, Contents)
 
     @cached_property
     def predictions(self) -> Units[Predictions]:
         """One row per film and finding."""
-        return Units(self.folder / "predictions", Predictions)
+        return Units(self.folder, Predictions)
 
     @cached_property
     def made(self) -> Units[MapsMade]:
         """One row per map: what the store holds, and whether it may be read as a map."""
-        return Units(self.folder / "made", MapsMade)
+        return Units(self.folder, MapsMade)
 
     @cached_property
     def scores(self) -> Units[Scores]:
         """One row per map, reference and metric."""
-        return Units(self.folder / "scores", Scores)
+        return Units(self.folder, Scores)
 
     @cached_property
     def structures(self) -> Units[OnStructures]:
         """One row per map and structure on its film: how much of the map lies there."""
-        return Units(self.folder / "structures", OnStructures)
+        return Units(self.folder, OnStructures)
 
     @cached_property
     def shapes(self) -> Units[Shapes]:
         """One row per film, finding and reader who marked it: the shape of what was marked."""
-        return Units(self.folder / "shapes", Shapes)
+        return Units(self.folder, Shapes)
 
     @cached_property
     def trust(self) -> Units[Pairs]:
         """One row per pair of maps and similarity."""
-        return Units(self.folder / "trust", Pairs)
+        return Units(self.folder, Pairs)
 
 
 def open_workspace(experiment: Experiment) -> Workspace:

@@ -4,7 +4,7 @@ Everything here is computed anew each time, from the units that the stages wrote
 and nothing that could be stale.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +33,7 @@ from heatproof.stages.written import Written, read_back
 from heatproof.tables import Table
 from heatproof.tables.units import write_whole
 
+CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
 PAPER = ".paper"  # lists the tables and figures that the last report wrote
 
 
@@ -70,7 +71,11 @@ def write_report(
     page = _page(work, judged, written, tables, analysis)
     progress.advance(note="gallery")
     on_paper = files(page)
-    results = {"report.html": render(page), **on_paper, **_files(tables, analysis, page.tuned)}
+    results = {
+        "report.html": render(page),
+        **on_paper,
+        **_files(tables, analysis, page.tuned, bool(compared)),
+    }
     for name, content in results.items():
         write_whole(work.folder / name, content.frame if isinstance(content, Table) else content)
     _remove_others(work.folder, on_paper)
@@ -184,30 +189,24 @@ def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Seq
     return tuple(cohorts(written.films, shown - gone, findings, descriptions))
 
 
-def _files(tables: Tables, analysis: Analysis, tuned: Sequence[Tuned]) -> Mapping[str, Table | str]:
-    """The tables beside the page, by file."""
-    comparisons = rows.comparisons(analysis.comparisons)
-    diagnoses = rows.diagnoses(analysis.diagnoses)
-    found: dict[str, Table | str] = {
-        "films.parquet": tables.films,
-        "scores.parquet": tables.scores,
-        "predictions.parquet": tables.called,
-        "shapes.parquet": tables.shapes,
-        "shapes.csv": _csv(tables.shapes),
-        "estimates.parquet": rows.estimates(analysis.localization, analysis.classification),
-        "comparisons.parquet": comparisons,
-        "comparisons.csv": _csv(comparisons),
-        "diagnosis.parquet": diagnoses,
-        "diagnosis.csv": _csv(diagnoses),
-    }
-    if tuned:
-        found["tuned.parquet"] = rows.choices(tuned)
-    if len(tables.structures):
-        found["structures.parquet"] = tables.structures
-    if len(tables.pairs):
-        found["trust.parquet"] = tables.pairs
-        found["verdicts.parquet"] = rows.verdicts(analysis.trust)
-    return found
+def _files(
+    tables: Tables, analysis: Analysis, tuned: Sequence[Tuned], compared: bool
+) -> dict[str, str | Table]:
+    """The tables beside the page, by file; those of trust where maps were compared."""
+    always = (
+        tables.films,
+        tables.scores,
+        tables.called,
+        tables.shapes,
+        rows.estimates(analysis.localization, analysis.classification),
+        rows.comparisons(analysis.comparisons),
+        rows.diagnoses(analysis.diagnoses),
+    )
+    trust = (tables.pairs, rows.verdicts(analysis.trust)) if compared else ()
+    asked = (tables.structures, rows.choices(tuned))
+    written = (*always, *trust, *(table for table in asked if len(table)))
+    found: dict[str, str | Table] = {f"{table.name}.parquet": table for table in written}
+    return found | {f"{table.name}.csv": _csv(table) for table in written if table.name in CSV}
 
 
 def _remove_others(folder: Path, written: Collection[str]) -> None:

@@ -38,6 +38,8 @@ class Table:
 
     frame: pl.DataFrame
 
+    name: ClassVar[str]
+    """Of its files: ``<name>.parquet`` beside the report, and the folder of its units."""
     columns: ClassVar[Mapping[str, Column]]
     former: ClassVar[Mapping[str, str]] = {}
     """Names that columns had in files of earlier versions, which are still read."""

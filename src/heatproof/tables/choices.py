@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Choices(Table):
     """One row per metric, model, method and finding."""
 
+    name: ClassVar[str] = "tuned"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "the tuning films"),
         "model": Column(pl.String, "empty of controls"),

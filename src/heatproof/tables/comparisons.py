@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Comparisons(Table):
     """One row per statistic of a comparison."""
 
+    name: ClassVar[str] = "comparisons"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "model": Column(pl.String, "what is compared"),

@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Contents(Table):
     """One row per film."""
 
+    name: ClassVar[str] = "contents"
     columns: ClassVar[Mapping[str, Column]] = {
         "image_id": Column(pl.String, "the film"),
         "digest": Column(pl.String, "of its pixels, labels and marks; equal for copies anywhere"),

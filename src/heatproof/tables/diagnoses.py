@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Diagnoses(Table):
     """One row per number of a diagnosis."""
 
+    name: ClassVar[str] = "diagnosis"
     columns: ClassVar[Mapping[str, Column]] = {
         "question": Column(
             pl.String,

@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Estimates(Table):
     """One row per statistic."""
 
+    name: ClassVar[str] = "estimates"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "finding": Column(

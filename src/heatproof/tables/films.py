@@ -39,6 +39,7 @@ class Counting:
 class Films(Table):
     """One row per film of a data set, those that no model judges included."""
 
+    name: ClassVar[str] = "films"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "image_id": Column(pl.String, "the film, unique in its data set"),

@@ -12,6 +12,7 @@ from heatproof.tables.predictions import FORMER, MODELS
 class MapsMade(Table):
     """One row per map."""
 
+    name: ClassVar[str] = "made"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
         "finding": Column(pl.String, "what the map explains"),
         "method": Column(pl.String, "spec of the method"),

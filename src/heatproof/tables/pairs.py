@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Pairs(Table):
     """One row per pair of maps and similarity."""
 
+    name: ClassVar[str] = "trust"
     columns: ClassVar[Mapping[str, Column]] = {
         "criterion": Column(pl.String, "spec of the criterion"),
         "data": Column(pl.String, "name of the data set"),

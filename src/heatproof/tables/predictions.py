@@ -22,6 +22,7 @@ FORMER = {"group": "model", "model": "member"}
 class Predictions(Table):
     """One row per model, film and finding."""
 
+    name: ClassVar[str] = "predictions"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
         "cluster": Column(
             pl.String, "the patient, or the film where the patient is unknown: resampled as one"

@@ -15,6 +15,7 @@ NO_MODEL = ""  # in the place of a model: what is measured is a control
 class Scores(Table):
     """One row per map, reader and metric."""
 
+    name: ClassVar[str] = "scores"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
         "cluster": Column(
             pl.String, "the patient, or the film where the patient is unknown: resampled as one"

@@ -12,6 +12,7 @@ from heatproof.tables.films import Counting
 class Shapes(Table):
     """One row per film, finding and reader who marked it."""
 
+    name: ClassVar[str] = "shapes"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "image_id": Column(pl.String, "the film"),

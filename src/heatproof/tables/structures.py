@@ -12,6 +12,7 @@ from heatproof.tables.predictions import FORMER, MODELS
 class OnStructures(Table):
     """One row per map and structure on its film."""
 
+    name: ClassVar[str] = "structures"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
         "cluster": Column(
             pl.String, "the patient, or the film where the patient is unknown: resampled as one"

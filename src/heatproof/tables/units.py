@@ -50,12 +50,12 @@ class Units(Generic[Rows]):
     """The finished units of one table, one Parquet file each.
 
     Args:
-        folder: Where they lie; made when first needed.
+        run: The folder of the run; they lie in a folder named for the table, made when needed.
         table: What they hold.
     """
 
-    def __init__(self, folder: Path, table: type[Rows]) -> None:
-        self._folder = folder
+    def __init__(self, run: Path, table: type[Rows]) -> None:
+        self._folder = run / table.name
         self._table = table
 
     def __contains__(self, name: str) -> bool:

@@ -11,6 +11,7 @@ from heatproof.tables import Column, Table
 class Verdicts(Table):
     """One row per data set, finding, rule, criterion and method."""
 
+    name: ClassVar[str] = "verdicts"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "finding": Column(pl.String, "what the maps explain"),
