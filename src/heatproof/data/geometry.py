@@ -21,7 +21,7 @@ from heatproof.registry import Registry
 
 @runtime_checkable
 class Geometry(Protocol):
-    """From original pixels to a canvas of ``height x width`` and back."""
+    """A map between the pixels of a film and a canvas of ``height x width``, in both directions."""
 
     @property
     def height(self) -> int:

@@ -52,7 +52,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
         DataError: The file is missing or not JSON.

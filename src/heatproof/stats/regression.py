@@ -152,7 +152,7 @@ def logistic(
 
 @dataclass(frozen=True)
 class _Line:
-    """The slope of the feature and the intercept of a fitted model, each with what a test needs."""
+    """The intercept of a fitted model, and the slope of its feature with interval and p-value."""
 
     intercept: float
     slope: float

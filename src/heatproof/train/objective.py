@@ -57,5 +57,5 @@ class Objective(ABC):
         return ()
 
     def regions(self, images: int) -> Regions | None:  # noqa: ARG002
-        """What the card says about annotations, of which so many training images have some."""
+        """The annotations for the card; ``images`` is how many training images have some."""
         return None

@@ -20,7 +20,7 @@ from heatproof.registry import Registry
 
 @dataclass(frozen=True)
 class Grid:
-    """What the features of a backbone look like.
+    """The grid on which the features of a backbone lie.
 
     Attributes:
         channels: Of the features.

@@ -62,7 +62,7 @@ class WildcatHead(HeadModule):
         return mean.detach() + (total - total.detach())
 
     def pool(self, maps: Float[Tensor, "n k y x"]) -> Float[Tensor, "n k"]:
-        """Spatial pooling."""
+        """The logits: the highest cells of each map, plus a share of its lowest."""
         flat = maps.flatten(2)
         size, spec = flat.shape[-1], self.spec
         highest = flat.topk(cells(spec.highest, size), sorted=False).values.mean(dim=-1)
