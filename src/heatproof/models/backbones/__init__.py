@@ -20,7 +20,7 @@ from heatproof.registry import Registry
 
 @dataclass(frozen=True)
 class Grid:
-    """The grid on which the features of a backbone lie.
+    """The form of the features that a backbone makes.
 
     Attributes:
         channels: Of the features.
