@@ -72,11 +72,3 @@ def listed(items: Iterable[str], most: int = 1000) -> str:
 def sentence(text: str) -> str:
     """With a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def duration(seconds: float) -> str:
-    """Such as ``"4.2 s"`` or ``"2 min 05 s"``."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"

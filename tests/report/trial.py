@@ -25,7 +25,6 @@ from heatproof.report.content import (
     Model,
     Overlap,
     Provenance,
-    Stage,
 )
 from heatproof.report.described import Metric, Rule
 from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
@@ -215,7 +214,6 @@ PROVENANCE = Provenance(
     seeds=(("bootstrap", "0"), ("gallery", "0")),
     machine="2 cores, 8 GB",
     experiment='name = "Opacity classifiers"\n[[datasets]]\nname = "nih_rsna_1024"',
-    stages=(Stage("explain", 73.2, "268 maps made"), Stage("score", 8.25, "1,072 scores")),
 )
 
 
@@ -497,7 +495,7 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
         title=hostile,
         question=hostile,
         provenance=Provenance(
-            hostile, pair, pair, pair, hostile, hostile, (Stage(hostile, 0.0, hostile),),
+            hostile, pair, pair, pair, hostile, hostile, 
         ),
         cohorts=(
             Cohort(

@@ -148,15 +148,6 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage of the run: how long it took, and what it did, such as ``"48 maps made"``."""
-
-    name: str
-    seconds: float
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Provenance:
     """Where the numbers come from, enough to make them again.
 
@@ -172,7 +163,6 @@ class Provenance:
     seeds: Facts = ()
     machine: str = ""
     experiment: str = ""
-    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)

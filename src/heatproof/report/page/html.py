@@ -85,7 +85,6 @@ def shared_environment() -> jinja2.Environment:
         "signed": words.signed,
         "count": words.count,
         "listed": words.listed,
-        "duration": words.duration,
         "sentence": words.sentence,
         "uri": data_uri,
     }
