@@ -32,7 +32,7 @@ from heatproof.progress import Progress
 from heatproof.report.content import Content
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import doubts
-from heatproof.report.facts.models import models, overlaps
+from heatproof.report.facts.models import models, patient_overlaps
 from heatproof.report.facts.parts import measures, methods_made, metrics_used, rules_used
 from heatproof.report.facts.picks import pick
 from heatproof.report.facts.provenance import provenance
@@ -128,7 +128,7 @@ def _page(
         provenance=provenance(work, judged),
         cohorts=tuple(cohorts(work, tables.aside)),
         set_aside=tables.aside,
-        overlaps=tuple(overlaps(judged)),
+        overlaps=tuple(patient_overlaps(judged)),
         models=tuple(models(judged)),
         methods=tuple(methods_made(work, judged, tables.made)),
         metrics=tuple(metrics_used(work, panels)),

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from heatproof.report.content import Content
-from heatproof.report.page.html import render, shared_environment
+from heatproof.report.page.html import page_environment, render
 from tests.report import trial
 
 VOID = {"meta", "img"}
@@ -182,7 +182,7 @@ def test_a_page_without_pictures_is_small() -> None:
 
 def test_a_template_that_prints_nan_raw_fails() -> None:
     with pytest.raises(ValueError, match="must say it in words"):
-        shared_environment().from_string("{{ value }}").render(value=float("nan"))
+        page_environment().from_string("{{ value }}").render(value=float("nan"))
 
 
 def test_calibration_is_drawn_only_where_it_shows_more_than_chance() -> None:

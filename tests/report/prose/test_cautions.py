@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from heatproof.report.content import Content, Overlap
+from heatproof.report.content import Content, PatientOverlap
 from heatproof.report.prose.cautions import cautions
 from tests.report import trial
 
@@ -26,7 +26,7 @@ def test_a_model_judged_on_its_own_patients() -> None:
 def test_unknown_is_not_none() -> None:
     """No record of what a model has seen is a warning, not an all-clear."""
     assert "It is not known whether" in serious(replace(trial.usual(), overlaps=()))[0]
-    half = Overlap("mobilenet, fold 0", "nih_rsna_1024", 0, None)
+    half = PatientOverlap("mobilenet, fold 0", "nih_rsna_1024", 0, None)
     assert (
         "was tuned on patients of nih_rsna_1024"
         in serious(replace(trial.usual(), overlaps=(half,)))[0]

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from heatproof.experiment.workspace import Workspace
-from heatproof.report.content import Cohort, FindingCounts
-from heatproof.report.facts.parts import summary
+from heatproof.registry import docstring_summary
+from heatproof.report.content import CohortCounts, FindingCounts
 from heatproof.stages.written import SetAside
 from heatproof.types import Sample
 
@@ -21,7 +21,7 @@ AGE = re.compile(r"(.*[_\W])?(patient)?age", re.IGNORECASE)
 YEARS = re.compile(r"0*(\d{1,3}(\.\d+)?)Y?")  # a number, or an age string of DICOM
 
 
-def cohorts(work: Workspace, aside: Sequence[SetAside]) -> Iterator[Cohort]:
+def cohorts(work: Workspace, aside: Sequence[SetAside]) -> Iterator[CohortCounts]:
     """Who was judged, of every data set: those that no model judges stand in no number."""
     gone = {(entry.dataset, entry.image_id) for entry in aside if entry.whole}
     judging = [one for one in work.judgings if one.explained and not one.tunes]
@@ -38,9 +38,9 @@ def cohorts(work: Workspace, aside: Sequence[SetAside]) -> Iterator[Cohort]:
         samples = [s for s in films.samples if (entry.name, s.image_id) in judged]
         found = (YEARS.fullmatch(value) for value in _values(samples, AGE))
         ages = [float(years[1]) for years in found if years]
-        yield Cohort(
+        yield CohortCounts(
             name=entry.name,
-            images=len(samples),
+            films=len(samples),
             patients=_patients(samples),
             counts=tuple(_counts(samples, finding) for finding in films.findings),
             sexes=_with_unknown(_values(samples, SEX)),
@@ -48,7 +48,7 @@ def cohorts(work: Workspace, aside: Sequence[SetAside]) -> Iterator[Cohort]:
             age_median=statistics.median(ages) if ages else None,
             age_range=(min(ages), max(ages)) if ages else None,
             age_unknown=len(samples) - len(ages),
-            description=summary(type(films.dataset)),
+            description=docstring_summary(type(films.dataset).__doc__),
         )
 
 

@@ -1,198 +1,282 @@
 """Tables of why maps fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from heatproof.analysis.diagnosis import Diagnosis
+from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.failures import Failure
+from heatproof.analysis.structures import Structure
+from heatproof.diagnose.confidence import Confidence
+from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.prior import UsualPlace
+from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import Content
 from heatproof.report.names import method_names, metric_names
-from heatproof.report.paper.table import Column, Table
-from heatproof.report.prose import why
+from heatproof.report.paper.table import PaperCell, PaperColumn, PaperTable
+from heatproof.report.prose.why_maps_fail import BY_PATIENT, FEATURE_NOUNS
 from heatproof.types import Estimate
 
-WHICH = (Column("Data set"), Column("Model"), Column("Method"), Column("Metric"))
-
-
-REGRESSIONS = {
+_REGRESSIONS = {
     "linear": "Least squares",
-    "linear_by_cluster": "By patient",
+    BY_PATIENT: "By patient",
     "mixed": "Mixed model",
     "logistic": "Log odds ratio",
 }
+_AMONG = {"all": "all films", "positive": "films with it"}
+_OF_FINDINGS = {
+    "prevalence": "prevalence",
+    "area_ratio": "mean size",
+    "prior": "score of the prior",
+}
 
 
-ROWS = {"all": "all films", "positive": "films with it"}
+class _Shape(NamedTuple):
+    """One feature of the shape of one diagnosis."""
+
+    diagnosis: Diagnosis
+    feature: str
+    effects: Mapping[str, Effect]
 
 
-def shape(content: Content, found: Sequence[Diagnosis]) -> Table:
-    """What a feature of the shape does to the score: every regression side by side."""
-    rows = []
-    for one in found:
-        for feature in dict.fromkeys(effect.feature for effect in one.shape):
-            own = {e.model: e for e in one.shape if e.feature == feature}
-            slopes = (own[m].slope.estimate if m in own else None for m in REGRESSIONS)
-            corrected = own[why.BY_PATIENT].p if why.BY_PATIENT in own else None
-            rows.append((*which(content, one), why.NOUNS[feature], *slopes, corrected, one.cases))
-    columns = (
-        *WHICH,
-        Column("Feature"),
-        *(Column(name, Estimate, signed=True) for name in REGRESSIONS.values()),
-        Column("p by patient, corrected", float),
-        Column("Cases", int),
-    )
-    caption = "Change of the score from the least to the most of each feature"
-    return Table("shape", caption, columns, tuple(rows))
+class _Confidence(NamedTuple):
+    """The effect of the probability on the score, in one diagnosis."""
+
+    diagnosis: Diagnosis
+    probability: str
+    confidence: Confidence
+    effects: Mapping[str, Effect]
 
 
-def confidence(content: Content, found: Sequence[Diagnosis]) -> Table:
-    """The score against the probability, on all films and on those with the finding."""
-    rows = []
-    for one in found:
-        asked = (("as given", one.confidence), ("calibrated", one.calibrated))
-        for probability, sure in ((name, sure) for name, told in asked for sure in told):
-            own = {effect.model: effect.slope for effect in sure.effects}
-            slopes = [own[m].estimate if m in own else None for m in REGRESSIONS]
-            place = (*which(content, one), sure.finding, ROWS[sure.rows], probability)
-            rows.append((*place, *slopes, sure.spearman, sure.spearman.cases))
-    columns = (
-        *WHICH,
-        Column("Finding"),
-        Column("Among"),
-        Column("Probability"),
-        *(Column(name, Estimate, signed=True) for name in REGRESSIONS.values()),
-        Column("Spearman", Estimate, signed=True),
-        Column("Cases", int),
-    )
-    caption = "Change of the score from probability 0 to 1"
-    return Table("confidence", caption, columns, tuple(rows))
+class _Group(NamedTuple):
+    """One group of films in one diagnosis."""
+
+    diagnosis: Diagnosis
+    finding: str
+    group: Subgroup
 
 
-def subgroups(content: Content, found: Sequence[Diagnosis]) -> Table:
-    """Groups of films, and how far each is from the others."""
-    rows = [
+class _Usual(NamedTuple):
+    """One diagnosis beside the prior."""
+
+    diagnosis: Diagnosis
+    usual: UsualPlace
+
+
+class _Common(NamedTuple):
+    """A correlation over the findings of one diagnosis."""
+
+    diagnosis: Diagnosis
+    feature: str
+    spearman: Estimate
+
+
+_Regressed = _Shape | _Confidence
+_Diagnosed = _Regressed | _Group | _Usual | _Common
+
+
+def shape_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTable[_Shape]:
+    """What each feature of the shape does to the score: every regression side by side."""
+    records = [
+        _Shape(diagnosis, feature, {e.model: e for e in diagnosis.shape if e.feature == feature})
+        for diagnosis in diagnoses
+        for feature in dict.fromkeys(effect.feature for effect in diagnosis.shape)
+    ]
+    return PaperTable[_Shape](
+        "shape",
+        "Change of the score from the least to the most of each feature",
         (
-            *which(content, one),
-            finding,
-            f"{group.attribute.replace('_', ' ')} {group.group}",
-            group.mean,
-            group.difference or "too few",
-            group.p,
-            group.mean.cases,
+            *_which(content),
+            PaperColumn("Feature", lambda row: FEATURE_NOUNS[row.feature]),
+            *_slopes(),
+            PaperColumn(
+                "p by patient, corrected",
+                lambda row: row.effects[BY_PATIENT].p if BY_PATIENT in row.effects else None,
+                float,
+            ),
+            PaperColumn("Cases", lambda row: row.diagnosis.cases, int),
+        ),
+        records,
+    )
+
+
+def confidence_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTable[_Confidence]:
+    """The score against the probability, on all films and on those with the finding."""
+    records = [
+        _Confidence(diagnosis, probability, confidence, {e.model: e for e in confidence.effects})
+        for diagnosis in diagnoses
+        for probability, confidences in (
+            ("as given", diagnosis.confidence),
+            ("calibrated", diagnosis.calibrated),
         )
-        for one in found
-        for finding, groups in one.subgroups.items()
+        for confidence in confidences
+    ]
+    return PaperTable[_Confidence](
+        "confidence",
+        "Change of the score from probability 0 to 1",
+        (
+            *_which(content),
+            PaperColumn("Finding", lambda row: row.confidence.finding),
+            PaperColumn("Among", lambda row: _AMONG[row.confidence.rows]),
+            PaperColumn("Probability", lambda row: row.probability),
+            *_slopes(),
+            PaperColumn("Spearman", lambda row: row.confidence.spearman, Estimate, signed=True),
+            PaperColumn("Cases", lambda row: row.confidence.spearman.cases, int),
+        ),
+        records,
+    )
+
+
+def subgroup_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTable[_Group]:
+    """The mean score of groups of films, and how far each is from the others."""
+    records = [
+        _Group(diagnosis, finding, group)
+        for diagnosis in diagnoses
+        for finding, groups in diagnosis.subgroups.items()
         for group in groups
     ]
-    columns = (
-        *WHICH,
-        Column("Finding"),
-        Column("Group"),
-        Column("Mean", Estimate),
-        Column("Minus the others", Estimate, signed=True),
-        Column("p, corrected", float),
-        Column("Cases", int),
+    return PaperTable[_Group](
+        "subgroups",
+        "Mean score of groups of films",
+        (
+            *_which(content),
+            PaperColumn("Finding", lambda row: row.finding),
+            PaperColumn(
+                "Group", lambda row: f"{row.group.attribute.replace('_', ' ')} {row.group.group}"
+            ),
+            PaperColumn("Mean", lambda row: row.group.mean, Estimate),
+            PaperColumn(
+                "Minus the others",
+                lambda row: row.group.difference or "too few",
+                Estimate,
+                signed=True,
+            ),
+            PaperColumn("p, corrected", lambda row: row.group.p, float),
+            PaperColumn("Cases", lambda row: row.group.mean.cases, int),
+        ),
+        records,
     )
-    return Table("subgroups", "Mean score of groups of films", columns, tuple(rows))
 
 
-def usual(content: Content, found: Sequence[Diagnosis]) -> Table:
+def usual_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTable[_Usual]:
     """The score beside that of the prior, film by film."""
-    rows = []
-    for one in found:
-        if (place := one.usual) is not None:
-            own = {effect.model: effect.slope.estimate for effect in place.slopes}
-            told = (place.spearman, place.beats, place.unusual, place.usual, place.beats.cases)
-            rows.append((*which(content, one), own.get(why.BY_PATIENT), *told))
-    columns = (
-        *WHICH,
-        Column("Slope on the prior's score, by patient", Estimate, signed=True),
-        Column("Spearman", Estimate, signed=True),
-        Column("Share of films on which it beats the prior", Estimate),
-        Column("Mean at unusual places", Estimate),
-        Column("Mean at usual places", Estimate),
-        Column("Cases", int),
-    )
-    return Table("usual", "Scores beside those of the mean-mask prior", columns, tuple(rows))
 
+    def slope_by_patient(row: _Usual) -> PaperCell:
+        slopes = {effect.model: effect.slope.estimate for effect in row.usual.slopes}
+        return slopes.get(BY_PATIENT)
 
-def common(content: Content, found: Sequence[Diagnosis]) -> Table:
-    """Over findings: does the mean score go with how common, large or well placed they are?"""
-    names = {"prevalence": "prevalence", "area_ratio": "mean size", "prior": "score of the prior"}
-    rows = tuple(
-        (*which(content, one), names[feature], spearman, spearman.cases)
-        for one in found
-        for feature, spearman in one.common.items()
-    )
-    columns = (
-        *WHICH,
-        Column("Of the finding"),
-        Column("Spearman", Estimate, signed=True),
-        Column("Findings", int),
-    )
-    return Table("common", "Mean scores of findings, and what findings are like", columns, rows)
-
-
-def spread(content: Content) -> Table:
-    """How different the shapes of findings are."""
-    names = ("Least", "Lower quartile", "Median", "Upper quartile", "Most")
-    columns = (
-        Column("Data set"),
-        Column("Finding"),
-        Column("Feature"),
-        *(Column(name, float) for name in names),
-        Column("Cases", int),
-    )
-    rows = tuple(
-        (s.dataset, s.finding, why.NOUNS[s.feature], s.least, s.q1, s.median, s.q3, s.most, s.cases)
-        for s in content.spreads
-    )
-    return Table("spread", "Shapes of what was marked", columns, rows)
-
-
-def failed(content: Content) -> Table:
-    """Films called without reason, and films called rightly whose map misses what is marked."""
-    names = method_names(content)
-    rows = tuple(
+    return PaperTable[_Usual](
+        "usual",
+        "Scores beside those of the mean-mask prior",
         (
-            one.kind, one.dataset, one.model, one.finding, names.get(one.method, one.method),
-            one.image_id, one.probability, one.threshold,
-        )
-        for one in content.failures
-    )  # fmt: skip
-    told = ("Failure", "Data set", "Model", "Finding", "Method", "Image")
-    columns = (
-        *(Column(name) for name in told),
-        Column("Probability", float),
-        Column("Called from", float),
-    )
-    return Table(
-        "failures", "False positives, and true positives with a missed region", columns, rows
+            *_which(content),
+            PaperColumn(
+                "Slope on the prior's score, by patient", slope_by_patient, Estimate, signed=True
+            ),
+            PaperColumn("Spearman", lambda row: row.usual.spearman, Estimate, signed=True),
+            PaperColumn(
+                "Share of films on which it beats the prior", lambda row: row.usual.beats, Estimate
+            ),
+            PaperColumn("Mean at unusual places", lambda row: row.usual.unusual, Estimate),
+            PaperColumn("Mean at usual places", lambda row: row.usual.usual, Estimate),
+            PaperColumn("Cases", lambda row: row.usual.beats.cases, int),
+        ),
+        [_Usual(diagnosis, diagnosis.usual) for diagnosis in diagnoses if diagnosis.usual],
     )
 
 
-def structures(content: Content) -> Table:
-    """What of the maps lies on things that are no findings."""
-    names = method_names(content)
-    columns = (
-        *(Column(name) for name in ("Data set", "Model", "Finding", "Structure", "Method")),
-        Column("Share of relevance there", Estimate),
-        Column("Films whose peak is there", Estimate),
-        Column("Share of the film", float),
-        Column("Films", int),
-    )
-    rows = tuple(
+def common_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTable[_Common]:
+    """Over findings: whether the mean score goes with how common, large or well placed they are."""
+    return PaperTable[_Common](
+        "common",
+        "Mean scores of findings, and what findings are like",
         (
-            *(one.dataset, one.model, one.finding, one.structure),
-            names.get(one.method, one.method),
-            *(one.share, one.peak, one.area, one.share.cases),
-        )
-        for one in content.structures
+            *_which(content),
+            PaperColumn("Of the finding", lambda row: _OF_FINDINGS[row.feature]),
+            PaperColumn("Spearman", lambda row: row.spearman, Estimate, signed=True),
+            PaperColumn("Findings", lambda row: row.spearman.cases, int),
+        ),
+        [_Common(d, feature, rho) for d in diagnoses for feature, rho in d.common.items()],
     )
-    return Table("structures", "Relevance on things that are no findings", columns, rows)
 
 
-def which(content: Content, one: Diagnosis) -> tuple[str, str, str, str]:
-    """The first columns of every row: data set, model, method, metric."""
-    method = method_names(content).get(one.method, one.method)
-    known = metric_names(content)
-    metric = known.get(one.metric, one.metric)
-    return (one.dataset, one.model, method, metric)
+def spread_table(content: Content) -> PaperTable[Spread]:
+    """How much the shapes of findings vary."""
+    return PaperTable[Spread](
+        "spread",
+        "Shapes of what was marked",
+        (
+            PaperColumn("Data set", lambda row: row.dataset),
+            PaperColumn("Finding", lambda row: row.finding),
+            PaperColumn("Feature", lambda row: FEATURE_NOUNS[row.feature]),
+            PaperColumn("Least", lambda row: row.least, float),
+            PaperColumn("Lower quartile", lambda row: row.q1, float),
+            PaperColumn("Median", lambda row: row.median, float),
+            PaperColumn("Upper quartile", lambda row: row.q3, float),
+            PaperColumn("Most", lambda row: row.most, float),
+            PaperColumn("Cases", lambda row: row.cases, int),
+        ),
+        content.spreads,
+    )
+
+
+def failure_table(content: Content) -> PaperTable[Failure]:
+    """False positives, and true positives of which a map misses a marked region."""
+    methods = method_names(content)
+    return PaperTable[Failure](
+        "failures",
+        "False positives, and true positives with a missed region",
+        (
+            PaperColumn("Failure", lambda row: row.kind),
+            PaperColumn("Data set", lambda row: row.dataset),
+            PaperColumn("Model", lambda row: row.model),
+            PaperColumn("Finding", lambda row: row.finding),
+            PaperColumn("Method", lambda row: methods[row.method]),
+            PaperColumn("Image", lambda row: row.image_id),
+            PaperColumn("Probability", lambda row: row.probability, float),
+            PaperColumn("Called from", lambda row: row.threshold, float),
+        ),
+        content.failures,
+    )
+
+
+def structure_table(content: Content) -> PaperTable[Structure]:
+    """How much of the maps lies on things that are no findings."""
+    methods = method_names(content)
+    return PaperTable[Structure](
+        "structures",
+        "Relevance on things that are no findings",
+        (
+            PaperColumn("Data set", lambda row: row.dataset),
+            PaperColumn("Model", lambda row: row.model),
+            PaperColumn("Finding", lambda row: row.finding),
+            PaperColumn("Structure", lambda row: row.structure),
+            PaperColumn("Method", lambda row: methods[row.method]),
+            PaperColumn("Share of relevance there", lambda row: row.share, Estimate),
+            PaperColumn("Films whose peak is there", lambda row: row.peak, Estimate),
+            PaperColumn("Share of the film", lambda row: row.area, float),
+            PaperColumn("Films", lambda row: row.share.cases, int),
+        ),
+        content.structures,
+    )
+
+
+def _which(content: Content) -> tuple[PaperColumn[_Diagnosed], ...]:
+    """The first columns of every table of diagnoses."""
+    methods, metrics = method_names(content), metric_names(content)
+    return (
+        PaperColumn("Data set", lambda row: row.diagnosis.dataset),
+        PaperColumn("Model", lambda row: row.diagnosis.model),
+        PaperColumn("Method", lambda row: methods[row.diagnosis.method]),
+        PaperColumn("Metric", lambda row: metrics[row.diagnosis.metric]),
+    )
+
+
+def _slopes() -> Iterator[PaperColumn[_Regressed]]:
+    """One column for each regression."""
+    for regression, name in _REGRESSIONS.items():
+        yield PaperColumn(name, partial(_slope, regression), Estimate, signed=True)
+
+
+def _slope(regression: str, row: _Regressed) -> Estimate | None:
+    return row.effects[regression].slope.estimate if regression in row.effects else None

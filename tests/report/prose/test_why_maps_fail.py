@@ -8,14 +8,14 @@ from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import Content
 from heatproof.report.page.html import render
-from heatproof.report.prose.why import Story, Trend, stories, trend
+from heatproof.report.prose.why_maps_fail import DiagnosisText, Trend, diagnosis_texts, trend
 from tests.report import trial
 from tests.report.page.test_html import Page
 
 
-def told(*found, metrics=trial.METRICS) -> Story:
+def told(*found, metrics=trial.METRICS) -> DiagnosisText:
     content = Content("t", "", trial.PROVENANCE, metrics=metrics, diagnoses=found)
-    [story] = stories(content)
+    [story] = diagnosis_texts(content)
     return story
 
 
