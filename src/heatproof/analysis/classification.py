@@ -1,22 +1,23 @@
-"""Predictions to estimates: how well each model tells each finding, and from which probability on.
+"""Classification: how well each model tells each finding, and from which probability on.
 
 Every film carries the threshold that it is called at, so that a table of rates and the pictures of
 true and false positives speak of the same calls.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from heatproof.analysis.intervals import _described, resampling
-from heatproof.experiment.workspace import Workspace
-from heatproof.stages.blocks import Judged
+from heatproof.analysis.intervals import Intervals, without_intervals
 from heatproof.stats import bootstrap
 from heatproof.stats.calibration import calibration
 from heatproof.stats.classification import auroc, rates
 from heatproof.stats.operating_point import TargetSensitivity, Youden, called, cross_fitted
+from heatproof.tables.films import Films
+from heatproof.tables.predictions import Called, Predictions
 from heatproof.types import Estimate
 from heatproof.words import listed
 
@@ -77,88 +78,119 @@ class Classification:
     by: str = "image"
 
 
-_WHOSE = ("data", "group", "finding")
+@dataclass(frozen=True)
+class Calls:
+    """How films are called positive.
+
+    Attributes:
+        validation: Data set on which the threshold is chosen; without it, each half of the patients
+            is called at the threshold chosen on the other half.
+        sensitivity: To reach; Youden's index without it.
+        by: What is called: images, or studies, which have a finding if a view has it.
+        seed: Of the halves.
+    """
+
+    validation: str | None = None
+    sensitivity: float | None = None
+    by: Literal["image", "study"] = "image"
+    seed: int = 0
 
 
-def with_thresholds(work: Workspace, predictions: pl.DataFrame) -> pl.DataFrame:
-    """Predictions with a column ``threshold``; null where none could be chosen."""
+_WHOSE = ("data", "model", "finding")
+
+
+def with_thresholds(predictions: Predictions, films: Films, calls: Calls) -> Called:
+    """Predictions with the threshold that each film is called at."""
     frames = [
-        rows.join(_thresholds(work, predictions, rows), on="cluster", how="left")
-        for _, rows in predictions.group_by(_WHOSE, maintain_order=True)
+        rows.frame.join(_thresholds(predictions, rows, films, calls), on="cluster", how="left")
+        for _, rows in predictions.by(*_WHOSE)
     ]
     unknown = pl.lit(None, pl.Float64).alias("threshold")
-    return pl.concat(frames) if frames else predictions.with_columns(unknown)
+    return Called(pl.concat(frames) if frames else predictions.frame.with_columns(unknown))
 
 
 def classification(
-    work: Workspace, judged: Sequence[Judged], predictions: pl.DataFrame
+    predictions: Called,
+    films: Films,
+    judged: Collection[tuple[str, str]],
+    calls: Calls,
+    intervals: Intervals,
 ) -> Iterator[Classification]:
-    """Of every data set, group of models and finding; ``predictions`` have their thresholds."""
-    explained = {(one.judging.films.name, one.judging.group) for one in judged if one.methods}
-    for (data, group, finding), rows in predictions.group_by(_WHOSE, maintain_order=True):
-        if (data, group) not in explained:
-            continue  # films that only choose the operating point
-        known = _classified(work, rows)
+    """One record per data set, model and finding.
+
+    Args:
+        predictions: Of every model, with their thresholds.
+        films: Of every data set.
+        judged: Data sets and models to report; other predictions only choose thresholds.
+        calls: How films are called positive.
+        intervals: How they are made.
+    """
+    for (data, model, finding), rows in predictions.by(*_WHOSE):
+        if (data, model) not in judged:
+            continue
+        known = _labelled(rows, films, calls)
         labels, probabilities = known["label"].to_numpy(), known["probability"].to_numpy()
-        drawn = resampling(work, known)
-        clusters, level = drawn["clusters"], work.experiment.statistics.level
+        drawing = intervals.over(known)
+        clusters, level = drawing["clusters"], intervals.level
         curve = calibration(probabilities, labels, clusters, level=level) if len(known) else None
-        found = Classification(
-            dataset=str(data),
-            model=str(group),
-            finding=str(finding),
+        record = Classification(
+            dataset=data,
+            model=model,
+            finding=finding,
             positives=int(labels.sum()),
             negatives=int((~labels).sum()),
-            auroc=auroc(probabilities, labels, **drawn),
-            brier=bootstrap.mean((probabilities - labels) ** 2, **drawn),
-            point=_point(work, known, clusters),
+            auroc=auroc(probabilities, labels, **drawing),
+            brier=bootstrap.mean((probabilities - labels) ** 2, **drawing),
+            point=_point(known, clusters, calls, level),
             calibration=tuple(Bin(part.probability, part.observed) for part in curve.bins)
             if curve
             else (),
-            by=work.experiment.classification.by,
+            by=calls.by,
         )
-        enough = found.positives >= work.experiment.statistics.min_positives
-        yield found if enough else described_classification(found)
+        yield record if intervals.enough(record.positives) else without_intervals(record)
 
 
-def _thresholds(work: Workspace, predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _thresholds(
+    predictions: Predictions, rows: Predictions, films: Films, calls: Calls
+) -> pl.DataFrame:
     """By cluster: the threshold of the validation data, or of the other half of the patients."""
-    chosen = work.experiment.classification
-    rule = TargetSensitivity(chosen.sensitivity) if chosen.sensitivity else Youden()
-    if chosen.validation is not None:
-        group, finding = rows["group"][0], rows["finding"][0]
-        told = predictions.filter(data=chosen.validation, group=group, finding=finding)
-        known = _classified(work, told)
-        one = rule(known["probability"].to_numpy(), known["label"].to_numpy())
-        found = rows.select("cluster").with_columns(threshold=pl.lit(one))
+    rule = TargetSensitivity(calls.sensitivity) if calls.sensitivity else Youden()
+    if calls.validation is not None:
+        model, finding = rows.frame["model"][0], rows.frame["finding"][0]
+        same = predictions.where(data=calls.validation, model=model, finding=finding)
+        known = _labelled(same, films, calls)
+        threshold = rule(known["probability"].to_numpy(), known["label"].to_numpy())
+        chosen = rows.frame.select("cluster").with_columns(threshold=pl.lit(threshold))
     else:
-        known = _classified(work, rows)
+        known = _labelled(rows, films, calls)
         fitted = cross_fitted(
             known["probability"].to_numpy(),
             known["label"].to_numpy(),
             known["cluster"].to_list(),
             rule,
-            work.experiment.statistics.seed,
+            calls.seed,
         )
         # Rates of the half for which there is a threshold would not be those of the data set.
         fitted = fitted if np.isfinite(fitted).all() else np.full_like(fitted, np.nan)
-        found = known.select("cluster").with_columns(threshold=pl.Series(fitted))
-    return found.unique("cluster", maintain_order=True).fill_nan(None)
+        chosen = known.select("cluster").with_columns(threshold=pl.Series(fitted))
+    return chosen.unique("cluster", maintain_order=True).fill_nan(None)
 
 
-def _classified(work: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
+def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
     """Rows with a label: of images, or of studies, which have the finding if a view has it."""
-    known = rows.drop_nulls("label")
-    if work.experiment.classification.by == "image":
+    known = rows.labelled().frame
+    if calls.by == "image":
         return known
-    studies = {
-        (name, sample.image_id): sample.study_id or f"image {sample.image_id}"
-        for name in known["data"].unique()
-        for sample in work.data[name].samples
-    }
-    named = [studies[key] for key in known.select("data", "image_id").iter_rows()]
+    image = pl.format("image {}", "image_id")
+    study = films.frame.select(
+        "data",
+        "image_id",
+        study=pl.when(pl.col("study") == "").then(image).otherwise(pl.col("study")),
+    )
     return (
-        known.with_columns(pl.Series("image_id", named, pl.String))
+        known.join(study, on=["data", "image_id"], how="left", maintain_order="left")
+        .with_columns(image_id="study")
+        .drop("study")
         .group_by("image_id", maintain_order=True)
         .agg(
             pl.exclude("label", "probability").first(),
@@ -172,41 +204,30 @@ def _classified(work: Workspace, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _point(work: Workspace, known: pl.DataFrame, clusters: Sequence[str]) -> OperatingPoint | None:
+def _point(
+    known: pl.DataFrame, clusters: Sequence[str], calls: Calls, level: float
+) -> OperatingPoint | None:
     """What the calls give; None where there is no threshold."""
     thresholds = known["threshold"].drop_nulls().unique(maintain_order=True)
     if not len(thresholds):
         return None
-    chosen = work.experiment.classification
-    target = chosen.sensitivity
+    target = calls.sensitivity
     words = f"sensitivity ≥ {target:g}" if target else "Youden's index"
-    if chosen.validation is not None:
-        where = f"{words} on {chosen.validation}"
+    if calls.validation is not None:
+        where = f"{words} on {calls.validation}"
     else:
         values = listed(f"{threshold:.3f}" for threshold in thresholds)
         where = (
             f"{words}; each half of the patients judged at the threshold chosen on the other half"
             f" ({values}; the table shows their mean)"
         )
-    calls = called(known["probability"].to_numpy(), known["threshold"].to_numpy())
-    labels, level = known["label"].to_numpy(), work.experiment.statistics.level
-    found = rates(calls, labels, clusters, level)
+    positive = called(known["probability"].to_numpy(), known["threshold"].to_numpy())
+    measured = rates(positive, known["label"].to_numpy(), clusters, level)
     return OperatingPoint(
         float(np.mean(thresholds.to_numpy())),
         where,
-        found.sensitivity,
-        found.specificity,
-        found.ppv,
-        found.npv,
-    )
-
-
-def described_classification(one: Classification) -> Classification:
-    """The same values, without intervals."""
-    point = one.point
-    return replace(
-        one,
-        **_described(one),
-        point=None if point is None else replace(point, **_described(point)),
-        calibration=tuple(replace(part, **_described(part)) for part in one.calibration),
+        measured.sensitivity,
+        measured.specificity,
+        measured.ppv,
+        measured.npv,
     )

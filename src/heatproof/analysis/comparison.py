@@ -1,24 +1,23 @@
 """Methods against the human benchmark, and models against each other, on the same films.
 
-Of metrics that have a value of every film (``filmwise``).  Films count on which both are defined;
-where several readers marked a finding, the first of them is the reference.  Patients are drawn, and
-turned, together.  p-values are corrected over one family: the findings of one method, by one
-metric, on one data set; the macro average is no member of it.
+Of metrics that have a value of every film (``filmwise``).  Films count on which both are defined.
+Where several readers marked a finding, one of them is the reference (``data.readers``).  Patients
+are drawn, and their signs turned, together.  p-values are corrected over one family: the findings
+of one method, by one metric, on one data set.  The macro average is no member of it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.analysis.intervals import resampling
+from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.rare import Rare, frequent
-from heatproof.experiment.file import Experiment
-from heatproof.experiment.workspace import Workspace
-from heatproof.localize import lower_is_better, metrics
+from heatproof.localize import Metric, lower_is_better
+from heatproof.localize import metrics as registry
 from heatproof.localize.made_without import KNOWN, READERS
 from heatproof.localize.metrics.boxed import Boxed
 from heatproof.stats import bootstrap, chexlocalize
@@ -27,7 +26,12 @@ from heatproof.stats.margin import Conclusion, conclude
 from heatproof.stats.multiple import adjusted
 from heatproof.stats.permutation import paired
 from heatproof.stats.power import Needed, needed
+from heatproof.tables.films import Films
+from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
+
+OUTLINES = "the outlines themselves"
+MACRO = ""  # in the place of a finding
 
 
 @dataclass(frozen=True)
@@ -70,34 +74,14 @@ class Comparison:
     published: Estimate | None = None
 
 
-OUTLINES = "the outlines themselves"
+class Sides(NamedTuple):
+    """One method of one model by one metric, and the name of what it is compared with."""
 
-
-MACRO = ""  # in the place of a finding
-
-
-COMPARISONS = {
-    "data": pl.String,
-    "model": pl.String,
-    "method": pl.String,
-    "metric": pl.String,
-    "other": pl.String,
-    "finding": pl.String,  # empty: the macro average
-    "statistic": pl.String,  # ours, theirs, difference, decrease, published
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "level": pl.Float64,
-    "cases": pl.Int64,
-    "p": pl.Float64,  # of differences, as all that follows
-    "holm": pl.Float64,
-    "bonferroni": pl.Float64,
-    "margin": pl.Float64,
-    "conclusion": pl.String,
-    "cases_needed": pl.Int64,
-    "patients_needed": pl.Int64,
-    "power": pl.Float64,
-}
+    dataset: str
+    model: str
+    method: str
+    metric: str
+    other: str
 
 
 @dataclass(frozen=True)
@@ -108,13 +92,13 @@ class Measured:
         findings: Of the columns.
         first: Rows are films in the order of their ids.
         second: The same films.
-        drawn: What every bootstrap over the rows is told.
+        clusters: What is resampled as one, of each film.
     """
 
     findings: tuple[str, ...]
     first: Float[np.ndarray, "n k"]
     second: Float[np.ndarray, "n k"]
-    drawn: dict[str, Any]
+    clusters: tuple[str, ...]
 
     @property
     def gaps(self) -> Float[np.ndarray, "n k"]:
@@ -122,90 +106,87 @@ class Measured:
         return np.asarray(self.first - self.second)
 
 
+def comparable(scores: Scores, films: Films, metrics: Mapping[str, Metric]) -> Scores:
+    """Scores by metrics in which higher is better, against the reader who counts."""
+    specs = [spec for spec, part in metrics.items() if not lower_is_better(part)]
+    return scores.where(pl.col("metric").is_in(specs)).of_reader(films.counting())
+
+
 def against_readers(
-    work: Workspace, scores: pl.DataFrame, few: Sequence[Rare]
+    scores: Scores, few: Sequence[Rare], intervals: Intervals
 ) -> Iterator[Comparison]:
-    """Every method against the human benchmark, but for findings with too few positives."""
-    table = of_maps(work, scores)
-    read = table.filter((pl.col("group") == "") & (pl.col("method") == READERS))
+    """Every method against the human benchmark, but for findings with too few positives.
+
+    Args:
+        scores: Of maps and controls that can be compared (``comparable``).
+        few: Findings that are left out.
+        intervals: How they are made.
+    """
+    readers = scores.of_control(READERS)
     other, _ = KNOWN[READERS]
-    keys = ["data", "group", "method", "metric"]
-    made = table.filter(pl.col("group") != "")
-    for (data, group, method, metric), ours in made.group_by(keys, maintain_order=True):
-        theirs = read.filter(data=data, metric=metric)
-        found = measured(work, ours, theirs, few)
-        if found.findings:
-            what = (str(data), str(group), str(method), str(metric), other)
-            yield from _decreased(found, list(compared(work, what, found)))
+    for (data, model, method, metric), ours in _cells(scores):
+        theirs = readers.where(data=data, metric=metric)
+        both = measured(ours, theirs, few, intervals)
+        if both.findings:
+            sides = Sides(data, model, method, metric, other)
+            yield from _decreased(both, list(compared(sides, both, intervals)), intervals)
 
 
 def against_models(
-    work: Workspace, scores: pl.DataFrame, few: Sequence[Rare]
+    scores: Scores, pairs: Sequence[tuple[str, str]], few: Sequence[Rare], intervals: Intervals
 ) -> Iterator[Comparison]:
-    """Every pair of models that is to be compared, method by method."""
-    table = of_maps(work, scores)
-    keys = ["data", "method", "metric"]
-    for one, other in pairs(work.experiment):
-        ours, theirs = (table.filter(pl.col("group") == name) for name in (one, other))
-        for (data, method, metric), rows in ours.group_by(keys, maintain_order=True):
-            rest = theirs.filter(data=data, method=method, metric=metric)
-            found = measured(work, rows, rest, few)
-            if found.findings:
-                what = (str(data), one, str(method), str(metric), other)
-                yield from compared(work, what, found)
+    """Pairs of models, method by method; the first of a pair is compared with the second."""
+    for model, other in pairs:
+        ours, theirs = scores.where(model=model), scores.where(model=other)
+        for (data, method, metric), maps in ours.by("data", "method", "metric"):
+            rest = theirs.where(data=data, method=method, metric=metric)
+            both = measured(maps, rest, few, intervals)
+            if both.findings:
+                yield from compared(Sides(data, model, method, metric, other), both, intervals)
 
 
 def against_outlines(
-    work: Workspace, scores: pl.DataFrame, few: Sequence[Rare]
+    scores: Scores, metrics: Mapping[str, Metric], few: Sequence[Rare], intervals: Intervals
 ) -> Iterator[Comparison]:
     """What boxes make of each method, beside what the outlines do: of metrics scored by both."""
-    table = of_maps(work, scores)
-    made = table.filter(pl.col("group") != "")
     boxes = {
-        spec: metrics.spec(part.base)
-        for spec, part in work.metrics.items()
-        if isinstance(part, Boxed)
+        spec: registry.spec(part.base) for spec, part in metrics.items() if isinstance(part, Boxed)
     }
-    keys = ["data", "group", "method", "metric"]
-    for (data, group, method, metric), rows in made.group_by(keys, maintain_order=True):
-        if str(metric) in boxes:
-            outlines = made.filter(data=data, group=group, method=method, metric=boxes[str(metric)])
-            found = measured(work, rows, outlines, few)
-            if found.findings:
-                what = (str(data), str(group), str(method), str(metric), OUTLINES)
-                yield from compared(work, what, found)
+    for (data, model, method, metric), maps in _cells(scores):
+        if metric in boxes:
+            outlines = scores.where(data=data, model=model, method=method, metric=boxes[metric])
+            both = measured(maps, outlines, few, intervals)
+            if both.findings:
+                yield from compared(Sides(data, model, method, metric, OUTLINES), both, intervals)
 
 
-def pairs(experiment: Experiment) -> list[tuple[str, str]]:
-    """Models that are compared: those declared, and ensembles beside their best checkpoints."""
-    ensembles = [(model, model.ensemble) for model in experiment.models if model.ensemble]
-    found = [
-        (one.group or one.name, other.group or other.name)
-        for one, many in ensembles
-        for other, single in ensembles
-        if many.best > single.best == 1 and many.of == single.of
-    ]
-    declared = [(one, other) for one, other in experiment.statistics.compare]
-    return list(dict.fromkeys([*declared, *found]))
-
-
-def of_maps(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:
-    """Scores of metrics of maps in which higher is better, by the first reference."""
-    specs = [spec for spec, part in work.metrics.items() if not lower_is_better(part)]
-    first = pl.col("reference").first().over("data", "finding")
-    return scores.filter(pl.col("metric").is_in(specs) & (pl.col("reference") == first))
-
-
-def measured(
-    work: Workspace, ours: pl.DataFrame, theirs: pl.DataFrame, few: Sequence[Rare]
-) -> Measured:
+def measured(ours: Scores, theirs: Scores, few: Sequence[Rare], intervals: Intervals) -> Measured:
     """The findings that both measured often enough, on every film of ours."""
-    shared = set(theirs["finding"])
-    often = frequent(ours, few)["finding"].unique(maintain_order=True)
+    shared = set(theirs.frame["finding"])
+    often = frequent(ours, few).frame["finding"].unique(maintain_order=True)
     findings = tuple(finding for finding in often if finding in shared)
-    films = ours.select("image_id", "cluster").unique("image_id").sort("image_id")
-    first, second = (_wide(films, rows, findings) for rows in (ours, theirs))
-    return Measured(findings, first, second, resampling(work, films))
+    films = ours.frame.select("image_id", "cluster").unique("image_id").sort("image_id")
+    first, second = (_wide(films, scores.frame, findings) for scores in (ours, theirs))
+    return Measured(findings, first, second, tuple(intervals.clusters(films)))
+
+
+def compared(sides: Sides, both: Measured, intervals: Intervals) -> Iterator[Comparison]:
+    """First against second: every finding, then the macro average where there are several."""
+    columns = [slice(place, place + 1) for place in range(len(both.findings))]
+    every = [
+        _comparison(sides, finding, both, column, intervals)
+        for finding, column in zip(both.findings, columns, strict=True)
+    ]
+    p = np.array([comparison.p for comparison in every])
+    holm, bonferroni = adjusted(p), adjusted(p, "bonferroni")
+    for place, comparison in enumerate(every):
+        yield replace(comparison, holm=float(holm[place]), bonferroni=float(bonferroni[place]))
+    if len(every) > 1:
+        yield _comparison(sides, MACRO, both, slice(None), intervals)
+
+
+def _cells(scores: Scores) -> Iterator[tuple[tuple[str, ...], Scores]]:
+    return scores.of_models().by("data", "model", "method", "metric")
 
 
 def _wide(
@@ -219,52 +200,29 @@ def _wide(
     return np.stack(values, axis=1) if values else np.empty((len(films), 0))
 
 
-def compared(
-    work: Workspace, what: tuple[str, str, str, str, str], found: Measured
-) -> Iterator[Comparison]:
-    """First against second: every finding, then the macro average where there are several.
-
-    Args:
-        work: The experiment.
-        what: Data set, model, method, metric and the name of the other.
-        found: Both.
-    """
-    columns = [slice(place, place + 1) for place in range(len(found.findings))]
-    every = [_comparison(work, (*what, name), found, at) for name, at in _named(found, columns)]
-    p = np.array([one.p for one in every])
-    holm, bonferroni = adjusted(p), adjusted(p, "bonferroni")
-    for place, one in enumerate(every):
-        yield replace(one, holm=float(holm[place]), bonferroni=float(bonferroni[place]))
-    if len(every) > 1:
-        yield _comparison(work, (*what, MACRO), found, slice(None))
-
-
-def _named(found: Measured, columns: Sequence[slice]) -> Iterator[tuple[str, slice]]:
-    return zip(found.findings, columns, strict=True)
-
-
 def _comparison(
-    work: Workspace, what: tuple[str, str, str, str, str, str], found: Measured, columns: slice
+    sides: Sides, finding: str, both: Measured, columns: slice, intervals: Intervals
 ) -> Comparison:
-    gaps, drawn, chosen = found.gaps[:, columns], found.drawn, work.experiment.statistics
+    gaps, clusters = both.gaps[:, columns], both.clusters
+    drawing = {"clusters": clusters} | intervals.drawing
     ours, theirs = (
-        bootstrap.macro(np.where(np.isfinite(gaps), table[:, columns], np.nan), **drawn)
-        for table in (found.first, found.second)
+        bootstrap.macro(np.where(np.isfinite(gaps), table[:, columns], np.nan), **drawing)
+        for table in (both.first, both.second)
     )
-    difference = bootstrap.macro(gaps, **drawn)
-    shares, clusters = _shares(gaps), drawn["clusters"]
-    nan = float("nan")
+    difference = bootstrap.macro(gaps, **drawing)
+    shares, nan = _shares(gaps), float("nan")
     return Comparison(
-        *what,
+        *sides,
+        finding,
         ours,
         theirs,
         difference,
-        p=paired(shares, np.zeros_like(shares), clusters, seed=chosen.seed),
+        p=paired(shares, np.zeros_like(shares), clusters, seed=intervals.seed),
         holm=nan,
         bonferroni=nan,
-        margin=chosen.margin,
-        conclusion=conclude(difference, chosen.margin),
-        needed=needed(shares, clusters, chosen.margin, chosen.level),
+        margin=intervals.margin,
+        conclusion=conclude(difference, intervals.margin),
+        needed=needed(shares, clusters, intervals.margin, intervals.level),
     )
 
 
@@ -277,38 +235,16 @@ def _shares(gaps: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
     return np.asarray(np.where(films, np.where(defined, gaps, 0) @ weights * films.sum(), np.nan))
 
 
-def _decreased(found: Measured, every: Sequence[Comparison]) -> Iterator[Comparison]:
+def _decreased(
+    both: Measured, every: Sequence[Comparison], intervals: Intervals
+) -> Iterator[Comparison]:
     """With the percentage decrease: sound, and as it was published."""
-    below = decrease(found.first, found.second, **found.drawn)
-    drawn = [chexlocalize.replicates(table) for table in (found.first, found.second)]
-    theirs = chexlocalize.percentage_decrease(*drawn)
+    below = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
+    replicates = [chexlocalize.replicates(table) for table in (both.first, both.second)]
+    theirs = chexlocalize.percentage_decrease(*replicates)
     published = zip(theirs.value / 100, theirs.low / 100, theirs.high / 100, strict=True)
-    told = zip(every, (*below.findings, below.macro), published, strict=False)
-    for one, sound, (value, low, high) in told:
+    rows = zip(every, (*below.findings, below.macro), published, strict=False)
+    for comparison, sound, (value, low, high) in rows:
         ends = (float(value), float(low), float(high))
         as_printed = Estimate(*ends, 0.95, sound.cases, "the published arithmetic")
-        yield replace(one, decrease=sound, published=as_printed)
-
-
-def rows_of(found: Sequence[Comparison]) -> Iterator[dict[str, Any]]:
-    """Every number, one row each."""
-    for one in found:
-        what = {
-            "data": one.dataset,
-            **{name: getattr(one, name) for name in ("model", "method", "metric", "other")},
-            "finding": one.finding,
-        }
-        tested = {name: getattr(one, name) for name in ("p", "holm", "bonferroni", "margin")}
-        tested |= {
-            "conclusion": one.conclusion.value,
-            "cases_needed": one.needed.cases,
-            "patients_needed": one.needed.patients,
-            "power": one.needed.power,
-        }
-        for name in ("ours", "theirs", "difference", "decrease", "published"):
-            if (estimate := getattr(one, name)) is None:
-                continue
-            numbers = asdict(estimate)
-            del numbers["method"]
-            extra = tested if name == "difference" else {}
-            yield what | {"statistic": name} | numbers | extra
+        yield replace(comparison, decrease=sound, published=as_printed)

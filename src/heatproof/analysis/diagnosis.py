@@ -1,37 +1,45 @@
-"""Scores to reasons: with what do the scores of maps go together?
+"""Diagnosis: with what do the scores of maps go together?
 
-Asked of metrics of maps, and of those of data sets that are means over films (``filmwise``), for
+Asked of metrics of maps, and of metrics of data sets that are means over films (``filmwise``), for
 every data set, model and method: the shape of what was marked, how sure the model is, groups of
-patients, and the usual place.  Another metric of data sets has no score of a single film, so it is
-asked nothing.  Where several readers marked a finding, the first of them counts.  With fewer
-than ``FEWEST`` patients nothing is fitted.
+patients, and the usual place.  Other metrics of data sets have no score of a single film, so they
+are asked nothing.  Where several readers marked a finding, one of them counts (``data.readers``).
+With fewer than ``TO_FIT`` patients nothing is fitted.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from heatproof.analysis import usual_place as usual
+from heatproof.analysis import usual_place
 from heatproof.analysis.calibrated import CALIBRATED, with_calibrated
-from heatproof.analysis.estimates import numbers
-from heatproof.analysis.intervals import resampling
+from heatproof.analysis.intervals import Intervals
+from heatproof.analysis.rare import TO_FIT
 from heatproof.data.threads import side_by_side
 from heatproof.diagnose.confidence import Confidence, of_confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES, distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
-from heatproof.experiment.workspace import Workspace
 from heatproof.localize import MeanOverFilms, Metric, lower_is_better
 from heatproof.localize.made_without import READERS
 from heatproof.localize.metrics.dice import Dice
 from heatproof.localize.metrics.hit_rate import HitRate
 from heatproof.localize.metrics.iou import IoU
-from heatproof.types import Estimate, Sample
+from heatproof.tables.films import Films
+from heatproof.tables.predictions import Predictions
+from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import Shapes
+from heatproof.types import Estimate
+
+DOTS = 400  # of a scatter plot: more hide each other
+CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
+_PLACE = ["data", "image_id", "finding", "reader"]
+_PREDICTION = ["data", "model", "image_id", "finding"]
 
 
 @dataclass(frozen=True)
@@ -92,130 +100,109 @@ class Diagnosis:
     points: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
 
-FEWEST = 10  # patients, and scores of a group: fewer cannot carry a slope and its interval
+@dataclass(frozen=True)
+class Asked:
+    """What a diagnosis needs to know besides tables.
+
+    Attributes:
+        metrics: By which the maps were scored, by spec.
+        intervals: How they are made.
+        validation: Data set on which probabilities are calibrated; None for the other half.
+        folds: Metadata that say which model judges, or was trained on, which film: no groups.
+    """
+
+    metrics: Mapping[str, Metric]
+    intervals: Intervals
+    validation: str | None = None
+    folds: Collection[str] = ()
 
 
-DOTS = 400  # of a scatter plot: more hide each other
-
-
-CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
-
-
-DIAGNOSIS = {
-    # shape, shape of the gap (to readers), confidence, calibrated confidence, subgroup,
-    # usual place or prevalence
-    "question": pl.String,
-    "data": pl.String,
-    "model": pl.String,
-    "method": pl.String,
-    "metric": pl.String,
-    "finding": pl.String,  # null: all findings together
-    "rows": pl.String,  # of confidence: all, or positive by the reference
-    "feature": pl.String,
-    "group": pl.String,
-    "regression": pl.String,
-    "statistic": pl.String,
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "level": pl.Float64,
-    "cases": pl.Int64,
-    "patients": pl.Int64,
-    "p": pl.Float64,
-    "p_corrected": pl.Float64,
-    "note": pl.String,
-}
-
-
-_PLACE = ["data", "image_id", "finding", "reference"]
-
-
-def spreads(table: pl.DataFrame) -> Iterator[Spread]:
-    """How different the shapes are, by data set, feature and finding; the first reader's."""
-    for (data,), rows in _first_reader(table).group_by(["data"], maintain_order=True):
-        for feature, summary in distributions(rows).items():
+def spreads(shapes: Shapes, films: Films) -> Iterator[Spread]:
+    """How different the shapes are, by data set, feature and finding, of the reader who counts."""
+    for (data,), rows in shapes.of_reader(films.counting()).by("data"):
+        for feature, summary in distributions(rows.frame).items():
             numbers = summary.with_columns(pl.col(pl.Float64).fill_null(float("nan")))
-            for finding, *told in numbers.iter_rows():
-                yield Spread(str(data), finding, feature, *told)
+            for finding, *five in numbers.iter_rows():
+                yield Spread(data, finding, feature, *five)
 
 
 def diagnoses(
-    work: Workspace, scores: pl.DataFrame, predictions: pl.DataFrame, table: pl.DataFrame
+    scores: Scores, predictions: Predictions, shapes: Shapes, films: Films, asked: Asked
 ) -> Iterator[Diagnosis]:
     """One for each data set, model, method and metric that has a value of every film.
 
     Args:
-        work: The experiment, opened.
-        scores: One row per map, reader and metric, of ``one_by_one``.
-        predictions: One row per film and finding.
-        table: Of ``shapes``.
+        scores: Of maps and controls, one value per film (``filmwise.one_by_one``).
+        predictions: Of every model.
+        shapes: Of everything that was marked.
+        films: Of every data set.
+        asked: The metrics, and how intervals are made.
     """
-    # What no model made is of no group: the prior, and other controls.
-    made = _first_reader(scores.filter(pl.col("group") != ""))
-    if made.is_empty():
+    maps = scores.of_models().of_reader(films.counting()).frame
+    if maps.is_empty():
         return
-    experiment = work.experiment
-    validation, seed = experiment.classification.validation, experiment.statistics.seed
-    told = with_calibrated(predictions, validation, seed).select(
-        "data", "group", "image_id", "finding", "probability", CALIBRATED, "label"
+    intervals = asked.intervals
+    labels = with_calibrated(predictions, asked.validation, intervals.seed).select(
+        *_PREDICTION, "cluster", "probability", CALIBRATED, "label"
     )
-    rows = made.join(table, on=_PLACE, how="left", maintain_order="left").join(
-        told, on=["data", "group", "image_id", "finding"], how="left", maintain_order="left"
+    rows = maps.join(shapes.frame, on=_PLACE, how="left", maintain_order="left").join(
+        labels.drop("cluster"), on=_PREDICTION, how="left", maintain_order="left"
     )
-    rows = rows.with_columns(pl.Series("cluster", resampling(work, rows)["clusters"], pl.String))
-    read = scores.filter((pl.col("group") == "") & (pl.col("method") == READERS))
-    read = read.select(*_PLACE, "metric", readers="value")
-    rows = rows.join(read, on=[*_PLACE, "metric"], how="left", maintain_order="left")
-    rows = usual.with_prior(rows, scores)
-    keys = ["data", "group", "method", "metric"]
+    rows = rows.with_columns(pl.Series("cluster", intervals.clusters(rows), pl.String))
+    readers = scores.of_control(READERS).frame.select(*_PLACE, "metric", readers="value")
+    rows = rows.join(readers, on=[*_PLACE, "metric"], how="left", maintain_order="left")
+    rows = usual_place.with_prior(rows, scores)
+    keys = ["data", "model", "method", "metric"]
     cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
     with side_by_side() as pool:
-        yield from pool.map(partial(_diagnosis, work, told, str(made["metric"][0])), cells)
+        of_cell = partial(_diagnosis, asked, films, labels, str(maps["metric"][0]))
+        yield from pool.map(of_cell, cells)
 
 
-def _diagnosis(work: Workspace, told: pl.DataFrame, first: str, cell: pl.DataFrame) -> Diagnosis:
+def _diagnosis(
+    asked: Asked, films: Films, labels: pl.DataFrame, first: str, cell: pl.DataFrame
+) -> Diagnosis:
     """Of one data set, model, method and metric; the scatter plots are of the first metric."""
-    data, group, method, metric = cell.select("data", "group", "method", "metric").row(0)
+    data, model, method, metric = cell.select("data", "model", "method", "metric").row(0)
     marked = cell.filter(pl.col("regions") > 0)
     defined = marked.filter(pl.col("value").is_finite())
     patients = defined["cluster"].n_unique()
-    found = Diagnosis(data, group, method, metric, len(defined), patients, FEWEST)
-    if patients < FEWEST:
-        return found
+    record = Diagnosis(data, model, method, metric, len(defined), patients, TO_FIT)
+    if patients < TO_FIT:
+        return record
     findings = marked["finding"].unique().to_list()
-    own = told.filter(
-        (pl.col("data") == data) & (pl.col("group") == group) & pl.col("finding").is_in(findings)
+    of_model = labels.filter(
+        (pl.col("data") == data) & (pl.col("model") == model) & pl.col("finding").is_in(findings)
     )
     dots = dict(_points(defined)) if metric == first else {}
-    return replace(found, **_reasons(work, cell, own, metric), points=dots)
+    reasons = _reasons(asked, films.where(data=data), cell, of_model, metric)
+    return replace(record, **reasons, points=dots)
 
 
 def _reasons(
-    work: Workspace, cell: pl.DataFrame, told: pl.DataFrame, metric: str
+    asked: Asked, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
 ) -> dict[str, Any]:
-    """What is asked of one method; ``told`` are the predictions of every film of its findings."""
-    marked, negatives = cell.filter(pl.col("regions") > 0), _negatives(work, cell, told, metric)
+    """What is asked of one method; ``labels`` are the predictions of every film of its findings."""
+    intervals, part = asked.intervals, asked.metrics[metric]
+    marked, negatives = (
+        cell.filter(pl.col("regions") > 0),
+        _negatives(part, intervals, cell, labels),
+    )
     absent, present = (table.with_columns(probability=CALIBRATED) for table in (negatives, marked))
-    higher = not lower_is_better(work.metrics[metric])
+    higher = not lower_is_better(part)
     return {
-        "shape": _of_shape(work, marked, metric),
-        "confidence": _of_confidence(work, marked, negatives, metric),
-        "calibrated": _of_confidence(work, present, absent, metric),
-        "subgroups": dict(_of_groups(work, marked)),
-        "gap": _of_gap(work, marked, metric),
-        "usual": usual.beside_prior(work.experiment.statistics, marked, FEWEST) if higher else None,
-        "common": usual.over_prevalence(work.experiment.statistics, marked, told) if higher else {},
+        "shape": _of_shape(intervals, marked, metric),
+        "confidence": _of_confidence(intervals, marked, negatives, metric),
+        "calibrated": _of_confidence(intervals, present, absent, metric),
+        "subgroups": dict(_of_groups(intervals, marked, films, asked.folds)),
+        "gap": _of_gap(intervals, marked, metric),
+        "usual": usual_place.beside_prior(marked, intervals) if higher else None,
+        "common": usual_place.over_prevalence(marked, labels, intervals) if higher else {},
     }
 
 
-def _first_reader(table: pl.DataFrame) -> pl.DataFrame:
-    first = pl.col("reference").first().over("data", "finding")
-    return table.filter(pl.col("reference") == first)
-
-
-def _of_shape(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
-    level = work.experiment.statistics.level
-    return of_shape(marked.rename({"value": metric}), metric, level=level)
+def _of_shape(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
+    return of_shape(marked.rename({"value": metric}), metric, level=intervals.level)
 
 
 def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, float], ...]]]:
@@ -226,16 +213,16 @@ def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, flo
         yield name, tuple(known.gather_every(-(-len(known) // DOTS) or 1).iter_rows())
 
 
-def _of_gap(work: Workspace, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
+def _of_gap(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
     """Of how far the method is below the human benchmark, where there is one."""
     if not marked["readers"].is_finite().any():
         return ()
     gap = marked.with_columns(value=(pl.col("readers") - pl.col("value")).fill_null(float("nan")))
-    return _of_shape(work, gap, metric)
+    return _of_shape(intervals, gap, metric)
 
 
 def _of_confidence(
-    work: Workspace, marked: pl.DataFrame, negatives: pl.DataFrame, metric: str
+    intervals: Intervals, marked: pl.DataFrame, negatives: pl.DataFrame, metric: str
 ) -> tuple[Confidence, ...]:
     columns = ["image_id", "finding", "cluster", "probability", "value"]
     table = pl.concat(
@@ -244,27 +231,22 @@ def _of_confidence(
             for rows, value in ((marked, True), (negatives, False))
         ]
     )
-    chosen = work.experiment.statistics
-    found = of_confidence(
-        table.rename({"value": metric}), metric, chosen.resamples, chosen.level, chosen.seed
-    )
+    effects = of_confidence(table.rename({"value": metric}), metric, **intervals.drawing)
     both = not table["marked"].all()  # else the two sets of rows are one
-    return tuple(one for one in found if both or one.rows == "positive")
+    return tuple(effect for effect in effects if both or effect.rows == "positive")
 
 
 def _negatives(
-    work: Workspace, cell: pl.DataFrame, told: pl.DataFrame, metric: str
+    metric: Metric, intervals: Intervals, cell: pl.DataFrame, labels: pl.DataFrame
 ) -> pl.DataFrame:
     """Films without the finding, with what they score: nothing, where that is what any map does."""
-    if isinstance(work.metrics[metric], MeanOverFilms):
+    if isinstance(metric, MeanOverFilms):
         return cell.filter(pl.col("regions") == 0)
-    absent = told.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
-    if not _nothing_is_zero(work.metrics[metric]):
+    absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
+    if not _nothing_is_zero(metric):
         absent = absent.clear()
-    patients = {s.image_id: s.cluster for s in work.data[cell["data"][0]].samples}
-    by_image = work.experiment.statistics.by == "image"
-    names = [name if by_image else patients[name] for name in absent["image_id"]]
-    return absent.with_columns(pl.Series("cluster", names, pl.String), value=pl.lit(0.0))
+    clusters = pl.Series("cluster", intervals.clusters(absent), pl.String)
+    return absent.with_columns(clusters, value=pl.lit(0.0))
 
 
 def _nothing_is_zero(metric: Metric) -> bool:
@@ -272,34 +254,26 @@ def _nothing_is_zero(metric: Metric) -> bool:
     return isinstance(metric, IoU | Dice | HitRate)
 
 
-def _of_groups(work: Workspace, marked: pl.DataFrame) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:
-    data = marked["data"][0]
-    columns = attributes(work, work.data[data].samples)
-    places = {sample.image_id: place for place, sample in enumerate(work.data[data].samples)}
+def _of_groups(
+    intervals: Intervals, marked: pl.DataFrame, films: Films, folds: Collection[str]
+) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:
+    columns = groups(films, folds)
+    places = {image_id: place for place, image_id in enumerate(films.frame["image_id"])}
     for (finding,), rows in marked.group_by(["finding"], maintain_order=True):
-        own = [places[name] for name in rows["image_id"]]
-        values = {name: [column[place] for place in own] for name, column in columns.items()}
-        drawn = resampling(work, rows)
-        scores = rows["value"].to_numpy()
-        yield str(finding), subgroups(scores, attributes=values, fewest=FEWEST, **drawn)
+        places_of = [places[name] for name in rows["image_id"]]
+        values = {name: [column[place] for place in places_of] for name, column in columns.items()}
+        scores, drawing = rows["value"].to_numpy(), intervals.over(rows)
+        yield str(finding), subgroups(scores, attributes=values, fewest=TO_FIT, **drawing)
 
 
-def attributes(work: Workspace, samples: Sequence[Sample]) -> Mapping[str, Sequence[Value]]:
-    """What films can be grouped by: the view, and metadata that are ages or few categories.
-
-    Columns that say which model judges which film, or was trained on it, are no groups.
-    """
-    folds = {
-        name for model in work.experiment.models for name in (*model.judges, *model.trained_on)
+def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[Value]]:
+    """What films can be grouped by: the view, and metadata that are ages or few categories."""
+    columns = films.attributes()
+    return {
+        name: column
+        for name, column in columns.items()
+        if name not in folds and _groupable(name, column)
     }
-    names = dict.fromkeys(name for sample in samples for name in sample.metadata)
-    columns: dict[str, list[Value]] = {"view": [sample.view or None for sample in samples]}
-    columns |= {
-        name: [sample.metadata.get(name) for sample in samples]
-        for name in names
-        if name not in folds
-    }
-    return {name: column for name, column in columns.items() if _groupable(name, column)}
 
 
 def _groupable(name: str, column: Sequence[Value]) -> bool:
@@ -307,55 +281,3 @@ def _groupable(name: str, column: Sequence[Value]) -> bool:
     if "age" in name.lower().split("_") and all(isinstance(kind, int | float) for kind in kinds):
         return len(kinds) > 1
     return 1 < len(kinds) <= CATEGORIES
-
-
-def rows_of(found: Sequence[Diagnosis]) -> Iterator[dict[str, Any]]:
-    """Every number of the diagnoses, one row each; one row says where patients were too few."""
-    for one in found:
-        what: dict[str, Any] = {
-            "data": one.dataset,
-            "model": one.model,
-            "method": one.method,
-            "metric": one.metric,
-            "patients": one.patients,
-        }
-        if one.patients < one.enough:
-            yield what | {"note": f"too few patients: it takes {one.enough}"}
-        for effect in one.shape:
-            yield what | {"question": "shape"} | _effect(effect)
-        for effect in one.gap:
-            yield what | {"question": "shape of the gap"} | _effect(effect)
-        for question, asked in (
-            ("confidence", one.confidence),
-            ("calibrated confidence", one.calibrated),
-        ):
-            for sure in asked:
-                of = what | {"question": question, "finding": sure.finding, "rows": sure.rows}
-                for effect in sure.effects:
-                    yield of | _effect(effect)
-                yield of | {"feature": "probability"} | numbers("spearman", sure.spearman)
-        if one.usual:
-            yield from _of_usual(what | {"question": "usual place"}, one.usual)
-        for feature, spearman in one.common.items():
-            of = what | {"question": "prevalence", "feature": feature}
-            yield of | numbers("spearman", spearman)
-        for finding, groups in one.subgroups.items():
-            for group in groups:
-                of = what | {"question": "subgroup", "finding": finding}
-                of |= {"feature": group.attribute, "group": group.group}
-                yield of | numbers("mean", group.mean)
-                if group.difference:
-                    yield of | numbers("difference", group.difference) | {"p_corrected": group.p}
-
-
-def _of_usual(what: dict[str, Any], found: UsualPlace) -> Iterator[dict[str, Any]]:
-    for effect in found.slopes:
-        yield what | _effect(effect)
-    for name in ("spearman", "beats", "unusual", "usual"):
-        yield what | {"feature": "prior"} | numbers(name, getattr(found, name))
-
-
-def _effect(effect: Effect) -> dict[str, Any]:
-    tested = {"p": effect.slope.p, "p_corrected": effect.p}
-    named = {"feature": effect.feature, "regression": effect.model}
-    return named | numbers("slope", effect.slope.estimate) | tested

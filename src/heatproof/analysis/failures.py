@@ -14,6 +14,8 @@ from heatproof.localize import Metric
 from heatproof.localize.metrics.dice import Dice
 from heatproof.localize.metrics.iou import IoU
 from heatproof.localize.metrics.pixel_rates import PixelSensitivity
+from heatproof.tables.predictions import Called
+from heatproof.tables.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -42,45 +44,35 @@ FALSE_POSITIVE = "false positive"
 MISSED = "true positive, region missed"
 
 
-_FILM = ["data", "group", "image_id", "finding"]
+_FILM = ("data", "model", "image_id", "finding")
 
 
 def failures(
-    metrics: Mapping[str, Metric], predictions: pl.DataFrame, scores: pl.DataFrame
+    metrics: Mapping[str, Metric], predictions: Called, scores: Scores
 ) -> Iterator[Failure]:
-    """Both lists; ``predictions`` have their thresholds."""
+    """Both lists."""
     columns = [*_FILM, "probability", "threshold"]
-    for row in _called(predictions).filter(~pl.col("label")).select(columns).iter_rows():
-        data, group, image_id, finding, probability, threshold = row
-        yield Failure(FALSE_POSITIVE, data, group, finding, image_id, probability, threshold)
-    for row in missed(metrics, predictions, scores).select(*columns, "method").iter_rows():
-        data, group, image_id, finding, probability, threshold, method = row
-        yield Failure(MISSED, data, group, finding, image_id, probability, threshold, method)
+    alone = predictions.positive().frame.filter(~pl.col("label"))
+    for data, model, image_id, finding, probability, threshold in alone.select(columns).iter_rows():
+        yield Failure(FALSE_POSITIVE, data, model, finding, image_id, probability, threshold)
+    maps = missed(metrics, predictions, scores).select(*columns, "method")
+    for data, model, image_id, finding, probability, threshold, method in maps.iter_rows():
+        yield Failure(MISSED, data, model, finding, image_id, probability, threshold, method)
 
 
-def missed(
-    metrics: Mapping[str, Metric], predictions: pl.DataFrame, scores: pl.DataFrame
-) -> pl.DataFrame:
+def missed(metrics: Mapping[str, Metric], predictions: Called, scores: Scores) -> pl.DataFrame:
     """True positives, and the methods whose region shares no pixel with any that is marked."""
     compared = (
         spec for spec, part in metrics.items() if isinstance(part, IoU | Dice | PixelSensitivity)
     )
     spec = next(compared, "")  # without any, nothing is known to be missed
     zero = (
-        scores.filter(
-            (pl.col("metric") == spec) & (pl.col("regions") > 0) & (pl.col("group") != "")
-        )
-        .group_by([*_FILM, "method"], maintain_order=True)
+        scores.of_models()
+        .marked()
+        .where(metric=spec)
+        .frame.group_by([*_FILM, "method"], maintain_order=True)
         .agg(pl.col("value").max())
         .filter(pl.col("value") == 0)
     )
-    return (
-        _called(predictions)
-        .filter(pl.col("label"))
-        .join(zero.drop("value"), on=_FILM, maintain_order="left")
-    )
-
-
-def _called(predictions: pl.DataFrame) -> pl.DataFrame:
-    known = pl.col("label").is_not_null() & pl.col("probability").is_finite()
-    return predictions.filter(known & (pl.col("probability") >= pl.col("threshold")))
+    positive = predictions.positive().frame.filter(pl.col("label"))
+    return positive.join(zero.drop("value"), on=_FILM, maintain_order="left")

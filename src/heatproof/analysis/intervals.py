@@ -1,33 +1,72 @@
-"""How the experiment wants its intervals: what every bootstrap of a run is told."""
+"""How the intervals of a report are made: the one record that every analysis is told."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
-from heatproof.experiment.workspace import Workspace
 from heatproof.types import Estimate
 
-
-def resampling(work: Workspace, rows: pl.DataFrame) -> dict[str, Any]:
-    """Arguments of a bootstrap over these rows, which have an ``image_id`` and a ``cluster``."""
-    chosen = work.experiment.statistics
-    by = "cluster" if chosen.by == "patient" else "image_id"
-    return {
-        "clusters": [str(name) for name in rows[by]],
-        "resamples": chosen.resamples,
-        "level": chosen.level,
-        "seed": chosen.seed,
-    }
+Record = TypeVar("Record")
 
 
-def described(estimate: Estimate) -> Estimate:
-    """The same value, with nothing said about other films."""
+@dataclass(frozen=True)
+class Intervals:
+    """How numbers of films become intervals and conclusions.
+
+    Attributes:
+        by: What is resampled as one: all films of a patient, or each film.
+        resamples: Of every bootstrap.
+        level: What every interval holds, such as 0.95.
+        seed: Equal seeds make equal intervals.
+        min_positives: A finding with fewer positives gets no interval (see ``rare``).
+        margin: The largest loss that would not matter, in the unit of the metric.
+    """
+
+    by: Literal["patient", "image"] = "patient"
+    resamples: int = 1000
+    level: float = 0.95
+    seed: int = 0
+    min_positives: int = 10
+    margin: float = 0.05
+
+    def enough(self, positives: int) -> bool:
+        """Whether a finding with so many positives may be concluded from (see ``rare``)."""
+        return positives >= self.min_positives
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """Arguments of a bootstrap, but for what is resampled as one."""
+        return {"resamples": self.resamples, "level": self.level, "seed": self.seed}
+
+    def clusters(self, rows: pl.DataFrame) -> list[str]:
+        """What is resampled as one, of rows with an ``image_id`` and a ``cluster``."""
+        column = "cluster" if self.by == "patient" else "image_id"
+        return [str(name) for name in rows[column]]
+
+    def over(self, rows: pl.DataFrame) -> dict[str, Any]:
+        """Arguments of a bootstrap over rows with an ``image_id`` and a ``cluster``."""
+        return {"clusters": self.clusters(rows)} | self.drawing
+
+
+def without_interval(estimate: Estimate) -> Estimate:
+    """The value alone, which says nothing about other films."""
     nan = float("nan")
     return replace(estimate, low=nan, high=nan, method="too few positives for an interval")
 
 
-def _described(record: object) -> dict[str, Any]:
-    """Every estimate that a record holds, described."""
-    fields = vars(record).items()
-    return {name: described(value) for name, value in fields if isinstance(value, Estimate)}
+def without_intervals(record: Record) -> Record:
+    """A record with the values of its estimates alone, those of records inside it included."""
+    changes = {name: _without(value) for name, value in vars(record).items()}
+    return replace(record, **changes)  # type: ignore[type-var]  # a dataclass
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, Estimate):
+        return without_interval(value)
+    if isinstance(value, tuple):
+        return tuple(_without(inner) for inner in value)
+    if isinstance(value, Mapping):
+        return {name: _without(inner) for name, inner in value.items()}
+    return without_intervals(value) if hasattr(value, "__dataclass_fields__") else value

@@ -1,9 +1,9 @@
-"""Scores to estimates: how well each method's maps find each finding, and the controls likewise.
+"""Localization: how well the maps of each method find each finding, and the controls likewise.
 
-A metric of maps is told as the mean over maps.  A metric of data sets joins what it saw of each map
-with the model's probability of that film, and adds the films without the finding.  Every model has
-its own probabilities, so each has a panel of its own; controls are ranked by them too, so that a
-difference to it is one of place alone.
+A metric of maps gives the mean over maps.  A metric of data sets joins what it saw of each map with
+the model's probability of that film, and adds the films without the finding.  Every model has its
+own probabilities, so each has a panel of its own.  Controls are ranked by the same probabilities,
+so that a difference to a control is one of place alone.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,15 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.analysis.intervals import _described, resampling
-from heatproof.analysis.rare import marked
-from heatproof.experiment.workspace import Workspace
+from heatproof.analysis.detections import detections, films_that_count, of_films
+from heatproof.analysis.intervals import Intervals, without_intervals
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.localize.made_without import CEILING, KNOWN, PRIOR
-from heatproof.stages.detections import _detections, _films, _joined
+from heatproof.localize.tuned import TunedMetrics
 from heatproof.stats import bootstrap, bounded
+from heatproof.tables.films import Films
+from heatproof.tables.predictions import Predictions
+from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
 
 
@@ -102,64 +104,70 @@ def described_panel(panel: Localization) -> Localization:
 
 
 def localization(
-    work: Workspace, scores: pl.DataFrame, predictions: pl.DataFrame
+    scores: Scores,
+    predictions: Predictions,
+    films: Films,
+    metrics: TunedMetrics,
+    intervals: Intervals,
 ) -> Iterator[Localization]:
     """One panel per data set, finding (and reader, where there are several) and metric.
 
-    Of a metric of data sets, one for each model.
+    Of a metric of data sets, one panel for each model.
+
+    Args:
+        scores: Of maps and controls, none of them set aside.
+        predictions: Of every model that made maps.
+        films: Of every data set.
+        metrics: By which the maps were scored.
+        intervals: How they are made.
     """
-    readers = scores.group_by("data", "finding").agg(pl.col("reference").n_unique())
+    readers = scores.frame.group_by("data", "finding").agg(pl.col("reader").n_unique())
     several = {(data, finding) for data, finding, count in readers.iter_rows() if count > 1}
-    keys = ["data", "finding", "reference", "metric"]
-    for (data, finding, reference, metric), panel in scores.group_by(keys, maintain_order=True):
-        made, controls = panel.filter(pl.col("group") != ""), panel.filter(pl.col("group") == "")
-        named = Localization(
-            dataset=str(data),
-            finding=f"{finding} ({reference})" if (data, finding) in several else str(finding),
-            metric=str(metric),
+    for (data, finding, reader, spec), rows in scores.by("data", "finding", "reader", "metric"):
+        maps, controls = rows.of_models(), rows.of_controls()
+        panel = Localization(
+            dataset=data,
+            finding=f"{finding} ({reader})" if (data, finding) in several else finding,
+            metric=spec,
             rows=(),
         )
-        part = work.metrics[str(metric)]
+        panels: list[Localization] = []
+        part = metrics.parts[spec]
         if not isinstance(part, DatasetMetric):
-            if len(made):
-                estimator = _OfMaps(work, lower_is_better(part))
-                yield _told(work, _filled(named, estimator, made, controls), made)
-            continue
-        for (group,), maps in made.group_by(["group"], maintain_order=True):
-            told = predictions.filter((pl.col("data") == data) & (pl.col("group") == group))
-            films = _films(work, told, maps, str(finding), str(reference))
-            whole = _OfDataset(work, str(metric), str(group), str(finding), films)
-            filled = _filled(replace(named, model=str(group)), whole, maps, controls)
-            yield _told(work, filled, made)
-
-
-def _told(work: Workspace, panel: Localization, made: pl.DataFrame) -> Localization:
-    """Without intervals where the reader marked too few films."""
-    enough = marked(made) >= work.experiment.statistics.min_positives
-    return panel if enough else described_panel(panel)
+            if len(maps):
+                means = _OfMaps(intervals, lower_is_better(part))
+                panels.append(_filled(panel, means, maps, controls))
+        else:
+            for (model,), of_model in maps.by("model"):
+                counting = films_that_count(of_model, predictions.where(model=model), films)
+                whole = _OfDataset(intervals, metrics, spec, model, finding, counting)
+                panels.append(_filled(replace(panel, model=model), whole, of_model, controls))
+        enough = intervals.enough(maps.films_marked())
+        yield from panels if enough else map(without_intervals, panels)
 
 
 @dataclass(frozen=True)
 class _OfMaps:
     """The mean of one number per map."""
 
-    work: Workspace
+    intervals: Intervals
     lower_is_better: bool
 
-    def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
+    def fields(self, maps: Scores) -> dict[str, Any]:
         """What ``Row`` and ``Control`` say of the maps of one method."""
-        values = maps["value"].to_numpy()
+        values = maps.frame["value"].to_numpy()
         mean = bootstrap.mean if self.lower_is_better else bounded.mean
-        estimate = mean(values, **resampling(self.work, maps))
+        estimate = mean(values, **self.intervals.over(maps.frame))
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
 
-    def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
+    def difference(self, maps: Scores, prior: Scores) -> Estimate:
         """Maps minus prior, or where lower is better prior minus maps, where both are defined."""
-        paired = maps.join(prior.select("image_id", prior="value"), on="image_id")
+        of_prior = prior.frame.select("image_id", prior="value")
+        paired = maps.frame.join(of_prior, on="image_id")
         ours, theirs = paired["value"].to_numpy(), paired["prior"].to_numpy()
         if self.lower_is_better:
             ours, theirs = theirs, ours
-        return bootstrap.difference(ours, theirs, **resampling(self.work, paired))
+        return bootstrap.difference(ours, theirs, **self.intervals.over(paired))
 
 
 @dataclass(frozen=True)
@@ -168,42 +176,41 @@ class _OfDataset:
 
     Attributes:
         spec: Of the metric.
-        group: The model whose methods are measured.
+        model: The model whose methods are measured.
         finding: What is measured.
-        films: One row per film that counts: ``image_id``, ``cluster`` and, as in ``Detections``,
-            ``probability``, ``regions``, ``annotated`` and ``agreed``.
+        films: One row per film that counts (see ``detections.films_that_count``).
     """
 
-    work: Workspace
+    intervals: Intervals
+    metrics: TunedMetrics
     spec: str
-    group: str
+    model: str
     finding: str
     films: pl.DataFrame
 
-    def metric(self, maps: pl.DataFrame) -> DatasetMetric:
+    def metric(self, maps: Scores) -> DatasetMetric:
         """As it measures the method that made these maps."""
-        own = maps["group"][0] == self.group
-        parts = self.work.metrics_of(self.group if own else "", str(maps["method"][0]))
-        found = specialize(parts[self.spec], self.finding)
-        assert isinstance(found, DatasetMetric)
-        return found
+        model, method = maps.frame["model"][0], str(maps.frame["method"][0])
+        measures = self.metrics.of(self.model if model == self.model else "", method)
+        part = specialize(measures[self.spec], self.finding)
+        assert isinstance(part, DatasetMetric)
+        return part
 
-    def fields(self, maps: pl.DataFrame) -> dict[str, Any]:
+    def fields(self, maps: Scores) -> dict[str, Any]:
         """What ``Row`` and ``Control`` say of the maps of one method."""
-        found = self._detections(maps)
-        marked = found.regions > 0
-        alone = self._joined(maps)["value"].fill_null(float("nan")).to_numpy()[marked]
-        drawn = resampling(self.work, self.films.filter(marked))
+        seen = detections(self.films, maps)
+        marked = seen.regions > 0
+        alone = of_films(self.films, maps)["value"].fill_null(float("nan")).to_numpy()[marked]
         return {
-            "estimate": self._estimate(found, partial(self.metric(maps).of_dataset, found)),
-            "undefined": int(np.isnan(found.seen[marked, 0]).sum()),
-            "per_map": bounded.mean(alone, **drawn),
+            "estimate": self._estimate(seen, partial(self.metric(maps).of_dataset, seen)),
+            "undefined": int(np.isnan(seen.seen[marked, 0]).sum()),
+            "per_map": bounded.mean(alone, **self.intervals.over(self.films.filter(marked))),
             "negatives": int((~marked).sum()),
         }
 
-    def difference(self, maps: pl.DataFrame, prior: pl.DataFrame) -> Estimate:
+    def difference(self, maps: Scores, prior: Scores) -> Estimate:
         """Maps minus prior, a film with the finding counting where both are defined."""
-        first, second = self._detections(maps), self._detections(prior)
+        first, second = (detections(self.films, scores) for scores in (maps, prior))
         ours, theirs = self.metric(maps).of_dataset, self.metric(prior).of_dataset
         both = np.isfinite(first.seen[:, :1]) & np.isfinite(second.seen[:, :1])
         first = replace(first, seen=np.where(both, first.seen, np.nan))
@@ -214,29 +221,25 @@ class _OfDataset:
 
         return self._estimate(first, gain)
 
-    def _estimate(self, found: Detections, compute: bootstrap.Statistic) -> Estimate:
-        cases = (found.regions > 0) & np.isfinite(found.seen[:, 0])
-        return bootstrap.statistic(compute, cases, **resampling(self.work, self.films))
-
-    def _detections(self, maps: pl.DataFrame) -> Detections:
-        return _detections(self.films, maps)
-
-    def _joined(self, maps: pl.DataFrame) -> pl.DataFrame:
-        return _joined(self.films, maps)
+    def _estimate(self, seen: Detections, compute: bootstrap.Statistic) -> Estimate:
+        cases = (seen.regions > 0) & np.isfinite(seen.seen[:, 0])
+        return bootstrap.statistic(compute, cases, **self.intervals.over(self.films))
 
 
 def _filled(
-    panel: Localization, estimator: _OfMaps | _OfDataset, made: pl.DataFrame, beside: pl.DataFrame
+    panel: Localization, estimator: _OfMaps | _OfDataset, maps: Scores, beside: Scores
 ) -> Localization:
-    rows, prior = [], beside.filter(pl.col("method") == PRIOR)
-    for (group, method), maps in made.group_by(["group", "method"], maintain_order=True):
-        paired = prior["image_id"].is_in(maps["image_id"].to_list()).any()
-        difference = estimator.difference(maps, prior) if paired else None
-        rows.append(Row(str(group), str(method), difference=difference, **estimator.fields(maps)))
-    judged = beside.filter(pl.col("image_id").is_in(made["image_id"].unique().to_list()))
+    """The panel with a row per method, and the controls on the films of these maps."""
+    rows, prior = [], beside.of_control(PRIOR)
+    for (model, method), of_method in maps.by("model", "method"):
+        films = of_method.frame["image_id"].to_list()
+        paired = prior.frame["image_id"].is_in(films).any()
+        difference = estimator.difference(of_method, prior) if paired else None
+        rows.append(Row(model, method, difference=difference, **estimator.fields(of_method)))
+    mapped = maps.frame["image_id"].unique().to_list()
     controls = [
-        _control(str(spec), estimator.fields(maps))
-        for (spec,), maps in judged.group_by(["method"], maintain_order=True)
+        _control(spec, estimator.fields(of_control))
+        for (spec,), of_control in beside.where(pl.col("image_id").is_in(mapped)).by("method")
     ]
     return replace(
         panel,

@@ -1,17 +1,29 @@
-"""Findings with too few positives to conclude from: their numbers describe these films, no more.
+"""How many cases it takes to conclude something, and which findings have fewer.
 
 Below ``[statistics] min_positives`` a finding gets no interval, no test, no regression and no
-verdict, and is listed.  Positives of maps are the films on which the finding is marked, those of a
-classifier the films (or studies) that are labelled with it; trust needs enough of either.
+verdict: its numbers describe these films, and it is listed.  Positives of maps are the films on
+which the finding is marked, positives of a classifier the films (or studies) that are labelled with
+it; a verdict of trust needs enough of either.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
 from heatproof.analysis.classification import Classification
-from heatproof.experiment.workspace import Workspace
+from heatproof.analysis.intervals import Intervals
+from heatproof.tables import Table
+from heatproof.tables.scores import Scores
+
+TO_FIT = 10
+"""Patients, and scores of a group of films, that a slope with its interval takes."""
+TO_CORRELATE = 4
+"""Findings behind a rank correlation: three in order are chance in one case of three."""
+
+_PLACE = ["data", "finding"]
+AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 @dataclass(frozen=True)
@@ -31,44 +43,40 @@ class Rare:
     least: int
 
 
-_PLACE = ["data", "finding"]
-
-
 def rare(
-    work: Workspace, scores: pl.DataFrame, classified: Sequence[Classification]
+    scores: Scores, classified: Sequence[Classification], intervals: Intervals
 ) -> tuple[Rare, ...]:
-    """Every finding of every data set that has too few positives for something."""
-    counts = {(c.dataset, c.finding, "maps"): 0 for c in classified}
-    made = scores.filter(pl.col("group") != "")  # what no model made is no case
-    for (data, finding), rows in made.group_by(_PLACE, maintain_order=True):
-        counts[str(data), str(finding), "maps"] = marked(rows)
-    for one in classified:
-        place = (one.dataset, one.finding, "classifier")
-        counts[place] = min(one.positives, counts.get(place, one.positives))
-    least = work.experiment.statistics.min_positives
+    """Every finding of every data set that has too few positives for something.
+
+    Args:
+        scores: Of maps and controls.
+        classified: How well each model tells each finding.
+        intervals: Say how many positives it takes.
+    """
+    counts = {(row.dataset, row.finding, "maps"): 0 for row in classified}
+    for (data, finding), maps in scores.of_models().by(*_PLACE):
+        counts[data, finding, "maps"] = maps.films_marked()
+    for row in classified:
+        place = (row.dataset, row.finding, "classifier")
+        counts[place] = min(row.positives, counts.get(place, row.positives))
     return tuple(
-        Rare(data, finding, what, number, least)
+        Rare(data, finding, what, number, intervals.min_positives)
         for (data, finding, what), number in counts.items()
-        if number < least
+        if not intervals.enough(number)
     )
 
 
-def marked(rows: pl.DataFrame) -> int:
-    """Films on which the finding is marked."""
-    return rows.filter(pl.col("regions") > 0)["image_id"].n_unique()
-
-
-def frequent(table: pl.DataFrame, found: Sequence[Rare]) -> pl.DataFrame:
+def frequent(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
     """The rows of findings that are marked on enough films."""
-    return _without(table, {(one.dataset, one.finding) for one in found if one.what == "maps"})
+    return _without(table, {(row.dataset, row.finding) for row in few if row.what == "maps"})
 
 
-def trustworthy(table: pl.DataFrame, found: Sequence[Rare]) -> pl.DataFrame:
+def trustworthy(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
     """The rows of findings that are marked on enough films, or labelled so."""
-    places = [(one.dataset, one.finding) for one in found]
+    places = [(row.dataset, row.finding) for row in few]
     return _without(table, {place for place in places if places.count(place) > 1})
 
 
-def _without(table: pl.DataFrame, places: set[tuple[str, str]]) -> pl.DataFrame:
+def _without(table: AnyTable, places: set[tuple[str, str]]) -> AnyTable:
     gone = pl.DataFrame(sorted(places), dict.fromkeys(_PLACE, pl.String), orient="row")
-    return table.join(gone, on=_PLACE, how="anti", maintain_order="left")
+    return type(table)(table.frame.join(gone, on=_PLACE, how="anti", maintain_order="left"))

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import polars as pl
-
-from heatproof.analysis.intervals import resampling
-from heatproof.experiment.workspace import Workspace
+from heatproof.analysis.intervals import Intervals
 from heatproof.stats import bounded
+from heatproof.tables.structures import OnStructures
 from heatproof.types import Estimate
 
 
@@ -33,16 +31,20 @@ class Structure:
     area: float
 
 
-def estimated(work: Workspace, rows: pl.DataFrame) -> Iterator[Structure]:
+def on_structures(rows: OnStructures, intervals: Intervals) -> Iterator[Structure]:
     """One record per data set, model, finding, structure and method."""
-    keys = ["data", "group", "finding", "structure", "method"]
-    for (data, group, finding, structure, method), some in rows.group_by(keys, maintain_order=True):
-        drawn = resampling(work, some)
-        area = some["area"].mean()
+    for keys, maps in rows.by("data", "model", "finding", "structure", "method"):
+        drawing = intervals.over(maps.frame)
+        area = maps.frame["area"].mean()
         assert isinstance(area, float)
+        data, model, finding, structure, method = keys
         yield Structure(
-            *(str(data), str(group), str(finding), str(structure), str(method)),
-            share=bounded.mean(some["share"].to_numpy(), **drawn),
-            peak=bounded.mean(some["peak"].to_numpy(), **drawn),
+            dataset=data,
+            model=model,
+            finding=finding,
+            structure=structure,
+            method=method,
+            share=bounded.mean(maps.frame["share"].to_numpy(), **drawing),
+            peak=bounded.mean(maps.frame["peak"].to_numpy(), **drawing),
             area=area,
         )

@@ -8,42 +8,42 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from heatproof.analysis.intervals import Intervals
+from heatproof.analysis.rare import TO_CORRELATE, TO_FIT
 from heatproof.diagnose.prevalence import by_finding, over_findings
 from heatproof.diagnose.prior import UsualPlace, usual_place
-from heatproof.experiment.settings import Statistics
 from heatproof.localize.made_without import PRIOR
+from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
 
-PLACE = ["data", "image_id", "finding", "reference", "metric"]
-LEAST = 4  # findings behind a rank correlation: three in order are chance in one case of three
+PLACE = ["data", "image_id", "finding", "reader", "metric"]
 
 
-def with_prior(rows: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+def with_prior(rows: pl.DataFrame, scores: Scores) -> pl.DataFrame:
     """Rows of scores with a column ``prior``: what the mean mask scores on the same film."""
-    prior = scores.filter((pl.col("group") == "") & (pl.col("method") == PRIOR))
-    theirs = prior.select(*PLACE, prior="value")
-    return rows.join(theirs, on=PLACE, how="left", maintain_order="left")
+    prior = scores.of_control(PRIOR).frame.select(*PLACE, prior="value")
+    return rows.join(prior, on=PLACE, how="left", maintain_order="left")
 
 
-def beside_prior(chosen: Statistics, marked: pl.DataFrame, fewest: int) -> UsualPlace | None:
+def beside_prior(marked: pl.DataFrame, intervals: Intervals) -> UsualPlace | None:
     """None where too few patients have both scores."""
     both = marked.filter(pl.col("value").is_finite() & pl.col("prior").is_finite())
-    if both["cluster"].n_unique() < fewest:
+    if both["cluster"].n_unique() < TO_FIT:
         return None
-    return usual_place(both, "value", chosen.resamples, chosen.level, chosen.seed)
+    return usual_place(both, "value", **intervals.drawing)
 
 
 def over_prevalence(
-    chosen: Statistics, marked: pl.DataFrame, labels: pl.DataFrame
+    marked: pl.DataFrame, labels: pl.DataFrame, intervals: Intervals
 ) -> Mapping[str, Estimate]:
     """Rank correlations over findings; empty where these are too few.
 
     Args:
-        chosen: How scores become estimates.
         marked: Scores of marked films.
         labels: ``finding`` and ``label`` of every film that was judged.
+        intervals: How they are made.
     """
-    found = by_finding(marked, labels, "value")
-    if len(found) < LEAST:
+    findings = by_finding(marked, labels, "value")
+    if len(findings) < TO_CORRELATE:
         return {}
-    return over_findings(found, "value", chosen.resamples, chosen.level, chosen.seed)
+    return over_findings(findings, "value", **intervals.drawing)

@@ -11,11 +11,18 @@ from heatproof.experiment.films import Films, open_data
 from heatproof.experiment.guard import check_tuning
 from heatproof.experiment.judging import Judging, judgings
 from heatproof.localize import Metric, metrics, specialize
+from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
-from heatproof.maps.tuning import Tuned, tunable, with_values
+from heatproof.maps.tuning import Tuned
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.saliency import Method, methods
-from heatproof.tables.schema import CONTENTS, MAPS, PREDICTIONS, SCORES, SHAPES, STRUCTURES, TRUST
+from heatproof.tables.contents import Contents
+from heatproof.tables.maps_made import MapsMade
+from heatproof.tables.pairs import Pairs
+from heatproof.tables.predictions import Predictions
+from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import Shapes
+from heatproof.tables.structures import OnStructures
 from heatproof.tables.units import Units, digest
 from heatproof.trust.criteria import Criterion, criteria
 from heatproof.trust.rules import Rule, rules
@@ -52,23 +59,10 @@ class Workspace:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     tuned: tuple[Tuned, ...] = ()
 
-    def metrics_of(self, group: str, method: str) -> Mapping[str, Metric]:
-        """The metrics as they measure one method of one group of models: with what was tuned."""
-        key = group, method
-        if key not in self._metrics_of:
-            found: dict[str, dict[str, float]] = {spec: {} for spec in self.metrics}
-            for one in self.tuned:
-                if (one.model, one.method) == key:
-                    found[one.metric][one.finding] = one.value
-            self._metrics_of[key] = {
-                spec: with_values(metric, found[spec]) if tunable(metric) else metric
-                for spec, metric in self.metrics.items()
-            }
-        return self._metrics_of[key]
-
     @cached_property
-    def _metrics_of(self) -> dict[tuple[str, str], Mapping[str, Metric]]:
-        return {}
+    def measures(self) -> TunedMetrics:
+        """The metrics, with what tuning films chose of them."""
+        return TunedMetrics(self.metrics, self.tuned)
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set: two data sets may call their films by the same names."""
@@ -84,39 +78,39 @@ class Workspace:
         return {}
 
     @cached_property
-    def contents(self) -> Units:
+    def contents(self) -> Units[Contents]:
         """One row per film: what it holds."""
-        return Units(self.folder / "contents", CONTENTS)
+        return Units(self.folder, Contents)
 
     @cached_property
-    def predictions(self) -> Units:
+    def predictions(self) -> Units[Predictions]:
         """One row per film and finding."""
-        return Units(self.folder / "predictions", PREDICTIONS)
+        return Units(self.folder, Predictions)
 
     @cached_property
-    def made(self) -> Units:
+    def made(self) -> Units[MapsMade]:
         """One row per map: what the store holds, and whether it may be read as a map."""
-        return Units(self.folder / "made", MAPS)
+        return Units(self.folder, MapsMade)
 
     @cached_property
-    def scores(self) -> Units:
+    def scores(self) -> Units[Scores]:
         """One row per map, reference and metric."""
-        return Units(self.folder / "scores", SCORES)
+        return Units(self.folder, Scores)
 
     @cached_property
-    def structures(self) -> Units:
+    def structures(self) -> Units[OnStructures]:
         """One row per map and structure on its film: how much of the map lies there."""
-        return Units(self.folder / "structures", STRUCTURES)
+        return Units(self.folder, OnStructures)
 
     @cached_property
-    def shapes(self) -> Units:
+    def shapes(self) -> Units[Shapes]:
         """One row per film, finding and reader who marked it: the shape of what was marked."""
-        return Units(self.folder / "shapes", SHAPES)
+        return Units(self.folder, Shapes)
 
     @cached_property
-    def trust(self) -> Units:
+    def trust(self) -> Units[Pairs]:
         """One row per pair of maps and similarity."""
-        return Units(self.folder / "trust", TRUST)
+        return Units(self.folder, Pairs)
 
 
 def open_workspace(experiment: Experiment) -> Workspace:

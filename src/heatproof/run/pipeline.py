@@ -12,10 +12,12 @@ from typing import Literal, get_args
 
 import torch
 
+from heatproof.analysis.choices import choices
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import Model
 from heatproof.experiment.workspace import Workspace, open_workspace
+from heatproof.localize.tuned import candidates_of
 from heatproof.models.card import ModelCard
 from heatproof.models.devices import device_named, repeatable, within_memory
 from heatproof.preparation.opening import AnyModel, Opener, check_model, identified, open_model
@@ -28,7 +30,8 @@ from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import import_blocks, import_maps
 from heatproof.stages.scoring import Task, block_task, score
 from heatproof.stages.trust import check_pairs, trust
-from heatproof.stages.tuning import tune
+from heatproof.stages.tuning import try_candidates
+from heatproof.tables.films import Films
 from heatproof.types import ModelId
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
@@ -115,7 +118,7 @@ def run_stages(
     explained = _explain(work, openers, progress)
     if until == "explain":
         return work.folder / "maps"
-    work = tune(work, [one for one in explained if one.judging.tunes], progress)
+    work = _tuned(work, [one for one in explained if one.judging.tunes], progress)
     judged = [replace(one, methods=()) if one.judging.tunes else one for one in explained]
     tasks = _score(work, judged, progress)
     if until == "score":
@@ -124,6 +127,18 @@ def run_stages(
     if until == "trust":
         return work.folder / "trust"
     return write_report(work, judged, [task.name for task in tasks], trusted, progress)
+
+
+def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Workspace:
+    """The experiment with every choice made; itself where nothing is to be tuned."""
+    candidates = candidates_of(work.metrics)
+    if not candidates or not tuning:
+        return work
+    scores, predictions = try_candidates(work, tuning, candidates, progress)
+    data = tuning[0].judging.films
+    films = Films.of({data.name: data.samples})
+    chosen = choices(candidates, work.metrics, scores, predictions, films)
+    return replace(work, tuned=tuple(chosen))
 
 
 def _opened_on(device: torch.device, opener: Opener) -> tuple[AnyModel, ModelCard, Path | None]:

@@ -37,6 +37,12 @@ class Block:
     def what(self) -> dict[str, str]:
         """The first columns of every row."""
         judging = self.judging
+        return {"data": judging.films.name, "model": judging.group, "member": judging.model}
+
+    @property
+    def _named(self) -> dict[str, str]:
+        """The same under the names of version 0.1, which the names of its units are made of."""
+        judging = self.judging
         return {"data": judging.films.name, "group": judging.group, "model": judging.model}
 
     @property
@@ -50,12 +56,12 @@ class Block:
         labels = [sorted(sample.labels.items()) for sample in self.samples]
         clusters = [sample.cluster for sample in self.samples]
         return digest(
-            "predict", self.what, str(self._id), self.versions, labels, clusters, self.findings
+            "predict", self._named, str(self._id), self.versions, labels, clusters, self.findings
         )
 
     def made(self, method: str) -> str:
         """Name of the unit of one method's maps."""
-        return digest("explain", self.what, str(self._id), self.versions, method, self.findings)
+        return digest("explain", self._named, str(self._id), self.versions, method, self.findings)
 
     @property
     def _id(self) -> list[Any]:

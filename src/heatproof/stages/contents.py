@@ -28,7 +28,7 @@ def contents(work: Workspace, films: Films) -> str:
             rows = ({"image_id": s.image_id, "digest": _digest(s)} for s in block)
             work.contents.put(name, rows)
         names.append(name)
-    return digest(work.contents.read(names).rows())
+    return digest(work.contents.read(names).frame.rows())
 
 
 def _digest(sample: Sample) -> str:

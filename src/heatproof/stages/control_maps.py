@@ -52,7 +52,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
     counted = tuple(sample for sample in films.samples if every[sample.image_id])
     tasks = []
     for control in _controls(work, films, judged):
-        measures = work.metrics_of("", control.spec)
+        measures = work.measures.of("", control.spec)
         for block in blocks(counted, BLOCK):
             compared = {sample.image_id: every[sample.image_id] for sample in block}
             tasks.append(
@@ -63,7 +63,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
                         list(compared.items()),
                         measures_of(work, measures),
                     ),
-                    what={"data": films.name, "group": "", "model": ""},
+                    what={"data": films.name, "model": "", "member": ""},
                     method=control.spec,
                     samples=block,
                     places=compared,
@@ -116,7 +116,7 @@ def _grids(
         geometry = one.card.preprocessing.geometry if one.card else FILM
         squashed = FILM if isinstance(geometry, Squash) else geometry
         made = work.made.read(block.made(method) for block in one.blocks for method in one.methods)
-        for grid in made.select("height", "width").unique().iter_rows():
+        for grid in made.frame.select("height", "width").unique().iter_rows():
             found[squashed, (grid[0], grid[1])] = None
     return sorted(found, key=lambda pair: (pair[1], str(pair[0])))
 

@@ -67,7 +67,7 @@ def _is_made(work: Workspace, block: Block, spec: str, stale: set[str]) -> bool:
         return False
     suspects = stale & {sample.image_id for sample in block.samples}
     # A film that was set aside has no map, and no row that says it should have one.
-    return not suspects or not suspects & set(work.made.read([block.made(spec)])["image_id"])
+    return not suspects or not suspects & set(work.made.read([block.made(spec)]).frame["image_id"])
 
 
 def _explain_block(

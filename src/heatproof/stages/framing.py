@@ -51,7 +51,7 @@ class Kept:
         return {
             method: set(
                 self._work.made.read(block.made(method) for block in self._judged.blocks)
-                .select("image_id", "finding")
+                .frame.select("image_id", "finding")
                 .iter_rows()
             )
             for method in self._judged.methods

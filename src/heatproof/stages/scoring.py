@@ -76,7 +76,7 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
 
     def maps() -> Callable[[Sample], OfFilm]:
         wanted = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
-        made = work.made.read([block.made(method)]).select("image_id", "finding").iter_rows()
+        made = work.made.read([block.made(method)]).frame.select("image_id", "finding").iter_rows()
         places = [place for place in made if place in wanted]
         keys = [MapKey(block.id, method, *place) for place in places]
         stored = work.store(block.what["data"]).get_many(keys)
@@ -90,7 +90,7 @@ def block_task(work: Workspace, block: Block, method: str, geometry: Geometry) -
 
         return of_film
 
-    measures = work.metrics_of(block.what["group"], method)
+    measures = work.measures.of(block.what["model"], method)
     return Task(
         name=digest(
             block.made(method),
@@ -166,7 +166,7 @@ def _score(
             "image_id": sample.image_id,
             "cluster": sample.cluster,
             "finding": finding,
-            "reference": source,
+            "reader": source,
             "method": task.method,
         }
         try:

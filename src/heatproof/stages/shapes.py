@@ -5,23 +5,23 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import polars as pl
-
 from heatproof.data.references import reference_mask
 from heatproof.data.threads import side_by_side
 from heatproof.diagnose.boxes import coverage
 from heatproof.diagnose.lesion_geometry import geometry, instances_drawn
 from heatproof.experiment.films import annotations_digest
 from heatproof.experiment.workspace import Workspace
+from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import Shapes
 from heatproof.tables.units import digest
 from heatproof.types import Sample
 
-_PLACE = ["data", "image_id", "finding", "reference"]
+_PLACE = ["data", "image_id", "finding", "reader"]
 
 
-def shapes(work: Workspace, scores: pl.DataFrame) -> pl.DataFrame:
-    """The shape of everything that was marked and scored: columns of ``workspace.SHAPES``."""
-    marked = scores.filter(pl.col("regions") > 0).select(_PLACE).unique(maintain_order=True)
+def shapes(work: Workspace, scores: Scores) -> Shapes:
+    """The shape of everything that was marked and scored."""
+    marked = scores.marked().frame.select(_PLACE).unique(maintain_order=True)
     units = []
     for (data,), places in marked.group_by(["data"], maintain_order=True):
         samples = {sample.image_id: sample for sample in work.data[str(data)].samples}

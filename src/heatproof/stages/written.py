@@ -7,6 +7,11 @@ import polars as pl
 
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.blocks import Judged
+from heatproof.tables.films import Films
+from heatproof.tables.maps_made import MapsMade
+from heatproof.tables.pairs import Pairs
+from heatproof.tables.predictions import Predictions
+from heatproof.tables.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -14,8 +19,8 @@ class SetAside:
     """What could not be used, and why.
 
     Attributes:
-        image_id: Of the image, or the name of a file of maps.
-        whole: The image is in no number of the report; False where it is a single map or annotation
+        image_id: Of the film, or the name of a file of maps.
+        whole: The film is in no number of the report; False where it is a single map or annotation
             that could not be used.
     """
 
@@ -25,55 +30,73 @@ class SetAside:
     whole: bool = True
 
 
-class Tables:
-    """What the stages wrote, of this experiment as it stands now.
+@dataclass(frozen=True)
+class Written:
+    """What the stages of one experiment wrote, as it stands now.
 
     Attributes:
-        predictions: One row per film and finding.
-        made: One row per map.
-        scores: One row per map, reader and metric; of a metric of data sets, what it saw of the
-            map.
-        trust: One row per pair of maps and similarity.
+        films: Of every data set.
+        predictions: Of the films that could be read.
+        made: The maps in the store.
+        scores: Against the annotations that could be read.
+        pairs: Maps that criteria of trust compared.
         aside: What was set aside: films, and single maps or annotations.
     """
 
-    def __init__(
-        self,
-        work: Workspace,
-        judged: Sequence[Judged],
-        scored: Sequence[str],
-        trusted: Sequence[str],
-    ) -> None:
-        blocks = [(one, block) for one in judged for block in one.blocks]
-        predicted = work.predictions.read(block.predicted for _, block in blocks)
-        measured = work.scores.read(scored)
-        self.made = work.made.read(
-            block.made(method) for one, block in blocks for method in one.methods
-        )
-        self.predictions = predicted.filter(pl.col("reason").is_null())
-        self.scores = measured.filter(pl.col("reason").is_null())
-        self.trust = work.trust.read(trusted)
-        self.aside = set_aside(work, predicted, measured)
+    films: Films
+    predictions: Predictions
+    made: MapsMade
+    scores: Scores
+    pairs: Pairs
+    aside: tuple[SetAside, ...]
 
 
-def set_aside(
-    work: Workspace, predicted: pl.DataFrame, measured: pl.DataFrame
-) -> tuple[SetAside, ...]:
-    """Every film, map or annotation that could not be used, with its reason."""
-    columns = ["data", "image_id", "reason"]
+def read_back(
+    work: Workspace, judged: Sequence[Judged], scored: Sequence[str], compared: Sequence[str]
+) -> Written:
+    """The tables of an experiment.
+
+    Args:
+        work: The experiment, opened.
+        judged: Models and data sets.
+        scored: Names of the units of scores.
+        compared: Names of the units of pairs.
+    """
+    blocks = [(record, block) for record in judged for block in record.blocks]
+    predictions = work.predictions.read(block.predicted for _, block in blocks)
+    scores = work.scores.read(scored)
+    maps = (block.made(method) for record, block in blocks for method in record.methods)
+    films = Films.of({name: data.samples for name, data in work.data.items()})
     missing = [
-        (films.name, image_id, reason)
-        for films in work.data.values()
-        for image_id, reason in films.missing.items()
+        (name, image_id, reason)
+        for name, data in work.data.items()
+        for image_id, reason in data.missing.items()
     ]
-    found = pl.concat([predicted.select(columns), measured.select(columns)]).drop_nulls("reason")
-    rows = dict.fromkeys((*missing, *found.unique(maintain_order=True).iter_rows()))
-    told = predicted.filter(pl.col("reason").is_null()).select("data", "image_id")
-    judged = set(told.iter_rows())
-    films = {(name, image_id) for name, image_id, _ in missing}
-    films |= {(f.name, sample.image_id) for f in work.data.values() for sample in f.samples}
-    gone = films - judged
+    return Written(
+        films,
+        predictions.used(),
+        work.made.read(maps),
+        scores.used(),
+        work.trust.read(compared),
+        _set_aside(films, predictions, scores, missing),
+    )
+
+
+def _set_aside(
+    films: Films,
+    predictions: Predictions,
+    scores: Scores,
+    missing: Sequence[tuple[str, str, str]],
+) -> tuple[SetAside, ...]:
+    columns = ["data", "image_id", "reason"]
+    damaged = pl.concat([table.frame.select(columns) for table in (predictions, scores)])
+    damaged = damaged.drop_nulls("reason").unique(maintain_order=True)
+    reasons = dict.fromkeys((*missing, *damaged.iter_rows()))
+    predicted = set(predictions.used().frame.select("data", "image_id").iter_rows())
+    every = {(name, image_id) for name, image_id, _ in missing}
+    every |= set(films.frame.select("data", "image_id").iter_rows())
+    gone = every - predicted
     return tuple(
         SetAside(name, image_id, reason, (name, image_id) in gone)
-        for name, image_id, reason in rows
+        for name, image_id, reason in reasons
     )

@@ -12,9 +12,13 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import polars as pl
+
+from heatproof.tables import Table
+
+Rows = TypeVar("Rows", bound=Table)
 
 
 def digest(*inputs: Any) -> str:
@@ -42,17 +46,17 @@ def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-class Units:
-    """The finished units of one stage, one Parquet file each.
+class Units(Generic[Rows]):
+    """The finished units of one table, one Parquet file each.
 
     Args:
-        folder: Where they lie; made when first needed.
-        schema: Column names and types, the same for every unit.
+        run: The folder of the run; they lie in a folder named for the table, made when needed.
+        table: What they hold.
     """
 
-    def __init__(self, folder: Path, schema: Mapping[str, Any]) -> None:
-        self._folder = folder
-        self._schema = dict(schema)
+    def __init__(self, run: Path, table: type[Rows]) -> None:
+        self._folder = run / table.name
+        self._table = table
 
     def __contains__(self, name: str) -> bool:
         return self._path(name).is_file()
@@ -60,12 +64,12 @@ class Units:
     def put(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a unit; a reader sees all of it or none."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(name), pl.DataFrame(list(rows), schema=self._schema))
+        write_whole(self._path(name), self._table.of_rows(rows).frame)
 
-    def read(self, names: Iterable[str]) -> pl.DataFrame:
+    def read(self, names: Iterable[str]) -> Rows:
         """The rows of these units, in this order."""
-        frames = [pl.read_parquet(self._path(name)) for name in names]
-        return pl.concat(frames) if frames else pl.DataFrame(schema=self._schema)
+        parts = [self._table.of_file(pl.read_parquet(self._path(name))).frame for name in names]
+        return self._table(pl.concat(parts)) if parts else self._table.of_rows([])
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.parquet"

@@ -9,10 +9,11 @@ import polars as pl
 
 from heatproof.analysis.localization import Localization
 from heatproof.errors import PixelError
-from heatproof.experiment.films import Films
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.made_without import PRIOR_NAME
 from heatproof.stages.blocks import Judged
+from heatproof.tables.films import Films
+from heatproof.tables.predictions import Predictions
 from heatproof.types import Sample
 from heatproof.words import count, listed
 
@@ -26,61 +27,68 @@ _ZERO, _NEAR_ZERO, _NEAR_ONE, _ONE = (1 / (1 + math.exp(-end)) for end in (0, 0.
 def doubts(
     work: Workspace,
     judged: Sequence[Judged],
-    predictions: pl.DataFrame,
+    films: Films,
+    predictions: Predictions,
     panels: Sequence[Localization],
 ) -> tuple[str, ...]:
     """As warnings of the first screen, the most serious first."""
     shown = [one for one in judged if one.methods]
     return (
         *_probabilities(shown, predictions),
-        *_chosen_on_the_judged(work, shown),
+        *_chosen_on_the_judged(work.experiment.classification.validation, films, shown),
         *_dark(shown),
         *_broken(predictions),
-        *_contradictions(shown),
-        *_untold(shown),
+        *_contradictions(films, shown),
+        *_untold(films, shown),
         *_lone_findings(panels),
         *_untuned(work, panels),
     )
 
 
-def _probabilities(judged: Sequence[Judged], predictions: pl.DataFrame) -> Iterator[str]:
+def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterator[str]:
     """Models from elsewhere whose outputs look like probabilities where logits are expected."""
-    foreign = [one.judging for one in judged if one.card and not one.trained]
-    for group, data in dict.fromkeys((one.group, one.films.name) for one in foreign):
-        told = predictions.filter(group=group, data=data)["probability"]
+    foreign = [record.judging for record in judged if record.card and not record.trained]
+    for model, data in dict.fromkeys((judging.group, judging.films.name) for judging in foreign):
+        outputs = predictions.where(model=model, data=data).frame["probability"]
         # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
-        sure = ~told.is_between(_NEAR_ZERO, _NEAR_ONE)
-        if len(told) >= MANY and told.is_between(_ZERO, _ONE).all() and sure.any():
+        sure = ~outputs.is_between(_NEAR_ZERO, _NEAR_ONE)
+        if len(outputs) >= MANY and outputs.is_between(_ZERO, _ONE).all() and sure.any():
             yield (
-                f"Every output of {group} on {data} lies between 0 and 1. If its network ends in a"
+                f"Every output of {model} on {data} lies between 0 and 1. If its network ends in a"
                 " sigmoid or a softmax, its probabilities are wrong here, and with them calibration"
                 ' and Brier score: say outputs = "probabilities".'
             )
 
 
-def _chosen_on_the_judged(work: Workspace, judged: Sequence[Judged]) -> Iterator[str]:
+def _chosen_on_the_judged(
+    validation: str | None, films: Films, judged: Sequence[Judged]
+) -> Iterator[str]:
     """Validation data with patients that are judged at the threshold chosen on them."""
-    name = work.experiment.classification.validation
-    if name is None:
+    if validation is None:
         return
-    tuning = {sample.cluster for sample in work.data[name].samples}
-    for films, samples in _judged_films(judged):
-        shared = len(tuning & {sample.cluster for sample in samples})
+    choosing = set(films.where(data=validation).frame["cluster"])
+    for data, rows in _judged_films(films, judged):
+        shared = len(choosing & set(rows.frame["cluster"]))
         if shared:
             yield (
-                f"{count(shared, 'patient')} of {films.name} {'is' if shared == 1 else 'are'} also"
-                f" in {name}, on which the operating point was chosen: sensitivity and specificity"
-                " flatter the model there."
+                f"{count(shared, 'patient')} of {data} {'is' if shared == 1 else 'are'} also in"
+                f" {validation}, on which the operating point was chosen: sensitivity and"
+                " specificity flatter the model there."
             )
 
 
 def _dark(judged: Sequence[Judged]) -> Iterator[str]:
-    """Data sets whose files hold more bits than the films use."""
-    for films, samples in _judged_films(judged):
-        brightest = [top for sample in samples[:LOOKED_AT] if (top := _brightest(sample))]
+    """Data sets whose files hold more bits than the films use; looks at the pixels of a few."""
+    by_data: dict[str, dict[str, Sample]] = {}
+    for record in judged:
+        samples = by_data.setdefault(record.judging.films.name, {})
+        samples |= {sample.image_id: sample for sample in record.judging.samples}
+    for data, samples in by_data.items():
+        looked_at = list(samples.values())[:LOOKED_AT]
+        brightest = [top for sample in looked_at if (top := _brightest(sample))]
         if brightest and max(brightest) < _TWELVE_IN_SIXTEEN:
             yield (
-                f"Films of {films.name} are almost black: the brightest pixel of {len(brightest)}"
+                f"Films of {data} are almost black: the brightest pixel of {len(brightest)}"
                 f" of them is {max(brightest):.1%} of what their files can hold. Were 12 bits"
                 " stored in 16? Unless the models learned from such films, none of this holds."
             )
@@ -94,40 +102,51 @@ def _brightest(sample: Sample) -> float:
         return 0.0
 
 
-def _broken(predictions: pl.DataFrame) -> Iterator[str]:
+def _broken(predictions: Predictions) -> Iterator[str]:
     """Models that gave no number for some films, which then count nowhere."""
-    wrong = predictions.filter(~pl.col("probability").is_finite())
-    for (group, data), rows in wrong.group_by(["group", "data"], maintain_order=True):
+    wrong = predictions.where(~pl.col("probability").is_finite())
+    for (model, data), rows in wrong.by("model", "data"):
+        images = rows.frame["image_id"]
         yield (
-            f"{group} gave no finite probability for {rows['image_id'].n_unique()} films of {data},"
-            f" such as {rows['image_id'][0]}: they are in no number of its classification."
+            f"{model} gave no finite probability for {images.n_unique()} films of {data},"
+            f" such as {images[0]}: they are in no number of its classification."
         )
 
 
-def _contradictions(judged: Sequence[Judged]) -> Iterator[str]:
+def _contradictions(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
     """Films that are labelled as without a finding that somebody drew on them."""
-    for films, samples in _judged_films(judged):
+    for data, rows in _judged_films(films, judged):
         odd: dict[str, list[str]] = {}
-        for sample in samples:
-            for finding in dict.fromkeys(a.finding for a in sample.annotations if a.instances):
-                if sample.labels.get(finding) is False:
-                    odd.setdefault(finding, []).append(sample.image_id)
+        columns = rows.frame.select("image_id", "labels", "marks")
+        for image_id, labels, marks in columns.iter_rows():
+            absent = {entry["finding"] for entry in labels if entry["label"] is False}
+            drawn = dict.fromkeys(
+                mark["finding"] for mark in marks if mark["instances"] and not mark["benchmark"]
+            )
+            for finding in drawn:
+                if finding in absent:
+                    odd.setdefault(finding, []).append(image_id)
         for finding, names in odd.items():
             yield (
-                f"{count(len(names), 'image')} of {films.name}, such as {names[0]}, "
+                f"{count(len(names), 'image')} of {data}, such as {names[0]}, "
                 f"{'is' if len(names) == 1 else 'are'} labelled as without {finding}, and marked as"
                 " with it: classification goes by the label, localization by the mark."
             )
 
 
-def _untold(judged: Sequence[Judged]) -> Iterator[str]:
-    """Findings that are marked, and that no model tells."""
-    told = {finding for one in judged for block in one.blocks for finding in block.findings}
-    for films, samples in _judged_films(judged):
-        marked = dict.fromkeys(a.finding for s in samples for a in s.annotations)
-        untold = [finding for finding in marked if finding not in told]
-        if untold:
-            yield f"{listed(untold)} is marked on {films.name}, but no model tells it: not judged."
+def _untold(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
+    """Findings that are marked, and that no model looks for."""
+    looked_for = {name for record in judged for block in record.blocks for name in block.findings}
+    for data, rows in _judged_films(films, judged):
+        marked = dict.fromkeys(
+            mark["finding"]
+            for marks in rows.frame["marks"].to_list()
+            for mark in marks
+            if not mark["benchmark"]
+        )
+        missing = [finding for finding in marked if finding not in looked_for]
+        if missing:
+            yield f"{listed(missing)} is marked on {data}, but no model tells it: not judged."
 
 
 def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
@@ -159,11 +178,11 @@ def _untuned(work: Workspace, panels: Sequence[Localization]) -> Iterator[str]:
             )
 
 
-def _judged_films(judged: Sequence[Judged]) -> Iterator[tuple[Films, tuple[Sample, ...]]]:
-    """Every data set, with the films of it that somebody judged, each once."""
-    found: dict[str, tuple[Films, dict[str, Sample]]] = {}
-    for one in judged:
-        _, samples = found.setdefault(one.judging.films.name, (one.judging.films, {}))
-        samples |= {sample.image_id: sample for sample in one.judging.samples}
-    for films, samples in found.values():
-        yield films, tuple(samples.values())
+def _judged_films(films: Films, judged: Sequence[Judged]) -> Iterator[tuple[str, Films]]:
+    """Every data set, with the films of it that somebody judges, each once."""
+    images: dict[str, dict[str, None]] = {}
+    for record in judged:
+        names = images.setdefault(record.judging.films.name, {})
+        names |= {sample.image_id: None for sample in record.judging.samples}
+    for data, names in images.items():
+        yield data, films.where(pl.col("image_id").is_in(list(names)), data=data)

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
-
 from heatproof.analysis.localization import Localization
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, lower_is_better
@@ -19,14 +17,13 @@ from heatproof.report.content import MapCounts, MethodText, MetricText, RuleText
 from heatproof.report.pictures.positions import axis_end
 from heatproof.saliency import definition, methods
 from heatproof.stages.blocks import Judged
+from heatproof.tables.maps_made import MapsMade
 from heatproof.trust.criteria import OfCopies
 from heatproof.trust.rules import Rule
 from heatproof.types import Validity
 
 
-def methods_made(
-    work: Workspace, judged: Sequence[Judged], made: pl.DataFrame
-) -> Iterator[MethodText]:
+def methods_made(work: Workspace, judged: Sequence[Judged], made: MapsMade) -> Iterator[MethodText]:
     """Every method with the maps that it made."""
     for spec in dict.fromkeys(method for one in judged for method in one.methods):
         if method := work.methods.get(spec):
@@ -35,7 +32,7 @@ def methods_made(
             name, does = title_and_definition(localizer)
         else:
             name, does = _title(spec), "Imported as another tool made it."
-        rows = made.filter(pl.col("method") == spec)
+        rows = made.where(method=spec)
         yield MethodText(spec, name, does, tuple(_map_counts(rows)))
 
 
@@ -126,12 +123,13 @@ def _title(spec: str) -> str:
     return methods.part_class(spec).title if spec in methods.names() else spec  # type: ignore[attr-defined]
 
 
-def _map_counts(rows: pl.DataFrame) -> Iterator[MapCounts]:
-    for (group, data), maps in rows.group_by(["group", "data"], maintain_order=True):
-        sizes = maps.select("height", "width").unique().rows()
+def _map_counts(rows: MapsMade) -> Iterator[MapCounts]:
+    for (model, data), maps in rows.by("model", "data"):
+        sizes = maps.frame.select("height", "width").unique().rows()
+        validity = Counter(maps.frame["validity"])
         yield MapCounts(
-            model=str(group),
-            dataset=str(data),
+            model=model,
+            dataset=data,
             native=sizes[0] if len(sizes) == 1 else None,
-            counts={Validity(name): n for name, n in sorted(Counter(maps["validity"]).items())},
+            counts={Validity(name): number for name, number in sorted(validity.items())},
         )

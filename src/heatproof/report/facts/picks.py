@@ -12,7 +12,6 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.geometry import Geometry, Squash
 from heatproof.data.references import reference_mask
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.workspace import Workspace
@@ -20,6 +19,9 @@ from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.blocks import Judged
+from heatproof.stages.framing import geometry_of
+from heatproof.tables.predictions import Called
+from heatproof.tables.scores import Scores
 from heatproof.types import MapKey, Sample
 
 SIDE = 360  # pixels of the long side of a picture
@@ -49,29 +51,28 @@ class _Wall:
     data: str
     group: str
     judges: Mapping[str, tuple[Judged, Sample]]  # by film
-    predictions: pl.DataFrame
-    scores: pl.DataFrame
+    predictions: Called
+    scores: Scores
 
 
 def pick(
     work: Workspace,
     judged: Sequence[Judged],
-    predictions: pl.DataFrame,
-    scores: pl.DataFrame,
+    predictions: Called,
+    scores: Scores,
 ) -> Gallery:
-    """The cases of every data set and group of models; ``predictions`` have their thresholds."""
+    """The cases of every data set and group of models."""
     count = work.experiment.report.gallery
     pairs = dict.fromkeys((j.judging.films.name, j.judging.group) for j in judged if j.methods)
     cases: list[GalleryCase] = []
     for data, group in pairs if count else ():
-        here = (pl.col("data") == data) & (pl.col("group") == group)
         wall = _Wall(
             work,
             data,
             group,
             _judges(judged, data, group),
-            predictions.filter(here),
-            scores.filter(here),
+            predictions.where(data=data, model=group),
+            scores.where(data=data, model=group),
         )
         cases += [_case(wall, chosen) for chosen in (*_drawn(wall), *_ranked(wall))]
     return Gallery(
@@ -107,8 +108,8 @@ def _drawn(wall: _Wall) -> Iterator[Pick]:
     generator = np.random.default_rng(wall.work.experiment.report.seed)
     pools: dict[Group, list[tuple[str, str]]] = {}
     told = wall.predictions
-    pointed = set(told.drop_nulls("threshold")["finding"])
-    columns = told.select("image_id", "finding", "label", "probability", "threshold")
+    pointed = set(told.frame.drop_nulls("threshold")["finding"])
+    columns = told.frame.select("image_id", "finding", "label", "probability", "threshold")
     for image_id, finding, label, probability, threshold in columns.iter_rows():
         if finding not in pointed:
             pools.setdefault(Group.RANDOM, []).append((image_id, finding))
@@ -127,10 +128,9 @@ def _ranked(wall: _Wall) -> Iterator[Pick]:
     rank, count = _rank(wall.work), wall.work.experiment.report.gallery
     lower = lower_is_better(wall.work.metrics[rank])
     means = (
-        wall.scores.filter(
-            (pl.col("metric") == rank) & pl.col("value").is_not_nan() & (pl.col("regions") > 0)
-        )
-        .group_by("image_id", "finding")
+        wall.scores.marked()
+        .where(pl.col("value").is_not_nan(), metric=rank)
+        .frame.group_by("image_id", "finding")
         .agg(pl.col("value").mean())
         .sort("value", "image_id", "finding", descending=[lower, False, False])
     )
@@ -148,7 +148,7 @@ def _ranked(wall: _Wall) -> Iterator[Pick]:
 def _case(wall: _Wall, chosen: Pick) -> GalleryCase:
     one, sample = wall.judges[chosen.image_id]
     image = sample.pixels.read()
-    told = wall.predictions.filter(image_id=chosen.image_id, finding=chosen.finding)
+    told = wall.predictions.where(image_id=chosen.image_id, finding=chosen.finding).frame
     marks = [a for a in sample.annotations if a.finding == chosen.finding]
     return GalleryCase(
         group=chosen.group,
@@ -169,10 +169,9 @@ def _case(wall: _Wall, chosen: Pick) -> GalleryCase:
 def _maps(
     wall: _Wall, one: Judged, sample: Sample, finding: str, image: Float[np.ndarray, "h w"]
 ) -> Iterator[CaseMap]:
-    geometry: Geometry = one.card.preprocessing.geometry if one.card else Squash(1, 1)
+    geometry = geometry_of(one)
     outlines = _outlines(sample, finding)
-    here = (pl.col("image_id") == sample.image_id) & (pl.col("finding") == finding)
-    measured = wall.scores.filter(here)
+    measured = wall.scores.where(image_id=sample.image_id, finding=finding)
     store = wall.work.store(wall.data)
     for method in one.methods:
         key = MapKey(one.id, method, sample.image_id, finding)
@@ -180,7 +179,7 @@ def _maps(
             continue
         found = store.get(key)
         saliency = geometry.back(found.values, (image.shape[0], image.shape[1]))
-        rows = measured.filter(pl.col("method") == method).select("metric", "value").iter_rows()
+        rows = measured.where(method=method).frame.select("metric", "value").iter_rows()
         yield CaseMap(
             method=method,
             overlay=_picture(render.overlay(image, saliency, outlines, SIDE)),

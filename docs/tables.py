@@ -1,0 +1,93 @@
+"""Writes docs/reference/tables.md: every table of a run and its columns, from the code.
+
+python docs/tables.py
+"""
+
+import inspect
+from pathlib import Path
+
+import polars as pl
+
+from heatproof.report.writing import CSV
+from heatproof.tables import Table
+from heatproof.tables.choices import Choices
+from heatproof.tables.comparisons import Comparisons
+from heatproof.tables.contents import Contents
+from heatproof.tables.diagnoses import Diagnoses
+from heatproof.tables.estimates import Estimates
+from heatproof.tables.films import Films
+from heatproof.tables.maps_made import MapsMade
+from heatproof.tables.pairs import Pairs
+from heatproof.tables.predictions import Called, Predictions
+from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import Shapes
+from heatproof.tables.structures import OnStructures
+from heatproof.tables.verdicts import Verdicts
+
+PAGE = Path(__file__).parent / "reference" / "tables.md"
+BESIDE = (
+    Estimates, Verdicts, Comparisons, Diagnoses, Films, Called, Scores, Shapes, OnStructures, Pairs, Choices,
+)  # fmt: skip
+UNITS = (Contents, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
+HEAD = """# The tables of a run
+
+A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB.
+Null means *unknown* or *does not apply*; `nan` means *undefined*. In CSV both are empty.
+
+`model` is what a report names as one model. Several trained networks (*members*) may share that name, where each film is judged by one of
+them (cross-fitting). A row without a model (an empty text) is of a *control*.
+
+*This page is written by `docs/tables.py`.*
+"""
+MIDDLE = """
+## Units
+
+The stages write the same rows in units, one Parquet file each, below a folder with the name of the table: {folders}. A unit
+is named by the hash of everything that made it. What is set aside stands in units with its `reason`, and not in the tables beside the report.
+These tables rest in units alone:
+"""
+
+
+def page() -> str:
+    """The page as it should stand."""
+    alone = [table for table in UNITS if table.name not in {beside.name for beside in BESIDE}]
+    folders = ", ".join(f"`{table.name}/`" for table in UNITS)
+    parts = [HEAD, *map(_section, BESIDE), MIDDLE.format(folders=folders), *map(_section, alone)]
+    return "\n".join(parts)
+
+
+def _section(table: type[Table]) -> str:
+    suffix = f", `{table.name}.csv`" if table.name in CSV else ""
+    file = f"`{table.name}.parquet`{suffix}" if table in BESIDE else f"`{table.name}/`"
+    rows = "\n".join(
+        f"| `{name}` | {_type(column.type)} | {column.meaning} |"
+        for name, column in table.columns.items()
+    )
+    return f"""
+## {file}
+
+{inspect.cleandoc(table.__doc__ or "")}
+
+| column | type | meaning |
+|---|---|---|
+{rows}
+"""
+
+
+def _type(kind: object) -> str:
+    if isinstance(kind, pl.List):
+        return f"list of {_type(kind.inner)}"
+    if isinstance(kind, pl.Struct):
+        return "(" + ", ".join(f"{field.name}: {_type(field.dtype)}" for field in kind.fields) + ")"
+    names = {
+        "String": "text",
+        "Float64": "number",
+        "Int32": "integer",
+        "Int64": "integer",
+        "Boolean": "yes or no",
+    }
+    return names[str(kind)]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

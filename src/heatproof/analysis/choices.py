@@ -1,0 +1,61 @@
+"""Choices: which value of what a metric leaves open did best on the tuning films.
+
+Each finding takes the candidate with the best mean, method by method, against the reader who
+counts.  Controls choose like methods.  A metric of data sets needs probabilities: a control is
+ranked by those of the first model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from heatproof.analysis.detections import of_dataset
+from heatproof.localize import DatasetMetric, Metric, lower_is_better
+from heatproof.localize.tuned import Candidate
+from heatproof.maps.tuning import Tuned, tunable
+from heatproof.tables.films import Films
+from heatproof.tables.predictions import Predictions
+from heatproof.tables.scores import Scores
+
+
+def choices(
+    candidates: Sequence[Candidate],
+    metrics: Mapping[str, Metric],
+    scores: Scores,
+    predictions: Predictions,
+    films: Films,
+) -> Iterator[Tuned]:
+    """By metric, model, method and finding.
+
+    Args:
+        candidates: All that were tried.
+        metrics: What is to be tuned, by spec.
+        scores: Of the tuning films by every candidate, under its name.
+        predictions: Of the tuning films.
+        films: The tuning films.
+    """
+    counted = scores.of_reader(films.counting())
+    for (data, model, method, finding), maps in counted.by("data", "model", "method", "finding"):
+        of_model = predictions.of_model(model)
+        for spec in dict.fromkeys(candidate.spec for candidate in candidates):
+            part = tunable(metrics[spec])
+            means = {
+                candidate.value: _mean(candidate, maps, of_model, films)
+                for candidate in candidates
+                if candidate.spec == spec
+            }
+            value = part.choose(means, finding) if part else None
+            if value is not None:
+                yield Tuned(
+                    *(data, model, method, spec, finding, value),
+                    score=abs(means[value]),
+                    cases=maps.films_marked(),
+                )
+
+
+def _mean(candidate: Candidate, maps: Scores, predictions: Predictions, films: Films) -> float:
+    """What a candidate reaches, the more the better; nan where that is undefined."""
+    tried, metric = maps.where(metric=candidate.name), candidate.metric
+    if isinstance(metric, DatasetMetric):
+        return of_dataset(metric, tried, predictions, films)
+    mean = tried.frame["value"].fill_nan(None).mean()
+    sign = -1 if lower_is_better(metric) else 1
+    return sign * mean if isinstance(mean, float) else float("nan")

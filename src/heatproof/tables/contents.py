@@ -1,0 +1,18 @@
+"""Contents: a digest of every film, so that a report can say which data it is about."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import polars as pl
+
+from heatproof.tables import Column, Table
+
+
+class Contents(Table):
+    """One row per film."""
+
+    name: ClassVar[str] = "contents"
+    columns: ClassVar[Mapping[str, Column]] = {
+        "image_id": Column(pl.String, "the film"),
+        "digest": Column(pl.String, "of its pixels, labels and marks; equal for copies anywhere"),
+    }

@@ -1,0 +1,141 @@
+"""Films: who and what was looked at, one row per film of every data set.
+
+It is made once, from the data sets, and carried along: no analysis goes back to the data for a
+patient, a study, a label, a view or a mark.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import polars as pl
+
+from heatproof.data.readers import ranked
+from heatproof.tables import Column, Table
+from heatproof.types import Annotation, Sample
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Which reader counts for each finding of each data set.
+
+    Attributes:
+        readers: By data set and finding.
+    """
+
+    readers: Mapping[tuple[str, str], str]
+
+    def rows_of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows whose ``reader`` is the one who counts for their ``data`` and ``finding``."""
+        counting = pl.DataFrame(
+            [(*place, reader) for place, reader in self.readers.items()],
+            {"data": pl.String, "finding": pl.String, "reader": pl.String},
+            orient="row",
+        )
+        return rows.join(counting, on=counting.columns, how="semi", maintain_order="left")
+
+
+class Films(Table):
+    """One row per film of a data set, those that no model judges included."""
+
+    name: ClassVar[str] = "films"
+    columns: ClassVar[Mapping[str, Column]] = {
+        "data": Column(pl.String, "name of the data set"),
+        "image_id": Column(pl.String, "the film, unique in its data set"),
+        "cluster": Column(
+            pl.String, "the patient, or the film where the patient is unknown: resampled as one"
+        ),
+        "patient": Column(pl.String, "null: unknown"),
+        "study": Column(pl.String, "the examination; empty: unknown"),
+        "view": Column(pl.String, "as the data set spells it; empty: unknown"),
+        "labels": Column(
+            pl.List(pl.Struct({"finding": pl.String, "label": pl.Boolean})),
+            "label of each finding that has one; null: uncertain, absent: unknown",
+        ),
+        "marks": Column(
+            pl.List(
+                pl.Struct(
+                    {
+                        "finding": pl.String,
+                        "reader": pl.String,
+                        "instances": pl.Int64,
+                        "benchmark": pl.Boolean,
+                    }
+                )
+            ),
+            "who marked what, how many things were drawn, and whether it is no reference but the "
+            "human benchmark",
+        ),
+        "metadata": Column(
+            pl.List(pl.Struct({"name": pl.String, "text": pl.String, "number": pl.Float64})),
+            "whatever else is known, such as sex or age; either text or number is null",
+        ),
+    }
+
+    @classmethod
+    def of(cls, data: Mapping[str, Sequence[Sample]]) -> "Films":
+        """The films of every data set, by its name."""
+        return cls.of_rows(_row(name, sample) for name, films in data.items() for sample in films)
+
+    def counting(self) -> Counting:
+        """Which reader counts for each finding of each data set; see ``data.readers``."""
+        counts: dict[tuple[str, str], Counter[str]] = {}
+        for data, marks in self.frame.select("data", "marks").iter_rows():
+            pairs = {(m["finding"], m["reader"]) for m in marks if not m["benchmark"]}
+            for finding, reader in pairs:
+                counts.setdefault((data, finding), Counter())[reader] += 1
+        return Counting({place: ranked(films)[0] for place, films in counts.items()})
+
+    def attributes(self) -> dict[str, list[str | float | None]]:
+        """View and metadata of every film by name, in the order of the films; None is unknown."""
+        rows = [_values(row) for row in self.frame["metadata"].to_list()]
+        names = dict.fromkeys(name for row in rows for name in row)
+        views: list[str | float | None] = [view or None for view in self.frame["view"]]
+        return {"view": views} | {name: [row.get(name) for row in rows] for name in names}
+
+    def labels_of(self, finding: str) -> list[tuple[bool, bool | None]]:
+        """Of every film, whether it has a label of a finding, and the label."""
+        found = []
+        for labels in self.frame["labels"].to_list():
+            known = {entry["finding"]: entry["label"] for entry in labels}
+            found.append((finding in known, known.get(finding)))
+        return found
+
+    def marked_by(self) -> Iterator[frozenset[tuple[str, str]]]:
+        """Of every film, finding and reader of each mark, the human benchmark's too."""
+        for marks in self.frame["marks"].to_list():
+            yield frozenset((mark["finding"], mark["reader"]) for mark in marks)
+
+
+def _row(data: str, sample: Sample) -> dict[str, Any]:
+    return {
+        "data": data,
+        "image_id": sample.image_id,
+        "cluster": sample.cluster,
+        "patient": sample.patient_id,
+        "study": sample.study_id,
+        "view": sample.view,
+        "labels": [{"finding": name, "label": label} for name, label in sample.labels.items()],
+        "marks": [*_marks(sample.annotations, False), *_marks(sample.benchmark, True)],
+        "metadata": [
+            {"name": name, "text": None, "number": value}
+            if isinstance(value, int | float)
+            else {"name": name, "text": value, "number": None}
+            for name, value in sample.metadata.items()
+        ],
+    }
+
+
+def _marks(annotations: Iterable[Annotation], benchmark: bool) -> Iterator[dict[str, Any]]:
+    for mark in annotations:
+        yield {
+            "finding": mark.finding,
+            "reader": mark.source,
+            "instances": mark.instances,
+            "benchmark": benchmark,
+        }
+
+
+def _values(metadata: Iterable[Mapping[str, Any]]) -> dict[str, str | float]:
+    return {m["name"]: m["number"] if m["text"] is None else m["text"] for m in metadata}
