@@ -19,7 +19,7 @@ from heatproof.report.content import Content
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files, tables
 from heatproof.report.paper.published_table import published_table
-from heatproof.report.paper.results import cohort_table
+from heatproof.report.paper.result_tables import cohort_table
 from heatproof.report.paper.table import (
     PaperColumn,
     PaperTable,

@@ -18,7 +18,7 @@ from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import grouping
-from heatproof.report.paper import diagnoses, published_table, results, table
+from heatproof.report.paper import diagnosis_tables, published_table, result_tables, table
 from heatproof.report.pictures import positions
 from heatproof.report.pictures.forests import slope_forests
 from heatproof.report.prose import trust_grid, why_maps_fail
@@ -113,14 +113,14 @@ def page_environment() -> jinja2.Environment:
         table.is_estimate,
         table.is_text,
         table.narrowed,
-        results.comparison_table,
-        results.tuned_table,
-        diagnoses.common_table,
-        diagnoses.confidence_table,
-        diagnoses.shape_table,
-        diagnoses.structure_table,
-        diagnoses.subgroup_table,
-        diagnoses.usual_table,
+        result_tables.comparison_table,
+        result_tables.tuned_table,
+        diagnosis_tables.common_table,
+        diagnosis_tables.confidence_table,
+        diagnosis_tables.shape_table,
+        diagnosis_tables.structure_table,
+        diagnosis_tables.subgroup_table,
+        diagnosis_tables.usual_table,
         published_table.published_table,
         slope_forests,
         why_maps_fail.diagnosed_metric,

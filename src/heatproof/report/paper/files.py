@@ -6,7 +6,7 @@ from typing import Any
 
 from heatproof.report.content import Content
 from heatproof.report.names import file_name
-from heatproof.report.paper.diagnoses import (
+from heatproof.report.paper.diagnosis_tables import (
     common_table,
     confidence_table,
     failure_table,
@@ -17,7 +17,7 @@ from heatproof.report.paper.diagnoses import (
     usual_table,
 )
 from heatproof.report.paper.published_table import published_table
-from heatproof.report.paper.results import (
+from heatproof.report.paper.result_tables import (
     classification_table,
     cohort_table,
     comparison_table,

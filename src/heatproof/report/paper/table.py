@@ -16,7 +16,7 @@ from heatproof import words
 from heatproof.types import Estimate
 
 PaperCell = str | int | float | Estimate | None
-Record = TypeVar("Record")
+_Record = TypeVar("_Record")
 _Record_contra = TypeVar("_Record_contra", contravariant=True)
 ABSENT = "\N{EN DASH}"
 _LATEX = {
@@ -46,7 +46,7 @@ class PaperColumn(Generic[_Record_contra]):
 
 
 @dataclass(frozen=True)
-class PaperTable(Generic[Record]):
+class PaperTable(Generic[_Record]):
     """One table: a row for every record.
 
     Attributes:
@@ -55,8 +55,8 @@ class PaperTable(Generic[Record]):
 
     name: str
     caption: str
-    columns: tuple[PaperColumn[Record], ...]
-    records: Sequence[Record]
+    columns: tuple[PaperColumn[_Record], ...]
+    records: Sequence[_Record]
 
     @property
     def rows(self) -> tuple[tuple[PaperCell, ...], ...]:
