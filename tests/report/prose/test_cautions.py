@@ -47,8 +47,8 @@ def test_the_rest_is_said() -> None:
     text = said(trial.usual())
     assert "Few cases on nih_rsna_1024: Lung Opacity 15." in text
     assert "rsna_pneumonia_320 has no negatives for Lung Opacity" in text
-    assert "1 image was set aside" in text
-    assert "Not every map of Grad-CAM can be read as one: of 67, 5 zero and 2 constant." in text
+    assert "1 film was set aside" in text
+    assert "Not every map of Grad-CAM is valid: of 67, 5 zero and 2 constant." in text
     assert "Patients are unknown" not in text
     assert "Patients are unknown in chexlocalize" in said(trial.large())
     assert cautions(trial.empty()) == ()

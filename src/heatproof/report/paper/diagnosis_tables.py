@@ -232,9 +232,9 @@ def failure_table(content: Content) -> PaperTable[Failure]:
             PaperColumn("Model", lambda row: row.model),
             PaperColumn("Finding", lambda row: row.finding),
             PaperColumn("Method", lambda row: methods[row.method]),
-            PaperColumn("Image", lambda row: row.image_id),
+            PaperColumn("Film", lambda row: row.image_id),
             PaperColumn("Probability", lambda row: row.probability, float),
-            PaperColumn("Called from", lambda row: row.threshold, float),
+            PaperColumn("Positive from", lambda row: row.threshold, float),
         ),
         content.failures,
     )

@@ -37,10 +37,10 @@ def cohort_table(content: Content) -> PaperTable[_Labels]:
     """The films, patients and labels of every data set, finding by finding."""
     return PaperTable[_Labels](
         "cohort",
-        "Images by finding",
+        "Films by finding",
         (
             PaperColumn("Data set", lambda row: row.cohort.name),
-            PaperColumn("Images", lambda row: row.cohort.films, int),
+            PaperColumn("Films", lambda row: row.cohort.films, int),
             PaperColumn("Patients", lambda row: row.cohort.patients, int),
             PaperColumn("Median age", lambda row: row.cohort.age_median, float),
             PaperColumn("Sexes", lambda row: _counts(row.cohort.sexes)),
@@ -155,7 +155,7 @@ def tuned_table(content: Content) -> PaperTable[Tuned]:
     methods, metrics = method_names(content), metric_names(content)
     return PaperTable[Tuned](
         "tuned",
-        "Values chosen on films that nobody is judged on",
+        "Values chosen on tuning films",
         (
             PaperColumn("Tuned on", lambda row: row.dataset),
             PaperColumn("Model", lambda row: row.model),

@@ -142,7 +142,7 @@ def _set_aside(content: Content) -> list[str]:
     if whole:
         verb = "was" if whole == 1 else "were"
         texts.append(
-            f"{count(whole, 'image')} {verb} set aside and {verb} not judged; each is listed below."
+            f"{count(whole, 'film')} {verb} set aside and {verb} not judged; each is listed below."
         )
     if parts:
         nouns = count(parts, "map or annotation", "maps or annotations")
@@ -159,8 +159,8 @@ def _invalid(content: Content) -> list[str]:
         invalid = [f"{n:,} {kind}" for kind, n in totals.items() if n and kind is not Validity.OK]
         if invalid:
             texts.append(
-                f"Not every map of {names[method.spec]} can be read as one: of"
-                f" {sum(totals.values()):,}, {listed(invalid)}."
+                f"Not every map of {names[method.spec]} is valid: of {sum(totals.values()):,},"
+                f" {listed(invalid)}."
             )
     return texts
 
@@ -170,6 +170,6 @@ def _unknown_patients(content: Content) -> list[str]:
     if not unknown:
         return []
     return [
-        f"Patients are unknown in {listed(unknown)}: intervals there are by image, and too narrow"
+        f"Patients are unknown in {listed(unknown)}: intervals there are by film, and too narrow"
         " where a patient has several."
     ]

@@ -123,8 +123,8 @@ def structure_sentences(content: Content) -> list[str]:
     names = method_names(content)
     return [
         f"{names[structure.method]}, {structure.model}:"
-        f" {number(structure.share.value)} of what tells {structure.finding} lies on the"
-        f" {structure.structure}, {number(structure.area)} of the film."
+        f" {number(structure.share.value)} of the relevance for {structure.finding} lies on"
+        f" the {structure.structure}, which takes {number(structure.area)} of the film."
         for structure in content.structures
         if structure.share.low
         > max(_TIMES_ITS_AREA * structure.area, structure.area + _MORE_THAN_ITS_AREA)
@@ -189,8 +189,8 @@ def _text(
     cases = f"{count(largest.cases, 'marked film')} of {count(largest.patients, 'patient')}"
     if not judged:
         too_few = (
-            f"There are too few patients to ask why maps fail: {largest.patients} with the finding"
-            f" marked, and it takes at least {largest.enough}."
+            f"There are too few patients to say why maps fail: {largest.patients} with the finding"
+            f" marked, and at least {largest.enough} are needed."
         )
         return DiagnosisText(heading, (too_few,), (), (), cases)
     methods = tuple(names[diagnosis.method] for diagnosis in judged)
@@ -241,7 +241,7 @@ def _feature_sentences(lines: _Lines, methods: tuple[str, ...]) -> Iterator[str]
         if all(cell.trend is Trend.NONE for cell in cells)
     ]
     if constant:
-        yield f"Nothing can be said of {listed(constant)}: that, or the score, varies too little."
+        yield f"Nothing can be said about {listed(constant)}: it, or the score, varies too little."
 
 
 def _methods_that_do(whose: list[str], methods: tuple[str, ...], direction: Trend) -> str:
@@ -275,7 +275,7 @@ def _group_sentences(
             f" {_direction(difference, lower)} than on others, by {number(abs(difference.value))}."
         )
     if len(different) > _MOST_GROUPS:
-        yield f"So it is for {count(len(different) - _MOST_GROUPS, 'other comparison')} of groups."
+        yield f"The same holds for {count(len(different) - _MOST_GROUPS, 'other comparison')} of groups."
     if not different:
         attributes = listed(dict.fromkeys(_attribute(group) for _, _, group, _ in compared))
         yield f"No difference between groups of films could be shown ({attributes})."
