@@ -55,5 +55,3 @@ def test_counts_and_lists_are_sentences() -> None:
     assert words.listed("abc") == "a, b and c"
     assert words.listed("abcde", most=2) == "a, b and 3 more"
     assert words.listed("abc", most=2) == "a, b and c"
-    assert words.duration(4.21) == "4.2 s"
-    assert words.duration(125.0) == "2 min 05 s"

@@ -356,11 +356,9 @@ class Watched:
 
 
 def _said(cls: type) -> str:
-    """The summary of a docstring."""
-    import inspect
+    from heatproof.registry import docstring_summary
 
-    text = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
-    return text.replace("\n", " ").replace("``", "")
+    return docstring_summary(cls.__doc__)
 
 
 def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> None:

@@ -13,6 +13,7 @@ is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one
 import ast
 import dataclasses
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -225,3 +226,8 @@ def written(field: "dataclasses.Field[Any]", value: Any) -> str:
         text: str = field.metadata["registry"].spec(value)
         return text
     return repr(str(value) if isinstance(value, Path) else value)
+
+
+def docstring_summary(docstring: str | None) -> str:
+    """The first paragraph of a docstring as one line, without marks of code."""
+    return inspect.cleandoc(docstring or "").split("\n\n")[0].replace("\n", " ").replace("``", "")

@@ -1,8 +1,9 @@
-"""Numbers as a reader sees them.
+"""Numbers, counts and lists as text for people.
 
-Two decimals, because intervals from tens or hundreds of patients carry no more; a third where two
-would say 0.00 or 1.00 of something that is neither.  Intervals stand in brackets, differences carry
-their sign, and ``nan`` is never printed: what is undefined is said in words, with the reason.
+A number has two decimals, because intervals from tens or hundreds of patients carry no more; it has
+a third where two would say 0.00 or 1.00 of something that is neither.  Intervals stand in brackets
+and differences carry their sign.  ``nan`` is never printed: the text says that the value is not
+defined.
 """
 
 import math
@@ -11,13 +12,13 @@ from collections.abc import Iterable
 from heatproof.types import Estimate
 
 MINUS = "\N{MINUS SIGN}"
-UNDEFINED = "not defined"
+NOT_DEFINED = "not defined"
 
 
 def number(value: float) -> str:
     """A proportion, an area or another score, such as ``"0.31"``."""
     if math.isnan(value):
-        return UNDEFINED
+        return NOT_DEFINED
     if -0.0005 < value < 0:  # noqa: PLR2004  two decimals would say zero
         return f">{MINUS}0.001"
     if value < 0:
@@ -30,39 +31,39 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference, such as ``"−0.15"``; small ones keep the digits that show their sign."""
+    """A difference, such as ``"−0.15"``; a small one keeps the digits that show its sign."""
     if math.isnan(value):
-        return UNDEFINED
+        return NOT_DEFINED
     digits = next((d for d in (2, 3, 4) if abs(value) * 10**d >= 0.5), 2)  # noqa: PLR2004
     sign = "+" if value > 0 else MINUS if value < 0 else ""
     return f"{sign}{abs(value):.{digits}f}"
 
 
-def interval(estimate: Estimate, *, difference: bool = False) -> str:
-    """Such as ``"[0.26, 0.36]"``; empty where there is none."""
+def bracketed(estimate: Estimate, *, difference: bool = False) -> str:
+    """The interval of an estimate, such as ``"[0.26, 0.36]"``; empty where it has none."""
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return ""
-    show = signed if difference else number
-    return f"[{show(estimate.low)}, {show(estimate.high)}]"
+    text = signed if difference else number
+    return f"[{text(estimate.low)}, {text(estimate.high)}]"
 
 
 def estimate(estimate: Estimate, *, difference: bool = False) -> str:
     """Value and interval, such as ``"0.31 [0.26, 0.36]"``."""
     if math.isnan(estimate.value):
-        return UNDEFINED
-    show = signed if difference else number
-    bounds = interval(estimate, difference=difference)
-    return f"{show(estimate.value)} {bounds}" if bounds else f"{show(estimate.value)}, no interval"
+        return NOT_DEFINED
+    value = signed(estimate.value) if difference else number(estimate.value)
+    interval = bracketed(estimate, difference=difference)
+    return f"{value} {interval}" if interval else f"{value}, no interval"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """Such as ``"1 image"``, ``"1,200 images"``, ``"no images"``."""
+    """A number of things, such as ``"1 film"``, ``"1,200 films"`` or ``"no films"``."""
     nouns = plural or f"{noun}s"
     return f"1 {noun}" if number == 1 else f"{number:,} {nouns}" if number else f"no {nouns}"
 
 
 def listed(items: Iterable[str], most: int = 1000) -> str:
-    """Such as ``"a, b and c"``; past ``most``, how many more there are."""
+    """At least one item, such as ``"a, b and c"``; past ``most`` items, the number of the rest."""
     names = list(items)
     if len(names) > most + 1:  # never "and 1 more"
         names = [*names[:most], f"{len(names) - most} more"]
@@ -70,13 +71,5 @@ def listed(items: Iterable[str], most: int = 1000) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital first letter."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def duration(seconds: float) -> str:
-    """Such as ``"4.2 s"`` or ``"2 min 05 s"``."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"

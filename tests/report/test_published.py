@@ -13,7 +13,7 @@ from heatproof.report.published import (
     SOURCES,
     TRUST_GRIDS,
     WILDCAT_RSNA,
-    published,
+    published_numbers,
 )
 from heatproof.saliency import methods
 
@@ -21,7 +21,9 @@ CONTROLS = {"", "detection", "mean_mask", "U-Net", "RetinaNet", "readers"}
 
 
 def table(quantity: str, method: str) -> list[float]:
-    return [n.value for n in published(source=WILDCAT_RSNA, quantity=quantity, method=method)]
+    return [
+        n.value for n in published_numbers(source=WILDCAT_RSNA, quantity=quantity, method=method)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -74,14 +76,14 @@ def test_intervals_hold_their_value_but_where_the_remarks_say_so() -> None:
 
 
 def test_cases_of_the_confidence_table_sum_to_those_of_the_pooled_row() -> None:
-    rows = published(where="Table 3", quantity="Spearman of IoU and confidence")
-    [pooled] = published(where="text", quantity="Spearman of IoU and confidence")
+    rows = published_numbers(where="Table 3", quantity="Spearman of IoU and confidence")
+    [pooled] = published_numbers(where="text", quantity="Spearman of IoU and confidence")
     assert sum(row.cases or 0 for row in rows) == pooled.cases == 2365
 
 
 def test_the_ranges_of_aruns_text_hold_in_what_the_figures_show() -> None:
     for data, low, high in (("SIIM-ACR", 0.024, 0.224), ("RSNA", 0.160, 0.519)):
-        numbers = published(source=ARUN, quantity="auprc", data=data)
+        numbers = published_numbers(source=ARUN, quantity="auprc", data=data)
         found = [number.value for number in numbers if number.method not in CONTROLS]
         assert (min(found), max(found)) == (low, high)
 
@@ -116,4 +118,6 @@ def test_methods_are_spelled_as_ours() -> None:
 def test_every_number_has_a_source_and_a_place() -> None:
     assert {number.source for number in PUBLISHED} == set(SOURCES)
     assert all(number.where and number.quantity for number in PUBLISHED)
-    assert published(source=CHEXLOCALIZE, quantity="mIoU", finding="Support Devices", where="text")
+    assert published_numbers(
+        source=CHEXLOCALIZE, quantity="mIoU", finding="Support Devices", where="text"
+    )

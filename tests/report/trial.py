@@ -17,18 +17,18 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import (
-    Cohort,
+    CohortCounts,
     Content,
     FindingCounts,
     MapCounts,
-    Method,
-    Model,
-    Overlap,
+    MethodText,
+    MetricText,
+    ModelText,
+    PatientOverlap,
     Provenance,
-    Stage,
+    RuleText,
 )
-from heatproof.report.described import Metric, Rule
-from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
+from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.written import SetAside
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Validity, Verdict
@@ -42,26 +42,26 @@ NAMES = {
     "wildcat": "WILDCAT class map",
 }
 METRICS = (
-    Metric(
+    MetricText(
         "auprc",
         "AUPRC",
         "Average precision of the map's pixels at finding the marked ones.",
         "no pixel was marked",
     ),
-    Metric(
+    MetricText(
         "auroc",
         "AUROC per image",
         "How often a marked pixel is brighter than an unmarked one.",
         "no or every pixel was marked",
         chance=0.5,
     ),
-    Metric(
+    MetricText(
         "iou(binarize=otsu)",
         "IoU",
         "Overlap of the binarized map with the marked region over their union.",
         "no pixel was marked or the map is constant",
     ),
-    Metric(
+    MetricText(
         "hit_rate",
         "Hit rate",
         "Whether the map's peak lies inside the marked region.",
@@ -146,7 +146,7 @@ def picture(seed: int, overlay: bool = False, side: int = 320) -> Picture:
     return Picture(buffer.getvalue(), "image/webp", side, side)
 
 
-def case(group: Group, seed: int, methods: tuple[str, ...], **changes: object) -> Case:
+def case(group: Group, seed: int, methods: tuple[str, ...], **changes: object) -> GalleryCase:
     rng = np.random.default_rng(seed)
     maps = tuple(
         CaseMap(
@@ -171,7 +171,7 @@ def case(group: Group, seed: int, methods: tuple[str, ...], **changes: object) -
         "threshold": 0.5,
         "annotations": 2,
     }
-    return Case(**(fields | changes))  # type: ignore[arg-type]
+    return GalleryCase(**(fields | changes))  # type: ignore[arg-type]
 
 
 def panel(
@@ -192,8 +192,8 @@ def panel(
     )
 
 
-def method(spec: str, counts: dict[Validity, int] | None = None) -> Method:
-    return Method(
+def method(spec: str, counts: dict[Validity, int] | None = None) -> MethodText:
+    return MethodText(
         spec,
         NAMES[spec],
         "Gradient of the logit with respect to the last features, averaged, weights their sum.",
@@ -215,7 +215,6 @@ PROVENANCE = Provenance(
     seeds=(("bootstrap", "0"), ("gallery", "0")),
     machine="2 cores, 8 GB",
     experiment='name = "Opacity classifiers"\n[[datasets]]\nname = "nih_rsna_1024"',
-    stages=(Stage("explain", 73.2, "268 maps made"), Stage("score", 8.25, "1,072 scores")),
 )
 
 
@@ -268,23 +267,23 @@ def usual() -> Content:
         question="Do the maps of two small opacity classifiers find what radiologists marked?",
         provenance=PROVENANCE,
         cohorts=(
-            Cohort(
+            CohortCounts(
                 "nih_rsna_1024", 67, 61,
                 (FindingCounts("Lung Opacity", 15, 52, 0, 0, 15),),
                 {"F": 30, "M": 37}, {"PA": 40, "AP": 27}, 49.0, (12.0, 88.0),
                 "NIH films at 1,024 pixels that are cases of the RSNA pneumonia challenge.",
             ),
-            Cohort("rsna_pneumonia_320", 50, 47, (FindingCounts("Lung Opacity", 50, 0, 0, 0, 50),)),
+            CohortCounts("rsna_pneumonia_320", 50, 47, (FindingCounts("Lung Opacity", 50, 0, 0, 0, 50),)),
         ),
         set_aside=(
             SetAside("nih_rsna_1024", "00000211_019.png", "truncated PNG: 3 blocks are missing"),
         ),
         overlaps=(
-            Overlap("mobilenet, fold 0", "nih_rsna_1024", 0, 0),
-            Overlap("mobilenet, fold 0", "rsna_pneumonia_320", 12, 3),
+            PatientOverlap("mobilenet, fold 0", "nih_rsna_1024", 0, 0),
+            PatientOverlap("mobilenet, fold 0", "rsna_pneumonia_320", 12, 3),
         ),
         models=(
-            Model(
+            ModelText(
                 "mobilenet, fold 0", "mobilenet_v2_035", "linear", "films of fold 0", 0,
                 ("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",),
                 "squashed to 320 by 320, ImageNet mean and deviation",
@@ -355,14 +354,16 @@ def large() -> Content:
         question="Which method finds which finding?",
         provenance=PROVENANCE,
         cohorts=(
-            Cohort(name, 187, None, tuple(FindingCounts(f, 40, 120, 20, 7, 40) for f in findings)),
+            CohortCounts(
+                name, 187, None, tuple(FindingCounts(f, 40, 120, 20, 7, 40) for f in findings)
+            ),
         ),
         set_aside=tuple(
             SetAside(name, f"patient{i:05d}/study1/view1_frontal_{'x' * 30}.jpg", "truncated JPEG")
             for i in range(100)
         ),
-        overlaps=(Overlap("mobilenet, fold 0", name, None, None),),
-        models=(Model("mobilenet, fold 0", "mobilenet_v2_035", "linear"),),
+        overlaps=(PatientOverlap("mobilenet, fold 0", name, None, None),),
+        models=(ModelText("mobilenet, fold 0", "mobilenet_v2_035", "linear"),),
         methods=tuple(method(spec) for spec in NAMES),
         metrics=METRICS,
         classification=classification,
@@ -376,7 +377,7 @@ def large() -> Content:
 @cache
 def detection() -> Content:
     """A metric of maps, and one of data sets for two models."""
-    whole = Metric(
+    whole = MetricText(
         "pointwise_ap", "Pointwise AP", "Both together.", "the map is flat", per_map="hit rate"
     )
     localization = tuple(
@@ -465,8 +466,10 @@ def trusted() -> Content:
         methods=(method("grad_cam"), method("gradient")),
         metrics=METRICS[:1],
         rules=(
-            Rule("heatproof", "heatproof", "Passes what is shown."),
-            Rule("arun2021", "Arun et al. 2021", "Compares means.", ("No interval.", "No test.")),
+            RuleText("heatproof", "heatproof", "Passes what is shown."),
+            RuleText(
+                "arun2021", "Arun et al. 2021", "Compares means.", ("No interval.", "No test.")
+            ),
         ),
         trust=tuple(
             Trust("rsna", "Lung Opacity", spec, found, {"ssim": "SSIM"}, ("readers",), high)
@@ -497,23 +500,23 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
         title=hostile,
         question=hostile,
         provenance=Provenance(
-            hostile, pair, pair, pair, hostile, hostile, (Stage(hostile, 0.0, hostile),),
+            hostile, pair, pair, pair, hostile, hostile, 
         ),
         cohorts=(
-            Cohort(
+            CohortCounts(
                 hostile, 0, 0, (FindingCounts(hostile, 0, 0, 0, 0, 0),), {hostile: 1}, {hostile: 1},
                 description=hostile,
             ),
         ),
         set_aside=(SetAside(hostile, hostile, hostile),),
-        overlaps=(Overlap(hostile, hostile, 5, None),),
+        overlaps=(PatientOverlap(hostile, hostile, 5, None),),
         models=(
-            Model(
+            ModelText(
                 hostile, hostile, hostile, hostile, None, (hostile,), hostile, (NAN, NAN), 1, pair
             ),
         ),
-        methods=(Method(hostile, hostile, hostile, (made,)), Method("b", hostile, "", ())),
-        metrics=(Metric(hostile, hostile, hostile, hostile, per_map=hostile),),
+        methods=(MethodText(hostile, hostile, hostile, (made,)), MethodText("b", hostile, "", ())),
+        metrics=(MetricText(hostile, hostile, hostile, hostile, per_map=hostile),),
         classification=(
             Classification(
                 hostile, hostile, hostile, 0, 0, UNDEFINED, UNDEFINED, point, (Bin(NAN, UNDEFINED),)
@@ -534,7 +537,7 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
             diagnosis("other", (0.4, 0.001), dataset=hostile, model="b", metric="undescribed"),
         ),
         spreads=(Spread(hostile, hostile, "elongation", 0, NAN, NAN, NAN, NAN, NAN),),
-        rules=(Rule(hostile, hostile, hostile, (hostile,)),),
+        rules=(RuleText(hostile, hostile, hostile, (hostile,)),),
         trust=(
             Trust(
                 hostile,

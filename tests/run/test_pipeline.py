@@ -110,15 +110,15 @@ def test_a_damaged_mask_costs_its_map_and_not_its_film(squares):
     report = run(load(squares))
     page = report.read_text()
     assert "These maps or annotations could not be used." in page
-    assert "These images could not be judged" not in page
+    assert "These films could not be judged" not in page
     assert "f3" in pl.read_parquet(report.parent / "predictions.parquet")["image_id"]
     assert "f3" not in pl.read_parquet(report.parent / "scores.parquet")["image_id"]
-    assert "<dt>Images</dt><dd>10</dd>" in page  # fold 1, with f3
+    assert "<dt>Films</dt><dd>10</dd>" in page  # fold 1, with f3
 
 
 def test_the_cohort_is_of_those_who_were_judged(squares):
     page = run(load(squares)).read_text()
-    assert "<dt>Images</dt><dd>10</dd>" in page  # the other two trained the model
+    assert "<dt>Films</dt><dd>10</dd>" in page  # the other two trained the model
     assert "<dt>Patients</dt><dd>5</dd>" in page
 
 

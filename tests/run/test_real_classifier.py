@@ -42,7 +42,7 @@ def test_every_film_is_judged_once_by_the_other_fold(shared_data):
 def test_the_report_says_that_no_judged_patient_was_seen(finished):
     page = finished.read_text()
     assert "Read this before the numbers" not in page
-    assert "Nothing: every image, map and annotation was used." in page
+    assert "Nothing: every film, map and annotation was used." in page
 
 
 def test_the_classifier_does_what_is_known_of_it(finished):

@@ -8,12 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heatproof.sweep.page import Axis, Chosen, Content, Dot, Panel, Plot, Rows, render, span
+from heatproof.sweep.page import (
+    Axis,
+    Dot,
+    MetricPlots,
+    SelectedTrial,
+    SweepContent,
+    TrialPlot,
+    TrialTable,
+    render_sweep,
+    span,
+)
 from tests.report.page.test_html import Page
 
 LR = Axis("lr", 1e-5, 1e-1, log=True)
 K = Axis("wildcat.highest", choices=(1, 2, 0.2))
-PLOT = Plot(
+PLOT = TrialPlot(
     "WILDCAT <head>",
     LR,
     (Dot(1e-3, 0.9, "best", "trial 1"), Dot(1e-5, 0.5, "pruned", "trial 0")),
@@ -22,13 +32,15 @@ PLOT = Plot(
     1.0,
     reference=0.75,
 )
-CONTENT = Content(
+CONTENT = SweepContent(
     title="Two & more",
     trials=2,
     validation=("validation",),
-    chosen=(Chosen("WILDCAT <head>", "resnet10t", "wildcat", (("lr", 1e-3),), 1, 0.9, 1, 1, 0),),
+    chosen=(
+        SelectedTrial("WILDCAT <head>", "resnet10t", "wildcat", (("lr", 1e-3),), 1, 0.9, 1, 1, 0),
+    ),
     plots=(("WILDCAT <head>", (PLOT, replace(PLOT, axis=K, dots=()))),),
-    tables=(Rows("WILDCAT <head>", ("Trial", "lr"), (("0", "1e-05"), ("1", "0.001"))),),
+    tables=(TrialTable("WILDCAT <head>", ("Trial", "lr"), (("0", "1e-05"), ("1", "0.001"))),),
     localized=None,
 )
 
@@ -56,8 +68,8 @@ def test_the_vertical_axis_holds_every_value(values):
 
 
 def test_the_page_nests_escapes_and_loads_nothing():
-    page = render(CONTENT)
-    assert render(CONTENT) == page
+    page = render_sweep(CONTENT)
+    assert render_sweep(CONTENT) == page
     Page(page)
     assert "WILDCAT &lt;head&gt;" in page
     assert "Two &amp; more" in page
@@ -72,8 +84,8 @@ def test_the_page_nests_escapes_and_loads_nothing():
     [
         (None, "was not measured"),
         ((), "nothing is annotated"),
-        ((Panel("auprc", (PLOT,)),), "This selected nothing"),
+        ((MetricPlots("auprc", (PLOT,)),), "This selected nothing"),
     ],
 )
 def test_the_page_says_what_localization_is_worth(localized, words):
-    assert words in render(replace(CONTENT, localized=localized))
+    assert words in render_sweep(replace(CONTENT, localized=localized))

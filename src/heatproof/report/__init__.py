@@ -1,5 +1,6 @@
-"""What an experiment found, as one self-contained page.
+"""How is it said?  The results of an experiment in words, pictures and tables, and on one page.
 
-``content`` holds the records, ``html.render`` turns them into a page; ``answers`` and ``cautions``
-derive its first screen from its numbers.
+``content`` holds the records of a report.  ``facts`` fills them, ``prose`` says in words what
+follows from them, ``pictures`` draws them, ``paper`` writes tables and figures as files, and
+``page`` makes the HTML page.  ``published`` holds what published studies report.
 """

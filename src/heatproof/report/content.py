@@ -1,12 +1,14 @@
 """What a report says: records of numbers, names and pictures, and nothing about how they look.
 
-Whoever fills them decides what is shown; ``html.render`` decides how.  The short answer and the
-standard warnings are *not* fields: they follow mechanically from these records (``answers.py``,
-``cautions.py``), so that no report can say in words what its numbers do not.
+The package ``facts`` fills these records, so it decides what is shown; ``page`` and ``paper``
+decide how.  The short answer and the standard warnings are *not* fields: they follow mechanically
+from these records (``prose.answers``, ``prose.cautions``), so no report can say in words what its
+numbers do not say.
 
-Names join the records: ``dataset`` of every record is a ``Cohort.name``, ``model`` a
-``Model.name``, ``method`` a ``Method.spec``, ``metric`` a ``Metric.spec``.  Undefined is ``nan``,
-unknown is ``None``; both are shown in words.  Every string is shown as text, never as markup.
+Names join the records: ``dataset`` of every record is a ``CohortCounts.name``, ``model`` a
+``ModelText.name``, ``method`` a ``MethodText.spec`` and ``metric`` a ``MetricText.spec``.
+Undefined is ``nan``, unknown is ``None``; the page shows both in words.  It shows every string as
+text, never as markup.
 """
 
 from collections.abc import Mapping
@@ -21,22 +23,24 @@ from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
 from heatproof.analysis.verdicts import Trust
 from heatproof.maps.tuning import Tuned
-from heatproof.report.described import Metric, Rule
 from heatproof.report.gallery import Gallery
 from heatproof.stages.written import SetAside
 from heatproof.types import Validity
 
 Facts = tuple[tuple[str, str], ...]
-"""Name and value, shown in this order."""
+"""Pairs of name and value, in the order in which they are shown."""
 
 
 @dataclass(frozen=True)
 class FindingCounts:
-    """How many images of one data set have which label (unknown: none) for one finding.
+    """How many films of one data set have which label for one finding.
 
     Attributes:
-        uncertain: Labelled, but neither.
-        annotated: With at least one annotation of the reference standard.
+        positive: Films on which the finding is present.
+        negative: Films on which it is absent.
+        uncertain: Films that are labelled as neither.
+        unknown: Films without a label.
+        annotated: Films on which the reference standard marks the finding at least once.
     """
 
     finding: str
@@ -48,23 +52,24 @@ class FindingCounts:
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Whom one data set holds, after images were set aside.
+class CohortCounts:
+    """The films and patients of one data set, without those that were set aside.
 
     Attributes:
-        name: Of the data set, as the experiment names it.
-        patients: None where patients are unknown; intervals are then by image.
-        counts: One per finding, in the order of the data set.
-        sexes: Category to images; empty where unknown.
-        views: The same for projections.
-        age_median: In years, None where unknown.
-        age_range: Youngest and oldest.
-        description: Where it comes from, in a sentence.
-        age_unknown: Images without an age, where others have one.
+        name: The data set, as the experiment names it.
+        films: Number of films.
+        patients: Number of patients; None where they are unknown, and intervals are by film.
+        counts: One record per finding, in the order of the data set.
+        sexes: Category to number of films; empty where unknown.
+        views: Projection to number of films; empty where unknown.
+        age_median: In years; None where unknown.
+        age_range: The youngest and the oldest age, in years.
+        description: Where the data set comes from, in a sentence.
+        age_unknown: Films without an age, where others have one.
     """
 
     name: str
-    images: int
+    films: int
     patients: int | None
     counts: tuple[FindingCounts, ...]
     sexes: Mapping[str, int] = field(default_factory=dict)
@@ -76,12 +81,12 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Overlap:
+class PatientOverlap:
     """How many patients of one data set one model has seen before.
 
     Attributes:
-        trained: Patients it was trained on, None where that is not known.
-        tuned: Patients it was tuned or selected on, None where that is not known.
+        trained: Patients that the model was trained on; None where that is unknown.
+        tuned: Patients that it was tuned or selected on; None where that is unknown.
     """
 
     model: str
@@ -91,16 +96,16 @@ class Overlap:
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model that was judged.
+class ModelText:
+    """What the report says of one model.
 
     Attributes:
         name: Short and unique in the report.
-        trained_on: In words; empty where unknown.
+        trained_on: The training data in words; empty where unknown.
         weights: SHA-256 of each file of weights; empty where maps were imported without a model.
         preprocessing: In words, such as ``"squashed to 320 × 320, ImageNet mean and deviation"``.
-        history: Validation AUROC after each epoch, where it was trained in this experiment.
-        best: Index in ``history`` of the weights kept, None where there is no history.
+        history: Validation AUROC after each epoch, where this experiment trained the model.
+        best: Index in ``history`` of the weights that were kept; None without a history.
         facts: What else is worth a line, such as where training stopped and why.
     """
 
@@ -118,12 +123,12 @@ class Model:
 
 @dataclass(frozen=True)
 class MapCounts:
-    """How many maps one method made of one model, and how many may be read as maps.
+    """How many maps one method made of one model on one data set, and how many of them are valid.
 
     Attributes:
         native: Height and width of the map as the method returns it, before it is enlarged to the
-            radiograph; None where it varies or is unknown.
-        counts: Maps by validity; absent is none.
+            film; None where the size varies or is unknown.
+        counts: Validity to number of maps; a validity that is absent counts none.
     """
 
     model: str
@@ -133,12 +138,13 @@ class MapCounts:
 
 
 @dataclass(frozen=True)
-class Method:
-    """One saliency method.
+class MethodText:
+    """What the report says of one saliency method.
 
     Attributes:
-        name: For people, such as ``"Grad-CAM"``; the spec is shown where two share a name.
-        maps: What it made, per model and data set.
+        name: The name for people, such as ``"Grad-CAM"``; where two methods share a name, the
+            report shows their specs instead.
+        maps: The number of its maps, per model and data set.
     """
 
     spec: str
@@ -148,12 +154,43 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage of the run: how long it took, and what it did, such as ``"48 maps made"``."""
+class MetricText:
+    """What the report says of one localization metric.
 
+    Attributes:
+        name: The name for people, such as ``"AUPRC"``.
+        undefined: When the metric is undefined, such as ``"no pixel was marked"``.
+        low: The least value that it can take.
+        high: The largest value that it can take, or that was measured where there is no largest.
+        chance: The value of a map of noise; None where that depends on the films.
+        per_map: What a metric of data sets measures of each map, such as ``"hit rate"``; empty for
+            a metric of maps, whose value is a mean over maps.
+        lower_is_better: True for distances.
+    """
+
+    spec: str
     name: str
-    seconds: float
-    note: str = ""
+    definition: str
+    undefined: str
+    low: float = 0.0
+    high: float = 1.0
+    chance: float | None = None
+    per_map: str = ""
+    lower_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """What the report says of one rule of trust: when a method passes a criterion.
+
+    Attributes:
+        remarks: What is known to be wrong with the rule, each in a sentence.
+    """
+
+    spec: str
+    name: str
+    definition: str
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,9 +198,10 @@ class Provenance:
     """Where the numbers come from, enough to make them again.
 
     Attributes:
-        versions: Of heatproof, Python and the libraries that matter.
-        hashes: Of the data sets and of the experiment file.
-        seeds: Of everything drawn.
+        versions: heatproof, Python and the libraries that the numbers depend on.
+        hashes: The data sets and the experiment file.
+        seeds: Every seed that the numbers depend on.
+        experiment: The text of the experiment file.
     """
 
     command: str
@@ -172,41 +210,37 @@ class Provenance:
     seeds: Facts = ()
     machine: str = ""
     experiment: str = ""
-    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)
 class Content:
-    """Everything one report says.
+    """Everything that one report says, each field in the order in which the page shows its records.
 
     Attributes:
-        set_aside: Every image, map and annotation that could not be used.
-        overlaps: One per model and data set it is judged on.
-        metrics: How maps were measured; the first is the one the short answer speaks about.
-        classification: In the order to be shown.
-        localization: In the order to be shown.
-        tuned: What tuning films chose.
-        rare: Findings of which nothing is concluded.
-        comparisons: Methods beside readers and other models, in the order to be shown.
-        failures: Of single films, in the order to be shown.
-        diagnoses: Why maps fail, in the order to be shown.
-        spreads: Of the shapes of findings.
-        structures: What of the maps lies on things that are no findings.
-        rules: Of trust; the first is the one the short answer speaks about.
-        trust: In the order to be shown.
-        warnings: Beyond the standard ones of ``cautions.py``, most important first.
-        limits: Beyond the standard ones of the page.
+        set_aside: Every film, map and annotation that could not be used.
+        overlaps: One record per model and data set that it is judged on.
+        metrics: The short answer is about the first one.
+        tuned: The values that the tuning films chose.
+        rare: Findings with too few positives to conclude anything from.
+        comparisons: Methods against readers and against other models.
+        failures: Single films on which a model or a map fails.
+        diagnoses: Why maps fail.
+        spreads: How much the shapes of findings vary.
+        structures: How much of the maps lies on things that are no findings.
+        rules: Rules of trust; the short answer is about the first one.
+        warnings: Warnings beyond the standard ones of ``prose.cautions``, most important first.
+        limits: Limits beyond the standard ones of the page.
     """
 
     title: str
     question: str
     provenance: Provenance
-    cohorts: tuple[Cohort, ...] = ()
+    cohorts: tuple[CohortCounts, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
-    models: tuple[Model, ...] = ()
-    methods: tuple[Method, ...] = ()
-    metrics: tuple[Metric, ...] = ()
+    overlaps: tuple[PatientOverlap, ...] = ()
+    models: tuple[ModelText, ...] = ()
+    methods: tuple[MethodText, ...] = ()
+    metrics: tuple[MetricText, ...] = ()
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
     tuned: tuple[Tuned, ...] = ()
@@ -216,7 +250,7 @@ class Content:
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     structures: tuple[Structure, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RuleText, ...] = ()
     trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)
     warnings: tuple[str, ...] = ()

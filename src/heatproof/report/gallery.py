@@ -1,6 +1,7 @@
-"""What a report shows: films under their maps, and how they were chosen.
+"""The gallery of a report: films with their maps, and why each film was chosen.
 
-Undefined is ``nan``, unknown is ``None``; names join the records as ``content`` tells.
+Undefined is ``nan``, unknown is ``None``; the names that join these records to others are those of
+``content``.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from heatproof.types import Label, Validity
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded image, such as ``image/webp``, with its size in pixels."""
+    """An encoded image; ``mime`` is its type, such as ``"image/webp"``, its size is in pixels."""
 
     data: bytes
     mime: str
@@ -30,7 +31,9 @@ class Group(StrEnum):
     MISSED = "True positives of which a map misses every region"
     BEST = "Best localized"
     WORST = "Worst localized"
-    RANDOM = "Drawn at random"  # where there is no operating point to sort them by
+    RANDOM = (
+        "Drawn at random"  # without an operating point, films are neither positive nor negative
+    )
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,8 @@ class CaseMap:
     """One map of one case.
 
     Attributes:
-        overlay: Over the radiograph, with the reference outlines; None when there is no map.
+        overlay: The map over the film, with the reference outlines; None where there is no map.
         native: Height and width of the map before it was enlarged.
-        validity: Whether it may be read as a map.
         scores: Metric spec to value; nan where undefined.
     """
 
@@ -52,16 +54,16 @@ class CaseMap:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One radiograph and one finding in the gallery.
+class GalleryCase:
+    """One film and one finding in the gallery.
 
     Attributes:
-        group: The heading it stands under.
-        why: Why this one, such as ``"drawn with seed 0 from 12"`` or ``"highest AUPRC of 50"``.
-        finding: What the maps explain.
+        group: The heading that the case stands under.
+        why: Why this film, such as ``"drawn with seed 0 from 12"`` or ``"highest AUPRC of 50"``.
+        finding: The finding that the maps explain.
         label: True, False, or None for uncertain or unknown.
-        probability: That the model gives; None where unknown.
-        threshold: That this image is called at, None where there is none.
+        probability: The probability that the model gives the finding; None where unknown.
+        threshold: The probability from which on the film is called positive; None without one.
         annotations: How many instances the reference standard marks.
     """
 
@@ -81,17 +83,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cases to look at.
+    """All cases.
 
     Attributes:
         cases: In any order; the page groups them.
-        drawn: How they were chosen, in a sentence, with the seed.
+        drawn: How the cases were chosen, in a sentence, with the seed.
         legend: What the colours mean, in a sentence.
-        scale: The colour scale, low to high.
-        signed_scale: That of maps with negative values, against to for.
+        scale: The colour scale, from low to high.
+        signed_scale: The colour scale of maps with negative values, from evidence against the
+            finding to evidence for it.
     """
 
-    cases: tuple[Case, ...] = ()
+    cases: tuple[GalleryCase, ...] = ()
     drawn: str = ""
     legend: str = ""
     scale: Picture | None = None

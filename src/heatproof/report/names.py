@@ -1,33 +1,38 @@
-"""What methods, metrics and figures are called."""
+"""The names that a report shows for methods and metrics, and those of its files."""
 
-from heatproof.report.content import Content
-from heatproof.report.described import Metric
+from heatproof.report.content import Content, MetricText
+
+_LONGEST = 180  # letters of a file name, of the 255 that file systems take
 
 
-def method_names(content: Content) -> dict[str, str]:
-    """Spec to the name shown: the method's own, or the spec where two share that name."""
+class Names(dict[str, str]):
+    """Spec to name; a spec without a name is its own name."""
+
+    def __missing__(self, spec: str) -> str:
+        return spec
+
+
+def method_names(content: Content) -> Names:
+    """Spec of a method to its name, or to the spec itself where two methods share the name."""
     names = [method.name for method in content.methods]
-    return {m.spec: m.name if names.count(m.name) == 1 else m.spec for m in content.methods}
+    return Names({m.spec: m.name for m in content.methods if names.count(m.name) == 1})
 
 
-LONGEST = 180  # letters of a file name, of the 255 that file systems take
+def metric_names(content: Content) -> Names:
+    """Spec of a metric to its name."""
+    return Names({metric.spec: metric.name for metric in content.metrics})
 
 
-def described_metrics(content: Content) -> dict[str, Metric]:
-    """Spec to metric; one that is not described is called by its spec."""
+def described_metrics(content: Content) -> dict[str, MetricText]:
+    """Spec of every metric in use to its text; the name of a metric without a text is its spec."""
     described = {metric.spec: metric for metric in content.metrics}
     used = dict.fromkeys(panel.metric for panel in content.localization)
-    return described | {s: Metric(s, s, "", "") for s in used if s not in described}
-
-
-def metric_names(content: Content) -> dict[str, str]:
-    """Spec of a metric to what it is called."""
-    return {spec: metric.name for spec, metric in described_metrics(content).items()}
+    return described | {s: MetricText(s, s, "", "") for s in used if s not in described}
 
 
 def file_name(*parts: str) -> str:
-    """Of a figure: letters, digits and hyphens, not longer than file systems take."""
+    """The name of a figure's file: letters, digits and hyphens, short enough for file systems."""
     letters = "".join(
         c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
     )
-    return "-".join(letters.lower().split())[:LONGEST].rstrip("-")
+    return "-".join(letters.lower().split())[:_LONGEST].rstrip("-")

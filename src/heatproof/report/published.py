@@ -1,16 +1,19 @@
-"""What the published studies report, as data, to be printed beside what is measured here.
+"""The numbers of published studies, as data, to be printed beside what is measured here.
 
-Every number keeps its source, and where in it.  Shares are fractions (the papers print per cent), a
-positive percentage decrease is a method that is worse than the readers, methods are spelled as
-heatproof's specs, models as timm's names.  What a paper does not print is absent.  A remark of a
-source is what does not add up in it, or what its numbers hang on.
+Every number keeps its source, and its place in the source.  Shares are fractions, although the
+papers print per cent.  A positive percentage decrease means that a method is worse than the
+readers.  Methods are written as heatproof's specs and models as timm's names.  What a paper does
+not print is absent.  The remarks of a source say what does not add up in it, or what its numbers
+depend on.
 
-A number is evidence of the paper's text or tables, except where ``note`` says otherwise.
+A number stands in the paper's text or tables, except where its ``note`` says otherwise.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+
+from heatproof.trust.evidence import CRITERIA
 
 _NAN = float("nan")
 
@@ -20,10 +23,10 @@ class Source:
     """A study.
 
     Attributes:
-        tag: Short, for a column.
-        citation: For people.
-        url: Where to read it; empty where it is not on the web.
-        remarks: What its reader should know before comparing.
+        tag: A short name, for a column.
+        citation: Authors, title, venue and year.
+        url: Its address; empty where it is not on the web.
+        remarks: What one should know before comparing with it.
     """
 
     tag: str
@@ -37,17 +40,17 @@ class Published:
     """One number as a study prints it.
 
     Attributes:
-        source: Of the study.
-        where: In it, such as ``"Table 1"``.
+        source: The study.
+        where: The place in the study, such as ``"Table 1"``.
         quantity: What was measured, such as ``"auprc"``.
         value: The number.
-        low: Of its 95% interval; nan where none is given, as ``high``.
-        high: Of its 95% interval.
-        cases: Behind it; None where it is not told.
-        method: Spec of the saliency method, or the control; empty where it is about none.
+        low: The lower end of its 95% interval; nan where the study gives no interval, as ``high``.
+        high: The upper end of its 95% interval.
+        cases: The number of cases; None where the study does not say it.
+        method: Spec of the saliency method, or the control; empty where it is about neither.
         model: The backbone; empty where there are several or none.
         data: The data set.
-        finding: Empty where there is one or all.
+        finding: The finding; empty where the data set has one, or the number is about all.
         note: What is special about this number.
     """
 
@@ -70,8 +73,9 @@ class TrustGrid:
     """Which method passed which criterion of trust.
 
     Attributes:
-        passed: By method and criterion (of ``CRITERIA``); absent where the study does not say.
-        rule: What passing meant, in words.
+        passed: Method, then criterion (one of ``CRITERIA``), to whether the method passed;
+            absent where the study does not say.
+        rule: When a method passed, in words.
         note: What does not add up.
     """
 
@@ -142,7 +146,6 @@ CHEXLOCALIZE = Source(
 )
 SOURCES = (WILDCAT_RSNA, MURA_2022, MURA_2024, ARUN, CHEXLOCALIZE)
 
-CRITERIA = ("localization", "randomization", "repeatability", "reproducibility")
 SMOOTH_IG = "smooth_grad(base=integrated_gradients)"
 _BACKBONES = (
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
@@ -169,7 +172,7 @@ _AUPRC = {
     "detection": (57.55, 54.99, 52.91, 54.56, 56.13),
 }
 
-_SEEN = "measured on the published figure, ± .003"
+_MEASURED = "measured on the published figure, ± .003"
 _BY_EYE = "read off the published figure, ± .01"
 _EIGHT = (
     "gradient", "smooth_grad", "integrated_gradients", SMOOTH_IG, "grad_cam", "xrai",
@@ -201,7 +204,7 @@ _FIGURES = {
         {},
     ),
 }
-_EYED = {
+_METHODS_BY_EYE = {
     ("reproducibility ssim", "SIIM-ACR"): set(_EIGHT),
     ("repeatability ssim", "RSNA"): {"smooth_grad"},
     ("reproducibility ssim", "RSNA"): set(_EIGHT) - {"guided_grad_cam"},
@@ -263,7 +266,9 @@ def _rsna_table() -> Iterator[Published]:
     tables = {"auroc of the classifier": _AUC, "pointwise_ap": _POINTWISE, "auprc": _AUPRC}
     for quantity, rows in tables.items():
         for method, values in rows.items():
-            for model, value in zip(_BACKBONES, values, strict=False):  # no detector of the last 3
+            for model, value in zip(
+                _BACKBONES, values, strict=False
+            ):  # the last 3 have no detector
                 yield Published(
                     WILDCAT_RSNA, "Table 1", quantity, round(value / 100, 4),
                     method=method, model=model, data="RSNA",
@@ -273,13 +278,13 @@ def _rsna_table() -> Iterator[Published]:
 def _mura() -> Iterator[Published]:
     for method, value in (("grad_cam", 0.755), ("xrai", 0.863)):
         yield Published(MURA_2022, "text", "auroc", value, method=method, data="MURA")
-    found = (
+    tables = (
         ("auprc", {"smooth_grad": 0.438, "xrai": 0.590, "readers": 0.816}),
         ("repeatability iou", {"smooth_grad": 0.427, "integrated_gradients": 0.551}),
         ("reproducibility iou", {"smooth_grad": 0.250, "integrated_gradients": 0.502}),
         ("iou", {"readers": 0.613}),
     )
-    for quantity, values in found:
+    for quantity, values in tables:
         for method, value in values.items():
             ends = "" if method == "readers" else "the lowest or highest of the methods"
             yield Published(
@@ -289,12 +294,12 @@ def _mura() -> Iterator[Published]:
 
 def _arun() -> Iterator[Published]:
     for (quantity, data), (values, controls) in _FIGURES.items():
-        eyed = _EYED.get((quantity, data), set())
+        by_eye = _METHODS_BY_EYE.get((quantity, data), set())
         by_method = dict(zip(_EIGHT, values, strict=True)) | controls
         for method, value in by_method.items():
             yield Published(
                 ARUN, "figures", quantity, value, method=method, data=data,
-                note=_BY_EYE if method in eyed else _SEEN,
+                note=_BY_EYE if method in by_eye else _MEASURED,
             )  # fmt: skip
 
 
@@ -383,10 +388,10 @@ TRUST_GRIDS: tuple[TrustGrid, ...] = (
 )
 
 
-def published(**wanted: object) -> tuple[Published, ...]:
-    """The numbers whose fields equal those given, in the order of the papers.
+def published_numbers(**wanted: object) -> tuple[Published, ...]:
+    """The numbers whose fields have these values, in the order of the papers.
 
-    >>> [number.value for number in published(quantity="iou", method="readers")]
+    >>> [number.value for number in published_numbers(quantity="iou", method="readers")]
     [0.613]
     """
     return tuple(

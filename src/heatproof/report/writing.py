@@ -17,11 +17,12 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import Tuned
 from heatproof.progress import Progress
-from heatproof.report.content import Cohort, Content
+from heatproof.registry import docstring_summary
+from heatproof.report.content import CohortCounts, Content
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import doubts
-from heatproof.report.facts.models import models, overlaps
-from heatproof.report.facts.parts import measures, methods_made, metrics_used, rules_used, summary
+from heatproof.report.facts.models import models, patient_overlaps
+from heatproof.report.facts.parts import measures, methods_made, metrics_used, rules_used
 from heatproof.report.facts.picks import pick
 from heatproof.report.facts.provenance import provenance
 from heatproof.report.page.html import render
@@ -160,7 +161,7 @@ def _page(
         provenance=provenance(work, judged),
         cohorts=tuple(_cohorts(work, judged, written)),
         set_aside=written.aside,
-        overlaps=tuple(overlaps(judged)),
+        overlaps=tuple(patient_overlaps(judged)),
         models=tuple(models(judged)),
         methods=tuple(methods_made(work, judged, written.made)),
         metrics=tuple(metrics_used(work, panels)),
@@ -173,7 +174,7 @@ def _page(
     )
 
 
-def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Sequence[Cohort]:
+def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Sequence[CohortCounts]:
     """The data sets of which a model judges films, and the films that were judged."""
     gone = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
     shown = {
@@ -185,7 +186,9 @@ def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Seq
     names = {name for name, _ in shown}
     data = {name: films for name, films in work.data.items() if name in names}
     findings = {name: films.findings for name, films in data.items()}
-    descriptions = {name: summary(type(films.dataset)) for name, films in data.items()}
+    descriptions = {
+        name: docstring_summary(type(films.dataset).__doc__) for name, films in data.items()
+    }
     return tuple(cohorts(written.films, shown - gone, findings, descriptions))
 
 

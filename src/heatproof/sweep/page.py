@@ -1,7 +1,8 @@
-"""The page of a sweep: every trial against everything that was searched, in the report's style.
+"""The page of a sweep: every trial against every parameter that was searched.
 
-Self-contained like the report, without a script.  It tells what selected (classification of the
-validation images) apart from what did not (localization, where it was measured).
+The page has the style of the report and is self-contained like it, without a script.  It keeps
+apart what selected a trial (classification of the validation films) and what did not (localization,
+where it was measured).
 """
 
 import math
@@ -9,24 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from heatproof.report.page.html import shared_environment
-from heatproof.report.pictures.positions import SIDE, place
+from heatproof.report.page.html import page_environment
+from heatproof.report.pictures.positions import CURVE_SIDE, place
+from heatproof.sweep.space import Value
 
-Value = bool | int | float | str
-Kind = Literal["best", "complete", "pruned"]
+TrialKind = Literal["best", "complete", "pruned"]
 _STEP = 0.05  # the ends of a vertical axis are multiples of it
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What lies along the horizontal: a range, or values side by side.
+    """The horizontal axis of a plot: a range, or values side by side.
 
     Attributes:
-        name: Of the parameter.
-        low: Of a range.
-        high: Of a range.
-        log: Whether equal ratios are equally far.
-        choices: Instead of a range.
+        name: The parameter.
+        low: The left end of a range.
+        high: The right end of a range.
+        log: Whether the axis is logarithmic.
+        choices: The values, where there is no range.
     """
 
     name: str
@@ -36,17 +37,17 @@ class Axis:
     choices: tuple[Value, ...] = ()
 
     def x(self, value: Value) -> float:
-        """Where a value stands, from 0 to ``SIDE``."""
+        """The position of a value, from 0 to ``CURVE_SIDE``."""
         if self.choices:
-            return round(SIDE * (self.choices.index(value) + 0.5) / len(self.choices), 1)
+            return round(CURVE_SIDE * (self.choices.index(value) + 0.5) / len(self.choices), 1)
         assert not isinstance(value, str)
         scale = math.log if self.log else float
         return place(scale(value), scale(self.low), scale(self.high))
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
-        """Position and label: both ends, or every choice."""
+        """Position and label of both ends, or of every choice."""
         values: Sequence[Value] = self.choices or (self.low, self.high)
-        return tuple((self.x(value), said(value)) for value in values)
+        return tuple((self.x(value), value_text(value)) for value in values)
 
 
 @dataclass(frozen=True)
@@ -55,29 +56,29 @@ class Dot:
 
     Attributes:
         x: Its value of the parameter.
-        y: What is plotted; not ``nan``.
-        kind: The one that was selected is told from the others.
-        words: What it is, for those who ask.
+        y: The value that is plotted; not ``nan``.
+        kind: ``"best"`` for the trial that was selected.
+        words: What the browser shows when one points at the dot.
     """
 
     x: Value
     y: float
-    kind: Kind
+    kind: TrialKind
     words: str
 
 
 @dataclass(frozen=True)
-class Plot:
+class TrialPlot:
     """Trials of one family against one parameter.
 
     Attributes:
         title: The family.
         axis: The parameter.
-        dots: Trials.
+        dots: The trials.
         what: The name of what is plotted.
-        low: End of the vertical axis.
-        high: Likewise.
-        reference: A value to compare with, such as the prior's; None for none.
+        low: The lower end of the vertical axis.
+        high: The upper end of the vertical axis.
+        reference: A value to compare with, such as that of the prior; None for no value.
     """
 
     title: str
@@ -89,13 +90,13 @@ class Plot:
     reference: float | None = None
 
     def y(self, value: float) -> float:
-        """Where a value stands, from 0 at the top to ``SIDE``."""
-        return round(SIDE - place(value, self.low, self.high), 1)
+        """The position of a value, from 0 at the top to ``CURVE_SIDE``."""
+        return round(CURVE_SIDE - place(value, self.low, self.high), 1)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The trial of a family that was selected, and how many it was selected from."""
+class SelectedTrial:
+    """The trial of a family that was selected, and from how many trials it was selected."""
 
     family: str
     architecture: str
@@ -109,7 +110,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrialTable:
     """The trials of one family as a table."""
 
     family: str
@@ -118,48 +119,50 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Panel:
+class MetricPlots:
     """One localization metric of one method's maps, over the trials."""
 
     title: str
-    plots: tuple[Plot, ...]
+    plots: tuple[TrialPlot, ...]
 
 
 @dataclass(frozen=True)
-class Content:
-    """What the page says.
+class SweepContent:
+    """Everything that the page says.
 
     Attributes:
-        title: Of the experiment.
-        trials: Of each family.
-        validation: Names of the data that selected.
-        chosen: One per family.
-        plots: By family: one plot for each of its parameters.
-        tables: One per family.
+        title: The name of the experiment.
+        trials: The number of trials of each family.
+        validation: Names of the data sets that selected.
+        chosen: The selected trial of every family.
+        plots: Every family with one plot for each of its parameters.
+        tables: One table per family.
         localized: None where localization was not measured.
     """
 
     title: str
     trials: int
     validation: tuple[str, ...]
-    chosen: tuple[Chosen, ...]
-    plots: tuple[tuple[str, tuple[Plot, ...]], ...]
-    tables: tuple[Rows, ...]
-    localized: tuple[Panel, ...] | None
+    chosen: tuple[SelectedTrial, ...]
+    plots: tuple[tuple[str, tuple[TrialPlot, ...]], ...]
+    tables: tuple[TrialTable, ...]
+    localized: tuple[MetricPlots, ...] | None
 
 
-def render(content: Content) -> str:
-    """The page; the same content gives the same bytes."""
-    return shared_environment().get_template("sweep.html").render(content=content, said=said)
+def render_sweep(content: SweepContent) -> str:
+    """The page; equal content gives equal bytes."""
+    return (
+        page_environment().get_template("sweep.html").render(content=content, value_text=value_text)
+    )
 
 
-def said(value: Value) -> str:
-    """A value of a parameter, to three digits."""
+def value_text(value: Value) -> str:
+    """A value of a parameter, with three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def span(values: Sequence[float]) -> tuple[float, float]:
-    """The vertical axis that holds these values, which may be none."""
+    """The ends of a vertical axis that holds these values; 0 and 1 without any."""
     if not values:
         return 0.0, 1.0
     low = _STEP * math.floor(min(values) / _STEP)

@@ -83,7 +83,7 @@ def sweep(
     if measured is not None:
         write_whole(work.folder / MEASURED, measured)
     shown = _content(work, asked, tried, measured)
-    write_whole(work.folder / PAGE, page.render(shown))
+    write_whole(work.folder / PAGE, page.render_sweep(shown))
     return Swept(tried, work.folder / BEST, work.folder / PAGE)
 
 
@@ -196,20 +196,22 @@ def _judge(one: Tried, trial: Trial) -> Model:
 
 def _content(
     work: Workspace, asked: Asked, tried: Sequence[Tried], measured: pl.DataFrame | None
-) -> page.Content:
+) -> page.SweepContent:
     plans = [one.family.model.training for one in tried]
     low, high = page.span(_known([t.auroc for one in tried for t in one.trials]))
     plots = tuple(
         (
             one.family.name,
             tuple(
-                page.Plot(one.family.name, _axis(one, name), _dots(one, name), _AUROC, low, high)
+                page.TrialPlot(
+                    one.family.name, _axis(one, name), _dots(one, name), _AUROC, low, high
+                )
                 for name in one.family.space
             ),
         )
         for one in tried
     )
-    return page.Content(
+    return page.SweepContent(
         title=work.experiment.name,
         trials=trials_of(asked, tried[0].family),
         validation=tuple(dict.fromkeys(plan.validation for plan in plans if plan)),
@@ -220,10 +222,10 @@ def _content(
     )
 
 
-def _chosen(one: Tried) -> page.Chosen:
+def _chosen(one: Tried) -> page.SelectedTrial:
     states = [trial.state for trial in one.trials]
     model = one.family.with_values(one.best.values)
-    return page.Chosen(
+    return page.SelectedTrial(
         family=one.family.name,
         architecture=model.backbone or "",
         head=model.head,
@@ -251,26 +253,26 @@ def _dots(one: Tried, name: str) -> tuple[page.Dot, ...]:
     )
 
 
-def _kind(one: Tried, trial: Trial) -> page.Kind:
+def _kind(one: Tried, trial: Trial) -> page.TrialKind:
     if trial is one.best:
         return "best"
     return "pruned" if trial.state == "pruned" else "complete"
 
 
 def _words(trial: Trial) -> str:
-    values = ", ".join(f"{name} {page.said(value)}" for name, value in trial.values.items())
+    values = ", ".join(f"{name} {page.value_text(value)}" for name, value in trial.values.items())
     return f"trial {trial.number} ({trial.state}): {values}; validation AUROC {trial.auroc:.3f}"
 
 
-def _rows(one: Tried) -> page.Rows:
+def _rows(one: Tried) -> page.TrialTable:
     names = tuple(one.family.space)
-    return page.Rows(
+    return page.TrialTable(
         family=one.family.name,
         header=("Trial", *names, "Validation AUROC", "State", "Epochs"),
         rows=tuple(
             (
                 str(trial.number),
-                *(page.said(trial.values[name]) for name in names),
+                *(page.value_text(trial.values[name]) for name in names),
                 "none" if math.isnan(trial.auroc) else f"{trial.auroc:.3f}",
                 trial.state + (", selected" if trial is one.best else ""),
                 str(trial.epochs),
@@ -280,7 +282,7 @@ def _rows(one: Tried) -> page.Rows:
     )
 
 
-def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Panel]:
+def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.MetricPlots]:
     """Against every parameter and, of every family, against what selected."""
     keys = ["metric", "method", "data", "finding"]
     made = measured.filter(pl.col("method") != PRIOR)
@@ -302,13 +304,13 @@ def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Pan
             aurocs = page.span(_known([trial.auroc for trial in one.complete]))
             axes.append(page.Axis(_AUROC, *aurocs))
             plots += [
-                page.Plot(
+                page.TrialPlot(
                     one.family.name, axis, _measured_dots(one, axis, values), metric,
                     low, high, reference,
                 )
                 for axis in axes
             ]  # fmt: skip
-        yield page.Panel(f"{metric} of {method} for {finding} on {data}", tuple(plots))
+        yield page.MetricPlots(f"{metric} of {method} for {finding} on {data}", tuple(plots))
 
 
 def _measured_dots(one: Tried, axis: page.Axis, values: dict[int, float]) -> tuple[page.Dot, ...]:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from heatproof.report.content import Content
-from heatproof.report.page.html import render, shared_environment
+from heatproof.report.page.html import page_environment, render
 from tests.report import trial
 
 VOID = {"meta", "img"}
@@ -110,8 +110,8 @@ def test_warnings_stand_above_the_answer_and_the_rest_beside_it() -> None:
     html = render(trial.usual())
     front = html.split('<section id="answer"')[1].split("</section>")[0]
     assert front.index("trained on 12 and tuned on 3") < front.index("The short answer")
-    assert "1 image was set aside" in front
-    assert "67 images, 61 patients" in " ".join(front.replace("\n", " ").split())
+    assert "1 film was set aside" in front
+    assert "67 films, 61 patients" in " ".join(front.replace("\n", " ").split())
     assert "Not a medical device" in html[: html.index("<h1>")]
 
 
@@ -156,8 +156,8 @@ def test_methods_are_sorted_by_value_with_the_prior_among_them() -> None:
 def test_every_image_set_aside_is_listed_but_folded_when_many() -> None:
     html = render(trial.large())
     assert sum(image.image_id in html for image in trial.large().set_aside) == 100
-    assert "<details>\n<summary>100 images and why" in html
-    assert "<details open>\n<summary>1 image and why" in render(trial.usual())
+    assert "<details>\n<summary>100 films and why" in html
+    assert "<details open>\n<summary>1 film and why" in render(trial.usual())
 
 
 def test_every_picture_has_words() -> None:
@@ -182,7 +182,7 @@ def test_a_page_without_pictures_is_small() -> None:
 
 def test_a_template_that_prints_nan_raw_fails() -> None:
     with pytest.raises(ValueError, match="must say it in words"):
-        shared_environment().from_string("{{ value }}").render(value=float("nan"))
+        page_environment().from_string("{{ value }}").render(value=float("nan"))
 
 
 def test_calibration_is_drawn_only_where_it_shows_more_than_chance() -> None:

@@ -1,10 +1,11 @@
 """Tables and figures as files: what is in them is what the records say."""
 
-import csv as csv_module
+import csv
 import io
 import math
 import re
 from dataclasses import replace
+from operator import itemgetter
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,30 +17,41 @@ from heatproof.analysis.localization import Localization, Row
 from heatproof.diagnose.confidence import POOLED, Confidence
 from heatproof.report.content import Content
 from heatproof.report.page.html import render
-from heatproof.report.paper.beside import beside
 from heatproof.report.paper.files import files, tables
-from heatproof.report.paper.results import cohort
-from heatproof.report.paper.table import Column, Table, csv, latex, narrowed, shown
+from heatproof.report.paper.published_table import published_table
+from heatproof.report.paper.result_tables import cohort_table
+from heatproof.report.paper.table import (
+    PaperColumn,
+    PaperTable,
+    as_csv,
+    as_latex,
+    cell_text,
+    narrowed,
+)
 from heatproof.report.pictures.curves import precision_recall, threshold_curves
-from heatproof.report.pictures.drawings import Forest, boxes, forest
+from heatproof.report.pictures.drawings import Forest, boxes_svg, forest_svg
 from heatproof.report.pictures.pdf import pdf
-from heatproof.report.pictures.plots import Curve, Plot, plot
+from heatproof.report.pictures.plots import Plot, PlotCurve, plot_svg
 from heatproof.report.pictures.scatter import scatters
-from heatproof.report.published import published
+from heatproof.report.published import published_numbers
 from heatproof.types import Estimate
 from tests.report import trial
 
 SVG = "{http://www.w3.org/2000/svg}"
-TABLE = Table(
+TABLE = PaperTable(
     "t",
     "A & B",
-    (Column("Name"), Column("Mean", Estimate), Column("Gain", Estimate, signed=True)),
+    (
+        PaperColumn("Name", itemgetter(0)),
+        PaperColumn("Mean", itemgetter(1), Estimate),
+        PaperColumn("Gain", itemgetter(2), Estimate, signed=True),
+    ),
     (("50%_{a}", trial.est(0.31), trial.diff(-0.1)), ("b, c", trial.UNDEFINED, None)),
 )
 
 
 def test_csv_holds_every_digit_and_nothing_where_nothing_is_known():
-    rows = list(csv_module.reader(io.StringIO(csv(TABLE))))
+    rows = list(csv.reader(io.StringIO(as_csv(TABLE))))
     assert rows[0] == ["Name", "Mean", "Mean low", "Mean high", "Gain", "Gain low", "Gain high"]
     assert float(rows[1][2]) == trial.est(0.31).low
     assert float(rows[1][4]) == -0.1
@@ -47,7 +59,7 @@ def test_csv_holds_every_digit_and_nothing_where_nothing_is_known():
 
 
 def test_latex_says_what_the_page_says_and_escapes_it():
-    text = latex(TABLE)
+    text = as_latex(TABLE)
     assert r"\caption{A \& B}" in text
     assert r"50\%\_\{a\} & 0.31 [0.26, 0.36] & \textminus{}0.10" in text
     assert r"b, c & not defined & -- \\" in text
@@ -55,27 +67,29 @@ def test_latex_says_what_the_page_says_and_escapes_it():
 
 
 def test_a_page_leaves_out_columns_that_say_nothing():
-    columns = (Column("same"), Column("name"), Column("empty", Estimate), Column("n", int))
-    rows = (("x", "a", None, 5), ("x", "b", None, 5))
-    assert [column.name for column in narrowed(Table("t", "", columns, rows)).columns] == [
-        "name",
-        "n",
-    ]
-    assert narrowed(Table("t", "", columns, rows[:1])).rows == (("x", "a", 5),)
+    kinds = {"same": str, "name": str, "empty": Estimate, "n": int}
+    columns = tuple(PaperColumn(name, itemgetter(name), kind) for name, kind in kinds.items())
+    records = [{"same": "x", "name": name, "empty": None, "n": 5} for name in "ab"]
+    table = PaperTable("t", "", columns, records)
+    assert [column.name for column in narrowed(table).columns] == ["name", "n"]
+    assert narrowed(table).rows == (("a", 5), ("b", 5))
+    assert narrowed(replace(table, records=records[:1])).rows == (("x", "a", 5),)
 
 
 @given(st.text())
 def test_latex_lines_stay_lines(name: str):
-    line = latex(Table("t", "", (Column("a"), Column("b")), ((name, "x"),))).split("\n")[6]
+    columns = (PaperColumn("a", itemgetter(0)), PaperColumn("b", itemgetter(1)))
+    line = as_latex(PaperTable("t", "", columns, ((name, "x"),))).split("\n")[6]
     assert len(re.findall(r"(?<!\\)&", line)) == 1
     assert not re.search(r"(?<!\\)[%$#_]", line)
 
 
-def test_numbers_are_shown_by_their_kind():
-    assert shown(1200, Column("n", int)) == "1,200"
-    assert shown(0.0001, Column("p", float)) == "<0.001"
-    assert shown(0.5, Column("d", float, signed=True)) == "+0.50"
-    assert shown(None, Column("d")) == "\N{EN DASH}"
+@pytest.mark.parametrize(
+    ("cell", "signed", "text"),
+    [(1200, False, "1,200"), (0.0001, False, "<0.001"), (0.5, True, "+0.50"), (None, False, "–")],
+)
+def test_a_cell_is_text_by_its_kind(cell, signed, text):
+    assert cell_text(cell, PaperColumn("a", itemgetter(0), signed=signed)) == text
 
 
 @pytest.mark.parametrize(
@@ -94,7 +108,7 @@ def test_every_file_can_be_read_and_equal_content_gives_equal_files(make):
         if path.endswith(".svg"):
             ET.fromstring(text)
         elif path.endswith(".csv"):
-            rows = list(csv_module.reader(io.StringIO(text)))
+            rows = list(csv.reader(io.StringIO(text)))
             assert len({len(row) for row in rows}) == 1
 
 
@@ -110,16 +124,18 @@ def test_every_estimate_of_localization_is_in_its_table():
 
 def test_a_forest_has_a_dot_at_every_defined_value():
     drawn = Forest("f", "t", (("a", trial.est(0.0)), ("b", trial.est(1.0)), ("c", trial.UNDEFINED)))
-    svg = ET.fromstring(forest(drawn))
+    svg = ET.fromstring(forest_svg(drawn))
     dots = [float(dot.get("cx", "")) for dot in svg.iter(f"{SVG}circle")]
     lines = [re.match(r"M([\d.]+)", p.get("d", "")) for p in svg.iter(f"{SVG}path")]
     ends = [float(line[1]) for line in lines[:5] if line]
     assert dots == [ends[0], ends[-1]]  # of the axis
-    assert "not defined" in forest(drawn)
+    assert "not defined" in forest_svg(drawn)
 
 
 def test_boxes_go_from_quartile_to_quartile():
-    svg = ET.fromstring(boxes("t", [Spread("d", "f", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0)]))
+    svg = ET.fromstring(
+        boxes_svg("t", [Spread("d", "f", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0)])
+    )
     box = list(svg.iter(f"{SVG}rect"))[1]  # the first is the paper
     starts = [re.match(r"M([\d.]+)", path.get("d", "")) for path in svg.iter(f"{SVG}path")][:5]
     least, *_, most = (float(start[1]) for start in starts if start)
@@ -145,8 +161,8 @@ def chexpert(**changes) -> Content:
 
 
 def test_published_numbers_stand_beside_the_same_quantity():
-    rows = {(row[0], row[1]): row for row in beside(chexpert()).rows}
-    [printed] = published(quantity="mIoU", finding="Support Devices", where="text")
+    rows = {(row[0], row[1]): row for row in published_table(chexpert()).rows}
+    [printed] = published_numbers(quantity="mIoU", finding="Support Devices", where="text")
     assert rows["mIoU", "Support Devices"][2].value == printed.value == 0.163
     assert rows["mIoU", "Support Devices"][3] == trial.est(0.2)
     size = rows["slope of IoU on area ratio", "all findings"]
@@ -159,11 +175,11 @@ def test_published_numbers_stand_beside_the_same_quantity():
 
 def test_other_findings_methods_and_rows_are_another_quantity():
     other = Spread("cxl", "Lung Opacity", "elongation", 9, 0.0, 1.0, 2.0, 3.0, 4.0)
-    slopes = beside(chexpert(spreads=(*chexpert().spreads, other)))
+    slopes = published_table(chexpert(spreads=(*chexpert().spreads, other)))
     assert [row[0] for row in slopes.rows] == ["mIoU"]
     method = trial.diagnosis("gradient", (0.5, 0.1), dataset="cxl", metric="iou")
-    assert [row[0] for row in beside(chexpert(diagnoses=(method,))).rows] == ["mIoU"]
-    assert beside(trial.usual()).rows == ()
+    assert [row[0] for row in published_table(chexpert(diagnoses=(method,))).rows] == ["mIoU"]
+    assert published_table(trial.usual()).rows == ()
 
 
 def test_the_page_says_what_published_slopes_on_confidence_were_made_of():
@@ -202,7 +218,9 @@ def test_precision_is_drawn_over_the_recall_of_the_same_threshold():
 
 def test_a_plot_puts_what_is_larger_further_right_and_further_up():
     points = ((0.0, trial.est(0.0)), (1.0, trial.est(1.0)))
-    svg = ET.fromstring(plot(Plot("p", "t", "x", "y", (Curve("a", points),), dots=((0.5, 0.5),))))
+    svg = ET.fromstring(
+        plot_svg(Plot("p", "t", "x", "y", (PlotCurve("a", points),), dots=((0.5, 0.5),)))
+    )
     dot, *markers = list(svg.iter(f"{SVG}circle"))
     [first, last] = [(float(m.get("cx", "")), float(m.get("cy", ""))) for m in markers[:2]]
     middle = float(dot.get("cx", "")), float(dot.get("cy", ""))
@@ -221,14 +239,14 @@ def test_the_line_through_dots_that_lie_on_one_is_that_line():
 
 def test_the_cohort_says_what_the_page_says():
     content = trial.usual()
-    rows = cohort(content).rows
+    rows = cohort_table(content).rows
     assert [row[6:8] for row in rows] == [
         (of.finding, of.positive) for one in content.cohorts for of in one.counts
     ]
 
 
 def test_a_pdf_holds_the_words_of_its_figure():
-    drawn = pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
-    assert drawn == pdf(forest(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    drawn = pdf(forest_svg(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
+    assert drawn == pdf(forest_svg(Forest("f", "Gain $ of a_b", (("a", trial.est(0.3)),))))
     assert drawn.startswith(b"%PDF")
     assert b"CreationDate" not in drawn

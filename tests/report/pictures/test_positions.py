@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.analysis.classification import Bin
-from heatproof.report.pictures.positions import history, mark, place, reliability
+from heatproof.report.pictures.positions import calibration_points, history_points, mark, place
 from heatproof.types import Estimate
 
 values = st.floats(-2, 3)
@@ -27,10 +27,10 @@ def test_undefined_is_not_drawn() -> None:
     nothing = Estimate(math.nan, math.nan, math.nan, 0.95, 0, "")
     assert mark(nothing).value is None
     assert mark(Estimate(0.5, math.nan, math.nan, 0.95, 1, "")).low is None
-    assert reliability([Bin(0.5, nothing)]) == ()
-    assert history([math.nan, 1.0]) == ((100.0, 0.0),)
+    assert calibration_points([Bin(0.5, nothing)]) == ()
+    assert history_points([math.nan, 1.0]) == ((100.0, 0.0),)
 
 
 def test_perfect_calibration_is_the_diagonal() -> None:
-    points = reliability([Bin(p, Estimate(p, p, p, 0.95, 5, "")) for p in (0.1, 0.5, 0.9)])
+    points = calibration_points([Bin(p, Estimate(p, p, p, 0.95, 5, "")) for p in (0.1, 0.5, 0.9)])
     assert all(math.isclose(point.x + point.y, 100) for point in points)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from heatproof.analysis.localization import Control, Localization, Row
-from heatproof.report.called import LEAST, Verdict, verdict
+from heatproof.report.against_prior import LEAST_CASES, AgainstPrior, against_prior
 from heatproof.report.content import Content
 from heatproof.report.prose.answers import answers
 from heatproof.types import Estimate
@@ -20,25 +20,25 @@ def difference(low: float, high: float, cases: int = 50) -> Estimate:
 @pytest.mark.parametrize(
     ("low", "high", "cases", "expected"),
     [
-        (0.01, 0.1, 50, Verdict.BETTER),
-        (-0.2, -0.1, 50, Verdict.WORSE),
-        (-0.1, 0.1, 50, Verdict.OPEN),
-        (0.0, 0.1, 50, Verdict.OPEN),
-        (-0.1, 0.0, 50, Verdict.OPEN),
-        (0.01, 0.1, LEAST - 1, Verdict.TOO_FEW),
-        (0.01, 0.1, LEAST, Verdict.BETTER),
-        (math.nan, math.nan, 50, Verdict.NONE),
+        (0.01, 0.1, 50, AgainstPrior.BETTER),
+        (-0.2, -0.1, 50, AgainstPrior.WORSE),
+        (-0.1, 0.1, 50, AgainstPrior.OPEN),
+        (0.0, 0.1, 50, AgainstPrior.OPEN),
+        (-0.1, 0.0, 50, AgainstPrior.OPEN),
+        (0.01, 0.1, LEAST_CASES - 1, AgainstPrior.TOO_FEW),
+        (0.01, 0.1, LEAST_CASES, AgainstPrior.BETTER),
+        (math.nan, math.nan, 50, AgainstPrior.NONE),
     ],
 )
 def test_better_and_worse_need_an_interval_without_zero(
-    low: float, high: float, cases: int, expected: Verdict
+    low: float, high: float, cases: int, expected: AgainstPrior
 ) -> None:
-    assert verdict(difference(low, high, cases)) is expected
+    assert against_prior(difference(low, high, cases)) is expected
 
 
 def test_nothing_is_called_where_a_coin_could_do_it() -> None:
     """Two-sided sign test with all cases on one side: 2 / 2**n must be below 5%."""
-    assert 2 / 2**LEAST < 0.05 <= 2 / 2 ** (LEAST - 1)
+    assert 2 / 2**LEAST_CASES < 0.05 <= 2 / 2 ** (LEAST_CASES - 1)
 
 
 def one(*rows: tuple[str, float, float, float], cases: int = 50, prior: bool = True) -> str:
@@ -121,7 +121,7 @@ def test_undefined_values_are_words() -> None:
 def test_many_findings_are_counted() -> None:
     answer = answers(trial.large())[0]
     better = sum(
-        verdict(row.difference) is Verdict.BETTER
+        against_prior(row.difference) is AgainstPrior.BETTER
         for panel in trial.large().localization
         if panel.metric == "auprc"
         for row in panel.rows

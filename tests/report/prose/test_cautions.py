@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from heatproof.report.content import Content, Overlap
+from heatproof.report.content import Content, PatientOverlap
 from heatproof.report.prose.cautions import cautions
 from tests.report import trial
 
@@ -26,7 +26,7 @@ def test_a_model_judged_on_its_own_patients() -> None:
 def test_unknown_is_not_none() -> None:
     """No record of what a model has seen is a warning, not an all-clear."""
     assert "It is not known whether" in serious(replace(trial.usual(), overlaps=()))[0]
-    half = Overlap("mobilenet, fold 0", "nih_rsna_1024", 0, None)
+    half = PatientOverlap("mobilenet, fold 0", "nih_rsna_1024", 0, None)
     assert (
         "was tuned on patients of nih_rsna_1024"
         in serious(replace(trial.usual(), overlaps=(half,)))[0]
@@ -47,8 +47,8 @@ def test_the_rest_is_said() -> None:
     text = said(trial.usual())
     assert "Few cases on nih_rsna_1024: Lung Opacity 15." in text
     assert "rsna_pneumonia_320 has no negatives for Lung Opacity" in text
-    assert "1 image was set aside" in text
-    assert "Not every map of Grad-CAM can be read as one: of 67, 5 zero and 2 constant." in text
+    assert "1 film was set aside" in text
+    assert "Not every map of Grad-CAM is valid: of 67, 5 zero and 2 constant." in text
     assert "Patients are unknown" not in text
     assert "Patients are unknown in chexlocalize" in said(trial.large())
     assert cautions(trial.empty()) == ()

@@ -5,7 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from heatproof.report.content import Cohort, FindingCounts
+from heatproof.report.content import CohortCounts, FindingCounts
 from heatproof.tables.films import Films
 
 # As metadata are called: sex, nih_sex, Patient Gender; age, PatientAge.
@@ -23,7 +23,7 @@ def cohorts(
     judged: Collection[tuple[str, str]],
     findings: Mapping[str, Sequence[str]],
     descriptions: Mapping[str, str],
-) -> Iterator[Cohort]:
+) -> Iterator[CohortCounts]:
     """Who was judged, of every data set of which a model judges films.
 
     Args:
@@ -39,9 +39,9 @@ def cohorts(
         metadata = known.attributes()
         found = (YEARS.fullmatch(value) for value in _values(metadata, AGE, len(known)))
         ages = [float(years[1]) for years in found if years]
-        yield Cohort(
+        yield CohortCounts(
             name=data,
-            images=len(known),
+            films=len(known),
             patients=_patients(known),
             counts=tuple(_counts(known, finding) for finding in names),
             sexes=_with_unknown(_values(metadata, SEX, len(known))),

@@ -7,12 +7,12 @@ from typing import Any
 
 from heatproof.experiment.workspace import HISTORY
 from heatproof.models.card import Cohort as Patients
-from heatproof.report.content import Model, Overlap
+from heatproof.report.content import ModelText, PatientOverlap
 from heatproof.stages.blocks import Judged
 from heatproof.words import count
 
 
-def overlaps(judged: Sequence[Judged]) -> Iterator[Overlap]:
+def patient_overlaps(judged: Sequence[Judged]) -> Iterator[PatientOverlap]:
     """How many of the judged patients each model has seen before."""
     groups: dict[tuple[str, str], list[Judged]] = {}
     for one in judged:
@@ -21,10 +21,10 @@ def overlaps(judged: Sequence[Judged]) -> Iterator[Overlap]:
     for (group, data), members in groups.items():
         trained = [_seen(one, one.card.trained_on if one.card else None) for one in members]
         tuned = [_seen(one, one.card.tuned_on if one.card else None) for one in members]
-        yield Overlap(group, data, _sum(trained), _sum(tuned))
+        yield PatientOverlap(group, data, _sum(trained), _sum(tuned))
 
 
-def models(judged: Sequence[Judged]) -> Iterator[Model]:
+def models(judged: Sequence[Judged]) -> Iterator[ModelText]:
     """One record per group of models."""
     groups: dict[str, dict[str, Judged]] = {}
     for one in judged:
@@ -32,7 +32,7 @@ def models(judged: Sequence[Judged]) -> Iterator[Model]:
     for group, members in groups.items():
         first = next(iter(members.values()))
         history = _history(first.trained) if first.trained and not first.id.chosen else {}
-        yield Model(
+        yield ModelText(
             name=group,
             architecture=first.id.architecture,
             head=first.id.head or "its own",

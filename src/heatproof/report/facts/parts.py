@@ -1,7 +1,6 @@
 """Which methods, metrics and rules a report used, and how each is defined."""
 
 import dataclasses
-import inspect
 import math
 import re
 from collections import Counter
@@ -13,10 +12,9 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, lower_is_better
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.localizers import LocalizerArchitecture, localizers
-from heatproof.report.content import MapCounts
-from heatproof.report.content import Method as MethodText
-from heatproof.report.described import Metric as MetricText
-from heatproof.report.described import Rule as RuleText
+from heatproof.registry import docstring_summary
+from heatproof.report.content import MapCounts, MethodText, MetricText, RuleText
+from heatproof.report.pictures.positions import axis_end
 from heatproof.saliency import definition, methods
 from heatproof.stages.blocks import Judged
 from heatproof.tables.maps_made import MapsMade
@@ -79,15 +77,12 @@ def _largest(metric: str, panels: Sequence[Localization]) -> float:
         for one in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
     ]
     ends: list[float] = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
-    if not max(ends, default=0.0):
-        return 1.0
-    digit = float(10 ** math.floor(math.log10(max(ends))))
-    return math.ceil(max(ends) / digit) * digit
+    return axis_end(max(ends, default=0.0))
 
 
 def title_and_definition(part: object) -> tuple[str, str]:
     """Title and definition of a part: both stand where it is defined."""
-    return type(part).title, summary(type(part))  # type: ignore[attr-defined]  # tested for every part
+    return type(part).title, docstring_summary(type(part).__doc__)  # type: ignore[attr-defined]  # tested for every part
 
 
 def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture | None:
@@ -95,12 +90,6 @@ def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture |
     cards = [one.card for one in judged if one.card and method in one.methods]
     parts = [localizers.parse(card.id.architecture) for card in cards if card.localizes]
     return parts[0] if parts else None
-
-
-def summary(cls: type) -> str:
-    """The summary of a docstring."""
-    text = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
-    return text.replace("\n", " ").replace("``", "")
 
 
 def _options(part: object) -> str:
@@ -126,7 +115,7 @@ def _with_file_names(spec: str) -> str:
 def _cut(part: object) -> Iterator[str]:
     """How a metric of masks makes one of a map."""
     if isinstance(cut := getattr(part, "binarize", None), Binarizer):
-        yield f"What a map marks: {summary(type(cut))}"
+        yield f"What a map marks: {docstring_summary(type(cut).__doc__)}"
 
 
 def _title(spec: str) -> str:

@@ -17,7 +17,7 @@ from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
-from heatproof.report.gallery import Case, CaseMap, Gallery, Group, Picture
+from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.blocks import Judged
 from heatproof.stages.framing import geometry_of
 from heatproof.tables.predictions import Called
@@ -64,7 +64,7 @@ def pick(
     """The cases of every data set and group of models."""
     count = work.experiment.report.gallery
     pairs = dict.fromkeys((j.judging.films.name, j.judging.group) for j in judged if j.methods)
-    cases: list[Case] = []
+    cases: list[GalleryCase] = []
     for data, group in pairs if count else ():
         wall = _Wall(
             work,
@@ -145,12 +145,12 @@ def _ranked(wall: _Wall) -> Iterator[Pick]:
             yield Pick(group, f"among the {shown} {word} {title} of {len(rows)}", *place)
 
 
-def _case(wall: _Wall, chosen: Pick) -> Case:
+def _case(wall: _Wall, chosen: Pick) -> GalleryCase:
     one, sample = wall.judges[chosen.image_id]
     image = sample.pixels.read()
     told = wall.predictions.where(image_id=chosen.image_id, finding=chosen.finding).frame
     marks = [a for a in sample.annotations if a.finding == chosen.finding]
-    return Case(
+    return GalleryCase(
         group=chosen.group,
         why=chosen.why,
         dataset=wall.data,

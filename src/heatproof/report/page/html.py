@@ -1,29 +1,29 @@
-"""One self-contained page: no network, no external font, script or picture.
+"""The self-contained HTML page: no network, no external font, script or picture.
 
-Every string of the content is escaped (names of images, findings and experiments are other
-people's input); a Content-Security-Policy in the page itself forbids loading anything and running
-any script but the page's own, which is named by its hash.  The same content gives the same bytes.
+The page escapes every string of the content, because names of films, findings and experiments are
+other people's input.  A Content-Security-Policy in the page itself forbids loading anything, and
+running any script but the page's own, which the policy names by its hash.  Equal content gives
+equal bytes.
 """
 
 import base64
 import hashlib
-from types import ModuleType
 from typing import Any
 
 import jinja2
 
 from heatproof import words
-from heatproof.report import arrange
-from heatproof.report.called import FEW, LEAST
+from heatproof.report.against_prior import FEW_CASES, LEAST_CASES
 from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
-from heatproof.report.paper import beside
-from heatproof.report.paper import files as paper
-from heatproof.report.paper import table as tables
-from heatproof.report.pictures import positions as figures
-from heatproof.report.prose import answers, cautions, why
-from heatproof.report.prose import trust_grid as trusted
+from heatproof.report.page import grouping
+from heatproof.report.paper import diagnosis_tables, published_table, result_tables, table
+from heatproof.report.pictures import positions
+from heatproof.report.pictures.forests import slope_forests
+from heatproof.report.prose import trust_grid, why_maps_fail
+from heatproof.report.prose.answers import answers
+from heatproof.report.prose.cautions import cautions
 from heatproof.types import Estimate, Validity
 
 VALIDITY = {
@@ -37,8 +37,8 @@ VALIDITY = {
 
 
 def render(content: Content) -> str:
-    """The page."""
-    environment = shared_environment()
+    """The page of a report."""
+    environment = page_environment()
     script, _, _ = _loader().get_source(environment, "report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html").render(
@@ -47,12 +47,12 @@ def render(content: Content) -> str:
         script_hash=digest,
         names=method_names(content),
         metrics=described_metrics(content),
-        level=arrange.level(content),
+        level=grouping.interval_level(content),
     )
 
 
 def data_uri(picture: Picture) -> str:
-    """The picture itself, as an address."""
+    """The picture as an address that holds the picture itself."""
     return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
 
 
@@ -68,50 +68,87 @@ def _loader() -> jinja2.BaseLoader:
     return jinja2.PackageLoader("heatproof.report.page", "templates")
 
 
-def shared_environment() -> jinja2.Environment:
-    """What templates of all pages use: how numbers are written, and the figures."""
+def page_environment() -> jinja2.Environment:
+    """The environment of all pages: templates, filters, and the functions that templates call."""
     environment = jinja2.Environment(
         loader=_loader(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_said,
+        finalize=_printable,
     )
     environment.filters |= {
         "number": words.number,
         "estimate": words.estimate,
-        "interval": words.interval,
+        "interval": words.bracketed,
         "signed": words.signed,
         "count": words.count,
         "listed": words.listed,
-        "duration": words.duration,
         "sentence": words.sentence,
         "uri": data_uri,
     }
-    environment.tests["curved"] = arrange.has_curve
-    parts: dict[str, ModuleType | Any] = {
-        "answers": answers.answers,
-        "cautions": cautions.cautions,
-        "arrange": arrange,
-        "beside": beside,
-        "figures": figures,
-        "why": why,
-        "paper": paper,
-        "sheets": tables,
-        "trusted": trusted,
-        "undefined_reason": undefined_reason,
-        "validities": VALIDITY,
+    environment.tests["curved"] = grouping.has_curve
+    functions = (
+        answers,
+        cautions,
+        undefined_reason,
+        grouping.cases_by_group,
+        grouping.classification_by_dataset,
+        grouping.compared_differences,
+        grouping.dataset_metrics,
+        grouping.forest_panels,
+        grouping.interval_methods,
+        grouping.other_controls,
+        grouping.panels_by_finding,
+        positions.box_axis,
+        positions.calibration_points,
+        positions.history_points,
+        positions.mark,
+        positions.place,
+        positions.polyline,
+        positions.prior_mark,
+        positions.ticks,
+        table.cell_text,
+        table.is_estimate,
+        table.is_text,
+        table.narrowed,
+        result_tables.comparison_table,
+        result_tables.tuned_table,
+        diagnosis_tables.common_table,
+        diagnosis_tables.confidence_table,
+        diagnosis_tables.shape_table,
+        diagnosis_tables.structure_table,
+        diagnosis_tables.subgroup_table,
+        diagnosis_tables.usual_table,
+        published_table.published_table,
+        slope_forests,
+        why_maps_fail.diagnosed_metric,
+        why_maps_fail.diagnosis_texts,
+        why_maps_fail.significance_level,
+        why_maps_fail.spreads_by_feature,
+        why_maps_fail.structure_sentences,
+    )
+    constants: dict[str, Any] = {
+        "cutoff_note": published_table.CUTOFF_NOTE,
+        "feature_definitions": why_maps_fail.FEATURE_DEFINITIONS,
+        "feature_nouns": why_maps_fail.FEATURE_NOUNS,
+        "few_cases": FEW_CASES,
+        "least_cases": LEAST_CASES,
+        "trusted": trust_grid,
         "valid": Validity.OK,
-        "few": FEW,
-        "least": LEAST,
+        "validities": VALIDITY,
     }
-    environment.globals |= parts
+    environment.globals |= {function.__name__: function for function in functions} | constants
     return environment
 
 
-def _said(value: object) -> object:
-    """No raw nan and no None on the page: a number that reaches it unformatted is a mistake."""
+def _printable(value: object) -> object:
+    """The value, unless it is nan or None: a number that reaches the page unformatted is a mistake.
+
+    Raises:
+        ValueError: The value is nan or None.
+    """
     if value is None or value != value:  # noqa: PLR0124  only nan differs from itself
         raise ValueError(f"{value} would be printed; the template must say it in words")
     return value

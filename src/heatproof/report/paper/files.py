@@ -2,74 +2,89 @@
 
 from collections.abc import Iterator
 from itertools import chain, count
+from typing import Any
 
 from heatproof.report.content import Content
 from heatproof.report.names import file_name
-from heatproof.report.paper.beside import beside
-from heatproof.report.paper.comparisons import by_finding, comparisons, differences
-from heatproof.report.paper.diagnoses import (
-    common,
-    confidence,
-    failed,
-    shape,
-    spread,
-    structures,
-    subgroups,
-    usual,
+from heatproof.report.paper.diagnosis_tables import (
+    common_table,
+    confidence_table,
+    failure_table,
+    shape_table,
+    spread_table,
+    structure_table,
+    subgroup_table,
+    usual_table,
 )
-from heatproof.report.paper.results import classification, cohort, localization
-from heatproof.report.paper.table import Table, csv, latex
-from heatproof.report.paper.tuned import tuned
+from heatproof.report.paper.published_table import published_table
+from heatproof.report.paper.result_tables import (
+    classification_table,
+    cohort_table,
+    comparison_table,
+    localization_table,
+    tuned_table,
+)
+from heatproof.report.paper.table import PaperTable, as_csv, as_latex
 from heatproof.report.pictures.curves import precision_recall, threshold_curves
-from heatproof.report.pictures.drawings import boxes, forest
-from heatproof.report.pictures.forests import panels, slopes
+from heatproof.report.pictures.drawings import boxes_svg, forest_svg
+from heatproof.report.pictures.forests import (
+    comparison_forests,
+    difference_forests,
+    localization_forests,
+    slope_forests,
+)
 from heatproof.report.pictures.pdf import pdf
-from heatproof.report.pictures.plots import plot
+from heatproof.report.pictures.plots import plot_svg
 from heatproof.report.pictures.scatter import scatters
-from heatproof.report.prose import why
+from heatproof.report.prose.why_maps_fail import FEATURE_NOUNS, spreads_by_feature
 
 
 def files(content: Content) -> dict[str, str | bytes]:
-    """Path, below the folder of the report, to what is in it; equal content gives equal files."""
-    found: dict[str, str | bytes] = {}
+    """Path below the folder of the report to the content of the file.
+
+    Equal content gives equal files.  A table without rows has no file.
+    """
+    written: dict[str, str | bytes] = {}
     for table in tables(content):
         if table.rows:
-            found[f"tables/{table.name}.csv"] = csv(table)
-            found[f"tables/{table.name}.tex"] = latex(table)
+            written[f"tables/{table.name}.csv"] = as_csv(table)
+            written[f"tables/{table.name}.tex"] = as_latex(table)
     for name, svg in _figures(content):
         numbered = (f"figures/{name}-{number}.svg" for number in count(2))
-        paths = chain((f"figures/{name}.svg",), numbered)  # two names may become one
-        path = next(path for path in paths if path not in found)
-        found[path], found[path.removesuffix("svg") + "pdf"] = svg, pdf(svg)
-    return found
+        paths = chain((f"figures/{name}.svg",), numbered)  # two figures may have one name
+        path = next(path for path in paths if path not in written)
+        written[path], written[path.removesuffix("svg") + "pdf"] = svg, pdf(svg)
+    return written
+
+
+def tables(content: Content) -> tuple[PaperTable[Any], ...]:
+    """Every table, also those without rows."""
+    return (
+        cohort_table(content),
+        localization_table(content),
+        classification_table(content),
+        comparison_table(content),
+        tuned_table(content),
+        shape_table(content, content.diagnoses),
+        confidence_table(content, content.diagnoses),
+        subgroup_table(content, content.diagnoses),
+        usual_table(content, content.diagnoses),
+        common_table(content, content.diagnoses),
+        spread_table(content),
+        failure_table(content),
+        structure_table(content),
+        published_table(content),
+    )
 
 
 def _figures(content: Content) -> Iterator[tuple[str, str]]:
-    of_methods = (*panels(content), *by_finding(content), *differences(content))
-    for estimates in (*of_methods, *slopes(content)):
-        yield estimates.name, forest(estimates)
-    for drawn in (*threshold_curves(content), *precision_recall(content), *scatters(content)):
-        yield drawn.name, plot(drawn)
-    for (dataset, feature), spreads in why.by_feature(content).items():
-        yield (
-            file_name("spread", dataset, feature),
-            boxes(f"{why.NOUNS[feature]}, {dataset}", spreads),
-        )
-
-
-def tables(content: Content) -> tuple[Table, ...]:
-    """Every table."""
-    own = (shape, confidence, subgroups, usual, common)
-    reasons = (one(content, content.diagnoses) for one in own)
-    return (
-        cohort(content),
-        localization(content),
-        classification(content),
-        comparisons(content),
-        tuned(content),
-        *reasons,
-        spread(content),
-        failed(content),
-        structures(content),
-        beside(content),
-    )
+    """Name and SVG of every figure."""
+    for forests in (localization_forests, comparison_forests, difference_forests, slope_forests):
+        for forest in forests(content):
+            yield forest.name, forest_svg(forest)
+    for plots in (threshold_curves, precision_recall, scatters):
+        for plot in plots(content):
+            yield plot.name, plot_svg(plot)
+    for (dataset, feature), spreads in spreads_by_feature(content).items():
+        title = f"{FEATURE_NOUNS[feature]}, {dataset}"
+        yield file_name("spread", dataset, feature), boxes_svg(title, spreads)

@@ -1,20 +1,23 @@
-"""Tables for paper: one record that the page shows, and that is written as CSV and as LaTeX.
+"""Tables that the page shows and that are written as CSV and as LaTeX.
 
 A cell is text, a number or an estimate; nothing is formatted before it is known where it stands.
-In CSV an estimate is three columns, ``nan`` and what is absent are empty; elsewhere it is one cell,
-such as ``0.31 [0.26, 0.36]``, and what is undefined is said in words.
+In CSV an estimate takes three columns, and ``nan`` and absent cells are empty.  Elsewhere an
+estimate is one cell, such as ``0.31 [0.26, 0.36]``, and words say what is undefined.
 """
 
-import csv as csv_module
+import csv
 import io
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from heatproof import words
 from heatproof.types import Estimate
 
-Cell = str | int | float | Estimate | None
+PaperCell = str | int | float | Estimate | None
+_Record = TypeVar("_Record")
+_Record_contra = TypeVar("_Record_contra", contravariant=True)
 ABSENT = "\N{EN DASH}"
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -26,59 +29,65 @@ _LATEX = {
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn(Generic[_Record_contra]):
     """One column.
 
     Attributes:
-        kind: Of its cells; an estimate or a number that is ``signed`` shows its sign.
+        name: The heading.
+        cell: The cell of a record.
+        kind: The type of the cells: ``str``, ``int``, ``float`` or ``Estimate``.
+        signed: Whether numbers and estimates are differences or slopes, and carry their sign.
     """
 
     name: str
+    cell: Callable[[_Record_contra], PaperCell]
     kind: type = str
     signed: bool = False
 
 
 @dataclass(frozen=True)
-class Table:
-    """One table.
+class PaperTable(Generic[_Record]):
+    """One table: a row for every record.
 
     Attributes:
-        name: Of its files, without an extension.
-        caption: In words.
-        rows: As long as there are columns.
+        name: The name of its files, without an extension.
     """
 
     name: str
     caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    columns: tuple[PaperColumn[_Record], ...]
+    records: Sequence[_Record]
+
+    @property
+    def rows(self) -> tuple[tuple[PaperCell, ...], ...]:
+        """The cells."""
+        return tuple(
+            tuple(column.cell(record) for column in self.columns) for record in self.records
+        )
 
 
-def narrowed(table: Table) -> Table:
-    """Without columns that say nothing: empty ones, and words that are the same in every row."""
-    told = [
-        place
-        for place, column in enumerate(table.columns)
-        if (cells := {row[place] for row in table.rows} - {None, ""})
-        and (column.kind is not str or len(cells) > 1 or len(table.rows) == 1)
-    ]
-    columns = tuple(table.columns[place] for place in told)
-    rows = tuple(tuple(row[place] for place in told) for row in table.rows)
-    return Table(table.name, table.caption, columns, rows)
+def narrowed(table: PaperTable[Any]) -> PaperTable[Any]:
+    """The table without columns that say nothing: empty ones, and text that is always the same."""
+    kept = []
+    for place, column in enumerate(table.columns):
+        cells = {row[place] for row in table.rows} - {None, ""}
+        if cells and (column.kind is not str or len(cells) > 1 or len(table.rows) == 1):
+            kept.append(column)
+    return replace(table, columns=tuple(kept))
 
 
-def is_estimate(cell: Cell) -> bool:
-    """Whether it has an interval to be shown below it."""
+def is_estimate(cell: PaperCell) -> bool:
+    """Whether the cell has an interval."""
     return isinstance(cell, Estimate)
 
 
-def is_text(column: Column) -> bool:
-    """Whether its cells are words, which stand on the left."""
+def is_text(column: PaperColumn[Any]) -> bool:
+    """Whether the cells are text, which is aligned to the left."""
     return column.kind is str
 
 
-def shown(cell: Cell, column: Column) -> str:
-    """The cell as a reader sees it."""
+def cell_text(cell: PaperCell, column: PaperColumn[Any]) -> str:
+    """The cell as people read it."""
     if cell is None or cell == "":
         return ABSENT
     if isinstance(cell, Estimate):
@@ -88,33 +97,29 @@ def shown(cell: Cell, column: Column) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def csv(table: Table) -> str:
-    """With a header line; estimates as ``name``, ``name low`` and ``name high``."""
+def as_csv(table: PaperTable[Any]) -> str:
+    """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``."""
     text = io.StringIO()
-    writer = csv_module.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        name
+        f"{column.name}{end}"
         for column in table.columns
-        for name in (
-            [column.name, f"{column.name} low", f"{column.name} high"]
-            if column.kind is Estimate
-            else [column.name]
-        )
+        for end in (("", " low", " high") if column.kind is Estimate else ("",))
     )
     for row in table.rows:
         cells = zip(row, table.columns, strict=True)
-        writer.writerow(value for cell, column in cells for value in _plain(cell, column))
+        writer.writerow(value for cell, column in cells for value in _csv_values(cell, column))
     return text.getvalue()
 
 
-def latex(table: Table) -> str:
+def as_latex(table: PaperTable[Any]) -> str:
     """A ``table`` environment for the packages ``booktabs`` and ``textcomp``."""
     header = " & ".join(_escaped(column.name) for column in table.columns)
     lines = [
-        " & ".join(_escaped(shown(*pair)) for pair in zip(row, table.columns, strict=True))
+        " & ".join(_escaped(cell_text(*pair)) for pair in zip(row, table.columns, strict=True))
         for row in table.rows
     ]
-    sides = "".join("l" if column.kind is str else "r" for column in table.columns)
+    sides = "".join("l" if is_text(column) else "r" for column in table.columns)
     return "\n".join(
         (
             r"\begin{table}",
@@ -132,14 +137,16 @@ def latex(table: Table) -> str:
     )
 
 
-def _plain(cell: Cell, column: Column) -> Iterator[str | int | float]:
+def _csv_values(cell: PaperCell, column: PaperColumn[Any]) -> Iterator[str | int | float]:
+    """Three values for a column of estimates, one for any other; empty where absent or nan."""
     if isinstance(cell, Estimate):
-        numbers: tuple[Cell, ...] = (cell.value, cell.low, cell.high)
+        for number in (cell.value, cell.low, cell.high):
+            yield "" if math.isnan(number) else number
     else:
-        numbers = (cell, None, None) if column.kind is Estimate else (cell,)
-    for number in numbers:
-        absent = number is None or (isinstance(number, float) and math.isnan(number))
-        yield "" if absent or isinstance(number, Estimate) or number is None else number
+        absent = cell is None or (isinstance(cell, float) and math.isnan(cell))
+        yield "" if absent or cell is None else cell
+        if column.kind is Estimate:
+            yield from ("", "")
 
 
 def _escaped(text: str) -> str:

@@ -18,7 +18,7 @@ from heatproof.localize.metrics.pooled import Pooled
 from heatproof.maps.binarize import Fixed, Otsu
 from heatproof.report.content import Content
 from heatproof.report.names import described_metrics, file_name, method_names
-from heatproof.report.pictures.plots import Curve, Plot
+from heatproof.report.pictures.plots import Plot, PlotCurve
 from heatproof.types import Estimate
 
 Family = tuple[str, str, str, str]  # data set, finding, model, and the metric without a threshold
@@ -105,18 +105,18 @@ def _with(part: Any, binarize: Otsu) -> Metric:
     return changed
 
 
-def _curves(panels: list[tuple[float, Localization]], names: dict[str, str]) -> Iterator[Curve]:
+def _curves(panels: list[tuple[float, Localization]], names: dict[str, str]) -> Iterator[PlotCurve]:
     told = [(at, _told(panel, names)) for at, panel in panels]
     for name in dict.fromkeys(name for _, by_name in told for name in by_name):
         points = ((at, by_name[name]) for at, by_name in told if name in by_name)
-        yield Curve(name, tuple(points))
+        yield PlotCurve(name, tuple(points))
 
 
-def _pr_curves(both: list[dict[str, Localization]], names: dict[str, str]) -> Iterator[Curve]:
+def _pr_curves(both: list[dict[str, Localization]], names: dict[str, str]) -> Iterator[PlotCurve]:
     told = [{rate: _told(panel, names) for rate, panel in pair.items()} for pair in both]
     for name in dict.fromkeys(name for one in told for name in one["recall"]):
         points = ((one["recall"][name].value, one["precision"][name]) for one in told)
-        yield Curve(name, tuple(points))
+        yield PlotCurve(name, tuple(points))
 
 
 def _told(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:

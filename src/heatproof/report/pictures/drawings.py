@@ -1,7 +1,6 @@
-"""Figures for paper: the drawings of the page as SVG files that stand alone.
+"""Forest plots and box plots as SVG files that stand alone.
 
-Numbers in, strokes out; sizes are in points of the file.  No colour tells what a shape or a word
-does not tell as well.
+Sizes are in units of the file.  No colour says what a shape or a word does not say as well.
 """
 
 import math
@@ -10,11 +9,11 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from heatproof.analysis.diagnosis import Spread
-from heatproof.report.pictures.positions import mark, place, scale, spread
+from heatproof.report.pictures.positions import box_axis, mark, place, ticks
 from heatproof.types import Estimate
-from heatproof.words import estimate as told
+from heatproof.words import estimate as estimate_text
 
-LETTER = 7.2  # points that a letter takes, on average at most, in the widest of the fonts
+LETTER = 7.2  # the largest mean width of a letter in the fonts of the figures
 LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
 INK, SOFT, HAIR, ACCENT, PRIOR_INK = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
 
@@ -24,13 +23,12 @@ class Forest:
     """Estimates below one another on one axis.
 
     Attributes:
-        name: Of its file, without an extension.
-        title: In words.
+        name: The name of its file, without an extension.
         rows: Label and estimate.
-        low: Left end of the axis.
-        high: Its right end.
-        reference: Where a dashed line stands; None for nowhere.
-        signed: Whether estimates are differences or slopes.
+        low: The left end of the axis.
+        high: The right end of the axis.
+        reference: Where a dashed line stands; None for no line.
+        signed: Whether the estimates are differences or slopes, and carry their sign.
     """
 
     name: str
@@ -42,20 +40,21 @@ class Forest:
     signed: bool = False
 
 
-def forest(drawn: Forest) -> str:
-    """The SVG."""
-    strokes = _axis(drawn.low, drawn.high, len(drawn.rows))
-    bottom = TOP + LINE * len(drawn.rows)
-    if drawn.reference is not None:
-        x = _x(place(drawn.reference, drawn.low, drawn.high))
+def forest_svg(forest: Forest) -> str:
+    """The forest plot as SVG."""
+    strokes = _axis(forest.low, forest.high, len(forest.rows))
+    bottom = TOP + LINE * len(forest.rows)
+    if forest.reference is not None:
+        x = _x(place(forest.reference, forest.low, forest.high))
         strokes.append(
             f'<path d="M{x:g} {TOP - 4:g}V{bottom:g}" stroke="{PRIOR_INK}" stroke-dasharray="4 3"/>'
         )
-    for line, (label, measured) in enumerate(drawn.rows):
+    for line, (label, estimate) in enumerate(forest.rows):
         y = TOP + LINE * (line + 0.5)
-        at = mark(measured, drawn.low, drawn.high)
-        strokes.append(text(LEFT - 12, y + 4, label, "end"))
-        strokes.append(text(LEFT + WIDE + 12, y + 4, told(measured, difference=drawn.signed)))
+        at = mark(estimate, forest.low, forest.high)
+        value = estimate_text(estimate, difference=forest.signed)
+        strokes.append(svg_text(LEFT - 12, y + 4, label, "end"))
+        strokes.append(svg_text(LEFT + WIDE + 12, y + 4, value))
         if at.low is not None and at.width is not None:
             start, end = _x(at.low), _x(at.low + at.width)
             ends = "".join(f"M{x:g} {y - 4:g}v8" for x in (start, end))
@@ -64,29 +63,29 @@ def forest(drawn: Forest) -> str:
             )
         if at.value is not None:
             strokes.append(f'<circle cx="{_x(at.value):g}" cy="{y:g}" r="4" fill="{ACCENT}"/>')
-    beyond = _beyond(label for label, _ in drawn.rows)
-    return page(drawn.title, strokes, LEFT + WIDE + RIGHT, bottom + 34, beyond)
+    beyond = _beyond(label for label, _ in forest.rows)
+    return svg_page(forest.title, strokes, LEFT + WIDE + RIGHT, bottom + 34, beyond)
 
 
-def boxes(title: str, spreads: Sequence[Spread]) -> str:
-    """Box plots: from quartile to quartile, the median in between, whiskers to the extremes."""
-    axis = spread(spreads)
+def boxes_svg(title: str, spreads: Sequence[Spread]) -> str:
+    """Box plots as SVG: boxes between the quartiles, with the median, whiskers to the extremes."""
+    axis = box_axis(spreads)
     strokes = _axis(axis.low, axis.high, len(spreads))
-    for line, one in enumerate(spreads):
+    for line, spread in enumerate(spreads):
         y = TOP + LINE * (line + 0.5)
-        strokes.append(text(LEFT - 12, y + 4, one.finding, "end"))
-        strokes.append(text(LEFT + WIDE + 12, y + 4, f"n = {one.cases}"))
-        if not one.cases:
+        strokes.append(svg_text(LEFT - 12, y + 4, spread.finding, "end"))
+        strokes.append(svg_text(LEFT + WIDE + 12, y + 4, f"n = {spread.cases}"))
+        if not spread.cases:
             continue
-        least, q1, median, q3, most = map(_x, axis.places(one))
+        least, q1, median, q3, most = map(_x, axis.places(spread))
         strokes.append(
             f'<path d="M{least:g} {y:g}H{q1:g}M{q3:g} {y:g}H{most:g}" stroke="{ACCENT}"/>'
             f'<rect x="{q1:g}" y="{y - 6:g}" width="{q3 - q1:g}" height="12" fill="none"'
             f' stroke="{ACCENT}"/>'
             f'<path d="M{median:g} {y - 6:g}v12" stroke="{ACCENT}" stroke-width="2.5"/>'
         )
-    beyond = _beyond(one.finding for one in spreads)
-    return page(title, strokes, LEFT + WIDE + RIGHT, TOP + LINE * len(spreads) + 34, beyond)
+    beyond = _beyond(spread.finding for spread in spreads)
+    return svg_page(title, strokes, LEFT + WIDE + RIGHT, TOP + LINE * len(spreads) + 34, beyond)
 
 
 def _beyond(labels: Iterable[str]) -> float:
@@ -97,10 +96,10 @@ def _beyond(labels: Iterable[str]) -> float:
 def _axis(low: float, high: float, rows: int) -> list[str]:
     bottom = TOP + LINE * rows
     strokes = []
-    for percent, label in scale(low, high):
+    for percent, label in ticks(low, high):
         x = _x(percent)
         strokes.append(f'<path d="M{x:g} {TOP:g}V{bottom:g}" stroke="{HAIR}"/>')
-        strokes.append(text(x, bottom + 16, label, "middle", SOFT))
+        strokes.append(svg_text(x, bottom + 16, label, "middle", SOFT))
     strokes.append(f'<path d="M{LEFT:g} {bottom:g}h{WIDE:g}" stroke="{INK}"/>')
     return strokes
 
@@ -109,25 +108,25 @@ def _x(percent: float) -> float:
     return round(LEFT + WIDE * percent / 100, 1)
 
 
-def text(x: float, y: float, words: str, anchor: str = "start", ink: str = INK) -> str:
-    """Words at a place."""
+def svg_text(x: float, y: float, text: str, anchor: str = "start", ink: str = INK) -> str:
+    """Text as an element of SVG; ``anchor`` is the end of the text that stands at x."""
     return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{ink}">{escape(_printable(words))}'
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{ink}">{escape(_printable(text))}'
         "</text>"
     )
 
 
-def page(
+def svg_page(
     title: str, strokes: Sequence[str], width: float, height: float, beyond: float = 0.0
 ) -> str:
-    """A figure around its strokes.
+    """A whole SVG file: a white ground, the title, and the strokes.
 
     Args:
-        title: In words.
+        title: The title, in words.
         strokes: Elements of SVG.
-        width: To the right of the origin.
-        height: Below it.
-        beyond: How far strokes reach to the left of the origin.
+        width: Width to the right of the origin.
+        height: Height below the origin.
+        beyond: How far the strokes reach to the left of the origin.
     """
     left = math.ceil(beyond)
     return (
@@ -142,5 +141,5 @@ def page(
 
 
 def _printable(text: str) -> str:
-    """Without control characters, which no XML may hold."""
+    """The text without control characters, which no XML may hold."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

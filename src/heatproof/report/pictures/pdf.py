@@ -1,8 +1,8 @@
-"""A figure as PDF: the strokes of our own SVG files, written by Matplotlib.
+"""Figures as PDF: Matplotlib writes the strokes of our own SVG files.
 
-Of SVG only what ``drawings`` and ``plots`` write is understood: paths of M, L, H, V, h and v,
-rectangles, circles and text.  Matplotlib's PDF renderer is called itself: its figures and axes
-would lay out anew what is laid out already, in twice the time.
+Only the SVG that ``drawings`` and ``plots`` write is understood: paths of M, L, H, V, h and v,
+rectangles, circles and text.  Matplotlib's PDF renderer is called directly, because its figures and
+axes would lay out again what is laid out already, in twice the time.
 """
 
 import io
@@ -17,37 +17,37 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-_POINTS = 0.75  # of a pixel of SVG
-_INCH = 72  # points
-_SHIFTED = {"start": 0.0, "middle": 0.5, "end": 1.0}  # shares of a text left of its anchor
+_POINTS = 0.75  # per pixel of SVG
+_INCH = 72  # points per inch
+_SHIFTED = {"start": 0.0, "middle": 0.5, "end": 1.0}  # share of a text left of its anchor
 _FULL = "100%"
-_backend: Any = backend_pdf  # which has no types
+_backend: Any = backend_pdf  # it has no types
 
 
 def pdf(svg: str) -> bytes:
-    """The same figure; the same bytes for the same figure."""
+    """The figure as PDF; equal figures give equal bytes."""
     root = ET.fromstring(svg)
     left, _, width, height = (float(number) for number in root.get("viewBox", "").split())
     inches = width * _POINTS / _INCH, height * _POINTS / _INCH
-    placed = Affine2D().translate(-left, -height).scale(_POINTS, -_POINTS)  # PDF's y goes up
-    written = io.BytesIO()
+    to_page = Affine2D().translate(-left, -height).scale(_POINTS, -_POINTS)  # PDF's y goes up
+    buffer = io.BytesIO()
     file = _backend.PdfFile(
-        written, metadata={"CreationDate": None, "Producer": None, "Creator": None}
+        buffer, metadata={"CreationDate": None, "Producer": None, "Creator": None}
     )
     file.newPage(*inches)
     renderer = _backend.RendererPdf(file, _INCH, inches[1], inches[0])
     for element in root:
         if element.tag.endswith("}text"):
-            _write(renderer, element, placed)
+            _write(renderer, element, to_page)
         elif (outline := _outline(element)) is not None:
-            _draw(renderer, element, outline, placed)
+            _draw(renderer, element, outline, to_page)
     renderer.finalize()
     file.finalize()
     file.close()
-    return written.getvalue()
+    return buffer.getvalue()
 
 
-def _draw(renderer: Any, element: ET.Element, outline: Path, placed: Affine2D) -> None:
+def _draw(renderer: Any, element: ET.Element, outline: Path, to_page: Affine2D) -> None:
     fill, stroke = element.get("fill", "none"), element.get("stroke", "none")
     alpha = float(element.get("fill-opacity", "1"))
     look = renderer.new_gc()
@@ -60,18 +60,18 @@ def _draw(renderer: Any, element: ET.Element, outline: Path, placed: Affine2D) -
     look.set_capstyle("butt")
     look.set_joinstyle("miter")
     look.set_alpha(alpha)
-    renderer.draw_path(look, outline, placed, to_rgba(fill, alpha) if fill != "none" else None)
+    renderer.draw_path(look, outline, to_page, to_rgba(fill, alpha) if fill != "none" else None)
     look.restore()
 
 
-def _write(renderer: Any, element: ET.Element, placed: Affine2D) -> None:
-    words, font = element.text or "", _font(element.get("font-weight", "normal"))
-    x, y = placed.transform((float(element.get("x", "")), float(element.get("y", ""))))
-    width, _, _ = renderer.get_text_width_height_descent(words, font, ismath=False)
+def _write(renderer: Any, element: ET.Element, to_page: Affine2D) -> None:
+    text, font = element.text or "", _font(element.get("font-weight", "normal"))
+    x, y = to_page.transform((float(element.get("x", "")), float(element.get("y", ""))))
+    width, _, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
     look = renderer.new_gc()
     look.set_foreground(element.get("fill", "#000"))
     x -= width * _SHIFTED[element.get("text-anchor", "start")]
-    renderer.draw_text(look, x, y, words, font, 0)
+    renderer.draw_text(look, x, y, text, font, 0)
     look.restore()
 
 
@@ -81,7 +81,7 @@ def _font(weight: str) -> FontProperties:
 
 
 def _outline(element: ET.Element) -> Path | None:
-    """None for the ground that a figure stands on."""
+    """The outline of an element; None for the white ground and for the title."""
 
     def number(name: str) -> float:
         return float(element.get(name, ""))
@@ -92,8 +92,8 @@ def _outline(element: ET.Element) -> Path | None:
         case "circle":
             return Path.circle((number("cx"), number("cy")), number("r"))
         case "rect" if element.get("width") != _FULL:
-            grown = Affine2D().scale(number("width"), number("height"))
-            return Path.unit_rectangle().transformed(grown.translate(number("x"), number("y")))
+            scaled = Affine2D().scale(number("width"), number("height"))
+            return Path.unit_rectangle().transformed(scaled.translate(number("x"), number("y")))
     return None
 
 

@@ -1,7 +1,8 @@
-"""Geometry of the drawings: numbers in, positions out; the templates hold the strokes.
+"""Geometry of the pictures: from numbers to positions; templates and drawings hold the strokes.
 
-Positions on a forest plot are percent of its width, so that the plot has any width; the small
-curves are SVG in a box of ``SIDE`` by ``SIDE`` units with the origin at the top left corner.
+Positions on a forest plot are percent of its width, so that the plot can have any width.  The small
+curves are SVG in a box of ``CURVE_SIDE`` by ``CURVE_SIDE`` units with the origin at the top left
+corner.
 """
 
 import math
@@ -11,16 +12,16 @@ from dataclasses import dataclass
 from heatproof.analysis.classification import Bin
 from heatproof.analysis.diagnosis import Spread
 from heatproof.analysis.localization import Control
-from heatproof.report.described import Metric
+from heatproof.report.content import MetricText
 from heatproof.types import Estimate
 from heatproof.words import MINUS
 
-SIDE = 100.0
+CURVE_SIDE = 100.0
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One estimate on a forest plot, in percent of its width; None where undefined."""
+    """An estimate on a forest plot, in percent of its width; None where undefined."""
 
     value: float | None
     low: float | None
@@ -28,8 +29,14 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One bin of a calibration curve in SVG units."""
+class CalibrationPoint:
+    """One bin of a calibration curve, in units of the small curves.
+
+    Attributes:
+        top: The upper end of its interval; None without an interval, as ``bottom``.
+        bottom: The lower end of its interval.
+        words: What the point means.
+    """
 
     x: float
     y: float
@@ -40,12 +47,12 @@ class Point:
 
 
 def place(value: float, low: float, high: float) -> float:
-    """Percent of the way from low to high, held within."""
+    """Percent of the way from low to high, clipped to 0 and 100."""
     return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
 
 
 def mark(estimate: Estimate, low: float = 0.0, high: float = 1.0) -> Mark:
-    """Where an estimate and its interval stand."""
+    """An estimate and its interval on an axis from low to high."""
     if math.isnan(estimate.value):
         return Mark(None, None, None)
     value = place(estimate.value, low, high)
@@ -55,77 +62,88 @@ def mark(estimate: Estimate, low: float = 0.0, high: float = 1.0) -> Mark:
     return Mark(value, start, round(place(estimate.high, low, high) - start, 2))
 
 
-def prior_mark(prior: Control | None, metric: Metric) -> Mark:
-    """The reference line and band behind a forest plot."""
+def prior_mark(prior: Control | None, metric: MetricText) -> Mark:
+    """The reference line and band behind a forest plot; undefined without a prior."""
     if prior is None:
         return Mark(None, None, None)
     return mark(prior.estimate, metric.low, metric.high)
 
 
-def ticks(metric: Metric) -> tuple[tuple[float, str], ...]:
-    """Five ticks: percent and label."""
-    return scale(metric.low, metric.high)
-
-
-def scale(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    """Five ticks between two ends: percent and label."""
+def ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Five ticks of an axis from low to high: percent and label."""
     values = [low + (high - low) * i / 4 for i in range(5)]
     return tuple((25.0 * i, f"{value:.3g}".replace("-", MINUS)) for i, value in enumerate(values))
 
 
+def axis_end(largest: float) -> float:
+    """Where an axis ends that holds ``largest``: the next number of one digit, and 1 for 0.
+
+    >>> [axis_end(largest) for largest in (0.0, 0.34, 20.0, 21.0)]
+    [1.0, 0.4, 20.0, 30.0]
+    """
+    if not largest:
+        return 1.0
+    digit = 10.0 ** math.floor(math.log10(largest))
+    return math.ceil(largest / digit) * digit
+
+
 @dataclass(frozen=True)
-class Boxes:
-    """The common axis of box plots."""
+class BoxAxis:
+    """The common axis of several box plots."""
 
     low: float
     high: float
 
-    def places(self, one: Spread) -> tuple[float, ...]:
-        """Percent of least, quartile, median, quartile and most."""
-        ends = (one.least, one.q1, one.median, one.q3, one.most)
-        return tuple(place(end, self.low, self.high) for end in ends)
+    def places(self, spread: Spread) -> tuple[float, ...]:
+        """Percent of minimum, lower quartile, median, upper quartile and maximum."""
+        numbers = (spread.least, spread.q1, spread.median, spread.q3, spread.most)
+        return tuple(place(number, self.low, self.high) for number in numbers)
 
 
-def spread(found: Sequence[Spread]) -> Boxes:
-    """The axis on which all of them fit."""
-    defined = [one for one in found if one.cases]
-    low = min((one.least for one in defined), default=0.0)
-    high = max((one.most for one in defined), default=1.0)
-    return Boxes(low, high if high > low else low + 1)
+def box_axis(spreads: Sequence[Spread]) -> BoxAxis:
+    """The axis that holds all spreads."""
+    defined = [spread for spread in spreads if spread.cases]
+    low = min((spread.least for spread in defined), default=0.0)
+    high = max((spread.most for spread in defined), default=1.0)
+    return BoxAxis(low, high if high > low else low + 1)
 
 
-def reliability(bins: Sequence[Bin]) -> tuple[Point, ...]:
-    """The points of a calibration curve; area grows with cases, empty bins are left out."""
+def calibration_points(bins: Sequence[Bin]) -> tuple[CalibrationPoint, ...]:
+    """The points of a calibration curve; their area grows with cases, empty bins have none."""
     most = max((b.observed.cases for b in bins), default=1)
     points = []
     for b in bins:
-        seen = b.observed
-        if math.isnan(seen.value) or math.isnan(b.predicted):
+        observed = b.observed
+        if math.isnan(observed.value) or math.isnan(b.predicted):
             continue
-        bounded = not (math.isnan(seen.low) or math.isnan(seen.high))
+        bounded = not (math.isnan(observed.low) or math.isnan(observed.high))
         points.append(
-            Point(
-                x=round(SIDE * b.predicted, 1),
-                y=round(SIDE * (1 - seen.value), 1),
-                top=round(SIDE * (1 - seen.high), 1) if bounded else None,
-                bottom=round(SIDE * (1 - seen.low), 1) if bounded else None,
-                radius=round(1.6 + 2.4 * math.sqrt(seen.cases / max(most, 1)), 1),
-                words=f"predicted {b.predicted:.2f}, observed {seen.value:.2f}, n = {seen.cases}",
+            CalibrationPoint(
+                x=round(CURVE_SIDE * b.predicted, 1),
+                y=round(CURVE_SIDE * (1 - observed.value), 1),
+                top=round(CURVE_SIDE * (1 - observed.high), 1) if bounded else None,
+                bottom=round(CURVE_SIDE * (1 - observed.low), 1) if bounded else None,
+                radius=round(1.6 + 2.4 * math.sqrt(observed.cases / max(most, 1)), 1),
+                words=f"predicted {b.predicted:.2f}, observed {observed.value:.2f},"
+                f" n = {observed.cases}",
             )
         )
     return tuple(points)
 
 
-def polyline(points: Sequence[Point]) -> str:
-    """As SVG wants it."""
+def polyline(points: Sequence[CalibrationPoint]) -> str:
+    """The ``points`` attribute of an SVG polyline."""
     return " ".join(f"{point.x:g},{point.y:g}" for point in points)
 
 
-def history(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    """Validation AUROC by epoch; the box spans 0.5 to 1, undefined epochs are left out."""
+def history_points(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """Validation AUROC by epoch; the box spans 0.5 to 1, undefined epochs have no point."""
     last = max(len(values) - 1, 1)
     return tuple(
-        (round(SIDE * i / last, 1), round(SIDE * (1 - min(max(2 * v - 1, 0.0), 1.0)), 1))
-        for i, v in enumerate(values)
-        if not math.isnan(v)
+        (
+            round(CURVE_SIDE * epoch / last, 1),
+            round(CURVE_SIDE * (1 - min(max(2 * auroc - 1, 0.0), 1.0)), 1),
+        )
+        for epoch, auroc in enumerate(values)
+        if not math.isnan(auroc)
     )

@@ -1,14 +1,15 @@
-"""What a reader must know before believing a number, derived from the records.
+"""Warnings: what a reader must know before believing a number; they follow from the records.
 
-Serious ones stand above the answer: a model judged on patients it was trained or tuned on, or of
-which that is not known.  A pair of model and data set without an ``Overlap`` counts as not known.
+Serious warnings stand above the short answer: a model was judged on patients that it was trained or
+tuned on, or nobody knows whether it was.  A pair of model and data set without a ``PatientOverlap``
+counts as unknown.
 """
 
 from dataclasses import dataclass
 
 from heatproof.analysis.rare import Rare
-from heatproof.report.called import FEW
-from heatproof.report.content import Content, Overlap
+from heatproof.report.against_prior import FEW_CASES
+from heatproof.report.content import Content, PatientOverlap
 from heatproof.report.names import method_names
 from heatproof.types import Validity
 from heatproof.words import count, listed
@@ -25,7 +26,7 @@ class Caution:
 
 
 def cautions(content: Content) -> tuple[Caution, ...]:
-    """Serious ones first."""
+    """All warnings, serious ones first."""
     texts = (
         *content.warnings,
         *_rare(content),
@@ -35,139 +36,133 @@ def cautions(content: Content) -> tuple[Caution, ...]:
         *_invalid(content),
         *_unknown_patients(content),
     )
-    return (*_seen(content), *(Caution(text) for text in texts))
+    serious = (Caution(text, serious=True) for text in _seen_patients(content))
+    return (*serious, *(Caution(text) for text in texts))
 
 
-def _seen(content: Content) -> list[Caution]:
-    """Judged on patients that the model has seen, or perhaps has."""
-    known = {(o.model, o.dataset): o for o in content.overlaps}
+def _seen_patients(content: Content) -> list[str]:
+    """Models that are judged on patients that they have seen, or may have seen."""
+    overlaps = {(overlap.model, overlap.dataset): overlap for overlap in content.overlaps}
     judged = dict.fromkeys(
         [(row.model, row.dataset) for row in content.classification]
         + [(row.model, panel.dataset) for panel in content.localization for row in panel.rows]
-        + list(known)
+        + list(overlaps)
     )
     patients = {cohort.name: cohort.patients for cohort in content.cohorts}
-    found = []
+    texts = []
     for model, dataset in judged:
-        overlap = known.get((model, dataset)) or Overlap(model, dataset, None, None)
-        text = _overlap(overlap, patients.get(dataset))
-        if text:
-            found.append(Caution(text, serious=True))
-    return found
+        overlap = overlaps.get((model, dataset)) or PatientOverlap(model, dataset, None, None)
+        if text := _overlap(overlap, patients.get(dataset)):
+            texts.append(text)
+    return texts
 
 
-def _overlap(overlap: Overlap, patients: int | None) -> str:
-    who, where = overlap.model, overlap.dataset
-    seen = [
-        f"{verb} on {number:,}"
-        for verb, number in (("trained", overlap.trained), ("tuned", overlap.tuned))
-        if number
-    ]
-    hidden = [
-        verb
-        for verb, number in (("trained", overlap.trained), ("tuned", overlap.tuned))
-        if number is None
-    ]
+def _overlap(overlap: PatientOverlap, patients: int | None) -> str:
+    """Empty where the model has seen none of the patients."""
+    model, dataset = overlap.model, overlap.dataset
+    numbers = {"trained": overlap.trained, "tuned": overlap.tuned}
+    seen = [f"{verb} on {number:,}" for verb, number in numbers.items() if number]
+    unknown = [verb for verb, number in numbers.items() if number is None]
     if seen:
         total = f"{patients:,} patients" if patients is not None else "patients"
+        others = "".join(f" Whether it was {verb} on others is not known." for verb in unknown)
         return (
-            f"{who} was {listed(seen)} of the {total} of {where} on which it is judged here. "
-            "Its results there say little about new patients."
-            + "".join(f" Whether it was {verb} on others is not known." for verb in hidden)
+            f"{model} was {listed(seen)} of the {total} of {dataset} on which it is judged here."
+            f" Its results there say little about new patients.{others}"
         )
-    if not hidden:
-        return ""
-    return (
-        f"It is not known whether {who} was {' or '.join(hidden)} on patients of {where}. If it"
-        " was, its results there say little about new patients."
-    )
+    if unknown:
+        return (
+            f"It is not known whether {model} was {' or '.join(unknown)} on patients of {dataset}."
+            " If it was, its results there say little about new patients."
+        )
+    return ""
 
 
 def _rare(content: Content) -> list[str]:
-    """Findings of which nothing is concluded, by data set."""
-    measured = {panel.dataset for panel in content.localization}
-    few: dict[tuple[str, str], list[Rare]] = {}
-    for one in content.rare:
-        if one.what == "classifier" or one.dataset in measured:
-            few.setdefault((one.dataset, one.what), []).append(one)
+    """Findings with too few positives to conclude anything from, by data set."""
+    localized = {panel.dataset for panel in content.localization}
+    by_dataset: dict[tuple[str, str], list[Rare]] = {}
+    for rare in content.rare:
+        if rare.what == "classifier" or rare.dataset in localized:
+            by_dataset.setdefault((rare.dataset, rare.what), []).append(rare)
+    # The same findings may be too rare for maps and for the classifier: one sentence for both.
     subjects: dict[tuple[str, str], list[str]] = {}
-    for (dataset, what), rare in few.items():
-        named = listed((f"{one.finding} ({one.positives})" for one in rare), most=6)
-        subjects.setdefault((dataset, named), []).append(_SUBJECTS[what])
+    for (dataset, what), rares in by_dataset.items():
+        findings = listed((f"{rare.finding} ({rare.positives})" for rare in rares), most=6)
+        subjects.setdefault((dataset, findings), []).append(_SUBJECTS[what])
     return [
-        f"Nothing is concluded about {listed(about)} on {dataset} for {named}: too few positives."
-        " Their numbers describe these films, and no others."
-        for (dataset, named), about in subjects.items()
+        f"Nothing is concluded about {listed(about)} on {dataset} for {findings}: too few"
+        " positives. Their numbers describe these films, and no others."
+        for (dataset, findings), about in subjects.items()
     ]
 
 
 def _few_cases(content: Content) -> list[str]:
-    described = {(o.dataset, o.finding) for o in content.rare if o.what == "maps"}
-    found = []
-    for dataset in dict.fromkeys(panel.dataset for panel in content.localization):
-        fewest: dict[str, int] = {}
-        for panel in content.localization:
-            if (
-                panel.dataset == dataset
-                and panel.rows
-                and (dataset, panel.finding) not in described
-            ):
-                least = min(row.estimate.cases for row in panel.rows)
-                fewest[panel.finding] = min(least, fewest.get(panel.finding, least))
-        few = [f"{finding} {n}" for finding, n in fewest.items() if n < FEW]
-        if few:
-            found.append(
-                f"Few cases on {dataset}: {listed(few, most=6)}. Intervals from fewer than {FEW}"
-                " cases are usually too narrow."
-            )
-    return found
+    rare = {(rare.dataset, rare.finding) for rare in content.rare if rare.what == "maps"}
+    fewest: dict[str, dict[str, int]] = {}
+    for panel in content.localization:
+        findings = fewest.setdefault(panel.dataset, {})
+        if panel.rows and (panel.dataset, panel.finding) not in rare:
+            cases = min(row.estimate.cases for row in panel.rows)
+            findings[panel.finding] = min(cases, findings.get(panel.finding, cases))
+    few = {
+        dataset: [f"{finding} {n}" for finding, n in findings.items() if n < FEW_CASES]
+        for dataset, findings in fewest.items()
+    }
+    return [
+        f"Few cases on {dataset}: {listed(findings, most=6)}. Intervals from fewer than {FEW_CASES}"
+        " cases are usually too narrow."
+        for dataset, findings in few.items()
+        if findings
+    ]
 
 
 def _one_sided(content: Content) -> list[str]:
-    found = []
+    """Findings of which a data set has no positive, or no negative."""
+    texts = []
     for dataset in dict.fromkeys(row.dataset for row in content.classification):
         rows = [row for row in content.classification if row.dataset == dataset]
-        for word, lacking in (
+        for noun, findings in (
             ("negatives", [row.finding for row in rows if not row.negatives]),
             ("positives", [row.finding for row in rows if not row.positives]),
         ):
-            if lacking:
-                names = listed(dict.fromkeys(lacking), most=4)
-                found.append(
-                    f"{dataset} has no {word} for {names}: how well a classifier tells the finding"
+            if findings:
+                names = listed(dict.fromkeys(findings), most=4)
+                texts.append(
+                    f"{dataset} has no {noun} for {names}: how well a classifier tells the finding"
                     " from its absence cannot be estimated there."
                 )
-    return found
+    return texts
 
 
 def _set_aside(content: Content) -> list[str]:
     whole = sum(aside.whole for aside in content.set_aside)
     parts = len(content.set_aside) - whole
-    found = []
+    texts = []
     if whole:
         verb = "was" if whole == 1 else "were"
-        found.append(
-            f"{count(whole, 'image')} {verb} set aside and {verb} not judged; each is listed below."
+        texts.append(
+            f"{count(whole, 'film')} {verb} set aside and {verb} not judged; each is listed below."
         )
     if parts:
-        what = count(parts, "map or annotation", "maps or annotations")
-        found.append(f"{what} could not be used; each is listed below.")
-    return found
+        nouns = count(parts, "map or annotation", "maps or annotations")
+        texts.append(f"{nouns} could not be used; each is listed below.")
+    return texts
 
 
 def _invalid(content: Content) -> list[str]:
-    found = []
+    """Methods with maps that are not valid."""
+    texts = []
     names = method_names(content)
     for method in content.methods:
-        totals = {kind: sum(made.counts.get(kind, 0) for made in method.maps) for kind in Validity}
-        total = sum(totals.values())
-        bad = [f"{n:,} {kind}" for kind, n in totals.items() if n and kind is not Validity.OK]
-        if bad:
-            found.append(
-                f"Not every map of {names[method.spec]} can be read as one: of {total:,},"
-                f" {listed(bad)}."
+        totals = {kind: sum(maps.counts.get(kind, 0) for maps in method.maps) for kind in Validity}
+        invalid = [f"{n:,} {kind}" for kind, n in totals.items() if n and kind is not Validity.OK]
+        if invalid:
+            texts.append(
+                f"Not every map of {names[method.spec]} is valid: of {sum(totals.values()):,},"
+                f" {listed(invalid)}."
             )
-    return found
+    return texts
 
 
 def _unknown_patients(content: Content) -> list[str]:
@@ -175,6 +170,6 @@ def _unknown_patients(content: Content) -> list[str]:
     if not unknown:
         return []
     return [
-        f"Patients are unknown in {listed(unknown)}: intervals there are by image, and too narrow"
+        f"Patients are unknown in {listed(unknown)}: intervals there are by film, and too narrow"
         " where a patient has several."
     ]

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heatproof.analysis.verdicts import Trust
-from heatproof.report.content import Content
-from heatproof.report.described import Rule
+from heatproof.report.content import Content, RuleText
 from heatproof.report.names import method_names
 from heatproof.report.pictures.positions import Mark, mark, place
 from heatproof.report.published import SMOOTH_IG, TRUST_GRIDS
@@ -97,7 +96,7 @@ class Shape:
 
     dataset: str
     finding: str
-    rule: Rule
+    rule: RuleText
     criteria: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
@@ -112,7 +111,7 @@ def grids(content: Content) -> tuple[Shape, ...]:
     return tuple(
         _shape(
             grid,
-            rules.get(grid.rule, Rule(grid.rule, grid.rule, "")),
+            rules.get(grid.rule, RuleText(grid.rule, grid.rule, "")),
             names,
             {**metrics, **grid.measures},
         )
@@ -136,7 +135,9 @@ def question(criterion: str) -> str:
     return ASKED.get(named(criterion), criterion)
 
 
-def _shape(grid: Trust, rule: Rule, names: Mapping[str, str], measures: Mapping[str, str]) -> Shape:
+def _shape(
+    grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str]
+) -> Shape:
     criteria = tuple(dict.fromkeys(verdict.criterion for verdict in grid.verdicts))
     methods = tuple(dict.fromkeys(verdict.method for verdict in grid.verdicts))
     cells = {(one.method, one.criterion): one for one in grid.verdicts}

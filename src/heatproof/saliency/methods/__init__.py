@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.registry import Registry
+from heatproof.registry import Registry, docstring_summary
 from heatproof.saliency.forward import ForwardPass
 
 Need = Literal["input gradients", "feature gradients", "class map", "logits"]
@@ -57,9 +57,6 @@ methods: Registry[Method] = Registry("saliency method", __name__)
 
 def definition(cls: type) -> str:
     """What a method does and at which resolution: the first sentences of its file and its class."""
-    file, own = (
-        inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ").replace("``", "")
-        for text in (getattr(inspect.getmodule(cls), "__doc__", ""), cls.__doc__)
-    )
+    file = docstring_summary(getattr(inspect.getmodule(cls), "__doc__", ""))
     does = file.partition(": ")[2]
-    return f"{does[:1].upper()}{does[1:]} {own}".strip()
+    return f"{does[:1].upper()}{does[1:]} {docstring_summary(cls.__doc__)}".strip()

@@ -8,14 +8,14 @@ from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import Content
 from heatproof.report.page.html import render
-from heatproof.report.prose.why import Story, Trend, stories, trend
+from heatproof.report.prose.why_maps_fail import DiagnosisText, Trend, diagnosis_texts, trend
 from tests.report import trial
 from tests.report.page.test_html import Page
 
 
-def told(*found, metrics=trial.METRICS) -> Story:
+def told(*found, metrics=trial.METRICS) -> DiagnosisText:
     content = Content("t", "", trial.PROVENANCE, metrics=metrics, diagnoses=found)
-    [story] = stories(content)
+    [story] = diagnosis_texts(content)
     return story
 
 
@@ -73,8 +73,8 @@ def test_where_lower_is_better_the_words_turn_and_the_numbers_do_not():
 def test_with_too_few_patients_nothing_is_said():
     story = told(trial.diagnosis("a", (0.4, 0.01), patients=9))
     assert story.sentences == (
-        "There are too few patients to ask why maps fail: 9 with the finding marked, and it takes"
-        " at least 10.",
+        "There are too few patients to say why maps fail: 9 with the finding marked, and at least 10"
+        " are needed.",
     )
     assert story.lines == ()
 
@@ -110,7 +110,7 @@ def test_the_words_come_before_the_numbers_and_the_numbers_are_folded():
     section = html.split('<section id="why">')[1].split("</section>")[0]
     assert section.index("do better") < section.index("<table") < section.index("<details")
     text = Page(section).text
-    assert "There are too few patients to ask why maps fail: 4" in text
+    assert "There are too few patients to say why maps fail: 4" in text
     for sign in ("\N{BLACK UP-POINTING TRIANGLE} better", "\N{WHITE CIRCLE} not shown"):
         assert sign in text  # no colour alone
     assert html.index('<section id="localization">') < html.index('<section id="why">')
