@@ -148,9 +148,9 @@ def _compare(
     named |= {f"iou at {threshold}": spec for threshold, spec in AT.items()}
     rows = pl.read_parquet(out / "scores.parquet").filter(pl.col("method") != "mean_mask")
     ours = {
-        (film, finding, spec, group == ""): value
-        for film, finding, spec, group, value in rows.select(
-            "image_id", "finding", "metric", "group", "value"
+        (film, finding, spec, model == ""): value
+        for film, finding, spec, model, value in rows.select(
+            "image_id", "finding", "metric", "model", "value"
         ).iter_rows()
     }
     pairs = [

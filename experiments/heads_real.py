@@ -51,7 +51,7 @@ def study(plan: Plan, data: Path, folder: Path, progress: Progress | None = None
 def tables_of(out: Path) -> Tables:
     """Of the judged films, with the two halves of a training under one name."""
     rows = [pl.read_parquet(out / f"{name}.parquet") for name in ("scores", "predictions")]
-    scores, predictions = (some.with_columns(model=pl.col("group")) for some in rows)
+    scores, predictions = rows
     return Tables(scores, predictions.filter(pl.col("data") == "all films"), RESAMPLES)
 
 

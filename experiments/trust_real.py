@@ -276,9 +276,9 @@ def classified(predictions: pl.DataFrame) -> list[str]:
         "|---|---|---|",
     ]
     rows = predictions.filter(pl.col("label").is_not_null())
-    for (group,), some in rows.group_by(["group"], maintain_order=True):
-        halves = ", ".join(f"{reached(one).value:.2f}" for one in some.partition_by("model"))
-        lines.append(f"| {group} | {spanned(reached(some))} | {halves} |")
+    for (model,), some in rows.group_by(["model"], maintain_order=True):
+        halves = ", ".join(f"{reached(one).value:.2f}" for one in some.partition_by("member"))
+        lines.append(f"| {model} | {spanned(reached(some))} | {halves} |")
     return lines
 
 
