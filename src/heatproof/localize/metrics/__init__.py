@@ -173,7 +173,7 @@ class MeanOverFilms(Protocol):
 
 
 Metric = LocalizationMetric | DatasetMetric
-metrics: Registry[Metric] = Registry("localization metric", __name__)
+metrics: Registry[Metric] = Registry("localization metric", __name__, "heatproof.metrics")
 
 
 def sees_negatives(metric: Metric) -> bool:

@@ -52,7 +52,7 @@ class Method(Protocol):
         ...
 
 
-methods: Registry[Method] = Registry("saliency method", __name__)
+methods: Registry[Method] = Registry("saliency method", __name__, "heatproof.methods")
 
 
 def definition(cls: type) -> str:

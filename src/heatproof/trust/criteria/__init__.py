@@ -103,4 +103,4 @@ class OfFilms(Protocol):
 
 
 Criterion = BetweenModels | OfCopies | OfFilms
-criteria: Registry[Criterion] = Registry("criterion of trust", __name__)
+criteria: Registry[Criterion] = Registry("criterion of trust", __name__, "heatproof.criteria")
