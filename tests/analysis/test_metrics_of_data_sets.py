@@ -5,11 +5,11 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from heatproof.localize.made_without import PRIOR_NAME
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from heatproof.experiment.file import load
-from heatproof.localize.made_without import PRIOR_NAME
 from heatproof.run.pipeline import run
 
 SPECS = ("auprc", "pointwise_ap", "pointwise_ap(tolerance=200)", "pointwise_ap(variant='box')")

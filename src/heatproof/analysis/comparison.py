@@ -19,7 +19,8 @@ from heatproof.analysis.rare import Rare, frequent
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import lower_is_better, metrics
-from heatproof.localize.made_without import KNOWN, READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
+from heatproof.localize.controls.human_benchmark import HumanBenchmark
 from heatproof.localize.metrics.boxed import Boxed
 from heatproof.stats import bootstrap, chexlocalize
 from heatproof.stats.decrease import decrease
@@ -127,8 +128,8 @@ def against_readers(
 ) -> Iterator[Comparison]:
     """Every method against the human benchmark, but for findings with too few positives."""
     table = of_maps(work, scores)
-    read = table.filter((pl.col("group") == "") & (pl.col("method") == READERS))
-    other, _ = KNOWN[READERS]
+    read = table.filter((pl.col("group") == "") & (pl.col("method") == HUMAN_BENCHMARK))
+    other = HumanBenchmark.title
     keys = ["data", "group", "method", "metric"]
     made = table.filter(pl.col("group") != "")
     for (data, group, method, metric), ours in made.group_by(keys, maintain_order=True):

@@ -27,7 +27,7 @@ from heatproof.diagnose.shape import FEATURES, distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import MeanOverFilms, Metric, lower_is_better
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.localize.metrics.dice import Dice
 from heatproof.localize.metrics.hit_rate import HitRate
 from heatproof.localize.metrics.iou import IoU
@@ -163,7 +163,7 @@ def diagnoses(
         told, on=["data", "group", "image_id", "finding"], how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.Series("cluster", resampling(work, rows)["clusters"], pl.String))
-    read = scores.filter((pl.col("group") == "") & (pl.col("method") == READERS))
+    read = scores.filter((pl.col("group") == "") & (pl.col("method") == HUMAN_BENCHMARK))
     read = read.select(*_PLACE, "metric", readers="value")
     rows = rows.join(read, on=[*_PLACE, "metric"], how="left", maintain_order="left")
     rows = usual.with_prior(rows, scores)

@@ -5,7 +5,7 @@ from typing import Any
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.localization import Control, Localization, Row
-from heatproof.localize.made_without import PRIOR_NAME
+from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.types import Estimate
 
 
@@ -23,7 +23,7 @@ def rows_of_estimates(
             row_of = what | {"model": row.model, "method": row.method}
             yield from _measured(row_of, row)
             if row.difference:
-                yield row_of | numbers(f"difference to the {PRIOR_NAME}", row.difference)
+                yield row_of | numbers(f"difference to the {MeanMask.title}", row.difference)
         for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
             control_of = what | {"model": panel.model or None, "method": control.spec}
             yield from _measured(control_of, control)

@@ -12,7 +12,7 @@ import polars as pl
 
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, MeanOverFilms, specialize
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.stages.detections import detections_of
 
 
@@ -34,7 +34,8 @@ def _means(
 ) -> Iterator[pl.DataFrame]:
     specs = [spec for spec, part in work.metrics.items() if isinstance(part, MeanOverFilms)]
     asked = scores.filter(
-        pl.col("metric").is_in(specs) & ((pl.col("group") != "") | (pl.col("method") == READERS))
+        pl.col("metric").is_in(specs)
+        & ((pl.col("group") != "") | (pl.col("method") == HUMAN_BENCHMARK))
     )
     keys = ["data", "group", "method", "metric", "finding", "reference"]
     for (data, group, method, metric, finding, _), rows in asked.group_by(

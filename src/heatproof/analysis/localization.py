@@ -19,7 +19,7 @@ from heatproof.analysis.intervals import _described, resampling
 from heatproof.analysis.rare import marked
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
-from heatproof.localize.made_without import CEILING, KNOWN, PRIOR
+from heatproof.localize.controls import PRIOR, control_named
 from heatproof.stages.detections import _detections, _films, _joined
 from heatproof.stats import bootstrap, bounded
 from heatproof.types import Estimate
@@ -247,8 +247,5 @@ def _filled(
 
 
 def _control(spec: str, fields: dict[str, Any]) -> Control:
-    if spec.startswith(CEILING):
-        size = spec.removeprefix(CEILING).removesuffix(")").replace("x", " × ", 1)
-        return Control(f"best at {size}", spec=spec, knows="the reference itself, coarse", **fields)
-    name, knows = KNOWN[spec]
-    return Control(name, spec=spec, knows=knows, **fields)
+    part = control_named(spec)
+    return Control(part.title, spec=spec, knows=part.knows, **fields)

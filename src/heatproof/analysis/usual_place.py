@@ -11,7 +11,7 @@ import polars as pl
 from heatproof.diagnose.prevalence import by_finding, over_findings
 from heatproof.diagnose.prior import UsualPlace, usual_place
 from heatproof.experiment.settings import Statistics
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.types import Estimate
 
 PLACE = ["data", "image_id", "finding", "reference", "metric"]

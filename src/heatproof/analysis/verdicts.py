@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.stages.readers import READERS
 from heatproof.trust import evidence
 from heatproof.trust.rules import Rule

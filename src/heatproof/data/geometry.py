@@ -61,7 +61,7 @@ class Geometry(Protocol):
         ...
 
 
-geometries: Registry[Geometry] = Registry("geometry", "heatproof.data")
+geometries: Registry[Geometry] = Registry("geometry", "heatproof.data", "heatproof.geometries")
 
 
 @geometries.register("squash")
@@ -97,6 +97,10 @@ class Squash:
     def enlargement(self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
         """The same, made where it is looked at."""
         return enlargement(np.ascontiguousarray(saliency, np.float32), size)
+
+
+FILM = Squash(1, 1)
+"""The film itself: a map that covers it needs no canvas, whatever its resolution."""
 
 
 @geometries.register("letterbox")

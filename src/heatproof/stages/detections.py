@@ -5,7 +5,7 @@ import polars as pl
 
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, Detections
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
 
 
 def of_dataset(
@@ -40,7 +40,7 @@ def _detections(films: pl.DataFrame, maps: pl.DataFrame) -> Detections:
     for row, numbers in zip(padded, seen, strict=True):
         row[: len(numbers)] = numbers
     probabilities = films["probability"].to_numpy()
-    if maps["method"].eq(READERS).all():  # no classifier calls a film for them
+    if maps["method"].eq(HUMAN_BENCHMARK).all():  # no classifier calls a film for them
         probabilities = np.ones_like(probabilities)
     return Detections(
         padded,

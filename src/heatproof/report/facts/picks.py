@@ -12,7 +12,7 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.geometry import Geometry, Squash
+from heatproof.data.geometry import FILM, Geometry
 from heatproof.data.references import reference_mask
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.workspace import Workspace
@@ -169,7 +169,7 @@ def _case(wall: _Wall, chosen: Pick) -> Case:
 def _maps(
     wall: _Wall, one: Judged, sample: Sample, finding: str, image: Float[np.ndarray, "h w"]
 ) -> Iterator[CaseMap]:
-    geometry: Geometry = one.card.preprocessing.geometry if one.card else Squash(1, 1)
+    geometry: Geometry = one.card.preprocessing.geometry if one.card else FILM
     outlines = _outlines(sample, finding)
     here = (pl.col("image_id") == sample.image_id) & (pl.col("finding") == finding)
     measured = wall.scores.filter(here)

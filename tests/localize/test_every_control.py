@@ -14,7 +14,12 @@ from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import train_test_split
 
 from heatproof.data.geometry import Letterbox, Squash
-from heatproof.localize.controls import MeanMask, ceiling, centre, edges, noise, others
+from heatproof.localize.controls.ceiling import ceiling
+from heatproof.localize.controls.centre import centre
+from heatproof.localize.controls.edges import edges
+from heatproof.localize.controls.mean_mask import MaskSum
+from heatproof.localize.controls.random import noise
+from heatproof.localize.controls.readers import share
 from heatproof.localize.metrics.auprc import AUPRC
 from heatproof.localize.metrics.auroc import AUROC
 from heatproof.localize.metrics.hit_rate import HitRate, peak
@@ -26,7 +31,7 @@ cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), ma
 def test_the_prior_is_the_mean_over_the_other_patients(
     masks: list[tuple[str, np.ndarray]],
 ) -> None:
-    prior = MeanMask.of(masks, (3, 5))
+    prior = MaskSum.of(masks, (3, 5))
     for patient in "abcd":
         others = [mask for name, mask in masks if name != patient and mask.any()]
         found = prior.without(patient)
@@ -38,7 +43,7 @@ def test_the_prior_is_the_mean_over_the_other_patients(
 
 def test_masks_may_come_from_a_generator_and_are_not_kept_open() -> None:
     masks = ((str(number), np.eye(4, dtype=bool)) for number in range(5))
-    prior = MeanMask.of(masks, (4, 4))
+    prior = MaskSum.of(masks, (4, 4))
     assert prior.cases == 5
     assert np.array_equal(prior.without("2"), np.eye(4))  # type: ignore[arg-type]
 
@@ -69,10 +74,10 @@ def test_noise_is_the_same_for_the_same_film_and_finding_alone() -> None:
 
 def test_the_others_are_the_share_who_marked() -> None:
     first, second = np.eye(3, dtype=bool), np.ones((3, 3), bool)
-    found = others([first, second])
+    found = share([first, second])
     assert found is not None
     assert np.array_equal(found, np.where(first, 1, 0.5))
-    assert others([]) is None
+    assert share([]) is None
 
 
 @given(hnp.arrays(bool, (12, 20)))
@@ -97,7 +102,7 @@ def test_the_published_prior_of_rsna_is_reproduced(shared_data: Path) -> None:
     """Spec 8.4: mean AUPRC .4658, AUROC .886, hit rate .566 at row 173, column 101."""
     boxes, train, test = rsna(shared_data / "tables")
     masks = {image: drawn(boxes[image]) for image in (*train, *test) if image in boxes}
-    prior = MeanMask.of(((i, masks[i]) for i in train if i in masks), (320, 320))
+    prior = MaskSum.of(((i, masks[i]) for i in train if i in masks), (320, 320))
     mean = prior.without("nobody")
     assert prior.cases == 5411
     assert mean is not None
