@@ -18,10 +18,9 @@ from heatproof.analysis.intervals import resampling
 from heatproof.analysis.rare import Rare, frequent
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
-from heatproof.localize import lower_is_better, metrics
+from heatproof.localize import lower_is_better, metrics, unboxed
 from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.localize.controls.human_benchmark import HumanBenchmark
-from heatproof.localize.metrics.boxed import Boxed
 from heatproof.stats import bootstrap, chexlocalize
 from heatproof.stats.decrease import decrease
 from heatproof.stats.margin import Conclusion, conclude
@@ -163,9 +162,9 @@ def against_outlines(
     table = of_maps(work, scores)
     made = table.filter(pl.col("group") != "")
     boxes = {
-        spec: metrics.spec(part.base)
+        spec: metrics.spec(base)
         for spec, part in work.metrics.items()
-        if isinstance(part, Boxed)
+        if (base := unboxed(part)) is not None
     }
     keys = ["data", "group", "method", "metric"]
     for (data, group, method, metric), rows in made.group_by(keys, maintain_order=True):

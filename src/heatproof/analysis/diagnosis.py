@@ -26,11 +26,8 @@ from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES, distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
 from heatproof.experiment.workspace import Workspace
-from heatproof.localize import MeanOverFilms, Metric, lower_is_better
+from heatproof.localize import MeanOverFilms, empty_is_zero, lower_is_better
 from heatproof.localize.controls import HUMAN_BENCHMARK
-from heatproof.localize.metrics.dice import Dice
-from heatproof.localize.metrics.hit_rate import HitRate
-from heatproof.localize.metrics.iou import IoU
 from heatproof.types import Estimate, Sample
 
 
@@ -259,17 +256,12 @@ def _negatives(
     if isinstance(work.metrics[metric], MeanOverFilms):
         return cell.filter(pl.col("regions") == 0)
     absent = told.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
-    if not _nothing_is_zero(work.metrics[metric]):
+    if not empty_is_zero(work.metrics[metric]):
         absent = absent.clear()
     patients = {s.image_id: s.cluster for s in work.data[cell["data"][0]].samples}
     by_image = work.experiment.statistics.by == "image"
     names = [name if by_image else patients[name] for name in absent["image_id"]]
     return absent.with_columns(pl.Series("cluster", names, pl.String), value=pl.lit(0.0))
-
-
-def _nothing_is_zero(metric: Metric) -> bool:
-    """Whether any map at all scores 0 on a film on which nothing is marked, as published."""
-    return isinstance(metric, IoU | Dice | HitRate)
 
 
 def _of_groups(work: Workspace, marked: pl.DataFrame) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:

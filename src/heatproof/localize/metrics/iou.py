@@ -48,6 +48,8 @@ class IoU:
 
     title: ClassVar[str] = "IoU"
     chance: ClassVar[float | None] = None
+    empty_is_zero: ClassVar[bool] = True
+    regions_overlap: ClassVar[bool] = True
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
     empty: Empty = "reference_positive"
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.localize import metrics
+from heatproof.localize import RateOfPixels, metrics
 from heatproof.localize.overlap import Overlap, overlap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
@@ -31,6 +31,8 @@ class PixelSensitivity:
     title: ClassVar[str] = "Pixel sensitivity"
     undefined: ClassVar[str] = f"nothing is marked, or {_MAP}"
     chance: ClassVar[float | None] = None
+    regions_overlap: ClassVar[bool] = True
+    rate_of_pixels: ClassVar[RateOfPixels] = RateOfPixels("recall")
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
@@ -85,6 +87,7 @@ class PixelPrecision:
     title: ClassVar[str] = "Pixel precision"
     undefined: ClassVar[str] = f"nothing is marked, by the reader or by the map, or {_MAP}"
     chance: ClassVar[float | None] = None
+    rate_of_pixels: ClassVar[RateOfPixels] = RateOfPixels("precision")
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
