@@ -14,6 +14,7 @@ import polars as pl
 from heatproof.localize.controls import PRIOR
 from heatproof.stages.readers import READERS
 from heatproof.trust import evidence
+from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Rule
 from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
@@ -56,8 +57,12 @@ class Trust:
     high: tuple[High, ...] = ()
 
 
-CONTROLS = (READERS, "detection", "segmentation")
-"""Readers and supervised references: what a strong pass is measured against."""
+CONTROLS = {
+    READERS: "Two readers",
+    "detection": "Trained detectors",
+    "segmentation": "Trained segmentation networks",
+}
+"""Readers and supervised references: what a strong pass is measured against.  Titles by name."""
 
 
 REFERENCE = "reference"
@@ -161,7 +166,7 @@ def _evidence(pairs: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
             "image_id",
             "cluster",
             "value",
-            criterion=pl.lit(evidence.LOCALIZATION),
+            criterion=pl.lit(LOCALIZATION),
             similarity="metric",
             image_id_b="image_id",
             cluster_b="cluster",
