@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heatproof.localize import DatasetMetric, metrics
-from heatproof.localize.controls import controls
+from heatproof.localize.controls import controls, definition
 from heatproof.registry import Registry
 
 PAGE = Path(__file__).parent / "reference" / "metrics.md"
@@ -56,7 +56,7 @@ def beside() -> str:
     lines = ["| control | is | knows |", "|---|---|---|"]
     for name in shipped(controls):
         part: Any = controls.parse(name)
-        lines.append(f"| `{name}` | {summary(inspect.getmodule(type(part)))} | {part.knows} |")
+        lines.append(f"| `{name}` | {definition(type(part))} | {part.knows} |")
     return "\n".join([*lines, ""])
 
 

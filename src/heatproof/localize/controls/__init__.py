@@ -6,6 +6,7 @@ another thing.  Two of them have a part in the analysis: methods are compared wi
 (``PRIOR``) and with readers who looked at every film (``HUMAN_BENCHMARK``).
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -77,6 +78,13 @@ class Control(Protocol):
 
 
 controls: Registry[Control] = Registry("control", __name__, "heatproof.controls")
+
+
+def definition(cls: type) -> str:
+    """What a control is: the first sentence of its file, after its name."""
+    text = inspect.cleandoc(getattr(inspect.getmodule(cls), "__doc__", None) or "")
+    what = text.split("\n\n")[0].replace("\n", " ").partition(": ")[2]
+    return f"{what[:1].upper()}{what[1:]}"
 
 
 def geometry_of(control: Control) -> Geometry:

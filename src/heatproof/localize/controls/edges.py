@@ -1,4 +1,4 @@
-"""Edges of the film, by Sobel's filter: they see the film and no model.
+"""Edges of the film: Sobel's filter at 256 x 256 pixels, which sees the film and no model.
 
 The method ``edges`` (``heatproof.saliency.methods.edges``) does the same to what a network sees.
 """

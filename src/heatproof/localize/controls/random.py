@@ -1,4 +1,4 @@
-"""Random map: uniform noise, which shows what a metric gives for nothing."""
+"""Random map: uniform noise at 256 x 256 pixels, which shows what a metric gives for nothing."""
 
 import zlib
 from dataclasses import dataclass

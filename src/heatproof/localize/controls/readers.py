@@ -1,4 +1,4 @@
-"""The other readers: the share of them who marked a pixel, which is what radiologists reach.
+"""The other readers: the share of those who marked a pixel, which is what radiologists reach.
 
 There is none of a film that one reader marked alone.
 """
