@@ -373,8 +373,9 @@ def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> Non
     out, inner = Console(), []
     for name in registry.names():
         cls = registry.part_class(name)
-        title = f"{cls.title}. " if isinstance(getattr(cls, "title", None), str) else ""
-        out.print(f"[bold]{name}[/]  {escape(title + said(cls))}", highlight=False)
+        title = getattr(cls, "title", None)  # a property of parts whose options decide it
+        called = f"{title}. " if isinstance(title, str) else ""
+        out.print(f"[bold]{name}[/]  {escape(called + said(cls))}", highlight=False)
         for field in dataclasses.fields(cls):
             required = field.default is dataclasses.MISSING
             default = "" if required else f" = {written(field, field.default)}"
