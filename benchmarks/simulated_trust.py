@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 from scipy.stats import beta
 
-from heatproof.trust.evidence import DIFFERENT, MAP, PRIOR, RANDOM, SAME, Asks
+from heatproof.trust.evidence import MAP, PRIOR, Asks
+from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME
 from heatproof.trust.rules.heatproof import Heatproof
 
 FILM, NOISE = 0.14, 0.06

@@ -52,6 +52,7 @@ def test_a_wrong_command_line_has_its_own_status():
     {
         "methods": "grad_cam",
         "metrics": "binarize",
+        "controls": "A Gaussian in the middle",
         "criteria": "randomization",
         "similarities": "ssim",
         "rules": "arun2021",
@@ -59,6 +60,7 @@ def test_a_wrong_command_line_has_its_own_status():
         "backbones": "vgg19_bn",
         "heads": "alpha",
         "localizers": "retinanet",
+        "importers": "chexlocalize",
     }.items(),
 )
 def test_parts_are_listed_with_their_options(kind, expected, capsys):

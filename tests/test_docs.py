@@ -1,14 +1,14 @@
 """The code in the docs runs."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-
-PAGE = (ROOT / "docs/how-to/add-a-part.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+from tests.package import NAME, examples, install
 
 
 def test_the_experiment_of_the_how_to_is_complete(tmp_path):
@@ -88,40 +88,47 @@ def test_the_specs_of_published_studies_exist():
         assert methods.parse(spec)
 
 
-def test_the_page_has_examples():
-    assert len(BLOCKS) == 2
+def test_the_reference_of_metrics_and_controls_is_that_of_the_code():
+    import runpy
+
+    script = runpy.run_path(str(ROOT / "docs/metrics.py"))
+    assert script["PAGE"].read_text(encoding="utf-8") == script["page"](), "python docs/metrics.py"
 
 
-def test_the_metric_of_the_how_to_works():
-    from heatproof.localize import metrics
-
-    scope: dict = {"__name__": "coverage"}
-    try:
-        exec(BLOCKS[1], scope)
-        coverage = metrics.parse("coverage(binarize=fixed(threshold=0.5))")
-        mask = np.zeros((4, 4), bool)
-        assert np.isnan(coverage(np.eye(4, dtype=np.float32), mask))
-        mask[0] = True
-        assert coverage(np.eye(4, dtype=np.float32), mask) == pytest.approx(0.25)
-    finally:
-        metrics._classes.pop("coverage", None)
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """An installed package of the page's examples."""
+    return install(tmp_path_factory.mktemp("site"), examples())
 
 
-def test_the_method_of_the_how_to_works():
-    import torch
-
-    from heatproof.data.geometry import Squash
-    from heatproof.models.classifier import build
-    from heatproof.models.preprocessing import Preprocessing
-    from heatproof.saliency import explain, methods
-
-    scope: dict = {"__name__": "energy"}
-    try:
-        exec(BLOCKS[0], scope)
-        model = build(
-            "resnet10t", "linear", ["a", "b"], Preprocessing(Squash(64, 64), 1, (0.5,), (0.5,))
+def test_the_examples_pass_the_linters(package):
+    for command in (["check"], ["format", "--check"]):
+        found = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                *command,
+                "--no-cache",
+                "--config",
+                ROOT / "pyproject.toml",
+                package / NAME,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        found = explain(methods.parts(["energy"]), model, torch.rand(2, 1, 64, 64), [0, 1])
-        assert found.maps["energy"].values.shape == (2, 2, 2, 2)
-    finally:
-        methods._classes.pop("energy", None)
+        assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.slow
+def test_the_examples_pass_mypy(package):
+    files = [str(file) for file in (package / NAME).glob("*.py")]
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert found.returncode == 0, found.stdout

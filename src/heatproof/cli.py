@@ -205,6 +205,7 @@ def check(experiment: ExperimentFile) -> None:
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
     "metrics": ("localization metrics", "heatproof.localize"),
+    "controls": ("controls, measured beside the methods", "heatproof.localize.controls"),
     "criteria": ("criteria of trust", "heatproof.trust.criteria"),
     "similarities": (
         "similarities of maps, by which criteria compare",
@@ -215,6 +216,7 @@ PARTS = {
     "heads": ("classifier heads", "heatproof.models.heads"),
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
+    "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
 }
 """Commands that list a registry: what it holds, and the module in which it has that name."""
 
@@ -369,8 +371,9 @@ def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> Non
     out, inner = Console(), []
     for name in registry.names():
         cls = registry.part_class(name)
-        title = f"{cls.title}. " if hasattr(cls, "title") else ""
-        out.print(f"[bold]{name}[/]  {escape(title + said(cls))}", highlight=False)
+        title = getattr(cls, "title", None)  # a property of parts whose options decide it
+        called = f"{title}. " if isinstance(title, str) else ""
+        out.print(f"[bold]{name}[/]  {escape(called + said(cls))}", highlight=False)
         for field in dataclasses.fields(cls):
             required = field.default is dataclasses.MISSING
             default = "" if required else f" = {written(field, field.default)}"

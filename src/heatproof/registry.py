@@ -8,6 +8,10 @@ metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.
 
 A class may name sets of options in ``presets``, such as those of a published study: ``iou.study``
 is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one.
+
+An installed package adds parts by entry points of the group ``heatproof.`` and the registry's name,
+such as ``heatproof.metrics``: the entry point has the name of the part, and its value is the module
+that registers it.
 """
 
 import ast
@@ -16,6 +20,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
@@ -27,16 +32,18 @@ Part = TypeVar("Part")
 
 
 class Registry(Generic[Part]):
-    """The parts of one kind, found by importing the modules of one package.
+    """The parts of one kind, found when a name is first asked for.
 
     Args:
         kind: What a part is called in messages, such as ``"saliency method"``.
-        package: Where parts live; its modules are imported when a name is first asked for.
+        package: Where the parts of heatproof live; all its modules are imported.
+        group: Of the entry points of other packages, such as ``"heatproof.methods"``.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, group: str = "") -> None:
         self.kind = kind
         self._package = package
+        self._group = group
         self._found = False
         self._classes: dict[str, type] = {}
 
@@ -52,13 +59,36 @@ class Registry(Generic[Part]):
         return add
 
     def names(self) -> tuple[str, ...]:
-        """Every registered name, sorted."""
+        """Every registered name, sorted.
+
+        Raises:
+            SpecError: Another package offers a part that cannot be imported.
+        """
         if not self._found:
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, f"{self._package}."):
                 importlib.import_module(module.name)
+            for entry in entry_points(group=self._group):
+                self._load(entry)
             self._found = True
         return tuple(sorted(self._classes))
+
+    def _load(self, entry: EntryPoint) -> None:
+        """Import what another package offers, whatever goes wrong in it."""
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
+        offer = f"package {package} offers the {self.kind} {entry.name} in {entry.value}"
+        try:
+            entry.load()
+        except Exception as error:
+            raise SpecError(
+                f"{offer}, which cannot be imported: {type(error).__name__}: {error};"
+                " mend the package, or uninstall it"
+            ) from error
+        if entry.name not in self._classes:
+            raise SpecError(
+                f"{offer}, which registers no part of that name; expected"
+                f" @register({entry.name!r}) there, under the entry point {self._group}"
+            )
 
     def part_class(self, name: str) -> type:
         """The class behind a name; raises SpecError."""

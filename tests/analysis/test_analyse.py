@@ -6,13 +6,22 @@ import pytest
 from heatproof.analysis import rows
 from heatproof.analysis.analyse import Questions, Tables, analyse
 from heatproof.analysis.classification import Calls, with_thresholds
-from heatproof.localize.made_without import PRIOR, READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
+from heatproof.localize.controls import PRIOR
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.trust.rules import rules
 from tests.analysis.made_up import (
-    QUICK, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 NAMES = [f"f{index:02}" for index in range(24)]
@@ -152,6 +161,8 @@ def test_the_order_in_which_films_list_their_readers_changes_nothing():
         one, other = (table(getattr(found, name)) for found in (first, second))
         assert len(one)
         assert one.frame.equals(other.frame)
-    estimates = [rows.estimates(found.localization, found.classification) for found in (first, second)]
+    estimates = [
+        rows.estimates(found.localization, found.classification) for found in (first, second)
+    ]
     assert estimates[0].frame.equals(estimates[1].frame)
     assert repr(first.failures) == repr(second.failures)

@@ -14,7 +14,7 @@ from heatproof.analysis.comparison import (
     comparable,
 )
 from heatproof.analysis.rare import Rare
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
 from heatproof.stats.margin import Conclusion
 from tests.analysis.made_up import NAN, QUICK, Films, Scores, control, films, measures, scores
 

@@ -9,10 +9,20 @@ import pytest
 from heatproof.analysis.diagnosis import Asked, diagnoses, groups, spreads
 from heatproof.analysis.rows import diagnoses as table_of
 from heatproof.diagnose.shape import FEATURES
-from heatproof.localize.made_without import PRIOR, READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
+from heatproof.localize.controls import PRIOR
 from heatproof.tables.shapes import Shapes
 from tests.analysis.made_up import (
-    NAN, QUICK, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    NAN,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 COUNT = 40

@@ -5,14 +5,28 @@ import pytest
 
 from heatproof.analysis.filmwise import one_by_one
 from heatproof.localize import metrics
-from heatproof.localize.made_without import PRIOR, READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
+from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.tuning import Tuned
 from tests.analysis.made_up import (
-    NAN, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    NAN,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
-TOLD = {"called": (True, 0.9), "uncalled": (True, 0.2), "negative": (False, 0.8), "rest": (False, 0.1)}
+TOLD = {
+    "called": (True, 0.9),
+    "uncalled": (True, 0.2),
+    "negative": (False, 0.8),
+    "rest": (False, 0.1),
+}
 KNOWN = Films.of_rows(
     films({name: [("Edema", "reference")] * bool(label) for name, (label, _) in TOLD.items()})
 )

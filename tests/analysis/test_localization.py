@@ -8,11 +8,21 @@ from sklearn.metrics import average_precision_score
 
 from heatproof.analysis.localization import localization
 from heatproof.localize import metrics
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.tuning import Tuned
 from tests.analysis.made_up import (
-    NAN, QUICK, Films, Predictions, Scores, control, films, marked, measures, predictions, scores,
+    NAN,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    marked,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 IOU = measures("iou")
@@ -114,9 +124,7 @@ MARKED = ("hit", "miss", "late", "dark")
 NEGATIVE = ("called", "no", "never")
 HITS = {"hit": (1.0,), "miss": (0.0,), "late": (1.0,), "dark": (NAN,)}
 PRIOR_HITS = {"hit": (0.0,), "miss": (1.0,), "late": (1.0,), "dark": (1.0,)}
-KNOWN = Films.of_rows(
-    films({name: [("Edema", "reference")] * (name in MARKED) for name in TOLD})
-)
+KNOWN = Films.of_rows(films({name: [("Edema", "reference")] * (name in MARKED) for name in TOLD}))
 AP = measures("pointwise_ap", "pointwise_ap(variant='box')")
 DETECTED = [
     row

@@ -16,9 +16,10 @@ from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.subgroups import Subgroup
-from heatproof.localize.made_without import PRIOR, PRIOR_NAME
-from heatproof.stats.margin import Conclusion
+from heatproof.localize.controls import PRIOR
+from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.stats import power
+from heatproof.stats.margin import Conclusion
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Verdict
 
@@ -59,7 +60,7 @@ def test_panels():
             Row("net", "cam", estimate(0.5), 2, difference=estimate(0.1, 5)),
             Row("net", "lime", estimate(0.6), 0, per_map=estimate(0.7), negatives=3),
         ),
-        prior=Control(PRIOR_NAME, estimate(0.2), 1, spec=PRIOR),
+        prior=Control(MeanMask.title, estimate(0.2), 1, spec=PRIOR),
         controls=(Control("image centre", estimate(0.3), 0, spec="centre"),),
     )  # fmt: skip
     place = {"data": "films", "finding": "Edema", "metric": "iou"}
@@ -67,7 +68,7 @@ def test_panels():
     assert known(rows.estimates([panel], [])) == [
         net | {"method": "cam", "statistic": "mean", "undefined": 2} | numbers(0.5),
         net
-        | {"method": "cam", "statistic": f"difference to the {PRIOR_NAME}"}
+        | {"method": "cam", "statistic": f"difference to the {MeanMask.title}"}
         | numbers(0.1, 5),
         net | {"method": "lime", "statistic": "value", "undefined": 0} | numbers(0.6),
         net | {"method": "lime", "statistic": "mean of maps", "undefined": 0} | numbers(0.7),

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from heatproof.analysis.usual_place import beside_prior, over_prevalence, with_prior
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from tests.analysis.made_up import NAN, QUICK, Scores, control, scores
 
 FOUND = {"Edema": 0.4, "Mass": 0.1, "Nodule": 0.2, "Heart": 0.6, "Fracture": 0.3}

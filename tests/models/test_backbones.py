@@ -13,6 +13,10 @@ from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
 
 NAMES = [name for name in backbones.names() if name != "timm"]  # which needs a name
+FAMILIES = (
+    "resnet", "densenet", "vgg", "inception", "efficientnet", "convnext", "vit", "deit",
+)  # fmt: skip
+OF_TIMM = [name for name in NAMES if name.startswith(FAMILIES)]
 TIMM = {"vit_small": "vit_small_patch16_224", "deit_small": "deit_small_patch16_224"}
 SIZES = {"inception": (107, 139), "vit": (80, 80), "deit": (80, 80)}  # (64, 96) for the others
 GRIDS = {"vit": (5, 5), "deit": (5, 5)}  # (2, 3) for the others
@@ -32,8 +36,9 @@ def of_family(values: dict, name: str, otherwise):
 
 
 def sample(names) -> list:
-    """One of each family at once, the others with the slow tests."""
-    return [pytest.param(n, marks=() if n in ONE_PER_FAMILY else pytest.mark.slow) for n in names]
+    """One of each family at once, the others with the slow tests; what is new, at once."""
+    slow = set(OF_TIMM) - ONE_PER_FAMILY
+    return [pytest.param(n, marks=pytest.mark.slow if n in slow else ()) for n in names]
 
 
 def images_for(name: str, channels: int) -> Tensor:
@@ -59,7 +64,7 @@ def loaded(name: str, channels: int, folder, in_chans: int = 3) -> tuple:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", sample(NAMES))
+@pytest.mark.parametrize("name", sample(OF_TIMM))
 def test_blocks_compose_to_timms_features(name: str, channels: int, tmp_path) -> None:
     """And weights from a file go where timm has them, those of its classifier are left out."""
     network, backbone = loaded(name, channels, tmp_path, in_chans=channels)
@@ -75,6 +80,23 @@ def test_blocks_compose_to_timms_features(name: str, channels: int, tmp_path) ->
     assert (expected < 0).any() == backbone.grid.signed
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", sample(NAMES))
+def test_features_are_what_the_grid_says(name: str, channels: int) -> None:
+    backbone: Backbone = backbones.parse(name)(channels).eval().double()
+    images = images_for(name, channels).double()
+    with torch.no_grad():
+        features = backbone(images)
+        alone = torch.cat([backbone(image[None]) for image in images])
+    assert features.shape[:2] == (2, backbone.grid.channels)
+    assert features.ndim == 4
+    assert (features < 0).any() == backbone.grid.signed
+    assert (features - alone).norm() <= 1e-9 * features.norm()
+    assert backbone.pretrained == "random"
+    assert backbones.parse(backbones.spec(backbones.parse(name))) == backbones.parse(name)
+    assert [name for name, _ in backbone.named_children()], "blocks have names"
+
+
 @pytest.mark.parametrize("name", sample(NAMES))
 def test_the_stride_is_that_of_the_grid(name: str) -> None:
     backbone: Backbone = backbones.parse(name)(1).eval()
@@ -87,7 +109,7 @@ def test_the_stride_is_that_of_the_grid(name: str) -> None:
     assert large == small + 1
 
 
-@pytest.mark.parametrize("name", sample(NAMES))
+@pytest.mark.parametrize("name", sample(OF_TIMM))
 def test_colour_weights_serve_grey_images_as_the_sum_of_their_channels(name, tmp_path) -> None:
     _, grey = loaded(name, 1, tmp_path)
     colour = backbones.parse(name)(3, str(tmp_path / "whole.safetensors")).eval()

@@ -11,11 +11,11 @@ import pytest
 
 from heatproof.data.annotations import RLE
 from heatproof.data.datasets.chexlocalize import CheXlocalize
+from heatproof.data.geometry import FILM
 from heatproof.errors import UnsafePickleError
 from heatproof.experiment.file import load
 from heatproof.maps.binarize import Otsu
 from heatproof.run.pipeline import run
-from heatproof.stages.framing import IMPORTED
 from heatproof.types import MapKey
 from tests.conftest import ROOT
 
@@ -64,7 +64,7 @@ def test_masks_are_the_authors_but_for_one_pixel(finished, shared_data):
         assert isinstance(key, MapKey)
         entry = shipped[image_id][finding]
         size = (entry["size"][0], entry["size"][1])
-        mask = Otsu()(IMPORTED.back(store.get(key).values, size))
+        mask = Otsu()(FILM.back(store.get(key).values, size))
         assert mask is not None
         published = RLE(size, entry["counts"]).mask(*size)
         differing.append(int((mask != published).sum()))

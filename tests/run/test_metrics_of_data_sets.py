@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from heatproof.experiment.file import load
-from heatproof.localize.made_without import PRIOR_NAME
+from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.run.pipeline import run
 
 SPECS = ("auprc", "pointwise_ap", "pointwise_ap(tolerance=200)", "pointwise_ap(variant='box')")
@@ -117,7 +117,7 @@ def test_the_prior_differs_in_place_alone(detecting):
 
     named = {"metric": "pointwise_ap", "model": "bright"}
     difference = the(
-        estimates, **named, method="grad_cam", statistic=f"difference to the {PRIOR_NAME}"
+        estimates, **named, method="grad_cam", statistic=f"difference to the {MeanMask.title}"
     )
     both = ["f3", "f5", "f11"]
     assert difference["value"] == pytest.approx(
@@ -242,7 +242,7 @@ def test_a_distance_is_better_where_it_is_smaller(detecting):
         dict(both.filter(pl.col("method") == method).select("image_id", "value").rows())
         for method in ("grad_cam", "mean_mask")
     )
-    gain = the(estimates, **named, statistic=f"difference to the {PRIOR_NAME}")
+    gain = the(estimates, **named, statistic=f"difference to the {MeanMask.title}")
     shared = [name for name in ours if name in prior]
     assert gain["value"] == pytest.approx(np.mean([prior[n] - ours[n] for n in shared]))
     page = " ".join(report.read_text().split())

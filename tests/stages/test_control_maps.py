@@ -7,6 +7,7 @@ import pytest
 
 from heatproof.data.annotations import Boxes
 from heatproof.data.decoded import InMemory
+from heatproof.errors import ExperimentError
 from heatproof.experiment.file import load
 from heatproof.experiment.films import Films
 from heatproof.experiment.workspace import open_workspace
@@ -48,6 +49,11 @@ def test_an_experiment_may_leave_them_out_and_keeps_the_units_that_it_had(square
     assert scores.filter(pl.col("model") == "")["method"].unique().to_list() == ["mean_mask"]
     assert "random map" not in report.read_text()
     assert {file.name for file in (squares.parent / "out/scores").iterdir()} == units
+
+
+def test_a_control_that_does_not_exist_is_answered_with_what_does(squares):
+    with pytest.raises(ExperimentError, match="no control is named 'edge'; did you mean edges"):
+        load(squares, {"score": {"controls": ["edge"]}})
 
 
 def test_each_reader_is_met_by_the_others(squares):

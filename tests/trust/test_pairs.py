@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.errors import SpecError
-from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, criteria
+from heatproof.trust.criteria import (
+    BetweenModels,
+    OfCopies,
+    OfFilms,
+    Wording,
+    criteria,
+    wording,
+)
 from heatproof.trust.pairs import Origin, different_films, differing, random_pairs
 from heatproof.types import Sample
 from tests.trust.unread import Unread
@@ -34,6 +41,9 @@ def test_every_criterion_is_of_one_kind_and_says_what_it_is_called(spec):
     kinds = [isinstance(criterion, kind) for kind in (BetweenModels, OfCopies, OfFilms)]
     assert sum(kinds) == 1
     assert criterion.title
+    assert criterion.question.endswith("?")
+    assert criterion.explains.endswith(".")
+    assert wording(spec) == Wording(criterion.title, criterion.question, criterion.explains)
     assert criteria.parse(criteria.spec(criterion)) == criterion
 
 
@@ -132,3 +142,8 @@ def test_every_film_may_be_drawn():
 def test_impossible_criteria_are_refused(spec, message):
     with pytest.raises(SpecError, match=message):
         criteria.parse(spec)
+
+
+def test_what_is_no_part_has_words_too():
+    assert wording("localization").question == "Does it find the lesion?"
+    assert wording("theirs(x=1)") == Wording("theirs(x=1)", "theirs(x=1)", "")

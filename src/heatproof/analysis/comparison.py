@@ -16,10 +16,10 @@ from jaxtyping import Float
 
 from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.rare import Rare, frequent
-from heatproof.localize import Metric, lower_is_better
+from heatproof.localize import Metric, lower_is_better, unboxed
 from heatproof.localize import metrics as registry
-from heatproof.localize.made_without import KNOWN, READERS
-from heatproof.localize.metrics.boxed import Boxed
+from heatproof.localize.controls import HUMAN_BENCHMARK
+from heatproof.localize.controls.human_benchmark import HumanBenchmark
 from heatproof.stats import bootstrap, chexlocalize
 from heatproof.stats.decrease import decrease
 from heatproof.stats.margin import Conclusion, conclude
@@ -122,8 +122,8 @@ def against_readers(
         few: Findings that are left out.
         intervals: How they are made.
     """
-    readers = scores.of_control(READERS)
-    other, _ = KNOWN[READERS]
+    readers = scores.of_control(HUMAN_BENCHMARK)
+    other = HumanBenchmark.title
     for (data, model, method, metric), ours in _cells(scores):
         theirs = readers.where(data=data, metric=metric)
         both = measured(ours, theirs, few, intervals)
@@ -150,7 +150,9 @@ def against_outlines(
 ) -> Iterator[Comparison]:
     """What boxes make of each method, beside what the outlines do: of metrics scored by both."""
     boxes = {
-        spec: registry.spec(part.base) for spec, part in metrics.items() if isinstance(part, Boxed)
+        spec: registry.spec(base)
+        for spec, part in metrics.items()
+        if (base := unboxed(part)) is not None
     }
     for (data, model, method, metric), maps in _cells(scores):
         if metric in boxes:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from heatproof.localize import DatasetMetric, Detections
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
@@ -68,7 +68,7 @@ def detections(films: pl.DataFrame, maps: Scores) -> Detections:
     for row, values in zip(seen, numbers, strict=True):
         row[: len(values)] = values
     probabilities = films["probability"].to_numpy()
-    if maps.frame["method"].eq(READERS).all():  # no classifier calls a film for the readers
+    if maps.frame["method"].eq(HUMAN_BENCHMARK).all():  # no classifier calls a film for the readers
         probabilities = np.ones_like(probabilities)
     return Detections(
         seen,

@@ -25,11 +25,8 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES, distributions, of_shape
 from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
-from heatproof.localize import MeanOverFilms, Metric, lower_is_better
-from heatproof.localize.made_without import READERS
-from heatproof.localize.metrics.dice import Dice
-from heatproof.localize.metrics.hit_rate import HitRate
-from heatproof.localize.metrics.iou import IoU
+from heatproof.localize import MeanOverFilms, Metric, empty_is_zero, lower_is_better
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
@@ -149,7 +146,7 @@ def diagnoses(
         labels.drop("cluster"), on=_PREDICTION, how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.Series("cluster", intervals.clusters(rows), pl.String))
-    readers = scores.of_control(READERS).frame.select(*_PLACE, "metric", readers="value")
+    readers = scores.of_control(HUMAN_BENCHMARK).frame.select(*_PLACE, "metric", readers="value")
     rows = rows.join(readers, on=[*_PLACE, "metric"], how="left", maintain_order="left")
     rows = usual_place.with_prior(rows, scores)
     keys = ["data", "model", "method", "metric"]
@@ -243,15 +240,10 @@ def _negatives(
     if isinstance(metric, MeanOverFilms):
         return cell.filter(pl.col("regions") == 0)
     absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
-    if not _nothing_is_zero(metric):
+    if not empty_is_zero(metric):
         absent = absent.clear()
     clusters = pl.Series("cluster", intervals.clusters(absent), pl.String)
     return absent.with_columns(clusters, value=pl.lit(0.0))
-
-
-def _nothing_is_zero(metric: Metric) -> bool:
-    """Whether any map at all scores 0 on a film on which nothing is marked, as published."""
-    return isinstance(metric, IoU | Dice | HitRate)
 
 
 def _of_groups(

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from heatproof.localize import Metric
-from heatproof.localize.metrics.dice import Dice
-from heatproof.localize.metrics.iou import IoU
-from heatproof.localize.metrics.pixel_rates import PixelSensitivity
+from heatproof.localize import Metric, regions_overlap
 from heatproof.tables.predictions import Called
 from heatproof.tables.scores import Scores
 
@@ -62,9 +59,7 @@ def failures(
 
 def missed(metrics: Mapping[str, Metric], predictions: Called, scores: Scores) -> pl.DataFrame:
     """True positives, and the methods whose region shares no pixel with any that is marked."""
-    compared = (
-        spec for spec, part in metrics.items() if isinstance(part, IoU | Dice | PixelSensitivity)
-    )
+    compared = (spec for spec, part in metrics.items() if regions_overlap(part))
     spec = next(compared, "")  # without any, nothing is known to be missed
     zero = (
         scores.of_models()

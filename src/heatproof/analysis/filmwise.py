@@ -12,7 +12,7 @@ import polars as pl
 
 from heatproof.analysis.detections import detections, films_that_count
 from heatproof.localize import DatasetMetric, MeanOverFilms, specialize
-from heatproof.localize.made_without import READERS
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
@@ -40,7 +40,7 @@ def _means(
     scores: Scores, predictions: Predictions, films: Films, metrics: TunedMetrics
 ) -> Iterator[pl.DataFrame]:
     specs = [spec for spec, part in metrics.parts.items() if isinstance(part, MeanOverFilms)]
-    has_calls = (pl.col("model") != NO_MODEL) | (pl.col("method") == READERS)
+    has_calls = (pl.col("model") != NO_MODEL) | (pl.col("method") == HUMAN_BENCHMARK)
     rows = scores.where(pl.col("metric").is_in(specs), has_calls)
     keys = ("data", "model", "method", "metric", "finding", "reader")
     for (data, model, method, spec, finding, _), maps in rows.by(*keys):

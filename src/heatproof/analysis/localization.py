@@ -18,7 +18,7 @@ from jaxtyping import Float
 from heatproof.analysis.detections import detections, films_that_count, of_films
 from heatproof.analysis.intervals import Intervals, without_intervals
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
-from heatproof.localize.made_without import CEILING, KNOWN, PRIOR
+from heatproof.localize.controls import PRIOR, control_named
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.stats import bootstrap, bounded
 from heatproof.tables.films import Films
@@ -239,8 +239,5 @@ def _filled(
 
 
 def _control(spec: str, fields: dict[str, Any]) -> Control:
-    if spec.startswith(CEILING):
-        size = spec.removeprefix(CEILING).removesuffix(")").replace("x", " × ", 1)
-        return Control(f"best at {size}", spec=spec, knows="the reference itself, coarse", **fields)
-    name, knows = KNOWN[spec]
-    return Control(name, spec=spec, knows=knows, **fields)
+    part = control_named(spec)
+    return Control(part.title, spec=spec, knows=part.knows, **fields)

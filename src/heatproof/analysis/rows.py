@@ -10,7 +10,7 @@ from heatproof.analysis.localization import Control, Localization, Row
 from heatproof.analysis.verdicts import Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
-from heatproof.localize.made_without import PRIOR_NAME
+from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.maps.tuning import Tuned
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
@@ -56,7 +56,7 @@ def _of_panel(panel: Localization) -> Rows:
         method = place | {"model": row.model, "method": row.method}
         yield from _localized(method, row)
         if row.difference:
-            yield method | _numbers(f"difference to the {PRIOR_NAME}", row.difference)
+            yield method | _numbers(f"difference to the {MeanMask.title}", row.difference)
     for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
         yield from _localized(
             place | {"model": panel.model or None, "method": control.spec}, control

@@ -12,7 +12,7 @@ from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.rare import TO_CORRELATE, TO_FIT
 from heatproof.diagnose.prevalence import by_finding, over_findings
 from heatproof.diagnose.prior import UsualPlace, usual_place
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
 

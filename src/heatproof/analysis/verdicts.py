@@ -10,18 +10,23 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.stages.readers import READERS
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.scores import NO_MODEL, Scores
 from heatproof.trust import evidence
+from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Rule
 from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
 
-HIGH_CONTROLS = (READERS, "detection", "segmentation")
-"""Readers and supervised references: what a strong pass is measured against."""
+HIGH_CONTROLS = {
+    READERS: "Two readers",
+    "detection": "Trained detectors",
+    "segmentation": "Trained segmentation networks",
+}
+"""Readers and supervised references, by name: what a strong pass is measured against, in words."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def _as_evidence(scores: pl.DataFrame, population: str) -> pl.DataFrame:
         "image_id",
         "cluster",
         "value",
-        criterion=pl.lit(evidence.LOCALIZATION),
+        criterion=pl.lit(LOCALIZATION),
         similarity="metric",
         image_id_b="image_id",
         cluster_b="cluster",

@@ -61,7 +61,7 @@ class Geometry(Protocol):
         ...
 
 
-geometries: Registry[Geometry] = Registry("geometry", "heatproof.data")
+geometries: Registry[Geometry] = Registry("geometry", "heatproof.data", "heatproof.geometries")
 
 
 @geometries.register("squash")
@@ -99,6 +99,10 @@ class Squash:
     def enlargement(self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
         """The map over the film, whose pixels are made when they are asked for."""
         return enlargement(np.ascontiguousarray(saliency, np.float32), size)
+
+
+FILM = Squash(1, 1)
+"""The film itself: a map that covers it needs no canvas, whatever its resolution."""
 
 
 @geometries.register("letterbox")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from heatproof.localize.controls import controls
 from heatproof.models.devices import AUTO, device_named
 from heatproof.saliency.memory import parse_memory
 from heatproof.trust.similarity import Normalization
@@ -113,7 +114,8 @@ class Scoring(Record):
 
     Attributes:
         metrics: Their specs; the first ranks the gallery unless told.
-        controls: What stands in every table besides the mean-mask prior, which always does.
+        controls: Specs of what stands in every table besides the mean-mask prior, which always
+            does.
         tune: Name of the data on which metrics choose what they are to be tuned in, such as
             ``iou(binarize=tuned)``: films that nobody judges, of other patients.
         benchmark: Source of annotations that are no reference: their readers are measured like a
@@ -125,12 +127,16 @@ class Scoring(Record):
     metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
         "iou", "hit_rate", "auprc", "auroc"
     ]  # fmt: skip
-    controls: list[Literal["centre", "edges", "random", "readers", "ceiling"]] = [
-        "centre", "edges", "random", "readers", "ceiling",
-    ]  # fmt: skip
+    controls: list[str] = ["centre", "edges", "random", "readers", "ceiling"]
     tune: str | None = None
     benchmark: Name = BENCHMARK
     structures: list[Name] = []
+
+    @pydantic.field_validator("controls")
+    @classmethod
+    def _exist(cls, specs: list[str]) -> list[str]:
+        controls.parts(specs)
+        return specs
 
 
 class Statistics(Record):

@@ -1,7 +1,7 @@
 """Localization: does a map find the region that a reader marked?
 
-``metrics`` holds the metrics, one file each, and what a metric is; what stands beside it measures
-maps by all of them at once, and makes the controls that every method is compared with.
+``metrics`` holds the metrics, one file each, and what a metric is; ``controls`` likewise what every
+method is compared with.  ``measure`` measures maps by all metrics at once.
 """
 
 from heatproof.localize.metrics import (
@@ -10,11 +10,17 @@ from heatproof.localize.metrics import (
     LocalizationMetric,
     MeanOverFilms,
     Metric,
+    RateOfPixels,
     Reference,
+    at_cutoff,
+    empty_is_zero,
     lower_is_better,
     metrics,
+    rate_of_pixels,
+    regions_overlap,
     sees_negatives,
     specialize,
+    unboxed,
 )
 
 __all__ = [
@@ -23,9 +29,15 @@ __all__ = [
     "LocalizationMetric",
     "MeanOverFilms",
     "Metric",
+    "RateOfPixels",
     "Reference",
+    "at_cutoff",
+    "empty_is_zero",
     "lower_is_better",
     "metrics",
+    "rate_of_pixels",
+    "regions_overlap",
     "sees_negatives",
     "specialize",
+    "unboxed",
 ]

@@ -45,7 +45,7 @@ class PerFinding(Protocol):
         ...
 
 
-binarizers: Registry[Binarizer] = Registry("binarizer", "heatproof.maps")
+binarizers: Registry[Binarizer] = Registry("binarizer", "heatproof.maps", "heatproof.binarizers")
 
 
 @binarizers.register("otsu")

@@ -17,7 +17,7 @@ from torch import Tensor
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.saliency.forward import ForwardPass, held_still
-from heatproof.saliency.methods import Maps, Method, Need, definition, methods
+from heatproof.saliency.methods import Maps, Method, Need, asks_finding, definition, methods
 from heatproof.types import Validity
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Maps",
     "Method",
     "Need",
+    "asks_finding",
     "check",
     "check_methods",
     "definition",

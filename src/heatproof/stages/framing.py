@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from heatproof.data.geometry import Geometry, Squash
+from heatproof.data.geometry import FILM, Geometry
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.store import StoredMap
 from heatproof.saliency import Explanation
 from heatproof.stages.blocks import Judged
 from heatproof.types import MapKey, Sample
-
-IMPORTED = Squash(1, 1)  # imported maps cover the film, whatever their resolution
-
 
 Framed = Mapping[tuple[str, str, str], StoredMap]  # by method, film and finding
 
@@ -92,5 +89,5 @@ def framed(one: StoredMap, geometry: Geometry, sample: Sample, side: int) -> Sto
 
 
 def geometry_of(judged: Judged) -> Geometry:
-    """Brings the maps of a model back to the film."""
-    return judged.card.preprocessing.geometry if judged.card else IMPORTED
+    """Brings the maps of a model back to the film; imported maps cover it."""
+    return judged.card.preprocessing.geometry if judged.card else FILM

@@ -10,12 +10,13 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from heatproof.data.geometry import FILM
 from heatproof.data.references import reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import annotations_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.store import StoredMap
-from heatproof.stages.framing import IMPORTED, Framed, framed
+from heatproof.stages.framing import Framed, framed
 from heatproof.stages.pairs import Case, Comparison
 from heatproof.stages.subject import Subject
 from heatproof.tables.units import digest
@@ -99,4 +100,4 @@ def framed_mask(film: Sample, finding: str, reader: str, side: int) -> StoredMap
     except (AnnotationError, PixelError):
         return None
     validity = Validity.OK if mask.any() else Validity.ZERO
-    return framed(StoredMap(mask.astype("float32"), validity), IMPORTED, film, side)
+    return framed(StoredMap(mask.astype("float32"), validity), FILM, film, side)

@@ -12,7 +12,7 @@ from typing import Any
 from heatproof.data.readers import first_of, ranked_readers, shared
 from heatproof.data.references import references_of
 from heatproof.experiment.workspace import Workspace
-from heatproof.localize.made_without import FRAME
+from heatproof.localize.controls import FRAME
 from heatproof.localize.measure import UNSCORED
 from heatproof.localize.metrics.hit_rate import HitRate
 from heatproof.localize.metrics.relevance_mass import RelevanceMass

@@ -20,8 +20,8 @@ from heatproof.stages.pairs import Case, Comparison
 from heatproof.stages.readers import READERS, agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
-from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms
-from heatproof.trust.evidence import CRITERIA, named
+from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, named
+from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_films, random_pairs
 from heatproof.trust.similarity import Similarity
 from heatproof.types import ModelId

@@ -22,7 +22,7 @@ from heatproof.experiment.model import Model
 from heatproof.experiment.settings import Classification, Report
 from heatproof.experiment.settings import Sweep as Asked
 from heatproof.experiment.workspace import Workspace, open_workspace
-from heatproof.localize.made_without import PRIOR
+from heatproof.localize.controls import PRIOR
 from heatproof.progress import Progress, Silent
 from heatproof.run import pipeline
 from heatproof.sweep import page

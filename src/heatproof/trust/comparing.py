@@ -13,7 +13,8 @@ import polars as pl
 from jaxtyping import Float
 
 from heatproof.stats.studentized import Certainty, Comparison, Population, compare
-from heatproof.trust.evidence import RANDOM, Asks, Cell
+from heatproof.trust.evidence import Asks, Cell
+from heatproof.trust.pairs import RANDOM
 from heatproof.types import Estimate
 
 Threshold = Callable[[Asks, Float[np.ndarray, " k"]], Float[np.ndarray, " k"]]

@@ -16,8 +16,8 @@ population          compared with                          asks
 ``same film``       nothing, but measured by ``RISE``      does it become more complex?
 ==================  =====================================  =========================================
 
-Where one of two models had nothing to learn (``LOST``), different films stand for random pairs.  Of
-a criterion with steps (a cascade) only the last counts, in the order of the rows.
+Where one of two models had nothing to learn (``must_differ``), different films stand for random
+pairs.  Of a criterion with steps (a cascade) only the last counts, in the order of the rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,16 +26,14 @@ from enum import StrEnum
 
 import polars as pl
 
+from heatproof.trust.criteria import LOCALIZATION, must_differ, named
+from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME
 from heatproof.types import Validity
 
-LOCALIZATION = "localization"
 CRITERIA = (LOCALIZATION, "randomization", "repeatability", "reproducibility")
 """The four that "meets all four" is about, the first of each name; others stand behind them."""
 
 MAP, PRIOR = "map", "prior"
-SAME, DIFFERENT, RANDOM = "same film", "different films", "random pairs"
-LOST = ("data_randomization",)
-"""Criteria between models whose maps should not be alike."""
 RISE = "entropy_rise"
 """A measure of change, which is 0 of what does not change: nothing has to be compared with it."""
 _UNREADABLE = (Validity.ZERO, Validity.CONSTANT, Validity.NOT_FINITE)
@@ -99,11 +97,6 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
             yield _cell(criterion, method, rows, measures)
 
 
-def named(criterion: str) -> str:
-    """What a criterion is called, whatever its options."""
-    return criterion.partition("(")[0]
-
-
 def rises(table: pl.DataFrame) -> list[str]:
     """The specs of ``RISE`` that a table has."""
     return [spec for spec in table["similarity"].unique(maintain_order=True) if named(spec) == RISE]
@@ -124,7 +117,7 @@ def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[st
     if named(measure) == RISE:
         asks = Asks.RISES
     main = rows.filter(pl.col("population").is_in([MAP, SAME]))
-    if asks is Asks.IS_KEPT and named(criterion) in LOST:
+    if asks is Asks.IS_KEPT and must_differ(criterion):
         asks = Asks.IS_LOST
     if asks is None or main.is_empty():
         return Cell(criterion, method, None, measure, main, main.clear())

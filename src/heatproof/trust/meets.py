@@ -6,7 +6,8 @@ must have been shown (an intersection-union test; Berger, Technometrics 1982).
 
 from collections.abc import Mapping
 
-from heatproof.trust.evidence import CRITERIA, named
+from heatproof.trust.criteria import named
+from heatproof.trust.evidence import CRITERIA
 from heatproof.types import Outcome
 
 

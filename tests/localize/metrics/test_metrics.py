@@ -14,8 +14,11 @@ from heatproof.errors import SpecError
 from heatproof.localize import (
     DatasetMetric,
     LocalizationMetric,
+    empty_is_zero,
     lower_is_better,
     metrics,
+    rate_of_pixels,
+    regions_overlap,
     sees_negatives,
     specialize,
 )
@@ -120,6 +123,36 @@ class TestEveryMetric:
         assert part.chance in (None, 0.5)
         assert metrics.spec(part) == name
         assert isinstance(part, LocalizationMetric)
+
+    @pytest.mark.parametrize("metric", ALL)
+    @given(saliency=masks, mask=masks)
+    @settings(max_examples=20)
+    def test_is_0_where_regions_that_it_compares_do_not_overlap(
+        self, metric: LocalizationMetric, saliency: np.ndarray, mask: np.ndarray
+    ) -> None:
+        if not regions_overlap(metric):
+            return
+        assume(saliency.any() and not saliency.all() and mask.any())
+        value = metric(as_map(saliency), mask)
+        assert np.isnan(value) or (value == 0) == (not (saliency & mask).any())
+
+    @pytest.mark.parametrize("metric", ALL)
+    @given(saliency=masks, mask=masks)
+    @settings(max_examples=20)
+    def test_is_the_rate_of_pixels_that_it_says(
+        self, metric: LocalizationMetric, saliency: np.ndarray, mask: np.ndarray
+    ) -> None:
+        assume(saliency.any() and not saliency.all() and mask.any())
+        if role := rate_of_pixels(metric):
+            share = (saliency & mask).sum() / (saliency if role.kind == "precision" else mask).sum()
+            assert metric(as_map(saliency), mask) == pytest.approx(share)
+
+    @pytest.mark.parametrize("metric", ALL)
+    def test_is_0_of_an_empty_film_or_undefined_where_it_says_so(
+        self, metric: LocalizationMetric
+    ) -> None:
+        value = metric(np.arange(12, dtype=np.float32).reshape(3, 4), np.zeros((3, 4), bool))
+        assert not empty_is_zero(metric) or np.isnan(value) or value == 0
 
     @pytest.mark.parametrize("metric", ALL)
     def test_knows_what_chance_is(self, metric: LocalizationMetric) -> None:

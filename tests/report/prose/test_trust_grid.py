@@ -87,7 +87,7 @@ def test_published_grids_are_printed_and_the_contradiction_explained() -> None:
         for line in found
     }
     contradiction = [name for (tag, name), all_four in lines.items() if all_four is Outcome.PASS]
-    assert contradiction == ["Integrated gradients"]  # of whom the abstract says: none
+    assert contradiction == ["Integrated Gradients"]  # of whom the abstract says: none
     assert lines["Arun 2021", "XRAI"] is Outcome.NOT_TESTED  # only one criterion is printed
 
 

@@ -9,4 +9,4 @@ per finding and source; how many things it marks is the annotation's ``instances
 from heatproof.registry import Registry
 from heatproof.types import Dataset
 
-datasets: Registry[Dataset] = Registry("data set", __name__)
+datasets: Registry[Dataset] = Registry("data set", __name__, "heatproof.datasets")

@@ -12,7 +12,7 @@ Metrics are pure: raw signed maps and masks in, numbers out, ``nan`` where the m
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -31,8 +31,10 @@ class LocalizationMetric(Protocol):
     """Compares a map with a mask of the same size; higher is better.
 
     The first paragraph of a metric's docstring is its definition, for people.  A metric may also
-    say ``lower_is_better = True``; ``sees_negatives = True``, to be measured on films without the
-    finding, whose mask is empty; and have an option ``spacing``, see ``specialize``.
+    have the fields that the functions of this module read, each with a default:
+    ``lower_is_better``, ``sees_negatives``, ``empty_is_zero``, ``regions_overlap``,
+    ``rate_of_pixels``, ``at_cutoff`` and ``unboxed``; and an option ``spacing``, see
+    ``specialize``.
     """
 
     @property
@@ -100,6 +102,19 @@ class Detections:
         """The first numbers that were seen; ``nan`` where there are fewer."""
         lacking = max(count - self.seen.shape[1], 0)
         return np.pad(self.seen, ((0, 0), (0, lacking)), constant_values=np.nan)[:, :count]
+
+
+@dataclass(frozen=True)
+class RateOfPixels:
+    """What a metric is on a curve of precision over recall.
+
+    Attributes:
+        kind: Which of the two.
+        pooled: How the pixels of several films are counted together; empty for a mean over films.
+    """
+
+    kind: Literal["precision", "recall"]
+    pooled: str = ""
 
 
 @runtime_checkable
@@ -173,7 +188,7 @@ class MeanOverFilms(Protocol):
 
 
 Metric = LocalizationMetric | DatasetMetric
-metrics: Registry[Metric] = Registry("localization metric", __name__)
+metrics: Registry[Metric] = Registry("localization metric", __name__, "heatproof.metrics")
 
 
 def sees_negatives(metric: Metric) -> bool:
@@ -184,6 +199,34 @@ def sees_negatives(metric: Metric) -> bool:
 def lower_is_better(metric: Metric) -> bool:
     """Whether a smaller number is a better one, as of distances."""
     return bool(getattr(metric, "lower_is_better", False))
+
+
+def empty_is_zero(metric: Metric) -> bool:
+    """Whether any map at all scores 0 on a film on which nothing is marked, as published."""
+    return bool(getattr(metric, "empty_is_zero", False))
+
+
+def regions_overlap(metric: Metric) -> bool:
+    """Whether it compares regions, so that 0 means that the map misses every marked region."""
+    return bool(getattr(metric, "regions_overlap", False))
+
+
+def rate_of_pixels(metric: Metric) -> RateOfPixels | None:
+    """Its place on a curve of precision over recall of pixels; None where it has none."""
+    return getattr(metric, "rate_of_pixels", None)
+
+
+def at_cutoff(metric: Metric) -> tuple[float, Metric] | None:
+    """The probability from which it calls a film, and the metric whatever that probability is.
+
+    Metrics that differ in that probability alone are points of one curve; None for other metrics.
+    """
+    return getattr(metric, "at_cutoff", None)
+
+
+def unboxed(metric: Metric) -> Metric | None:
+    """The metric of outlines whose form for boxes this is; None for other metrics."""
+    return getattr(metric, "unboxed", None)
 
 
 def specialize(part: Part, finding: str, spacing: tuple[float, float] | None = None) -> Part:

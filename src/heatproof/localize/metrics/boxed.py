@@ -38,6 +38,11 @@ class Boxed:
             )
 
     @property
+    def unboxed(self) -> Metric:
+        """What is compared with it."""
+        return self.base
+
+    @property
     def undefined(self) -> str:
         """As the metric itself."""
         return self.base.undefined

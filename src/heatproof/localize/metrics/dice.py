@@ -29,6 +29,8 @@ class Dice(RateOfTwoMasks):
 
     title: ClassVar[str] = "Dice"
     chance: ClassVar[float | None] = None
+    empty_is_zero: ClassVar[bool] = True
+    regions_overlap: ClassVar[bool] = True
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
     empty: Empty = "reference_positive"
 

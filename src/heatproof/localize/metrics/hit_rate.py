@@ -36,6 +36,7 @@ class HitRate:
     title: ClassVar[str] = "Hit rate"
     undefined: ClassVar[str] = "nothing is marked, or the map is constant or not finite"
     chance: ClassVar[float | None] = None
+    empty_is_zero: ClassVar[bool] = True
     ties: Literal["centroid", "first"] = "centroid"
     tolerance: float = 0.0
 

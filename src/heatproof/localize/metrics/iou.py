@@ -71,6 +71,8 @@ class IoU(RateOfTwoMasks):
 
     title: ClassVar[str] = "IoU"
     chance: ClassVar[float | None] = None
+    empty_is_zero: ClassVar[bool] = True
+    regions_overlap: ClassVar[bool] = True
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
     empty: Empty = "reference_positive"
 

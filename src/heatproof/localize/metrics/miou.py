@@ -98,6 +98,11 @@ class MIoU:
         best = max(rows, key=lambda row: row["mIoU"])  # the first of the highest
         return replace(self, cutoff=best["prob_threshold"], cutoffs=None)
 
+    @property
+    def at_cutoff(self) -> "tuple[float, MIoU] | None":
+        """The cut-off, and the metric without one; None where each finding has its own."""
+        return None if self.cutoffs else (self.cutoff, replace(self, cutoff=0.0))
+
     def candidates(self) -> Mapping[float, "MIoU"]:
         """One for each cut-off; none where it is not to be tuned."""
         published = self.tune == "chexlocalize"

@@ -9,7 +9,7 @@ is near 1 whatever the map shows.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from heatproof.localize import metrics
+from heatproof.localize import RateOfPixels, metrics
 from heatproof.localize.overlap import Overlap, RateOfMap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
@@ -28,6 +28,8 @@ class PixelSensitivity(RateOfMap):
     title: ClassVar[str] = "Pixel sensitivity"
     undefined: ClassVar[str] = f"nothing is marked, or {_MAP}"
     chance: ClassVar[float | None] = None
+    regions_overlap: ClassVar[bool] = True
+    rate_of_pixels: ClassVar[RateOfPixels] = RateOfPixels("recall")
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
     def rate(self, counts: Overlap) -> float:
@@ -66,6 +68,7 @@ class PixelPrecision(RateOfMap):
     title: ClassVar[str] = "Pixel precision"
     undefined: ClassVar[str] = f"nothing is marked, by the reader or by the map, or {_MAP}"
     chance: ClassVar[float | None] = None
+    rate_of_pixels: ClassVar[RateOfPixels] = RateOfPixels("precision")
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
     def is_defined(self, counts: Overlap) -> bool:

@@ -10,7 +10,7 @@ Saporta et al. 2022 (https://doi.org/10.1038/s42256-022-00536-x) do: films witho
 the false positives on them, are then left out.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, cast
 
 import numpy as np
@@ -18,7 +18,14 @@ from jaxtyping import Float
 
 from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
-from heatproof.localize import Detections, Metric, Reference, metrics
+from heatproof.localize import (
+    Detections,
+    Metric,
+    RateOfPixels,
+    Reference,
+    metrics,
+    rate_of_pixels,
+)
 from heatproof.localize.metrics.pixel_rates import PixelSensitivity
 from heatproof.localize.overlap import Overlap, Rate, overlap_of_map
 from heatproof.maps.binarize import Binarizer
@@ -57,6 +64,12 @@ class Pooled:
     def binarize(self) -> Binarizer:
         """That of the rate."""
         return self._of.binarize
+
+    @property
+    def rate_of_pixels(self) -> RateOfPixels | None:
+        """That of the rate, pooled."""
+        role = rate_of_pixels(self.rate)
+        return None if role is None else replace(role, pooled=self.films)
 
     @property
     def per_map(self) -> str:

@@ -44,4 +44,4 @@ class Importer(Protocol):
         ...
 
 
-importers: Registry[Importer] = Registry("importer", __name__)
+importers: Registry[Importer] = Registry("importer", __name__, "heatproof.importers")

@@ -63,7 +63,7 @@ class Architecture(Protocol):
         ...
 
 
-backbones: Registry[Architecture] = Registry("backbone", __name__)
+backbones: Registry[Architecture] = Registry("backbone", __name__, "heatproof.backbones")
 NAMED_WEIGHTS = ("random", "imagenet")  # all others are files
 
 

@@ -53,4 +53,4 @@ class Head(Protocol):
         ...
 
 
-heads: Registry[Head] = Registry("head", __name__)
+heads: Registry[Head] = Registry("head", __name__, "heatproof.heads")

@@ -156,7 +156,9 @@ class LocalizerArchitecture(Protocol):
         ...
 
 
-localizers: Registry[LocalizerArchitecture] = Registry("localizer", __name__)
+localizers: Registry[LocalizerArchitecture] = Registry(
+    "localizer", __name__, "heatproof.localizers"
+)
 
 
 def build(

@@ -10,7 +10,7 @@ import polars as pl
 from heatproof.analysis.localization import Localization
 from heatproof.errors import PixelError
 from heatproof.experiment.workspace import Workspace
-from heatproof.localize.made_without import PRIOR_NAME
+from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.stages.blocks import Judged
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
@@ -160,7 +160,7 @@ def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
     for dataset, findings in lone.items():
         yield (
             f"On {dataset} no other patient is annotated for {', '.join(findings)}: without one"
-            f" there is no {PRIOR_NAME} to compare with."
+            f" there is no {MeanMask.title} to compare with."
         )
 
 

@@ -38,7 +38,7 @@ def methods_made(work: Workspace, judged: Sequence[Judged], made: MapsMade) -> I
 
 def metrics_used(work: Workspace, panels: Sequence[Localization]) -> Iterator[MetricText]:
     """Every metric with its definition."""
-    names = [f"{title_and_definition(part)[0]}{_options(part)}" for part in work.metrics.values()]
+    names = [title_with_options(part) for part in work.metrics.values()]
     for (spec, part), name in zip(work.metrics.items(), names, strict=True):
         yield MetricText(
             spec=spec,
@@ -83,6 +83,11 @@ def _largest(metric: str, panels: Sequence[Localization]) -> float:
 def title_and_definition(part: object) -> tuple[str, str]:
     """Title and definition of a part: both stand where it is defined."""
     return type(part).title, docstring_summary(type(part).__doc__)  # type: ignore[attr-defined]  # tested for every part
+
+
+def title_with_options(part: object) -> str:
+    """Its title, with the options that differ from the defaults."""
+    return f"{title_and_definition(part)[0]}{_options(part)}"
 
 
 def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture | None:

@@ -11,10 +11,8 @@ from typing import Any
 
 from heatproof.analysis.localization import Control, Localization, Row
 from heatproof.errors import SpecError
-from heatproof.localize import Metric, metrics
-from heatproof.localize.metrics.miou import MIoU
-from heatproof.localize.metrics.pixel_rates import PixelPrecision, PixelSensitivity
-from heatproof.localize.metrics.pooled import Pooled
+from heatproof.localize import Metric, RateOfPixels, at_cutoff, metrics, rate_of_pixels
+from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.maps.binarize import Fixed, Otsu
 from heatproof.report.content import Content
 from heatproof.report.names import described_metrics, file_name, method_names
@@ -52,10 +50,11 @@ def precision_recall(content: Content) -> Iterator[Plot]:
     names = method_names(content)
     found: dict[tuple[str, str, str, str], dict[float, dict[str, Localization]]] = {}
     for panel in content.localization:
-        rate, at, how = _rate(panel.metric)
-        if rate:
+        if point := _rate(panel.metric):
+            rate, at = point
+            how = f"pooled {rate.pooled}" if rate.pooled else ""
             place = (panel.dataset, panel.finding, panel.model, how)
-            found.setdefault(place, {}).setdefault(at, {})[rate] = panel
+            found.setdefault(place, {}).setdefault(at, {})[rate.kind] = panel
     for place, by_threshold in found.items():
         both = [pair for _, pair in sorted(by_threshold.items()) if len(pair) > 1]
         if len(both) > 1:
@@ -73,22 +72,20 @@ def _points(spec: str) -> Iterator[tuple[str, str, float]]:
     part = _part(spec)
     if part is None:
         return
-    if isinstance(part, MIoU) and part.cutoffs is None:
-        yield metrics.spec(dataclasses.replace(part, cutoff=0.0)), _CUTOFF, part.cutoff
+    if moved := at_cutoff(part):
+        cutoff, whole = moved
+        yield metrics.spec(whole), _CUTOFF, cutoff
     binarize = getattr(part, "binarize", None)
     if isinstance(binarize, Fixed):
-        yield metrics.spec(_with(part, Otsu())), _THRESHOLD, binarize.threshold
+        yield metrics.spec(_without(part)), _THRESHOLD, binarize.threshold
 
 
-def _rate(spec: str) -> tuple[str, float, str]:
-    """Which of the two rates a metric is, at which threshold, and whether pooled; or nothing."""
+def _rate(spec: str) -> tuple[RateOfPixels, float] | None:
+    """Which of the two rates a metric is, and at which threshold; None where it is neither."""
     part = _part(spec)
-    rate = part.rate if isinstance(part, Pooled) else part
-    how = "" if not isinstance(part, Pooled) else f"pooled {part.films}"
-    if isinstance(rate, PixelSensitivity | PixelPrecision) and isinstance(rate.binarize, Fixed):
-        kind = "recall" if isinstance(rate, PixelSensitivity) else "precision"
-        return kind, rate.binarize.threshold, how
-    return "", 0.0, ""
+    role = rate_of_pixels(part) if part else None
+    binarize = getattr(part, "binarize", None)
+    return (role, binarize.threshold) if role and isinstance(binarize, Fixed) else None
 
 
 def _part(spec: str) -> Metric | None:
@@ -98,11 +95,16 @@ def _part(spec: str) -> Metric | None:
         return None
 
 
-def _with(part: Any, binarize: Otsu) -> Metric:
-    if isinstance(part, Pooled):
-        return dataclasses.replace(part, rate=_with(part.rate, binarize))
-    changed: Metric = dataclasses.replace(part, binarize=binarize)
-    return changed
+def _without(part: Any) -> Metric:
+    """The metric, and a metric inside it, without a threshold of the map."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, Fixed):
+            changed[field.name] = Otsu()
+        elif hasattr(value, "binarize"):
+            changed[field.name] = _without(value)
+    return dataclasses.replace(part, **changed)  # type: ignore[no-any-return]
 
 
 def _curves(panels: list[tuple[float, Localization]], names: dict[str, str]) -> Iterator[PlotCurve]:
@@ -127,5 +129,5 @@ def _told(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:
         for row in panel.rows
     ]
     rows += [(one.name, one) for one in (panel.prior,) if one is not None]
-    rows += [(one.name, one) for one in panel.controls if one.spec == "human_benchmark"]
+    rows += [(one.name, one) for one in panel.controls if one.spec == HUMAN_BENCHMARK]
     return {name: row.estimate for name, row in rows}

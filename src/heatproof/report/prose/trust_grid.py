@@ -1,42 +1,23 @@
 """The trust grid in words: what each criterion asks, what was found, and what would settle it."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from heatproof.analysis.verdicts import Trust
+from heatproof.analysis.verdicts import HIGH_CONTROLS, Trust
 from heatproof.report.content import Content, RuleText
+from heatproof.report.facts.parts import title_with_options
 from heatproof.report.names import method_names
 from heatproof.report.pictures.positions import Mark, mark, place
-from heatproof.report.published import SMOOTH_IG, TRUST_GRIDS
+from heatproof.report.published import TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
-from heatproof.trust.evidence import CRITERIA, named
+from heatproof.saliency import methods
+from heatproof.trust.criteria import Wording, wording
+from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome, Verdict
 from heatproof.words import count, number, signed
 
-ASKED = {
-    "localization": "Does it find the lesion?",
-    "randomization": "Does it depend on what was learned?",
-    "repeatability": "Does it survive retraining?",
-    "reproducibility": "Does it survive another architecture?",
-}
-CALLED = {
-    "gradient": "Gradient",
-    "smooth_grad": "SmoothGrad",
-    "integrated_gradients": "Integrated gradients",
-    SMOOTH_IG: "Smooth integrated gradients",
-    "grad_cam": "Grad-CAM",
-    "xrai": "XRAI",
-    "guided_backprop": "Guided backpropagation",
-    "guided_grad_cam": "Guided Grad-CAM",
-}
-"""The methods of the studies."""
-HIGH = {
-    "readers": "Two readers",
-    "detection": "Trained detectors",
-    "segmentation": "Trained segmentation networks",
-}
 SIGNS = {
     Outcome.PASS: "\N{CHECK MARK}",
     Outcome.FAIL: "\N{MULTIPLICATION X}",
@@ -88,7 +69,8 @@ class Shape:
     """One grid.
 
     Attributes:
-        criteria: Its columns.
+        criteria: Specs of its columns.
+        columns: The criteria in words.
         high: What readers and supervised references reach: a name, and a value for each column,
             empty where it was not measured.
         notes: What must be known about cells, each once; cells refer to them by number, from 1.
@@ -98,6 +80,7 @@ class Shape:
     finding: str
     rule: RuleText
     criteria: tuple[str, ...]
+    columns: tuple[Wording, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
     high: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -124,15 +107,34 @@ def published() -> tuple[tuple[PublishedGrid, tuple[Line, ...]], ...]:
     return tuple(
         (
             grid,
-            tuple(_published_line(CALLED[name], passed) for name, passed in grid.passed.items()),
+            tuple(
+                _published_line(title_with_options(methods.parse(spec)), passed)
+                for spec, passed in grid.passed.items()
+            ),
         )
         for grid in TRUST_GRIDS
     )
 
 
-def question(criterion: str) -> str:
-    """What a criterion asks."""
-    return ASKED.get(named(criterion), criterion)
+def four() -> tuple[Wording, ...]:
+    """The criteria that "all four" is about."""
+    return tuple(wording(criterion) for criterion in CRITERIA)
+
+
+def asked(shapes: Sequence[Shape]) -> tuple[Wording, ...]:
+    """Every criterion of some grids, in words, each once."""
+    words = (one for shape in shapes for one in map(wording, shape.criteria) if one.explains)
+    return tuple(dict.fromkeys(words))
+
+
+def _columns(criteria: Sequence[str]) -> tuple[Wording, ...]:
+    """Each criterion in words, under its spec where two share a title."""
+    words = [wording(criterion) for criterion in criteria]
+    titles = [one.title for one in words]
+    return tuple(
+        replace(one, title=one.title if titles.count(one.title) == 1 else criterion)
+        for one, criterion in zip(words, criteria, strict=True)
+    )
 
 
 def _shape(
@@ -165,10 +167,14 @@ def _shape(
         for one in grid.high
     }
     high = tuple(
-        (HIGH.get(control, control), tuple(reached.get((control, one), "") for one in criteria))
+        (
+            HIGH_CONTROLS.get(control, control),
+            tuple(reached.get((control, one), "") for one in criteria),
+        )
         for control in dict.fromkeys(control for control, _ in reached)
     )
-    return Shape(grid.dataset, grid.finding, rule, criteria, lines, notes, high)
+    columns = _columns(criteria)
+    return Shape(grid.dataset, grid.finding, rule, criteria, columns, lines, notes, high)
 
 
 def _shown(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> Shown:

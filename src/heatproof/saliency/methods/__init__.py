@@ -39,6 +39,8 @@ class Maps:
 class Method(Protocol):
     """Explains logits.
 
+    A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``.
+
     Attributes:
         title: What people call it.
         needs: What of the shared pass it uses.
@@ -52,7 +54,12 @@ class Method(Protocol):
         ...
 
 
-methods: Registry[Method] = Registry("saliency method", __name__)
+methods: Registry[Method] = Registry("saliency method", __name__, "heatproof.methods")
+
+
+def asks_finding(method: Method) -> bool:
+    """Whether its map of one finding differs from that of another."""
+    return bool(getattr(method, "asks_finding", True))
 
 
 def definition(cls: type) -> str:

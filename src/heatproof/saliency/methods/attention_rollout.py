@@ -37,6 +37,7 @@ class AttentionRollout:
 
     title: ClassVar[str] = "Attention rollout"
     needs: ClassVar[Need] = "logits"
+    asks_finding: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image, for every target."""

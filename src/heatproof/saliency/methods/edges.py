@@ -28,6 +28,7 @@ class Edges:
 
     title: ClassVar[str] = "Edges (control)"
     needs: ClassVar[Need] = "logits"
+    asks_finding: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image, repeated for every target."""

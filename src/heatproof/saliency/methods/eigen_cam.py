@@ -31,6 +31,7 @@ class EigenCAM:
 
     title: ClassVar[str] = "Eigen-CAM"
     needs: ClassVar[Need] = "logits"
+    asks_finding: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image, repeated for every target."""

@@ -138,4 +138,6 @@ def nothing(total: Tensor) -> Tensor:
     return small
 
 
-relevance_rules: Registry[RelevanceRule] = Registry("relevance rule", __name__)
+relevance_rules: Registry[RelevanceRule] = Registry(
+    "relevance rule", __name__, "heatproof.relevance_rules"
+)

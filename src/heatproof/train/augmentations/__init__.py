@@ -24,7 +24,9 @@ class Augmentation(Protocol):
         ...
 
 
-augmentations: Registry[Augmentation] = Registry("augmentation", __name__)
+augmentations: Registry[Augmentation] = Registry(
+    "augmentation", __name__, "heatproof.augmentations"
+)
 
 
 def augmented(

@@ -23,4 +23,4 @@ class Schedule(Protocol):
         ...
 
 
-schedules: Registry[Schedule] = Registry("schedule", __name__)
+schedules: Registry[Schedule] = Registry("schedule", __name__, "heatproof.schedules")

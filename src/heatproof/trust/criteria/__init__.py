@@ -7,7 +7,8 @@ compared, and nothing of what must come out: verdicts have rules of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -26,12 +27,18 @@ Aligned = tuple[Float[np.ndarray, "n v u"], Float[np.ndarray, "n v u"]]
 class BetweenModels(Protocol):
     """Compares the maps of two trained models.
 
+    Maps are to stay alike, unless it says ``must_differ: ClassVar[bool] = True``.
+
     Attributes:
         title: Its name, for people.
+        question: What it asks of a map, such as ``"Does it survive retraining?"``.
+        explains: What a map must do to pass, in one or two sentences.
         needs: What the models must be for it to compare any, as the end of a sentence.
     """
 
     title: ClassVar[str]
+    question: ClassVar[str]
+    explains: ClassVar[str]
     needs: ClassVar[str]
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
@@ -45,9 +52,13 @@ class OfCopies(Protocol):
 
     Attributes:
         title: Its name, for people.
+        question: What it asks of a map.
+        explains: What a map must do to pass.
     """
 
     title: ClassVar[str]
+    question: ClassVar[str]
+    explains: ClassVar[str]
 
     @property
     def order(self) -> Order:
@@ -84,9 +95,13 @@ class OfFilms(Protocol):
 
     Attributes:
         title: Its name, for people.
+        question: What it asks of a map.
+        explains: What a map must do to pass.
     """
 
     title: ClassVar[str]
+    question: ClassVar[str]
+    explains: ClassVar[str]
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -103,4 +118,47 @@ class OfFilms(Protocol):
 
 
 Criterion = BetweenModels | OfCopies | OfFilms
-criteria: Registry[Criterion] = Registry("criterion of trust", __name__)
+criteria: Registry[Criterion] = Registry("criterion of trust", __name__, "heatproof.criteria")
+
+
+LOCALIZATION = "localization"
+"""The criterion of the grid that rests on scores, not on pairs of maps: it is no part."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What people read of a criterion; fields as in ``BetweenModels``."""
+
+    title: str
+    question: str
+    explains: str
+
+
+_LOCALIZED = Wording(
+    "Localization",
+    "Does it find the lesion?",
+    "Its score lies above that of the prior, one map that never sees the film.",
+)
+
+
+def named(criterion: str) -> str:
+    """The name of a criterion, whatever its options."""
+    return criterion.partition("(")[0]
+
+
+def wording(criterion: str) -> Wording:
+    """What people read of a criterion of that spec; the spec where it is not registered."""
+    name = named(criterion)
+    if name == LOCALIZATION:
+        return _LOCALIZED
+    if name not in criteria.names():
+        return Wording(criterion, criterion, "")
+    cls: Any = criteria.part_class(name)
+    return Wording(cls.title, cls.question, cls.explains)
+
+
+def must_differ(criterion: str) -> bool:
+    """Whether maps of the two models of a criterion should not be alike."""
+    name = named(criterion)
+    cls = criteria.part_class(name) if name in criteria.names() else None
+    return bool(getattr(cls, "must_differ", False))

@@ -22,6 +22,11 @@ class Compression:
 
     quality: tuple[int, ...] = (90, 50)
     title: ClassVar[str] = "Compression"
+    question: ClassVar[str] = "Does it survive compression?"
+    explains: ClassVar[str] = (
+        "The map of the film after JPEG compression is far more like the map of the film than "
+        "maps of different films are."
+    )
 
     def __post_init__(self) -> None:
         if not self.quality or not all(1 <= quality <= 100 for quality in self.quality):  # noqa: PLR2004

@@ -19,6 +19,12 @@ class DataRandomization:
     """Models of true and of permuted labels; seeds and settings of the training are free."""
 
     title: ClassVar[str] = "Data randomization"
+    question: ClassVar[str] = "Does it need true labels?"
+    explains: ClassVar[str] = (
+        "A network that learned permuted labels gives a map that is as unlike that of true "
+        "labels as maps of other films are."
+    )
+    must_differ: ClassVar[bool] = True
     needs: ClassVar[str] = "two models of which one has sampling = { permuted = true }"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

@@ -68,6 +68,10 @@ class EfficientMPRT:
     statistics: Literal["kept", "reset", "estimated"] = "kept"
     seed: int = 0
     title: ClassVar[str] = "Efficient MPRT"
+    question: ClassVar[str] = "Does it grow more complex without what was learned?"
+    explains: ClassVar[str] = (
+        "When all weights are replaced by random ones, the entropy of the map rises."
+    )
     order: ClassVar[Order] = "whole"
     random_pairs: ClassVar[int] = 0
 

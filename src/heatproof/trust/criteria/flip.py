@@ -19,6 +19,11 @@ class Flip:
     """The film as it is, and mirrored left to right; its map is mirrored back."""
 
     title: ClassVar[str] = "Flip equivariance"
+    question: ClassVar[str] = "Does it follow a mirrored film?"
+    explains: ClassVar[str] = (
+        "The map of the mirrored film, mirrored back, is far more like the map of the film "
+        "than maps of different films are."
+    )
     levels: ClassVar[tuple[str, ...]] = ("horizontal",)
 
     def changed(

@@ -14,6 +14,11 @@ class Head:
     """Models that differ in their head alone; seeds and settings of the training are free."""
 
     title: ClassVar[str] = "Another head"
+    question: ClassVar[str] = "Does it survive another head?"
+    explains: ClassVar[str] = (
+        "Another head on the same backbone gives a map of the same film that is far more "
+        "alike than maps of different films are."
+    )
     needs: ClassVar[str] = "two models with different heads on the same architecture and data"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

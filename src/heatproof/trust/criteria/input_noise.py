@@ -24,6 +24,11 @@ class InputNoise:
     std: tuple[float, ...] = (0.01, 0.03)
     seed: int = 0
     title: ClassVar[str] = "Input noise"
+    question: ClassVar[str] = "Does it survive noise?"
+    explains: ClassVar[str] = (
+        "The map of the film with a little noise is far more like the map of the film than "
+        "maps of different films are."
+    )
 
     def __post_init__(self) -> None:
         if not self.std or min(self.std) <= 0:

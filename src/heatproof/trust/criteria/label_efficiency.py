@@ -18,6 +18,11 @@ class LabelEfficiency:
     """Models that differ in how many of the training patients they saw; their seeds are free."""
 
     title: ClassVar[str] = "Label efficiency"
+    question: ClassVar[str] = "Does it survive fewer labels?"
+    explains: ClassVar[str] = (
+        "A network that learned from fewer films gives a map of the same film that is far "
+        "more alike than maps of different films are."
+    )
     needs: ClassVar[str] = "two models whose sampling has different fractions"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

@@ -14,6 +14,11 @@ class Prevalence:
     """Models that differ in the prevalence of what they saw; their seeds are free."""
 
     title: ClassVar[str] = "Prevalence in the training data"
+    question: ClassVar[str] = "Does it survive another prevalence?"
+    explains: ClassVar[str] = (
+        "A network that learned from another share of positive films gives a map of the same "
+        "film that is far more alike than maps of different films are."
+    )
     needs: ClassVar[str] = "two models whose sampling has different prevalences"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

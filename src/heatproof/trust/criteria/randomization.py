@@ -42,6 +42,12 @@ class Randomization:
         "venkatesh": "draws=1, statistics='reset', target='follows'"
     }
     title: ClassVar[str] = "Randomization of weights"
+    question: ClassVar[str] = "Does it depend on what was learned?"
+    explains: ClassVar[str] = (
+        "When the trained weights are replaced by random ones, the map becomes as unlike its "
+        "former self as maps of other films are. A map that stays shows the film, not what "
+        "the model learned."
+    )
 
     def __post_init__(self) -> None:
         if self.draws < 1 or self.random_pairs < 0:

@@ -18,6 +18,11 @@ class Repeatability:
     """Models that differ in the seed of their training alone."""
 
     title: ClassVar[str] = "Repeatability"
+    question: ClassVar[str] = "Does it survive retraining?"
+    explains: ClassVar[str] = (
+        "The same network, trained again from another seed, gives a map of the same film that "
+        "is far more alike than maps of different films are."
+    )
     needs: ClassVar[str] = "two models that differ in nothing but the seed of their training"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

@@ -18,6 +18,11 @@ class Reproducibility:
     """Models that differ in their architecture alone; all pairs of replicates."""
 
     title: ClassVar[str] = "Reproducibility"
+    question: ClassVar[str] = "Does it survive another architecture?"
+    explains: ClassVar[str] = (
+        "A network of another architecture gives a map of the same film that is far more "
+        "alike than maps of different films are."
+    )
     needs: ClassVar[str] = "two models of different architectures with the same head and data"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

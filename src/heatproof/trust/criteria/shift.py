@@ -25,6 +25,11 @@ class Shift:
 
     share: float = 0.0625
     title: ClassVar[str] = "Shift equivariance"
+    question: ClassVar[str] = "Does it follow a shifted film?"
+    explains: ClassVar[str] = (
+        "The map of the shifted film, shifted back, is far more like the map of the film than "
+        "maps of different films are."
+    )
     levels: ClassVar[tuple[str, ...]] = ("right", "down")
 
     def __post_init__(self) -> None:

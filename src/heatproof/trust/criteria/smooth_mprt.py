@@ -35,6 +35,11 @@ class SmoothMPRT:
     samples: int = 50
     noise: float = 0.1
     title: ClassVar[str] = "Smooth MPRT"
+    question: ClassVar[str] = "Does it depend on what was learned, averaged over noise?"
+    explains: ClassVar[str] = (
+        "Randomization of weights, with maps that were averaged over noisy copies of the "
+        "film, so that noise in a map does not pass for a change."
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.base, OfCopies):

@@ -40,4 +40,4 @@ class Rule(Protocol):
         ...
 
 
-rules: Registry[Rule] = Registry("rule", __name__)
+rules: Registry[Rule] = Registry("rule", __name__, "heatproof.rules")

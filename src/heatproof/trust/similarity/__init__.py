@@ -52,7 +52,7 @@ class Similarity(Protocol):
         ...
 
 
-similarities: Registry[Similarity] = Registry("similarity", __name__)
+similarities: Registry[Similarity] = Registry("similarity", __name__, "heatproof.similarities")
 
 
 def compare(

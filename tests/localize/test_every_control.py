@@ -1,7 +1,8 @@
-"""The mean-mask prior, of everybody else and of nobody else, and the controls beside it."""
+"""What every control promises; then each by its definition."""
 
 import gzip
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,93 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import train_test_split
 
-from heatproof.data.geometry import Letterbox, Squash
-from heatproof.localize.controls import MeanMask, ceiling, centre, edges, noise, others
+from heatproof.data.datasets.phantom import Phantom
+from heatproof.data.geometry import Geometry, Letterbox, Squash
+from heatproof.localize.controls import (
+    Context,
+    Control,
+    asks_finding,
+    control_named,
+    controls,
+    geometry_of,
+    inputs_of,
+    name_of,
+    prepared,
+)
+from heatproof.localize.controls.ceiling import ceiling
+from heatproof.localize.controls.centre import centre
+from heatproof.localize.controls.edges import edges
+from heatproof.localize.controls.mean_mask import MaskSum
+from heatproof.localize.controls.random import noise
+from heatproof.localize.controls.readers import share
 from heatproof.localize.metrics.auprc import AUPRC
 from heatproof.localize.metrics.auroc import AUROC
 from heatproof.localize.metrics.hit_rate import HitRate, peak
+from heatproof.localize.reading import Reading
+from heatproof.maps.store import StoredMap
+from heatproof.tables.units import digest
+from heatproof.types import Validity
+
+SAMPLES = tuple(
+    replace(sample, benchmark=(replace(sample.annotations[0], source="a reader"),))
+    if sample.annotations
+    else sample
+    for sample in Phantom(images=8)
+)
+CONTEXT = Context("films", SAMPLES, 0, "marks", (("film", "readings"),))
+
+
+@pytest.mark.parametrize("name", controls.names())
+class TestEveryControl:
+    def test_explains_itself(self, name: str) -> None:
+        control = controls.parse(name)
+        assert isinstance(control, Control)
+        assert control.title
+        assert control.knows
+        assert controls.parse(controls.spec(control)) == control
+        assert control_named(name_of(control)) == control
+        assert isinstance(geometry_of(control), Geometry)
+
+    def test_makes_the_same_of_the_same_film(self, name: str) -> None:
+        control = controls.parse(name)
+        first, again = (prepared(control, CONTEXT) for _ in range(2))
+        for film in SAMPLES:
+            one, other = (make(film, "Nodule", "reference") for make in (first, again))
+            assert isinstance(one, StoredMap | Reading | None)
+            assert type(one) is type(other)
+            if isinstance(one, StoredMap):
+                np.testing.assert_array_equal(one.values, other.values)
+                assert np.isfinite(one.values).all()
+                assert one.validity in (Validity.OK, Validity.CONSTANT)
+            if isinstance(one, StoredMap) and not asks_finding(control):
+                np.testing.assert_array_equal(one.values, first(film, "", "").values)
+
+    def test_is_made_again_when_what_it_depends_on_changes(self, name: str) -> None:
+        control = controls.parse(name)
+        inputs = inputs_of(control, CONTEXT)
+        assert digest(*inputs) == digest(*inputs_of(control, CONTEXT))
+        changed = {"name": "others", "seed": 1, "marks": "new", "readings": (("film", "new"),)}
+        others = [inputs_of(control, replace(CONTEXT, **{k: v})) for k, v in changed.items()]
+        assert any(digest(*other) != digest(*inputs) for other in others)
+
+
+def test_controls_do_not_share_their_units() -> None:
+    every = [digest(*inputs_of(controls.parse(name), CONTEXT)) for name in controls.names()]
+    assert len(set(every)) == len(every)
+
+
+def test_a_ceiling_is_known_by_its_grid() -> None:
+    for name, title in (
+        ("ceiling(7x5)", "best at 7 × 5"),
+        (
+            "ceiling(7x5, letterbox(height=32, width=16))",
+            "best at 7 × 5, letterbox(height=32, width=16)",
+        ),
+    ):
+        control = control_named(name)
+        assert name_of(control) == name
+        assert control.title == title
+
 
 cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), max_size=8)
 
@@ -26,7 +109,7 @@ cases = st.lists(st.tuples(st.sampled_from("abc"), hnp.arrays(bool, (3, 5))), ma
 def test_the_prior_is_the_mean_over_the_other_patients(
     masks: list[tuple[str, np.ndarray]],
 ) -> None:
-    prior = MeanMask.of(masks, (3, 5))
+    prior = MaskSum.of(masks, (3, 5))
     for patient in "abcd":
         others = [mask for name, mask in masks if name != patient and mask.any()]
         found = prior.without(patient)
@@ -38,7 +121,7 @@ def test_the_prior_is_the_mean_over_the_other_patients(
 
 def test_masks_may_come_from_a_generator_and_are_not_kept_open() -> None:
     masks = ((str(number), np.eye(4, dtype=bool)) for number in range(5))
-    prior = MeanMask.of(masks, (4, 4))
+    prior = MaskSum.of(masks, (4, 4))
     assert prior.cases == 5
     assert np.array_equal(prior.without("2"), np.eye(4))  # type: ignore[arg-type]
 
@@ -69,10 +152,10 @@ def test_noise_is_the_same_for_the_same_film_and_finding_alone() -> None:
 
 def test_the_others_are_the_share_who_marked() -> None:
     first, second = np.eye(3, dtype=bool), np.ones((3, 3), bool)
-    found = others([first, second])
+    found = share([first, second])
     assert found is not None
     assert np.array_equal(found, np.where(first, 1, 0.5))
-    assert others([]) is None
+    assert share([]) is None
 
 
 @given(hnp.arrays(bool, (12, 20)))
@@ -97,7 +180,7 @@ def test_the_published_prior_of_rsna_is_reproduced(shared_data: Path) -> None:
     """Spec 8.4: mean AUPRC .4658, AUROC .886, hit rate .566 at row 173, column 101."""
     boxes, train, test = rsna(shared_data / "tables")
     masks = {image: drawn(boxes[image]) for image in (*train, *test) if image in boxes}
-    prior = MeanMask.of(((i, masks[i]) for i in train if i in masks), (320, 320))
+    prior = MaskSum.of(((i, masks[i]) for i in train if i in masks), (320, 320))
     mean = prior.without("nobody")
     assert prior.cases == 5411
     assert mean is not None
