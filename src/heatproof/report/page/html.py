@@ -7,6 +7,7 @@ any script but the page's own, which is named by its hash.  The same content giv
 
 import base64
 import hashlib
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -68,6 +69,7 @@ def _loader() -> jinja2.BaseLoader:
     return jinja2.PackageLoader("heatproof.report.page", "templates")
 
 
+@cache  # templates take a fifth of a second to compile
 def shared_environment() -> jinja2.Environment:
     """What templates of all pages use: how numbers are written, and the figures."""
     environment = jinja2.Environment(
