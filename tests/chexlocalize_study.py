@@ -21,7 +21,7 @@ GRID, SHOWN = 5, 20  # cells of a map, and pixels that the authors store of it
 Contours = list[list[list[float]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same study is the same object: tests cache what it costs
 class Study:
     """What was written, as plain Python holds it.
 

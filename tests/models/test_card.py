@@ -31,8 +31,9 @@ from heatproof.types import ModelId, Sample
 
 FINDINGS = ("nodule", "effusion")
 PREPROCESSING = Preprocessing(Squash(64, 64), channels=1, mean=(0.5,), std=(0.25,))
+NARROW = "resnet10t(width=16)"
 CARD = ModelCard(
-    ModelId("resnet10t", "wildcat(maps=2)", data="phantom", seed=3),
+    ModelId(NARROW, "wildcat(maps=2)", data="phantom", seed=3),
     FINDINGS,
     PREPROCESSING,
     trained_on=Cohort("phantom", (hash_patient("a"), hash_patient("b"))),
@@ -41,7 +42,7 @@ CARD = ModelCard(
 
 
 def model(seed: int = 3) -> Classifier:
-    return build("resnet10t", "wildcat(maps=2)", FINDINGS, PREPROCESSING, seed=seed)
+    return build(NARROW, "wildcat(maps=2)", FINDINGS, PREPROCESSING, seed=seed)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_the_card_of_a_localizer_says_regions_and_no_head(folder: Path, tmp_path
     assert isinstance(back, Classifier)
     assert card.regions == regions
     with pytest.raises(ModelError, match="says its regions"):
-        save(model(), replace(guided, id=ModelId("resnet10t", "")), tmp_path)
+        save(model(), replace(guided, id=ModelId(NARROW, "")), tmp_path)
     spec = "unet(backbone=resnet10t(width=16), width=8)"
     with pytest.raises(ModelError, match="says its regions"):
         save(build_localizer(spec, FINDINGS, PREPROCESSING), CARD, tmp_path)

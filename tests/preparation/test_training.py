@@ -1,6 +1,7 @@
 """Models that an experiment trains: whole or absent, once, and anew when what made them changes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -26,13 +27,13 @@ output = "out"
     + """
 [[models]]
 name = "linear head"
-backbone = "resnet10t"
+backbone = "resnet10t(width=8)"
 scaling = { geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }
 training = { data = "train", validation = "validation", settings = { max_epochs = 1 } }
 
 [[models]]
 name = "WILDCAT head"
-backbone = "resnet10t"
+backbone = "resnet10t(width=8)"
 head = "wildcat"
 scaling = { geometry = "squash(height=48, width=48)", channels = 1, mean = [0.5], std = [0.25] }
 
@@ -55,6 +56,7 @@ min_positives = 1
 )
 
 
+WHOLE = ('"resnet10t(width=8)"', '"resnet10t"')  # of which files of weights are
 WILDCAT = 'head = "wildcat"\nscaling = { geometry = "squash(height=48, width=48)", channels = 1'
 
 
@@ -65,9 +67,27 @@ def two_heads(tmp_path):
     return file
 
 
-def test_models_are_trained_once_and_reported(two_heads):
-    report = run(load(two_heads))
-    folders = sorted((two_heads.parent / "out/models").iterdir())
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The experiment, its report, and the page of that; nothing is to be changed there."""
+    file = tmp_path_factory.mktemp("finished") / "heads.toml"
+    file.write_text(EXPERIMENT)
+    report = run(load(file))
+    return file, report, report.read_text()
+
+
+@pytest.fixture
+def trained(finished, tmp_path):
+    """A copy of the experiment with its trained models."""
+    file = tmp_path / "heads.toml"
+    file.write_text(EXPERIMENT)
+    shutil.copytree(finished[0].parent / "out/models", tmp_path / "out/models")
+    return file
+
+
+def test_models_are_trained_once_and_reported(finished):
+    file, _, page = finished
+    folders = sorted((file.parent / "out/models").iterdir())
     assert [folder.name.rpartition("-")[0] for folder in folders] == ["WILDCAT-head", "linear-head"]
     wildcat, linear = (load_model(folder) for folder in folders)
     assert wildcat[1].pretrained == "backbone of 'linear head'"
@@ -75,36 +95,32 @@ def test_models_are_trained_once_and_reported(two_heads):
     assert len(linear[1].tuned_on.patients) > 0
     started = zip(linear[0].backbone.parameters(), wildcat[0].backbone.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in started)  # frozen, so as it started
-    page = report.read_text()
     assert "validation AUROC" in page or "Validation AUROC" in page
     assert "Youden&#39;s index on validation" in page
     cards = {folder: read_card(folder) for folder in folders}
     times = {folder: (folder / "card.json").stat().st_mtime_ns for folder in folders}
-    assert run(load(two_heads)).read_text() == page
+    assert run(load(file)).read_text() == page
     assert times == {folder: (folder / "card.json").stat().st_mtime_ns for folder in cards}
 
 
-def test_a_model_half_written_is_trained_again_to_the_same_weights(two_heads):
-    run(load(two_heads), until="train")
-    folder = next((two_heads.parent / "out/models").glob("linear*"))
+def test_a_model_half_written_is_trained_again_to_the_same_weights(trained):
+    folder = next((trained.parent / "out/models").glob("linear*"))
     before = read_card(folder)
     assert not list(folder.rglob("*.ckpt"))  # so that it is trained again, not found
     (folder / "card.json").unlink()
-    run(load(two_heads), until="train")
+    run(load(trained), until="train")
     assert read_card(folder) == before
 
 
-def test_another_setting_is_another_model(two_heads):
-    run(load(two_heads), until="train")
-    two_heads.write_text(EXPERIMENT.replace("backbone_lr = 0.0", "backbone_lr = 0.1"))
-    run(load(two_heads), until="train")
-    names = [f.name.rpartition("-")[0] for f in (two_heads.parent / "out/models").iterdir()]
+def test_another_setting_is_another_model(trained):
+    trained.write_text(EXPERIMENT.replace("backbone_lr = 0.0", "backbone_lr = 0.1"))
+    run(load(trained), until="train")
+    names = [f.name.rpartition("-")[0] for f in (trained.parent / "out/models").iterdir()]
     assert sorted(names) == ["WILDCAT-head", "WILDCAT-head", "linear-head"]
 
 
-def test_the_history_says_which_epoch_was_kept(two_heads):
-    run(load(two_heads), until="train")
-    folder = next((two_heads.parent / "out/models").glob("linear*"))
+def test_the_history_says_which_epoch_was_kept(finished):
+    folder = next((finished[0].parent / "out/models").glob("linear*"))
     history = json.loads((folder / "history.json").read_text())
     assert len(history["auroc"]) == 1
     assert history["best"] == 0
@@ -166,7 +182,7 @@ def test_the_first_weights_that_can_be_had_are_the_start(tmp_path, monkeypatch, 
     network = timm.create_model("resnet10t", num_classes=1000)
     save_file(network.state_dict(), tmp_path / "net.safetensors", metadata={"format": "pt"})
     offline(monkeypatch)
-    model, card = trained_here(one_head(tmp_path, starting(weights), FROZEN))
+    model, card = trained_here(one_head(tmp_path, starting(weights), FROZEN, WHOLE))
     assert card.pretrained == "file net.safetensors"
     assert torch.equal(model.backbone.layer4[0].conv1.weight, network.layer4[0].conv1.weight)
     summed = network.conv1[0].weight.sum(dim=1, keepdim=True)
@@ -191,7 +207,7 @@ def test_random_weights_are_the_last_resort_where_the_file_says_so(tmp_path, mon
 
 
 def test_another_file_of_weights_is_another_model(tmp_path):
-    file = one_head(tmp_path, starting('"net.pt"'), FROZEN)
+    file = one_head(tmp_path, starting('"net.pt"'), FROZEN, WHOLE)
     for seed in (0, 1):
         torch.manual_seed(seed)
         torch.save(timm.create_model("resnet10t").state_dict(), tmp_path / "net.pt")
@@ -214,7 +230,7 @@ def test_weights_that_cannot_be_had_stop_it_before_anything_is_trained(
     torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "net18.pt")
     offline(monkeypatch)
     with pytest.raises(error, match=message):
-        run(load(one_head(tmp_path, *changes)))
+        run(load(one_head(tmp_path, *changes, WHOLE)))
     assert not (tmp_path / "out/models").exists()
 
 
@@ -240,7 +256,7 @@ def test_a_module_of_the_users_is_trained_with_a_head_of_ours(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     module = 'module = "own.py:build"\narguments = { width = 8 }\nfeatures = "0"'
     head = 'head = "wildcat(highest=2)"\nseeds = [0, 1]'
-    file = one_head(tmp_path, ('backbone = "resnet10t"', f"{module}\n{head}"))
+    file = one_head(tmp_path, ('backbone = "resnet10t(width=8)"', f"{module}\n{head}"))
     report = run(load(file))
     folders = sorted((tmp_path / "out/models").iterdir())
     assert len(folders) == 2

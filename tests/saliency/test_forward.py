@@ -47,7 +47,7 @@ def test_uniform_heads_keep_one_cell(images: Tensor) -> None:
     for name, grid in (("resnet10t + linear", (1, 1)), ("resnet10t + wildcat", (2, 2))):
         model = make(name)
         with held_still(model):
-            assert ForwardPass(model, images).feature_gradients([0]).shape == (3, 1, 512, *grid)
+            assert ForwardPass(model, images).feature_gradients([0]).shape == (3, 1, 64, *grid)
 
 
 def test_one_pass_serves_many_methods_and_targets(

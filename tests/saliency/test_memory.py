@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from heatproof.errors import SpecError
+from heatproof.models.classifier import build
 from heatproof.saliency.memory import GB, LARGEST, default_memory, images_at_once, parse_memory
-from tests.saliency.conftest import SIDE, make
+from tests.saliency.conftest import FINDINGS, PREPROCESSING, SIDE, make
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_batches_grow_with_memory_and_shrink_with_images(monkeypatch) -> None:
 
 def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
     """The largest of ResNet-10-T is its stem's: 64 channels at half the resolution."""
-    model = make("resnet10t + linear")
+    model = build("resnet10t", "linear", FINDINGS, PREPROCESSING)
     for side in (48, 320, 640):
         largest = 64 * (side // 2) ** 2 * 4
         for differentiated in (True, False):

@@ -1,6 +1,7 @@
 """What is tuned on validation films, again the slow way; and who must not be tuned on."""
 
 import math
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,7 @@ def native(study, name, finding):
     return None if low == high else (values - low) / (high - low)
 
 
+@cache
 def counts(study, name, finding, threshold):
     scaled, mask = native(study, name, finding), raster(study.reference[name].get(finding, []))
     if scaled is None:

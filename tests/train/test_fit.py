@@ -18,7 +18,7 @@ from heatproof.train.labels import label_matrix
 from heatproof.train.learner import mean_auroc
 from heatproof.train.losses import classification_loss
 from heatproof.train.settings import Progress, Settings
-from tests.train.toys import PREPROCESSING, QUICK, Listed, blobs, model
+from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, Listed, blobs, model
 
 
 @pytest.mark.parametrize("head", ["linear", "wildcat(highest=1, alpha=0.0)"])
@@ -174,7 +174,7 @@ def test_some_findings_can_select() -> None:
         )
         for listed in (blobs(48, 0), blobs(24, 1))
     )  # fmt: skip
-    network = build("resnet10t", "linear", ["blob", "odd"], PREPROCESSING)
+    network = build(ARCHITECTURE, "linear", ["blob", "odd"], PREPROCESSING)
     fitted = fit(network, data, checks, replace(QUICK, select_by=("odd",)))
     best = fitted.kept[0]
     assert fitted.history.auroc == pytest.approx(best.aurocs[1])

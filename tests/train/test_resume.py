@@ -18,7 +18,7 @@ from heatproof.models.classifier import build
 from heatproof.train import CURVE, LAST, fit
 from heatproof.train.learner import write_curve
 from heatproof.train.settings import Progress, Settings
-from tests.train.toys import PREPROCESSING, QUICK, blobs, model
+from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, blobs, model
 
 # Everything that has a state: momenta, a schedule, dropout, chance in order and images.
 SETTINGS = replace(QUICK, max_epochs=4, steps=2, keep=2, augment=("flip", "affine"), clip=1.0)
@@ -129,8 +129,8 @@ def test_one_that_stopped_early_is_not_gone_on_with(tmp_path):
         ({"settings": replace(SETTINGS, lr=1e-2)}, "another settings"),
         ({"findings": ["spot"]}, "another findings"),
         ({"findings": ["blob", "spot"]}, "another findings"),
-        ({"architecture": "resnet18"}, "another architecture"),
-        ({"architecture": "resnet10t(stride=16)"}, "another architecture"),
+        ({"architecture": "resnet10t(width=16)"}, "another architecture"),
+        ({"architecture": "resnet10t(stride=16, width=8)"}, "another architecture"),
         ({"head": "wildcat(alpha=0.5)"}, "another architecture"),
         ({"preprocessing": replace(PREPROCESSING, mean=(0.4,))}, "another preprocessing"),
         ({"seed": 7}, "another data"),
@@ -141,7 +141,7 @@ def test_checkpoints_of_another_training_are_refused(tmp_path, change, message):
     fit(begun, blobs(40, 0), blobs(16, 1), SETTINGS, folder=tmp_path)
     before = (tmp_path / f"{LAST}.ckpt").read_bytes()
     network = build(
-        change.get("architecture", "resnet10t"),
+        change.get("architecture", ARCHITECTURE),
         change.get("head", "linear"),
         change.get("findings", ["blob"]),
         change.get("preprocessing", PREPROCESSING),

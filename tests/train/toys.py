@@ -14,6 +14,7 @@ from heatproof.types import Label, Sample
 
 SIDE = 32
 PREPROCESSING = Preprocessing(Squash(SIDE, SIDE), channels=1, mean=(0.5,), std=(0.25,))
+ARCHITECTURE = "resnet10t(width=8)"
 QUICK = Settings(max_epochs=2, batch=16, accelerator="cpu")
 
 
@@ -46,4 +47,4 @@ def blobs(count: int, seed: int, labels: dict[int, Label] | None = None) -> List
 
 
 def model(head: str = "linear") -> Classifier:
-    return build("resnet10t", head, ["blob"], PREPROCESSING)
+    return build(ARCHITECTURE, head, ["blob"], PREPROCESSING)

@@ -202,8 +202,11 @@ def test_frozen_batch_norm_keeps_its_statistics(frozen) -> None:
 @pytest.mark.parametrize(
     "backbone",
     [
-        *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
-        *("densenet121", "vgg19_bn", "convnext_tiny"),
+        *("resnet18", "resnet50", "densenet121", "vgg19_bn", "convnext_tiny"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("resnet34", "resnet101", "resnet152")
+        ),
     ],
 )
 def test_any_regular_backbone_serves(backbone) -> None:

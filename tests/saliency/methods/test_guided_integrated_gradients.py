@@ -31,12 +31,14 @@ def pair(monkeypatch):
 SETTINGS = [(12, 0.25, 0.02), (12, 0.25, 0.2), (7, 0.1, 1.0), (6, 0.6, 0.0), (5, 1.0, 0.3)]
 
 
-@pytest.mark.parametrize("baseline", ["black", "mean"])
-@pytest.mark.parametrize(("steps", "fraction", "max_distance"), SETTINGS)
+@pytest.mark.parametrize(
+    ("baseline", "steps", "fraction", "max_distance"),
+    [*(("black", *setting) for setting in SETTINGS), ("mean", *SETTINGS[0])],
+)
 def test_pair_agrees(
     pair, classifier: Model, images: Tensor, baseline, steps, fraction, max_distance
 ) -> None:
-    model, images = classifier.eval().double(), images[:2].double()
+    model, images = classifier.eval().double(), images[:1].double()
     options = f"steps={steps}, fraction={fraction}, max_distance={max_distance}, rule='left'"
     method = methods.parse(f"guided_integrated_gradients({options}, baseline='{baseline}')")
     found = explain({"it": method}, model, images, [2, 0]).maps["it"].values
@@ -140,16 +142,6 @@ def test_complete_in_the_limit(rule: str, order: float) -> None:
     ]
     assert missed[1] < missed[0] / 8**order
     assert missed[2] < missed[1] / 8**order
-
-
-def test_both_ends_of_a_step_are_nearer_to_completeness(images: Tensor) -> None:
-    model = make("resnet10t + linear").double()
-    specs = [f"guided_integrated_gradients(steps=40, rule='{r}')" for r in ("left", "trapezoid")]
-    found = explain(
-        {spec: methods.parse(spec) for spec in specs}, model, images[:1].double(), [0, 1, 2]
-    )
-    left, trapezoid = (found.maps[spec].residual.abs().median() for spec in specs)
-    assert trapezoid < left / 3
 
 
 def test_the_residual_is_what_the_map_misses_of_the_rise(images: Tensor) -> None:

@@ -75,7 +75,10 @@ def test_sums_are_numpys(size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["phantom", "noise"])
-@pytest.mark.parametrize(("side", "dilation"), [(48, 5), (48, 0), (97, 3), (224, 5), (320, 5)])
+@pytest.mark.parametrize(
+    ("side", "dilation"),
+    [(48, 5), (48, 0), (97, 3), pytest.param(320, 5, marks=pytest.mark.slow)],
+)
 def test_segments_are_pairs(kind: str, side: int, dilation: int) -> None:
     pair = pytest.importorskip("saliency.core.xrai")
     image = picture(kind, side)
@@ -147,7 +150,7 @@ def test_two_overlapping_squares_by_hand() -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_whole_method_is_pairs(images: Tensor, algorithm: str) -> None:
     pair = pytest.importorskip("saliency.core.xrai")
-    model, images = make("resnet10t + linear").eval().double(), images[:2].double()
+    model, images = make("resnet10t + linear").eval().double(), images[:1].double()
     base = "integrated_gradients(steps=4, baseline='extremes', rule='pair', channels='max')"
     spec = f"xrai(base={base}, algorithm='{algorithm}')"
     maps = explain({"it": methods.parse(spec)}, model, images, [2, 0]).maps["it"].values.numpy()
@@ -201,7 +204,7 @@ def test_an_image_is_segmented_once(images: Tensor, monkeypatch) -> None:
 
 def test_old_segments_are_forgotten(monkeypatch) -> None:
     segments._cache.clear()
-    image = picture("noise")
+    image = picture("noise", 24)
     size = segments_of(image, 5).nbytes
     monkeypatch.setattr(segments, "CACHE_BYTES", 2.5 * size)
     for shift in range(1, 6):
