@@ -1,11 +1,8 @@
-"""Failures listed film by film, told by hand."""
+"""Failures listed film by film, by hand."""
 
-import polars as pl
+from heatproof.analysis.failures import FALSE_POSITIVE, MISSED, failures, missed
+from tests.analysis.made_up import NAN, Called, Scores, control, measures, predictions, scores
 
-from heatproof.analysis.failures import FALSE_POSITIVE, MISSED, failures
-from heatproof.localize import metrics
-
-NAN = float("nan")
 FILMS = {  # label, probability, and IoU by two readers; called from 0.5 on
     "right": (True, 0.9, (0.2, 0.0)),
     "missed": (True, 0.5, (0.0, 0.0)),
@@ -16,31 +13,45 @@ FILMS = {  # label, probability, and IoU by two readers; called from 0.5 on
     "unknown": (None, 0.9, ()),
     "without a probability": (False, NAN, ()),
 }
-
-
-def told(image_id: str) -> dict[str, object]:
-    return {"data": "d", "group": "g", "image_id": image_id, "finding": "Edema"}
-
-
-def test_lists_are_those_of_the_operating_point() -> None:
-    predictions = pl.DataFrame(
-        [
-            told(name) | {"label": label, "probability": p, "threshold": 0.5}
-            for name, (label, p, _) in FILMS.items()
-        ]
+CALLED = Called.of_rows(
+    row | {"threshold": 0.5}
+    for row in predictions({name: (label, p) for name, (label, p, _) in FILMS.items()})
+)
+MAPS = [
+    row
+    for place, reader in enumerate("ab")
+    for row in scores(
+        {name: ious[place] for name, (*_, ious) in FILMS.items() if ious}, reader=reader
     )
-    scores = pl.DataFrame(
-        [
-            told(name)
-            | {"method": "grad_cam", "metric": metric, "regions": 1, "value": value}
-            | {"reference": reader}
-            for name, (_, _, ious) in FILMS.items()
-            for reader, iou in zip("ab", ious, strict=False)
-            for metric, value in (("hit_rate", 0.0), ("iou", iou))
-        ]
-    )
-    found = list(failures(metrics.parts(["hit_rate", "iou"]), predictions, scores))
-    assert [(one.kind, one.image_id, one.method) for one in found] == [
-        (FALSE_POSITIVE, "called without reason", ""),
-        (MISSED, "missed", "grad_cam"),
+]
+HITS = [row | {"metric": "hit_rate", "value": 0.0} for row in MAPS]
+PARTS = measures("hit_rate", "iou").parts
+
+
+def test_lists_are_those_of_the_operating_point():
+    rows = failures(PARTS, CALLED, Scores.of_rows([*HITS, *MAPS]))
+    assert [(row.kind, row.image_id, row.method, row.probability) for row in rows] == [
+        (FALSE_POSITIVE, "called without reason", "", 0.6),
+        (MISSED, "missed", "cam", 0.5),
     ]
+
+
+def test_controls_and_films_without_a_mark_are_no_failures_of_a_map():
+    nothing = {"right": 0.0, "missed": 0.0}
+    table = Scores.of_rows([*control("centre", nothing), *scores(nothing, regions=0)])
+    assert len(missed(PARTS, CALLED, table)) == 0
+
+
+def test_every_method_has_a_list_of_its_own():
+    other = [row | {"method": "other", "value": row["value"] * 0} for row in MAPS]
+    table = missed(PARTS, CALLED, Scores.of_rows([*MAPS, *other]))
+    assert table.select("image_id", "method").rows() == [
+        ("right", "other"),
+        ("missed", "cam"),
+        ("missed", "other"),
+    ]
+
+
+def test_without_a_metric_of_regions_nothing_is_known_to_be_missed():
+    parts = measures("hit_rate").parts
+    assert [row.kind for row in failures(parts, CALLED, Scores.of_rows(HITS))] == [FALSE_POSITIVE]

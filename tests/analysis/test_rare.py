@@ -1,54 +1,43 @@
-"""Findings with too few positives: numbers without intervals, and nothing concluded from them."""
+"""Findings with too few positives: which those are, and which rows are left out for it."""
 
-import numpy as np
-import polars as pl
-import pytest
+from dataclasses import replace
 
-from heatproof.analysis.rare import Rare, frequent, trustworthy
-from heatproof.experiment.file import load
-from heatproof.run.pipeline import run
+from heatproof.analysis.classification import Calls, classification
+from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
+from tests.analysis.made_up import (
+    QUICK, Called, Films, Scores, control, predictions, scores,
+)  # fmt: skip
 
-
-def with_least(squares, least):
-    """The squares, of which five films are marked."""
-    text = squares.read_text()
-    assert "min_positives = 1\n" in text
-    line = "" if least is None else f"min_positives = {least}\n"
-    squares.write_text(text.replace("min_positives = 1\n", line))
-    return run(load(squares))
+FIVE = {f"f{index}": 0.5 for index in range(5)}
+SIX = {f"f{index}": (index < 6, 0.5) for index in range(9)}
 
 
-def tables(report):
-    return [pl.read_parquet(report.parent / f"{name}.parquet") for name in ("estimates", "scores")]
+def classified(*rows, judged=(("films", "net"),)):
+    called = Called.of_rows(row | {"threshold": None} for row in rows)
+    return tuple(classification(called, Films.of_rows([]), judged, Calls(), QUICK))
 
 
-@pytest.mark.parametrize("least", [None, 6])
-def test_a_rare_finding_is_described(squares, least):
-    report = with_least(squares, least)
-    estimates, scores = tables(report)
-    assert len(estimates) > 20
-    for end in ("low", "high"):
-        assert estimates[end].fill_nan(None).null_count() == len(estimates)
-    own = scores.filter((pl.col("method") == "grad_cam") & (pl.col("metric") == "iou"))
-    assert len(own) == 5
-    mean = estimates.filter(method="grad_cam", metric="iou", statistic="mean")["value"].item()
-    assert mean == pytest.approx(np.nanmean(own["value"].to_numpy()))
-    assert pl.read_parquet(report.parent / "diagnosis.parquet").is_empty()
-    page = " ".join(report.read_text().split())
-    assert "Nothing is concluded about maps and the classifier on films for Square (5)" in page
-    assert f"marked on 5 films, and it takes {least or 10}" in page
-    assert "there are too few cases to say whether any map finds Square better" in page
-    assert "bright cannot be judged: there are too few positives" in page
-    assert "Few cases on films" not in page
+def test_a_finding_needs_marked_films_and_labelled_ones():
+    maps = Scores.of_rows([*scores(FIVE), *scores(FIVE, method="other"), *scores({"g": 0.0}, regions=0)])
+    records = classified(*predictions(SIX))
+    assert rare(maps, records, replace(QUICK, min_positives=5)) == ()
+    few = rare(maps, records, replace(QUICK, min_positives=6))
+    assert few == (Rare("films", "Edema", "maps", 5, 6),)
+    fewer = rare(maps, records, replace(QUICK, min_positives=7))
+    assert {(row.what, row.positives) for row in fewer} == {("maps", 5), ("classifier", 6)}
 
 
-def test_one_that_is_not_rare_is_estimated(squares):
-    report = with_least(squares, 5)
-    estimates, _ = tables(report)
-    ours = estimates.filter(method="grad_cam", statistic="mean")
-    assert ours["low"].is_finite().all()
-    assert len(pl.read_parquet(report.parent / "diagnosis.parquet"))
-    assert "Nothing is concluded" not in report.read_text()
+def test_what_no_map_explains_is_marked_on_no_film():
+    [row] = rare(Scores.of_rows(control("centre", FIVE)), classified(*predictions(SIX)), QUICK)
+    assert (row.what, row.positives) == ("maps", 0)
+
+
+def test_of_several_models_the_fewest_positives_count():
+    """As where one model judges fewer films."""
+    rows = [*predictions(SIX), *predictions(dict(list(SIX.items())[4:]), model="other")]
+    records = classified(*rows, judged=[("films", "net"), ("films", "other")])
+    few = rare(Scores.of_rows(scores(FIVE)), records, replace(QUICK, min_positives=3))
+    assert few == (Rare("films", "Edema", "classifier", 2, 3),)
 
 
 def test_trust_needs_enough_films_of_either_kind():
@@ -59,7 +48,11 @@ def test_trust_needs_enough_films_of_either_kind():
         Rare("b", "unlabelled", "classifier", 0, 10),
     ]
     places = [("a", "both"), ("a", "unmarked"), ("b", "unlabelled"), ("b", "both")]
-    table = pl.DataFrame(places, ["data", "finding"], orient="row")
-    assert trustworthy(table, few).rows() == places[1:]
-    assert frequent(table, few).rows() == places[2:]
-    assert frequent(table, []).equals(table)
+    table = Scores.of_rows({"data": data, "finding": finding} for data, finding in places)
+
+    def kept(table):
+        return table.frame.select("data", "finding").rows()
+
+    assert kept(trustworthy(table, few)) == places[1:]
+    assert kept(frequent(table, few)) == places[2:]
+    assert kept(frequent(table, [])) == places

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from heatproof.analysis.comparison import pairs
+from heatproof.report.writing import compared_models
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
@@ -113,7 +113,7 @@ def test_probabilities_and_maps_are_the_means_of_the_members(finished):
     members = [cards.load(together / one["folder"])[0] for one in content["members"]]
     assert len(members) == 4
     predictions = pl.read_parquet(report.parent / "predictions.parquet")
-    assert set(predictions["group"]) == {"ensemble"}  # its members judge nothing alone
+    assert set(predictions["model"]) == {"ensemble"}  # its members judge nothing alone
     id_ = identified(ensemble, card).id
     for sample in work.data["test"].samples[:3]:
         image = ensemble.preprocessing.tensor(sample.pixels.read())[None]
@@ -210,7 +210,7 @@ def test_the_checkpoints_of_the_papers_are_one_file():
     assert [f"{one.name.partition(',')[0]}, best checkpoint" for one in together] == [
         model.name for model in ensembles if model not in together
     ]
-    assert len(pairs(experiment)) == 3  # each ensemble beside the best checkpoint of its members
+    assert len(compared_models(experiment)) == 3  # each ensemble beside the best checkpoint of its members
     for model in together:
         members = [models[name] for name in model.ensemble.of]
         settings = [settings_of(member) for member in members]

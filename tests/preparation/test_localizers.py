@@ -74,12 +74,12 @@ def folder_of(file, name):
 def test_every_model_is_in_every_table_with_its_own_maps(finished):
     _, report = finished
     predictions = pl.read_parquet(report.parent / "predictions.parquet")
-    counts = dict(predictions.group_by("group").len().iter_rows())
+    counts = dict(predictions.group_by("model").len().iter_rows())
     assert counts == {"classifier": 12, "detector": 12, "segmenter": 12}
     assert predictions["probability"].is_between(0, 1).all()
     scores = pl.read_parquet(report.parent / "scores.parquet")
-    explained = scores.filter(pl.col("group") != "")
-    assert set(explained.select("group", "method").unique().iter_rows()) == {
+    explained = scores.filter(pl.col("model") != "")
+    assert set(explained.select("model", "method").unique().iter_rows()) == {
         ("classifier", "class_map"), ("classifier", "grad_cam"),
         ("detector", "detection"), ("segmenter", "segmentation"),
     }  # fmt: skip
@@ -112,7 +112,7 @@ def test_what_is_stored_is_what_the_network_says(finished):
         assert isinstance(network, Localizer)
         assert (card.id.head, card.temperatures) == ("", ())
         assert network.pretrained == "random"
-        told = predictions.filter(pl.col("group") == name)
+        told = predictions.filter(pl.col("model") == name)
         store = work.store("test")
         id_ = identified(network, card).id
         for sample in work.data["test"].samples[:4]:
@@ -138,7 +138,7 @@ def test_a_film_on_which_nothing_is_found_has_a_zero_map_that_is_scored_as_one(f
     """Ranked at random where a map ranks pixels; undefined where it would have to choose some."""
     _, report = finished
     told = pl.read_parquet(report.parent / "predictions.parquet")
-    nothing = told.filter((pl.col("group") == "detector") & (pl.col("probability") == 0))
+    nothing = told.filter((pl.col("model") == "detector") & (pl.col("probability") == 0))
     scores = pl.read_parquet(report.parent / "scores.parquet")
     rows = scores.filter(
         (pl.col("method") == "detection") & pl.col("image_id").is_in(nothing["image_id"].implode())

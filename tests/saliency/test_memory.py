@@ -68,7 +68,7 @@ def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
 def test_a_budget_is_kept(architecture: str, memory: str) -> None:
     """40 films of 320 x 320, of which a differentiated pass at once would take over 8 GB."""
     specs = ["gradient", "guided_backprop", "grad_cam", "occlusion(window=160, stride=160)"]
-    command = [sys.executable, "-m", "tests.explain.peak", memory, architecture, "40", "320"]
+    command = [sys.executable, "-m", "tests.saliency.peak", memory, architecture, "40", "320"]
     root = Path(__file__).parents[2]
     done = subprocess.run([*command, *specs], cwd=root, check=True, capture_output=True, text=True)
     assert int(done.stdout) < parse_memory(memory)

@@ -23,7 +23,7 @@ BESIDE = ["centre", "edges", "random", "ceiling(8x8)"]
 def test_every_table_has_them_and_the_difference_stays_to_the_prior(squares):
     report = run(load(squares))
     scores = pl.read_parquet(report.parent / "scores.parquet")
-    controls = scores.filter(pl.col("group") == "")
+    controls = scores.filter(pl.col("model") == "")
     assert controls["method"].unique(maintain_order=True).to_list() == ["mean_mask", *BESIDE]
     estimates = pl.read_parquet(report.parent / "estimates.parquet")
     told = estimates.filter(pl.col("metric") == "auroc").filter(pl.col("statistic") == "mean")
@@ -45,7 +45,7 @@ def test_an_experiment_may_leave_them_out_and_keeps_the_units_that_it_had(square
     squares.write_text(everything + ALONE)
     report = run(load(squares))
     scores = pl.read_parquet(report.parent / "scores.parquet")
-    assert scores.filter(pl.col("group") == "")["method"].unique().to_list() == ["mean_mask"]
+    assert scores.filter(pl.col("model") == "")["method"].unique().to_list() == ["mean_mask"]
     assert "random map" not in report.read_text()
     assert {file.name for file in (squares.parent / "out/scores").iterdir()} == units
 
@@ -69,8 +69,8 @@ def test_each_reader_is_met_by_the_others(squares):
     tasks = [task for task in control_tasks(work, doubled, []) if task.method == "readers"]
     progress = Silent()
     score(work, tasks, progress)
-    found = work.scores.read(task.name for task in tasks)
+    found = work.scores.read(task.name for task in tasks).frame
     marked = {sample.image_id for sample in read_twice if sample.annotations}
     assert set(found["image_id"]) == marked  # where one reader marked alone, there is no other
-    assert found["reference"].value_counts()["count"].to_list() == [len(marked)] * 2
+    assert found["reader"].value_counts()["count"].to_list() == [len(marked)] * 2
     assert found["value"].to_list() == pytest.approx([0.5] * len(found))

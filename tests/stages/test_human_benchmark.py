@@ -263,7 +263,7 @@ def test_the_page_tells_it(finished):
 
 def test_readers_are_no_reference(finished):
     scores = pl.read_parquet(finished[1] / "scores.parquet")
-    assert set(scores["reference"]) == {"reference"}
+    assert set(scores["reader"]) == {"reference"}
     shapes = pl.read_parquet(finished[1] / "shapes.parquet")
     assert len(shapes) == sum(map(len, finished[0].reference.values()))
 

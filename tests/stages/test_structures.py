@@ -24,7 +24,7 @@ def test_shares_are_those_of_the_maps_at_hand(squares):
     squares.write_text(text)
     out = run(load(squares)).parent
     rows = pl.read_parquet(out / "structures.parquet")
-    scores = pl.read_parquet(out / "scores.parquet").filter(pl.col("group") != "")
+    scores = pl.read_parquet(out / "scores.parquet").filter(pl.col("model") != "")
     marked = scores.filter(pl.col("regions") > 0)
     assert set(rows["image_id"]) == set(marked["image_id"])
     assert set(rows["method"]) == set(marked["method"])

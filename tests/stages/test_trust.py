@@ -21,7 +21,7 @@ from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
-from heatproof.tables.schema import TRUST
+from heatproof.tables.pairs import Pairs
 from tests.run.test_pipeline import Counting
 from tests.squares import EXPERIMENT, write_films
 
@@ -193,7 +193,7 @@ def mean(rows, method, similarity="pearson", **where):
 
 def test_planted_truths_come_out_end_to_end(rows):
     """Each in the criteria that it must pass, and in those that it must not."""
-    assert rows.schema == pl.Schema(TRUST)
+    assert rows.schema == pl.Schema(Pairs.schema())
     between, copies = ("repeatability", "reproducibility"), "randomization(draws=2)"
     same, different = {"population": "same film"}, {"population": "different films"}
     full = {"criterion": copies, "step": "first", **same}

@@ -115,7 +115,7 @@ def test_thresholds_are_the_first_of_the_best_of_the_authors_grid(finished):
         assert row["value"] == best
         assert row["score"] == pytest.approx(means[best], abs=1e-9)
         assert row["cases"] == sum(finding in drawn for drawn in study.reference.values())
-        assert (row["dataset"], row["model"]) == ("val", "ensemble")
+        assert (row["data"], row["model"]) == ("val", "ensemble")
 
 
 def test_cutoffs_are_chosen_as_the_authors_do_and_without_their_slips(finished):
@@ -227,7 +227,7 @@ def test_a_model_explains_the_films_that_tune_and_they_are_in_no_result(squares)
     out = run(load(squares)).parent
     found = pl.read_parquet(out / "tuned.parquet")
     assert {"grad_cam", "occlusion(stride=8, window=8)", "mean_mask"} & set(found["method"])
-    assert set(found["dataset"]) == {"tuning"}
+    assert set(found["data"]) == {"tuning"}
     assert set(pl.read_parquet(out / "estimates.parquet")["data"]) == {"films"}
     assert set(pl.read_parquet(out / "scores.parquet")["data"]) == {"films"}
     predictions = pl.read_parquet(out / "predictions.parquet")

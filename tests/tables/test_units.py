@@ -5,26 +5,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heatproof.tables import Column, Table
 from heatproof.tables.units import Units, digest
 
-SCHEMA = {"name": pl.String, "value": pl.Float64}
+
+class Named(Table):
+    """One row per name."""
+
+    name = "named"
+    columns = {  # noqa: RUF012  as every table
+        "name": Column(pl.String, "anything"),
+        "value": Column(pl.Float64, "null: unknown"),
+    }
+    former = {"old": "name"}  # noqa: RUF012
 
 
 def test_what_was_put_is_read_in_order(tmp_path):
-    units = Units(tmp_path / "u", SCHEMA)
+    units = Units(tmp_path / "run", Named)
     units.put("b", [{"name": "x", "value": 1.0}])
     units.put("a", [{"name": "y", "value": None}])
     assert "a" in units
     assert "c" not in units
-    assert units.read(["b", "a"])["name"].to_list() == ["x", "y"]
-    assert units.read([]).schema == pl.Schema(SCHEMA)
+    assert units.read(["b", "a"]).frame["name"].to_list() == ["x", "y"]
+    assert {file.name for file in (tmp_path / "run/named").iterdir()} == {"a.parquet", "b.parquet"}
+    nothing = units.read([])
+    assert isinstance(nothing, Named)
+    assert nothing.frame.schema == pl.Schema(Named.schema())
+
+
+def test_units_of_the_last_version_are_read_beside_todays(tmp_path):
+    units = Units(tmp_path, Named)
+    units.put("new", [{"name": "x", "value": 1.0}])
+    old = pl.DataFrame({"old": ["y"], "value": [2.0]})
+    old.write_parquet(tmp_path / "named/old.parquet")
+    assert units.read(["old", "new"]).frame["name"].to_list() == ["y", "x"]
 
 
 def test_a_unit_without_rows_is_there_all_the_same(tmp_path):
-    units = Units(tmp_path, SCHEMA)
+    units = Units(tmp_path, Named)
     units.put("a", [])
     assert "a" in units
-    assert units.read(["a"]).is_empty()
+    assert len(units.read(["a"])) == 0
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path):
@@ -32,10 +53,11 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path):
         yield {"name": "x", "value": 1.0}
         raise RuntimeError("in the middle")
 
-    units = Units(tmp_path, SCHEMA)
+    units = Units(tmp_path, Named)
     with pytest.raises(RuntimeError, match="in the middle"):
         units.put("a", rows())
-    assert list(tmp_path.iterdir()) == []
+    assert "a" not in units
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 json_values = st.recursive(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from heatproof.data.annotations import Boxes
 from heatproof.errors import DataError, SpecError
-from heatproof.models.localizers import MaskTarget
+from heatproof.models.targets import MaskTarget
 from heatproof.train import fit
 from heatproof.train.guidance import guidance_loss, shown
 from heatproof.train.settings import Settings

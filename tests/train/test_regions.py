@@ -9,8 +9,8 @@ import torch
 from heatproof.data.annotations import Boxes
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ArrayPixels
-from heatproof.models.localizers import BoxTarget, MaskTarget, box_target, mask_target
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.targets import BoxTarget, MaskTarget, box_target, mask_target
 from heatproof.train.augmentations import augmentations
 from heatproof.train.images import Batch, Draw, Images
 from heatproof.train.regions import as_regions, digest_regions, from_regions

@@ -92,17 +92,6 @@ class Localization:
     controls: tuple[Control, ...] = ()
 
 
-def described_panel(panel: Localization) -> Localization:
-    """The same values, without intervals."""
-    one = panel.prior
-    return replace(
-        panel,
-        rows=tuple(replace(row, **_described(row)) for row in panel.rows),
-        prior=None if one is None else replace(one, **_described(one)),
-        controls=tuple(replace(control, **_described(control)) for control in panel.controls),
-    )
-
-
 def localization(
     scores: Scores,
     predictions: Predictions,

@@ -118,7 +118,7 @@ class Exposure:
 
 
 def chest(generator: np.random.Generator) -> Chest:
-    """A patient drawn at random."""
+    """Draw a patient at random."""
     draw = generator.uniform
     return Chest(
         width=draw(0.92, 1.06),
@@ -131,7 +131,7 @@ def chest(generator: np.random.Generator) -> Chest:
 
 
 def exposure(generator: np.random.Generator, noise: float) -> Exposure:
-    """A film drawn at random."""
+    """Draw the exposure of a film at random."""
     draw = generator.uniform
     pose = Pose(draw(0.94, 1.08), draw(-0.03, 0.03), draw(-0.05, 0.05), draw(0.0, 0.08))
     return Exposure(
@@ -182,7 +182,9 @@ def _soft_tissue(body: Chest, pose: Pose, size: int) -> tuple[Field, Field]:
 
 
 def _haze(body: Chest, pose: Pose, size: int) -> tuple[Field, Field, Field]:
-    """What has no sharp edge: the body's thickness, what adds to it, and what adds to the lungs."""
+    """Everything without a sharp edge: the thickness of the body, and what adds to it and to the
+    lungs.
+    """
     u, v = pose.grid(size)
     low, wide = body.diaphragm, 0.50 * body.width
     breasts = _ellipsoid(u, v, (-wide, low - 0.08, 0.36, 0.30, 0.0))
@@ -270,7 +272,7 @@ def _clavicles(body: Chest) -> Bones:
 
 
 def _shoulders(body: Chest) -> Bones:
-    """The edge of the shoulder blade, the head and shaft of the humerus."""
+    """The edge of the shoulder blade, and the head and shaft of the humerus."""
     s = np.linspace(0, 1, 15)[None]
     blade = 0.86 - 0.14 * s - 0.05 * np.sin(np.pi * s), -0.62 + 0.62 * s, 0.022 + 0.02 * (1 - s)
     arm = 1.00 + 0.16 * s**1.5, -0.70 + 0.9 * s, 0.045 + 0.045 * np.exp(-(((s - 0.08) / 0.12) ** 2))
@@ -359,5 +361,5 @@ def _bell(exponent: Field) -> Field:
 
 
 def _step(distance: Field) -> Field:
-    """From 0 to 1, smoothly."""
+    """A smooth step from 0 to 1."""
     return 1 / (1 + _bell(distance))

@@ -59,7 +59,7 @@ class Polygons:
 
     @property
     def instances(self) -> int:
-        """One per contour, unless ``count`` says otherwise."""
+        """One per contour, unless ``count`` is given."""
         return len(self.contours) if self.count is None else self.count
 
     def fit(self, height: int, width: int) -> None:
@@ -139,7 +139,7 @@ class RLE:
 
     @property
     def instances(self) -> int:
-        """``count``, or one, or none where the mask is empty.
+        """``count`` where it is given; otherwise 1, or 0 for an empty mask.
 
         Run lengths that are none are something: what, is asked where the mask is needed.
         """
@@ -176,7 +176,7 @@ class MaskFile:
 
     @property
     def instances(self) -> int:
-        """One."""
+        """One: a file cannot tell how many things were drawn."""
         return 1
 
     def fit(self, height: int, width: int) -> None:
@@ -249,7 +249,7 @@ class Several:
 
     @property
     def instances(self) -> int:
-        """Of all shapes."""
+        """How many things all shapes mark together."""
         return sum(shape.instances for shape in self.shapes)
 
     def fit(self, height: int, width: int) -> None:

@@ -26,7 +26,7 @@ _SINGULAR = {"images": "image", "categories": "category", "annotations": "annota
 
 
 def read_coco(path: Path) -> dict[str, dict[str, tuple[Shape, ...]]]:
-    """Shapes by file name and finding; images without annotations are there, with no finding.
+    """Shapes by file name and finding; an image without annotations is there, without a finding.
 
     Raises:
         DataError: The file is missing or malformed.
@@ -65,7 +65,9 @@ class _Image(NamedTuple):
 def _entries(
     content: Mapping[str, Any], kind: str, path: Path
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Where an entry of a list stands, and the entry; raises DataError for one of another kind."""
+    """Each entry of a list with its place in the file; raises DataError for an entry that is no
+    object.
+    """
     entries = content[kind]
     if not isinstance(entries, list):
         raise DataError(f"{path}: {kind} is {_brief(entries)}, expected a list")
@@ -95,7 +97,7 @@ def _listed(
 
 
 def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
-    """Height and width, where the file says both."""
+    """Height and width, where the file gives both."""
     height, width = image.get("height"), image.get("width")
     if height is None and width is None:
         return None

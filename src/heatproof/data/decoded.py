@@ -1,5 +1,6 @@
-"""Films that stay in memory once they are decoded, for work that reads them many times over."""
+"""Pixels made of others: decoded once for work that reads them many times over, or changed."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ from heatproof.types import Pixels, Sample
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Pixels that are decoded when first read, and headers that are read when first asked for.
+class _Derived(ABC):
+    """Pixels with the header of a source; the header is read when first asked for.
 
     Attributes:
         source: Where they come from.
@@ -20,24 +21,24 @@ class Decoded:
 
     source: Pixels
 
+    @abstractmethod
+    def read(self) -> Float[np.ndarray, "h w"]:
+        """The film in [0, 1]."""
+
     def size(self) -> tuple[int, int]:
-        """Height and width, from the header."""
+        """Height and width of the source."""
         return self._size
 
-    def read(self) -> Float[np.ndarray, "h w"]:
-        """The radiograph, the same array each time."""
-        return self._pixels
-
     def version(self) -> str:
-        """A string that changes when the stored image does."""
+        """The version of the source."""
         return self.source.version()
 
     def spacing(self) -> tuple[float, float] | None:
-        """Millimetres from pixel to pixel, as the source knows them."""
+        """The spacing of the source."""
         return self._spacing
 
     def digest(self) -> str:
-        """A digest of what is stored."""
+        """The digest of the source."""
         return self.source.digest()
 
     @cached_property
@@ -48,9 +49,33 @@ class Decoded:
     def _spacing(self) -> tuple[float, float] | None:
         return self.source.spacing()
 
+
+@dataclass(frozen=True)
+class Decoded(_Derived):
+    """Pixels that are decoded when first read, and stay in memory."""
+
+    def read(self) -> Float[np.ndarray, "h w"]:
+        """The film, the same array each time."""
+        return self._pixels
+
     @cached_property
     def _pixels(self) -> Float[np.ndarray, "h w"]:
         return self.source.read()
+
+
+@dataclass(frozen=True)
+class Changed(_Derived):
+    """Pixels that are changed each time they are read.
+
+    Attributes:
+        change: What is done to the film in [0, 1]; its size stays.
+    """
+
+    change: Callable[[Float[np.ndarray, "h w"]], Float[np.ndarray, "h w"]]
+
+    def read(self) -> Float[np.ndarray, "h w"]:
+        """The film after the change."""
+        return self.change(self.source.read())
 
 
 @dataclass(frozen=True)
@@ -65,36 +90,3 @@ class InMemory:
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index]
-
-
-@dataclass(frozen=True)
-class Changed:
-    """Pixels to which something is done.
-
-    Attributes:
-        source: Where they come from.
-        change: What is done to the film in [0, 1].
-    """
-
-    source: Pixels
-    change: Callable[[Float[np.ndarray, "h w"]], Float[np.ndarray, "h w"]]
-
-    def size(self) -> tuple[int, int]:
-        """Height and width, which a change leaves."""
-        return self.source.size()
-
-    def read(self) -> Float[np.ndarray, "h w"]:
-        """The radiograph, changed."""
-        return self.change(self.source.read())
-
-    def version(self) -> str:
-        """Of the source."""
-        return self.source.version()
-
-    def spacing(self) -> tuple[float, float] | None:
-        """Of the source."""
-        return self.source.spacing()
-
-    def digest(self) -> str:
-        """Of the source."""
-        return self.source.digest()

@@ -28,7 +28,7 @@ SMALL = 128  # pixels: of PyTorch's choice between its kernels
 
 @dataclass(frozen=True, eq=False)
 class Enlargement:
-    """A map at another size, which is not made before it is asked for.
+    """A map at another size, whose pixels are made when they are asked for.
 
     Pixel ``(y, x)`` is ``rows[above[y], x] * down[0, y] + rows[below[y], x] * down[1, y]``.
 
@@ -46,7 +46,7 @@ class Enlargement:
 
     @classmethod
     def whole(cls, pixels: Float[np.ndarray, "h w"]) -> "Enlargement":
-        """Pixels that are there already."""
+        """An enlargement of pixels that exist already."""
         kind = pixels.dtype if pixels.dtype in (np.float32, np.float64) else np.float64
         places = np.arange(len(pixels))
         down = np.stack([np.ones(len(pixels), kind), np.zeros(len(pixels), kind)])
@@ -54,7 +54,7 @@ class Enlargement:
 
     @property
     def parts(self) -> tuple[np.ndarray, ...]:
-        """For compiled code, which knows no classes."""
+        """The arrays that compiled code takes, which cannot read a class."""
         return self.rows, self.above, self.below, self.down
 
     @property
@@ -64,7 +64,7 @@ class Enlargement:
 
     @cached_property
     def pixels(self) -> Float[np.ndarray, "h w"]:
-        """All of them."""
+        """All pixels as one array."""
         made: np.ndarray = _made(self.parts)
         return made
 
@@ -107,7 +107,7 @@ def enlargement(values: Float32[np.ndarray, "y x"], size: tuple[int, int]) -> En
 def enlarged(
     values: Float32[np.ndarray, "y x"], size: tuple[int, int]
 ) -> Float32[np.ndarray, "h w"]:
-    """Its pixels."""
+    """The pixels of the map at another size."""
     return enlargement(values, size).pixels
 
 
@@ -130,7 +130,7 @@ def _weights(
 @intrinsic
 @no_type_check
 def fma(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """``a * b + c``, rounded once."""
+    """The value of ``a * b + c``, rounded once."""
     return a(a, b, c), lambda _context, builder, _signature, values: builder.fma(*values)
 
 

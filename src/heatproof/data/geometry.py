@@ -21,16 +21,16 @@ from heatproof.registry import Registry
 
 @runtime_checkable
 class Geometry(Protocol):
-    """From original pixels to a canvas of ``height x width`` and back."""
+    """A map between the pixels of a film and a canvas of ``height x width``, in both directions."""
 
     @property
     def height(self) -> int:
-        """Of the canvas."""
+        """Height of the canvas in pixels."""
         ...
 
     @property
     def width(self) -> int:
-        """Of the canvas."""
+        """Width of the canvas in pixels."""
         ...
 
     def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
@@ -91,11 +91,13 @@ class Squash:
         size: tuple[int, int],
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """Bilinear, half-pixel centres, as PyTorch rounds it, so that published masks agree."""
+        """The map over the film: bilinear, half-pixel centres, rounded as PyTorch rounds, so that
+        published masks agree.
+        """
         return self.enlargement(saliency, frame or size).pixels
 
     def enlargement(self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
-        """The same, made where it is looked at."""
+        """The map over the film, whose pixels are made when they are asked for."""
         return enlargement(np.ascontiguousarray(saliency, np.float32), size)
 
 
@@ -138,7 +140,9 @@ class Letterbox:
         size: tuple[int, int],
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """Bilinear at the centre of every original pixel; what fell on the black is left out."""
+        """The map over the film, bilinear at the centre of every pixel; what fell on the black is
+        left out.
+        """
         rows, columns = self._window(size)
         height, width = frame or size
         down = _weights(rows, height, saliency.shape[0] / self.height, saliency.shape[0])

@@ -86,7 +86,8 @@ class ImageFile:
             return f"{status.st_size} bytes, {status.st_mtime_ns} ns{told}"
 
     def spacing(self) -> tuple[float, float] | None:
-        """As told, or as a DICOM header says; the densities of other formats are those of prints.
+        """The spacing that was given, or that of a DICOM header; densities in other formats are
+        those of prints.
 
         A calibrated spacing (Pixel Spacing) comes before that at the detector (Imager Pixel
         Spacing), which a lesion nearer to the tube overfills: DICOM PS3.3 10.7.1.3.
@@ -99,7 +100,7 @@ class ImageFile:
             return _dicom_spacing(pydicom.dcmread(self.path, stop_before_pixels=True))
 
     def digest(self) -> str:
-        """Of the file's bytes, and of the spacing told; raises PixelError."""
+        """A digest of the file's bytes and of the spacing that was given; raises PixelError."""
         with _failing(self.path), self.path.open("rb") as file:
             told = f" {self.millimetres} mm" if self.millimetres else ""
             return hashlib.file_digest(file, "sha256").hexdigest() + told
@@ -125,16 +126,16 @@ class ArrayPixels:
         return hashlib.sha256(self.array.tobytes()).hexdigest()[:16]
 
     def spacing(self) -> None:
-        """Not known."""
+        """None: the spacing of an array is not known."""
 
     def digest(self) -> str:
-        """Of the values."""
+        """A digest of the values."""
         return self.version()
 
 
 @contextmanager
 def _failing(path: Path) -> Iterator[None]:
-    """Whatever the decoders complain of becomes a PixelError that names the file."""
+    """Turn what the decoders raise into a PixelError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pydicom")
@@ -272,7 +273,7 @@ def _first(value: Any) -> float:
 def _window(
     values: np.ndarray, centre: float, width: float, function: str
 ) -> Float[np.ndarray, "h w"]:
-    """PS3.3 C.11.2.1.2 and C.11.2.1.3, output range 0 to 1."""
+    """The window of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3, with values between 0 and 1."""
     least = 1 if function == "LINEAR" else 0
     if width < least or (width == 0):
         raise PixelError(f"a window {width:g} wide, expected at least 1")

@@ -3,7 +3,8 @@
 Results that compare methods (verdicts, comparisons, reasons for failure, the mean-mask prior) rest
 on the marks of one reader for each finding of a data set: the reference standard where there is
 one; else the reader who marked the finding on the most films, and of several such the first by
-name.  The order in which a data set lists its readers decides nothing.
+name.  The order in which a data set lists its readers decides nothing.  What takes one mask of every
+film (the prior, structures) takes that of the first in this order who marked the film.
 """
 
 from collections import Counter
@@ -35,3 +36,31 @@ def ranked_readers(films: Iterable[Sequence[Annotation]]) -> dict[str, tuple[str
         for finding, reader in {(mark.finding, mark.source) for mark in annotations}:
             counts.setdefault(finding, Counter())[reader] += 1
     return {finding: ranked(films_of) for finding, films_of in counts.items()}
+
+
+def first_of(
+    ranking: Mapping[str, Sequence[str]], film: Sequence[Annotation], finding: str
+) -> str | None:
+    """The reader who counts on one film; None where nobody marked the finding.
+
+    Args:
+        ranking: As of ``ranked_readers``.
+        film: Its annotations.
+        finding: What was marked.
+    """
+    marked = {mark.source for mark in film if mark.finding == finding}
+    return next((reader for reader in ranking.get(finding, ()) if reader in marked), None)
+
+
+def shared(
+    ranking: Mapping[str, Sequence[str]], films: Iterable[Sequence[Annotation]]
+) -> dict[str, tuple[str, ...]]:
+    """The ranking of the findings that several readers marked on one film, sorted by finding.
+
+    Elsewhere the ranking decides nothing, so it is no input of what is made.
+    """
+    findings = set()
+    for film in films:
+        readers = Counter(finding for finding, _ in {(mark.finding, mark.source) for mark in film})
+        findings |= {finding for finding in ranking if readers[finding] > 1}
+    return {finding: tuple(ranking[finding]) for finding in sorted(findings)}

@@ -37,7 +37,7 @@ def lengths_of(text: str) -> Int[np.ndarray, " n"]:
 
 
 def raster(lengths: Int[np.ndarray, " n"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """The mask of a size (height, width).
+    """The mask of a size (height, width) that the run lengths describe.
 
     Raises:
         AnnotationError: The runs are not as long together as the mask has pixels.

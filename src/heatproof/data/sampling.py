@@ -17,7 +17,7 @@ from heatproof.types import Dataset, Sample
 
 @dataclass(frozen=True)
 class Permuted:
-    """A data set whose labels are dealt out anew among its films; nothing is marked on them.
+    """A data set whose labels are permuted among its films; its films have no annotations.
 
     Attributes:
         dataset: The films.
@@ -29,7 +29,7 @@ class Permuted:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Those of the data set."""
+        """The findings of the data set."""
         return self.dataset.findings
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class Permuted:
 
 
 def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:
-    """A share of the patients, with findings as frequent as among all."""
+    """A share of the patients, among whom findings are as frequent as among all."""
     if fraction == 1:
         return dataset
     parts = {"kept": fraction, "left": 1 - fraction}
@@ -53,7 +53,7 @@ def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:
 
 
 def at_prevalence(dataset: Dataset, prevalence: float, seed: int) -> Dataset:
-    """As many films as can be had with that share of films on which any finding is present.
+    """As many films as possible, of which a given share has any finding.
 
     Raises:
         DataError: All films, or none, show a finding.

@@ -50,7 +50,7 @@ class Subset:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Those of the whole data set."""
+        """The findings of the whole data set."""
         return self.dataset.findings
 
     def __len__(self) -> int:

@@ -30,7 +30,7 @@ class Row:
         return self.values[column].strip()
 
     def wrong(self, column: str, expected: str) -> DataError:
-        """What to raise about a cell."""
+        """The error to raise about a cell."""
         return DataError(
             f"{self.path}, line {self.line}, column {column!r}: found {self[column]!r},"
             f" expected {expected}"
@@ -52,7 +52,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
         DataError: The file is missing or not JSON.

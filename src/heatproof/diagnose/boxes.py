@@ -1,7 +1,7 @@
 """What would boxes have made of it?
 
 ``coverage`` tells how much of the bounding boxes of a mask is the finding; ``boxed`` of
-``heatproof.localize`` measures maps against those boxes.
+``heatproof.localize.metrics`` measures maps against those boxes.
 """
 
 import cv2
@@ -12,7 +12,8 @@ from heatproof.localize.metrics.boxed import boxed
 
 
 def coverage(mask: Bool[np.ndarray, "h w"]) -> float:
-    """Share of the boxes that is the finding, which is the mask's IoU with them; ``nan`` if empty.
+    """The share of the bounding boxes that is marked, which is the IoU of mask and boxes; ``nan``
+    if empty.
 
     The best IoU that an exact outline can reach against a reference of boxes.
     """

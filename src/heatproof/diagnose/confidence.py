@@ -36,7 +36,7 @@ _EDGE = 1e-12  # probabilities of exactly 0 or 1 have no logit
 
 @dataclass(frozen=True)
 class Confidence:
-    """Scores against probabilities, in one set of rows.
+    """The effects of the probability on the score, in one set of rows.
 
     Attributes:
         finding: Or ``POOLED``, or ``WITHIN`` findings.
@@ -58,7 +58,7 @@ def of_confidence(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[Confidence, ...]:
-    """Every finding and all of them, in both sets of rows.
+    """The effects for every finding and for all together, in both sets of rows.
 
     Args:
         table: One row per map: ``finding``, ``cluster``, ``probability``, ``marked`` (whether the
@@ -110,7 +110,7 @@ def _sets(
 
 
 def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, bool]]:
-    """Name, rows, and whether the finding is a factor."""
+    """The name of each group, its rows, and whether the finding is a factor."""
     by_finding = rows.partition_by("finding", as_dict=True, maintain_order=True)
     for (finding,), part in by_finding.items():
         yield str(finding), part, False
@@ -120,6 +120,6 @@ def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, bool]]:
 
 
 def _ranks_within(rows: pl.DataFrame, column: str) -> Float[np.ndarray, " n"]:
-    """Midranks among the rows of the same finding, as shares, so that findings weigh alike."""
+    """Midranks among the rows of the same finding, as shares, so that all findings weigh alike."""
     rank = pl.col(column).rank("average").over("finding")
     return rows.select(rank / pl.len().over("finding")).to_series().to_numpy()

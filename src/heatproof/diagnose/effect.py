@@ -17,7 +17,7 @@ from heatproof.stats.regression import Slope, linear, linear_by_cluster, logisti
 
 @dataclass(frozen=True)
 class Effect:
-    """One slope.
+    """The slope of a score on one feature, by one model.
 
     Attributes:
         response: What was measured, such as ``"iou"``.
@@ -38,7 +38,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Rows:
-    """What effects are fitted to, one entry per map.
+    """The rows that effects are fitted to, one entry per map.
 
     Attributes:
         response: The score; ``nan`` where undefined.

@@ -48,7 +48,7 @@ class Geometry:
 def geometry(
     mask: Bool[np.ndarray, "h w"], instances: int, measure: Measure = "pixels"
 ) -> Geometry:
-    """Measure what is marked.
+    """Measure the shape of what is marked.
 
     Args:
         mask: All pixels of the finding, at the size of the radiograph.
@@ -105,7 +105,7 @@ def _pixels(mask: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
 
 
 def _published(mask: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
-    """The same, as the authors' code measures it."""
+    """Elongation and irrectangularity as the authors' code measures them."""
     dominant = max(_outlines(mask, cv2.RETR_LIST), key=len)
     long, short = _sides(dominant.reshape(-1, 2))
     if short == 0:
@@ -114,7 +114,7 @@ def _published(mask: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
 
 
 def _outlines(mask: Bool[np.ndarray, "h w"], which: int) -> Sequence[np.ndarray]:
-    """Centres of border pixels, all of them, as ``(x, y)``."""
+    """The centres of all border pixels, as ``(x, y)``."""
     outlines: Sequence[np.ndarray] = cv2.findContours(
         mask.astype(np.uint8), which, cv2.CHAIN_APPROX_NONE
     )[0]
@@ -122,7 +122,7 @@ def _outlines(mask: Bool[np.ndarray, "h w"], which: int) -> Sequence[np.ndarray]
 
 
 def _sides(points: Int[np.ndarray, "n 2"]) -> tuple[float, float]:
-    """Long and short side of the smallest rectangle around the points; of equals the squarest.
+    """Long and short side of the smallest rectangle around the points; of equal ones the squarest.
 
     It has a side in common with the convex hull.  OpenCV's own ``minAreaRect`` does the same in
     single precision, where equal rectangles are told apart by rounding.

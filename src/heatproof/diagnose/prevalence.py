@@ -17,7 +17,7 @@ EXPLAINS = ("prevalence", "area_ratio", "prior")
 
 
 def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.DataFrame:
-    """What each finding is like, and how well it is found.
+    """How frequent and how large each finding is, and how well it is found.
 
     Args:
         table: One row per map: ``finding``, the response, and any of ``area_ratio`` and ``prior``.
@@ -41,7 +41,7 @@ def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.D
 def over_findings(
     findings: pl.DataFrame, response: str, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Mapping[str, Estimate]:
-    """Rank correlation of the mean score with each of ``EXPLAINS`` that the table has.
+    """Rank correlation of the mean score with each column of ``EXPLAINS`` that the table has.
 
     Args:
         findings: Of ``by_finding``.

@@ -25,7 +25,7 @@ from heatproof.types import Estimate
 
 @dataclass(frozen=True)
 class UsualPlace:
-    """A method's scores beside those of the prior, film by film."""
+    """A method's scores beside those of the mean-mask prior, film by film."""
 
     slopes: tuple[Effect, ...]
     spearman: Estimate
@@ -41,7 +41,7 @@ def usual_place(
     level: float = 0.95,
     seed: int = 0,
 ) -> UsualPlace:
-    """Compare with the prior; rows on which either is undefined are left out.
+    """Compare a method with the prior; a film on which either is undefined is left out.
 
     Args:
         table: One row per map: ``finding``, ``cluster``, the response and ``prior``, what the prior

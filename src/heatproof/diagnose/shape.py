@@ -27,7 +27,7 @@ def of_shape(
     correction: Correction = "holm",
     level: float = 0.95,
 ) -> tuple[Effect, ...]:
-    """Effects of the four features on one response.
+    """The effects of the four features on one response.
 
     Args:
         table: One row per map, with ``FEATURES``, ``cluster`` and the response.
@@ -44,7 +44,7 @@ def of_shape(
 
 
 def distributions(table: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
-    """By feature, the five-number summary of each finding: how different the findings are.
+    """The five-number summary of each finding, feature by feature: how different findings are.
 
     Args:
         table: One row per image and finding, with ``finding`` and ``FEATURES``.

@@ -23,7 +23,7 @@ Value = str | float | None
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One group of films.
+    """The result in one group of films.
 
     Attributes:
         attribute: Such as ``"sex"``.
@@ -49,7 +49,7 @@ def subgroups(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[Subgroup, ...]:
-    """Judge every group of every attribute; an attribute without two groups is left out.
+    """The result in each group of each attribute; an attribute without two groups is left out.
 
     Args:
         scores: One per film; ``nan`` where undefined.
@@ -81,7 +81,7 @@ def subgroups(
 
 
 def _groups(values: Sequence[Value]) -> dict[str, Bool[np.ndarray, " n"]]:
-    """Which films are in which group, groups in order; films of unknown value are in none."""
+    """The films of each group, groups in order; a film of unknown value is in none."""
     known = [value for value in values if value is not None]
     numbers = [value for value in known if isinstance(value, int | float)]
     if len(numbers) < len(known):

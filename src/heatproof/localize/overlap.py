@@ -5,6 +5,7 @@ threshold and fixed ones are counted together, in one pass over the map (``level
 metrics of one map cost little more than one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.data.enlarging import Enlargement
+from heatproof.data.geometry import Geometry
 from heatproof.localize.levels import counts_above
 from heatproof.maps.binarize import Binarizer, Fixed, Otsu
 
@@ -76,11 +78,49 @@ class Counting(Protocol):
         ...
 
 
+class RateOfMap(ABC):
+    """A metric of maps that is one ratio of these counts, between 0 and 1."""
+
+    @property
+    @abstractmethod
+    def binarize(self) -> Binarizer:
+        """How a map becomes a mask."""
+
+    @abstractmethod
+    def rate(self, counts: Overlap) -> float:
+        """The ratio; ``nan`` where it divides by nothing."""
+
+    def is_defined(self, counts: Overlap) -> bool:  # noqa: ARG002  the metrics that narrow it ask
+        """Whether the metric takes the ratio of these masks; most metrics take any."""
+        return True
+
+    def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
+        """Between 0 and 1; ``nan`` where undefined."""
+        return self.of_counts(overlap(saliency, mask, self.binarize))
+
+    def of_counts(self, counts: Overlap | None) -> float:
+        """The same, of pixels that were counted; ``nan`` where the map cannot be binarized."""
+        if counts is None or not self.is_defined(counts):
+            return float("nan")
+        return self.rate(counts)
+
+
 def overlap(
     saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"], binarize: Binarizer
 ) -> Overlap | None:
     """The counts of a binarized map; ``None`` where the map cannot be binarized."""
     return overlaps(Enlargement.whole(saliency), mask, [binarize])[binarize]
+
+
+def overlap_of_map(
+    saliency: Float[np.ndarray, "y x"],
+    geometry: Geometry,
+    mask: Bool[np.ndarray, "h w"],
+    binarize: Binarizer,
+) -> Overlap | None:
+    """The same of a map at the method's own resolution, which the geometry lays over the film."""
+    height, width = mask.shape
+    return overlap(geometry.back(saliency, (height, width)), mask, binarize)
 
 
 def overlaps(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from heatproof.localize import Metric
 from heatproof.maps.tuning import Tuned, candidates, tunable, with_values
@@ -20,8 +21,11 @@ class TunedMetrics:
     parts: Mapping[str, Metric]
     tuned: tuple[Tuned, ...] = ()
 
-    def of(self, model: str, method: str) -> Mapping[str, Metric]:
-        """By spec, the metrics as they measure one method of one model; of no model a control."""
+    def of(self, model: str, method: str) -> Mapping[str, Any]:
+        """By spec, the metrics as they measure one method of one model; of no model a control.
+
+        They are what ``specialize`` takes: a metric, or a ``ByFinding`` of one.
+        """
         chosen = self._values.get((model, method), {})
         return {
             spec: with_values(part, chosen.get(spec, {})) if tunable(part) else part

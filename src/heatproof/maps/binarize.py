@@ -38,7 +38,7 @@ class Binarizer(Protocol):
 
 @runtime_checkable
 class PerFinding(Protocol):
-    """A binarizer that differs between findings and must be told which one it sees."""
+    """A binarizer that differs between findings; ``at`` gives that of one finding."""
 
     def at(self, finding: str) -> Binarizer:
         """The binarizer of one finding."""
@@ -131,15 +131,15 @@ class Tuned:
     grid: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
     def candidates(self) -> Mapping[float, Binarizer]:
-        """One for each threshold of the grid; none where a table says."""
+        """The binarizer at each threshold of the grid; none where a table gives the thresholds."""
         return {} if self.table else {threshold: Fixed(threshold) for threshold in self.grid}
 
     def choose(self, means: Mapping[float, float], finding: str) -> float | None:  # noqa: ARG002
-        """The lowest of the best."""
+        """The lowest of the thresholds with the best mean score."""
         return best(means)
 
     def chosen(self, value: float | None) -> Binarizer:
-        """The threshold."""
+        """The binarizer with the threshold that was chosen."""
         return Untuned() if value is None else Fixed(value)
 
     def at(self, finding: str) -> Binarizer:
@@ -204,7 +204,7 @@ def redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 
 def tuned_rows(table: Path, columns: tuple[str, ...], finding: str) -> list[dict[str, float]]:
-    """What a table of tuned values says of one finding, in its order; never nothing.
+    """The rows of a table of tuned values for one finding, in the table's order; at least one.
 
     Args:
         table: CSV file with a column ``task``, as CheXlocalize writes it.

@@ -89,7 +89,7 @@ def encode(
 
 
 def _shrunk(image: Float[np.ndarray, "h w"], long_side: int | None) -> Float[np.ndarray, "y x"]:
-    """Averaged down to the long side; never enlarged."""
+    """The film averaged down to the long side; a small film stays as it is."""
     if long_side is None or max(image.shape) <= long_side:
         return image
     scale = long_side / max(image.shape)
@@ -120,7 +120,9 @@ def _coloured(
 
 
 def _top(strength: Float[np.ndarray, "y x"]) -> float:
-    """What is drawn at full strength: lone extremes, as gradients have, must not hide the rest."""
+    """The value that is drawn at full strength: a high percentile, so that single extremes do not
+    hide the rest.
+    """
     return max(float(np.quantile(strength, 0.998)), float(strength.max()) / 4)
 
 

@@ -110,16 +110,16 @@ class TunedSmoothing:
     grid: tuple[int, ...] = (1, 10, 20, 30, 50, 80, 100, 150, 200)
 
     def candidates(self) -> Mapping[float, Binarizer]:
-        """One for each box of the grid; none where a table says."""
+        """The smoothing by each box of the grid; none where a table gives the boxes."""
         boxes = () if self.table else self.grid
         return {float(kernel): Smoothed(kernel, self.sign, self.binarize) for kernel in boxes}
 
     def choose(self, means: Mapping[float, float], finding: str) -> float | None:  # noqa: ARG002
-        """The smallest of the best."""
+        """The smallest of the boxes with the best mean score."""
         return best(means)
 
     def chosen(self, value: float | None) -> Binarizer:
-        """The smoothing."""
+        """The smoothing with the box that was chosen."""
         return Untuned() if value is None else Smoothed(round(value), self.sign, self.binarize)
 
     def at(self, finding: str) -> Binarizer:

@@ -364,7 +364,7 @@ def _model(text: str) -> ModelId:
 
 
 def _tuples(value: Any) -> Any:
-    """JSON knows lists alone."""
+    """The lists of JSON as tuples."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
@@ -373,7 +373,7 @@ def _address(key: MapKey) -> tuple[str, str, str, str]:
 
 
 def _lacking(index: sqlite3.Connection, key: MapKey) -> str:
-    """What exactly is not there, and what is: the end of a message."""
+    """The end of a message: which key is not in the store, and which near ones are."""
     model, method, image_id, finding = _address(key)
     named = "FROM maps JOIN sources ON source = id WHERE model = ?"
     steps = (

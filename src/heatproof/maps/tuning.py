@@ -30,17 +30,17 @@ class Tunable(Protocol):
         ...
 
     def choose(self, means: Mapping[float, float], finding: str) -> float | None:
-        """One of the values, by the mean score of each; None where none is defined."""
+        """The value to take, given the mean score of each; None where no mean is defined."""
         ...
 
     def chosen(self, value: float | None) -> Any:
-        """The part with that value; of None, one that is undefined everywhere."""
+        """The part with that value; for None, a part that is undefined everywhere."""
         ...
 
 
 @dataclass(frozen=True)
 class Untuned:
-    """What cuts a map where no tuning film had the finding: nothing."""
+    """A binarizer for findings that no tuning film has: undefined for every map."""
 
     def __call__(
         self,
@@ -63,7 +63,7 @@ class ByFinding:
     values: Mapping[str, float]
 
     def at(self, finding: str) -> Any:
-        """As it measures one finding."""
+        """The part with the value of one finding."""
         return self.part.chosen(self.values.get(finding))
 
     def __call__(self, *_: Any) -> Any:
@@ -72,13 +72,14 @@ class ByFinding:
 
 
 def best(means: Mapping[float, float]) -> float | None:
-    """The first of the largest that are defined."""
+    """The value with the largest mean that is defined; of equal ones the first."""
     defined = {value: mean for value, mean in means.items() if isfinite(mean)}
     return max(defined, key=defined.__getitem__) if defined else None
 
 
 def tunable(part: Any) -> Tunable | None:
-    """What is to be tuned of a part: itself, or one of its options; None where nothing is.
+    """The part itself, or the one of its options, that has values to choose from; None where there
+    is none.
 
     Raises:
         SpecError: Two are, and the best of one depends on the other.
@@ -90,14 +91,14 @@ def tunable(part: Any) -> Tunable | None:
 
 
 def candidates(part: Part) -> dict[float, Part]:
-    """The part with each value that may be chosen; empty where nothing is to be tuned."""
+    """The part with each value that may be chosen; empty where nothing is tuned."""
     one = tunable(part)
     values = one.candidates() if one else {}
     return {value: _with(part, partial(_replaced, tried)) for value, tried in values.items()}
 
 
 def with_values(part: Part, values: Mapping[str, float]) -> Part:
-    """The part as ``specialize`` wants it, with the value chosen for each finding."""
+    """The part with the value chosen for each finding, in the form that ``specialize`` takes."""
     changed: Part = _with(part, lambda one: ByFinding(one, values))
     return changed
 
@@ -113,7 +114,7 @@ def _tunable(part: Any) -> list[Tunable]:
 
 
 def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
-    """The part with what is to be tuned replaced."""
+    """The part, with its tunable option replaced."""
     if isinstance(part, Tunable) and part.candidates():
         return by(part)
     if not dataclasses.is_dataclass(part) or isinstance(part, type):

@@ -9,7 +9,7 @@ from heatproof.models.preprocessing import Preprocessing
 
 
 class Model(nn.Module, ABC):
-    """What every explained model offers; ``Classifier`` and ``Adapted`` are the two kinds.
+    """A network that can be explained; ``Classifier`` and ``Adapted`` are the two kinds.
 
     Attributes:
         findings: What its logits are of, in order.
@@ -27,7 +27,7 @@ class Model(nn.Module, ABC):
     temperatures: tuple[float, ...] = ()
 
     def probabilities(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-        """Calibrated, in double precision: sigmoid(logit / temperature)."""
+        """Calibrated probabilities, in double precision: sigmoid(logit / temperature)."""
         if not self.temperatures:
             return logits.double().sigmoid()
         return (logits.double() / logits.new_tensor(self.temperatures).double()).sigmoid()
@@ -36,7 +36,7 @@ class Model(nn.Module, ABC):
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
-        """One pass, with the features that the head saw.
+        """Features and logits of one pass.
 
         Args:
             images: Preprocessed radiographs.

@@ -66,7 +66,7 @@ class Adapted(Model):
         self.preprocessing = preprocessing
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        """Logits."""
+        """The logits of the network."""
         try:
             logits = self.network(images)
         except HeatproofError:
@@ -82,7 +82,7 @@ class Adapted(Model):
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
-        """One pass, with the output of the named layer; see ``Model``."""
+        """The output of the named layer and the logits, from one pass; see ``Model``."""
         with _tapped(self.network.get_submodule(self.features), cut) as seen:
             logits = self(images)
         if len(seen) != 1:
@@ -101,14 +101,14 @@ class Adapted(Model):
         self,
         features: Float[Tensor, "n d y x"],  # noqa: ARG002
     ) -> Float[Tensor, "n k"]:
-        """Cannot be had from a network that was not split."""
+        """Raises ModelError: the network is not split into backbone and head."""
         raise ModelError("an adapted network has no separate head")
 
     def class_map(
         self,
         features: Float[Tensor, "n d y x"],  # noqa: ARG002
     ) -> Float[Tensor, "n k y x"]:
-        """Cannot be had from an unknown head."""
+        """Raises ModelError: the head is not known."""
         raise ModelError("an adapted network has no class map")
 
     def _checked(self, logits: Any, images: int) -> Tensor:
@@ -129,7 +129,7 @@ class Adapted(Model):
 
 
 def _logits(probabilities: Tensor) -> Tensor:
-    """Of probabilities; of 0 and 1 those of the nearest numbers between."""
+    """The logits of probabilities; 0 and 1 count as the nearest numbers between them."""
     if not ((probabilities >= 0) & (probabilities <= 1)).all():  # also where one is nan
         low, high = probabilities.detach().aminmax()
         raise ModelError(f"outputs from {low:g} to {high:g} are no probabilities; are they logits?")
@@ -137,7 +137,7 @@ def _logits(probabilities: Tensor) -> Tensor:
 
 
 class _Reached(Exception):  # noqa: N818 - no error
-    """Carries the features out of a network, whose other layers need not run."""
+    """Carries the features out of a network, so that its later layers do not run."""
 
     def __init__(self, features: Any) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class _Reached(Exception):  # noqa: N818 - no error
 
 
 class UpTo(nn.Module):
-    """A network up to a layer, whose output are the features.
+    """A network up to a layer, whose output is the features.
 
     Args:
         network: From images.
@@ -157,7 +157,7 @@ class UpTo(nn.Module):
         self.network, self.layer = network, layer
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d y x"]:
-        """Features."""
+        """The output of the layer."""
 
         def stop(_layer: nn.Module, _inputs: Any, output: Any) -> None:
             raise _Reached(output)
@@ -241,7 +241,7 @@ def _check_layer(network: nn.Module, layer: str) -> None:
 
 @contextmanager
 def _tapped(layer: nn.Module, cut: bool) -> Iterator[list[Any]]:
-    """What a layer gives, each time it runs inside the block."""
+    """A list that collects the output of a layer each time it runs inside the block."""
     seen: list[Any] = []
 
     def tap(_layer: nn.Module, _inputs: Any, output: Any) -> Any:

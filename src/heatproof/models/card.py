@@ -36,13 +36,13 @@ FORMAT = 1
 
 
 def hash_patient(patient: str) -> str:
-    """Stands for a patient (``Sample.cluster``) in a card: 16 hexadecimal digits of SHA-256."""
+    """The name of a patient (``Sample.cluster``) on a card: 16 hexadecimal digits of SHA-256."""
     return hashlib.sha256(patient.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Whom a model has seen.
+    """The patients that a model has seen.
 
     Attributes:
         data: Name of the data set.
@@ -59,7 +59,7 @@ class Cohort:
 
     @classmethod
     def together(cls, cohorts: Iterable["Cohort"]) -> "Cohort":
-        """Whom any of them has seen; nobody knows where one of them does not say."""
+        """The patients of all cohorts; empty, that is unknown, where one of them is."""
         every = list(cohorts)
         if not all(cohort.patients for cohort in every):
             return cls()
@@ -75,7 +75,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Regions:
-    """What a localizer, or a classifier whose class map was guided, was shown beside labels.
+    """The annotations that trained a localizer, or guided the class map of a classifier.
 
     Attributes:
         kind: ``"boxes"`` or ``"masks"``.
@@ -117,7 +117,7 @@ class ModelCard:
 
     @property
     def localizes(self) -> bool:
-        """Whether it is that of a localizer, which has no head but its own."""
+        """Whether the model is a localizer, which has no head besides its own."""
         return self.regions is not None and not self.id.head
 
 
@@ -202,7 +202,7 @@ def load(
 
 
 def _built(card: ModelCard) -> Classifier | Localizer[Any]:
-    """Without its weights."""
+    """The network that the card describes, before its weights are loaded."""
     if card.localizes:
         return build_localizer(card.id.architecture, card.findings, card.preprocessing)
     try:
@@ -217,7 +217,7 @@ def _built(card: ModelCard) -> Classifier | Localizer[Any]:
 
 
 def _described(network: Classifier, card: ModelCard) -> Classifier:
-    """The user's network as the card says; its weights are compared name by name afterwards."""
+    """The user's network as the card describes it; its weights are compared by name afterwards."""
     for name in ("findings", "preprocessing"):
         if getattr(network, name) != getattr(card, name):
             raise ModelError(

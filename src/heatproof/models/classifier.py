@@ -43,20 +43,20 @@ class Classifier(Model):
         self.uniform = head.uniform
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        """Logits."""
+        """The logits of each image."""
         logits: Tensor = self.head(self.backbone(images))
         return logits
 
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
-        """One pass, with what the head saw; see ``Model``."""
+        """Features and logits of one pass; see ``Model``."""
         return self.from_block(0, images, cut=cut)
 
     def from_block(
         self, first: int, entered: Float[Tensor, "n ..."], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
-        """The rest of a pass.
+        """The pass from one block of the backbone on.
 
         Args:
             first: The block to go on with, counted from 0.
@@ -72,12 +72,12 @@ class Classifier(Model):
         return features, self.head(features)
 
     def head_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
-        """The head alone."""
+        """The logits that the head gives for these features."""
         logits: Tensor = self.head(features)
         return logits
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
-        """CAM of a linear head, or the map that WILDCAT pools."""
+        """CAM of a linear head, or the map from which WILDCAT pools its logits."""
         return self.head.class_map(features)
 
 

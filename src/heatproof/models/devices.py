@@ -15,7 +15,7 @@ AUTO = "auto"
 
 
 def device_named(name: str) -> torch.device:
-    """A device of this machine; ``auto`` is its GPU, where there is one that CUDA or ROCm knows.
+    """A device of this machine; ``auto`` is its GPU if CUDA or ROCm has one, else the CPU.
 
     Raises:
         SpecError: Torch knows no such device, or it is not here.
@@ -37,7 +37,7 @@ def device_named(name: str) -> torch.device:
 
 @contextmanager
 def repeatable(*, rounded: bool = False) -> Iterator[None]:
-    """Convolutions on a GPU give the same digits every time, for the length of a block.
+    """Make convolutions on a GPU give the same digits every time, for the length of a block.
 
     Args:
         rounded: Whether they may round what they multiply to TF32, as torch lets them, which is
@@ -63,7 +63,7 @@ def repeatable(*, rounded: bool = False) -> Iterator[None]:
 
 @contextmanager
 def within_memory(advice: str, kind: type[ModelError] = ModelError) -> Iterator[None]:
-    """Say in words that a GPU is full, and what helps; raises an error of that kind."""
+    """Raise an error of that kind, which says what helps, where a GPU is full."""
     try:
         yield
     except torch.OutOfMemoryError as error:

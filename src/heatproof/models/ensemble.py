@@ -53,12 +53,12 @@ class Ensemble:
     temperatures: tuple[tuple[float, ...], ...]
 
     def to(self, device: torch.device) -> "Ensemble":
-        """The same, with members that go to a device when they are asked for."""
+        """The same ensemble; its members go to the device when they are asked for."""
         return replace(self, members=_Placed(self.members, device))
 
 
 def ensemble(members: Sequence[Model], chosen: Bool[np.ndarray, "m k"]) -> Ensemble:
-    """Of models in memory.
+    """An ensemble of models that are in memory.
 
     Raises:
         ModelError: The members differ in findings or preprocessing, or a finding has none.
@@ -70,7 +70,7 @@ def ensemble(members: Sequence[Model], chosen: Bool[np.ndarray, "m k"]) -> Ensem
 
 
 def best_members(scores: Float[np.ndarray, "m k"], best: int) -> Bool[np.ndarray, "m k"]:
-    """Of each finding the members with the highest scores; of equal ones the earlier.
+    """The members with the highest scores, finding by finding; of equal ones the earlier.
 
     Members whose score is ``nan`` are not chosen, so that there may be fewer.
     """
@@ -116,7 +116,7 @@ def save(members: Sequence[Path], chosen: Bool[np.ndarray, "m k"], folder: Path)
 
 
 def load(folder: Path) -> tuple[Ensemble, ModelCard]:
-    """The ensemble of a folder, and what its members' cards say of it together.
+    """The ensemble of a folder, with a card that holds for all its members.
 
     Raises:
         ModelError: No ensemble, a damaged file, or a member that is gone or another by now.
@@ -153,7 +153,9 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
 
 
 class _Stored(Sequence[Model]):
-    """Members in their folders.  One of each kind is in memory, with the weights last asked for."""
+    """Members in their folders.  One network of each kind is in memory, with the weights of the
+    member last asked for.
+    """
 
     def __init__(self, folders: Sequence[Path], read: Sequence[ModelCard]) -> None:
         self._folders, self._cards = folders, read
@@ -185,7 +187,7 @@ class _Placed(Sequence[Model]):
 
 
 def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCard:
-    """What can be said of all members."""
+    """One card that holds for all members."""
     checkpoints = [card.id.checkpoints[0] for card in read]
     ids = [card.id for card in read]
     return ModelCard(
@@ -208,7 +210,7 @@ def _card(read: Sequence[ModelCard], chosen: Bool[np.ndarray, "m k"]) -> ModelCa
 
 
 def joined(words: Iterable[str]) -> str:
-    """What the members of an ensemble are together: each word once."""
+    """The words of all members as one text, each word once."""
     return "; ".join(dict.fromkeys(words))
 
 

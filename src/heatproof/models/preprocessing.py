@@ -22,7 +22,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a network wants its radiographs.
+    """How a radiograph becomes the input of a network.
 
     Attributes:
         geometry: Brings any radiograph to the input size.
@@ -78,7 +78,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Preprocessing":
-        """What ``to_json`` wrote; raises ModelError."""
+        """The preprocessing that ``to_json`` wrote; raises ModelError."""
         expected = {"geometry", "channels", "mean", "std"}
         if set(values) != expected:
             raise ModelError(

@@ -13,7 +13,9 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Whatever draws from torch's global generators inside draws the same every time."""
+    """Make everything inside the block that draws from torch's global generators draw the same each
+    time.
+    """
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.random.manual_seed(seed)
         yield

@@ -16,7 +16,7 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 
 def temperatures(logits: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> tuple[float, ...]:
-    """One per finding; labels that are not 0 or 1 do not count."""
+    """The temperature of each finding; labels other than 0 and 1 do not count."""
     return tuple(
         temperature(scores, truth)
         for scores, truth in zip(logits.T.double().numpy(), labels.T.double().numpy(), strict=True)
@@ -24,7 +24,7 @@ def temperatures(logits: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> 
 
 
 def temperature(logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"]) -> float:
-    """Of one finding; labels that are not 0 or 1 do not count."""
+    """The temperature of one finding; labels other than 0 and 1 do not count."""
     known = (labels == 0) | (labels == 1)
     scores, truth = logits[known], labels[known]
     if len(np.unique(truth)) < 2:  # noqa: PLR2004

@@ -5,7 +5,7 @@ masks, at the size of the film.  Their rows have no group, so that a method of t
 may explain with ``edges``) is another thing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float32
 from heatproof.data.annotations import Points
 from heatproof.data.geometry import Geometry, Squash, geometries
 from heatproof.data.references import reference_mask, references_of, union
+from heatproof.data.readers import first_of, ranked_readers, shared
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import Films, blocks, drawn_digest
@@ -79,7 +80,11 @@ def _controls(work: Workspace, films: Films, judged: Sequence[Judged]) -> Iterat
     """The prior always, since methods are compared with it; the others as the experiment says."""
     annotated = tuple(sample for sample in films.samples if sample.annotations)
     whole = digest(films.name, annotations_of(annotated), [s.cluster for s in annotated], FRAME)
-    yield Control(PRIOR, cache(partial(_priors, annotated)), inputs=(whole,))
+    marks = [sample.annotations for sample in annotated]
+    ranking = ranked_readers(marks)
+    several = shared(ranking, marks)
+    inputs: tuple[object, ...] = (whole, several) if several else (whole,)
+    yield Control(PRIOR, cache(partial(_priors, annotated, ranking)), inputs=inputs)
     seed = work.experiment.statistics.seed
     made: dict[str, Callable[[Sample], OfFilm]] = {
         "centre": _centre,
@@ -190,12 +195,16 @@ def _ceiling(geometry: Geometry, grid: tuple[int, int], sample: Sample) -> OfFil
     return averaged
 
 
-def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
+def _priors(
+    annotated: Sequence[Sample], ranking: Mapping[str, Sequence[str]]
+) -> Callable[[Sample], OfFilm]:
     """The mean mask of each finding, without the patient of the film that it is judged on."""
     findings = dict.fromkeys(a.finding for sample in annotated for a in sample.annotations)
     with side_by_side() as pool:
         sums = {
-            f: controls.MeanMask.of(filter(None, pool.map(partial(_mask, f), annotated)), SIZE)
+            f: controls.MeanMask.of(
+                filter(None, pool.map(partial(_mask, ranking, f), annotated)), SIZE
+            )
             for f in findings
         }
 
@@ -218,13 +227,15 @@ def _priors(annotated: Sequence[Sample]) -> Callable[[Sample], OfFilm]:
     return of_film
 
 
-def _mask(finding: str, sample: Sample) -> tuple[str, Bool[np.ndarray, "y x"]] | None:
-    """One mask per film, the first reader's, at the common frame; with whose it is."""
-    sources = [source for _, source in references_of(sample, (finding,))]
-    if not sources:
+def _mask(
+    ranking: Mapping[str, Sequence[str]], finding: str, sample: Sample
+) -> tuple[str, Bool[np.ndarray, "y x"]] | None:
+    """One mask per film, of the reader who counts, at the common frame; with whose film it is."""
+    reader = first_of(ranking, sample.annotations, finding)
+    if reader is None:
         return None
     try:
-        mask = reference_mask(sample, finding, sources[0])
+        mask = reference_mask(sample, finding, reader)
     except (AnnotationError, PixelError):
         return None  # it is set aside, with its reason, where it is scored
     return sample.cluster, FRAME.mask(mask)

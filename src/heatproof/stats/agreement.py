@@ -38,7 +38,7 @@ def between(masks: Masks) -> float:
 
 
 def held_in(masks: Masks) -> float:
-    """Mean IoU of each reader with the consensus of all, himself included."""
+    """Mean IoU of each reader with the consensus of all readers, the reader among them."""
     whole = consensus(masks)
     return _mean([overlap(one, whole) for one in masks])
 

@@ -107,7 +107,7 @@ def statistic(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """A number that only exists over all images, such as an average precision.
+    """A number that is defined over all images only, such as an average precision.
 
     Args:
         compute: The number; ``nan`` where undefined.  The estimate counts every image once.
@@ -133,7 +133,7 @@ def statistic(
 def draws(
     clusters: int, resamples: int, seed: int, width: int = 0
 ) -> Iterator[Float[np.ndarray, "b clusters"]]:
-    """How often each cluster is drawn in each replicate, in blocks that fit into memory.
+    """How often each replicate draws each cluster, in blocks that fit into memory.
 
     Args:
         clusters: How many there are.
@@ -167,7 +167,7 @@ def _drawn(
 
 
 def interval(replicates: Float[np.ndarray, " b"], level: float) -> tuple[float, float]:
-    """Percentiles that leave out undefined replicates; ``nan`` where all are."""
+    """Percentiles of the defined replicates; ``nan`` where none is defined."""
     defined = replicates[np.isfinite(replicates)]
     if defined.size == 0:
         return _NOWHERE

@@ -50,7 +50,7 @@ def calibration(
     bins: int = 10,
     level: float = 0.95,
 ) -> Calibration:
-    """Compare probabilities with labels; images whose probability is ``nan`` are left out.
+    """Compare probabilities with labels; an image whose probability is ``nan`` is left out.
 
     Args:
         probabilities: In [0, 1].

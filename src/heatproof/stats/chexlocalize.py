@@ -32,7 +32,7 @@ class Summary:
     high: Float[np.ndarray, " k"]
 
     def rounded(self) -> "Summary":
-        """To three decimals, as in the authors' tables."""
+        """The same numbers to three decimals, as in the authors' tables."""
         return Summary(*(np.round(part, 3) for part in (self.mean, self.low, self.high)))
 
 
@@ -76,7 +76,7 @@ def summary(drawn: Float[np.ndarray, "b k"]) -> Summary:
 def percentage_decrease(
     method: Float[np.ndarray, "b k"], readers: Float[np.ndarray, "b k"]
 ) -> Percentage:
-    """How many per cent the method is below the readers, from replicates of equal draws.
+    """By how many per cent the method is below the readers; both sides have the same draws.
 
     A finding in which a replicate of the readers is 0 has an infinite decrease there.
     """

@@ -27,7 +27,7 @@ _NAN = float("nan")
 
 @dataclass(frozen=True)
 class Rates:
-    """What a classifier gets right at its operating point; ``cases`` are the denominators."""
+    """How often a classifier is right at its operating point; ``cases`` are the denominators."""
 
     sensitivity: Estimate
     specificity: Estimate
@@ -109,7 +109,9 @@ def auroc(
 def _auroc(
     weights: Float[np.ndarray, "b n"], truth: Bool[np.ndarray, " n"], starts: np.ndarray
 ) -> Float[np.ndarray, " b"]:
-    """Of images sorted by probability, each counted by its weight; ``starts`` begin the ties."""
+    """The AUROC of images sorted by probability, each counted by its weight; ``starts`` are where
+    ties begin.
+    """
     positives = np.add.reduceat(weights * truth, starts, axis=1)
     negatives = np.add.reduceat(weights * ~truth, starts, axis=1)
     outranked = np.cumsum(negatives, axis=1) - negatives / 2
@@ -120,7 +122,7 @@ def _auroc(
 
 
 def _lowest(positives: int, negatives: int, level: float) -> float:
-    """The smallest AUROC under which a perfect sample would not be a surprise."""
+    """The smallest AUROC at which a perfect sample would not be surprising."""
     z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
     mean = (positives + negatives) / 2
 

@@ -28,7 +28,7 @@ def spearman(
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Do the two rise together?  -1 to 1.
+    """The rank correlation of two series, from -1 to 1: do they rise together?
 
     Args:
         first: One value per image.
@@ -48,7 +48,7 @@ def spearman(
 
 
 def fisher(correlation: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Fisher's interval of a correlation, which takes pairs for independent.
+    """Fisher's interval of a correlation, which assumes that the pairs are independent.
 
     ``nan`` for n below 4.  At a correlation of 1 or -1 it has no width.
     """
@@ -62,7 +62,7 @@ def fisher(correlation: float, n: int, level: float = 0.95) -> tuple[float, floa
 
 @dataclass(frozen=True)
 class _Ordered:
-    """Values in order, as groups of equals.
+    """The order of some values, and which of them are equal.
 
     Attributes:
         order: Sorts the values.
@@ -82,7 +82,7 @@ class _Ordered:
 def _correlation(
     first: _Ordered, second: _Ordered, weights: Float[np.ndarray, "b n"]
 ) -> Float[np.ndarray, " b"]:
-    """In each resample, whose weights say how often each image counts."""
+    """The rank correlation in each resample; the weights are how often each image counts."""
     orders = np.stack([first.order, second.order])
     begins = np.stack([first.begins, second.begins])
     found: np.ndarray = _of_midranks(np.ascontiguousarray(weights), orders, begins)
@@ -92,7 +92,7 @@ def _correlation(
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
-    """By resample; ``nan`` where one of the two is constant.
+    """The correlation of midranks in each resample; ``nan`` where one of the two is constant.
 
     Args:
         weights: ``b n``, how often each image counts.

@@ -24,7 +24,7 @@ from heatproof.types import Estimate
 
 @dataclass(frozen=True)
 class Decrease:
-    """Shares by which a method is below the readers.
+    """The shares by which a method is below the readers.
 
     Attributes:
         findings: One per column.

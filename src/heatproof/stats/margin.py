@@ -20,7 +20,7 @@ from heatproof.types import Estimate
 
 
 class Conclusion(StrEnum):
-    """What an interval allows to say about a margin."""
+    """What an interval shows about a margin."""
 
     SUPERIOR = "superior"
     NON_INFERIOR = "non-inferior"
@@ -29,7 +29,7 @@ class Conclusion(StrEnum):
 
 
 def conclude(difference: Estimate, margin: float) -> Conclusion:
-    """What the difference, method minus readers, allows to say.
+    """What the difference, method minus readers, shows about a margin.
 
     Args:
         difference: With its interval; without one nothing is decided.

@@ -21,12 +21,12 @@ from heatproof.stats.bootstrap import membership
 
 @runtime_checkable
 class Rule(Protocol):
-    """Chooses a threshold; ``nan`` where the images do not allow it."""
+    """A rule that chooses a threshold; ``nan`` where the images do not allow a choice."""
 
     def __call__(
         self, probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
     ) -> float:
-        """The threshold."""
+        """The threshold for these probabilities and labels."""
         ...
 
 
@@ -71,7 +71,9 @@ class TargetSensitivity:
 def called(
     probabilities: Float[np.ndarray, " n"], thresholds: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    """1 for a positive call, 0 for a negative, ``nan`` where probability or threshold is."""
+    """1 for a positive call, 0 for a negative one, ``nan`` where the probability or the threshold
+    is.
+    """
     defined = np.isfinite(probabilities) & np.isfinite(thresholds)
     return np.asarray(np.where(defined, probabilities >= thresholds, np.nan))
 
@@ -83,7 +85,7 @@ def cross_fitted(
     rule: Rule,
     seed: int = 0,
 ) -> Float[np.ndarray, " n"]:
-    """The threshold that each image is judged at: chosen on the half without its patient.
+    """The threshold for each image, chosen on the half of the patients that its patient is not in.
 
     Patients with and without the finding are split evenly.
     """
@@ -95,7 +97,7 @@ def cross_fitted(
 def _halves(
     labels: Bool[np.ndarray, " n"], clusters: Sequence[str], seed: int
 ) -> Int[np.ndarray, " n"]:
-    """0 or 1 for each image."""
+    """The half of each image, 0 or 1; a patient is in one half only."""
     members, size = membership(clusters)
     positive = np.bincount(members, labels, size) > 0
     side = np.empty(size, int)
@@ -108,7 +110,7 @@ def _halves(
 def _curve(
     probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    """Thresholds from high to low, with the sensitivity and specificity at each."""
+    """The thresholds from high to low, and the sensitivity and specificity at each."""
     defined = np.isfinite(probabilities)
     levels, place = np.unique(probabilities[defined], return_inverse=True)
     truth = labels[defined]

@@ -25,7 +25,7 @@ def paired(
     resamples: int = 9999,
     seed: int = 0,
 ) -> float:
-    """The p-value; ``nan`` without a pair.
+    """The p-value of a paired difference; ``nan`` without a pair.
 
     Args:
         first: One value per image.
@@ -59,6 +59,6 @@ def paired(
 def _sums(
     which: Int[np.ndarray, "b n"], turned: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " b"]:
-    """How far from 0 the sum is when some signs are turned."""
+    """The distance of the sum from 0 after some signs were turned, for each draw."""
     far: np.ndarray = np.abs(turned.sum() - 2 * (which.astype(float) @ turned))
     return far

@@ -25,7 +25,7 @@ from heatproof.stats.bootstrap import membership
 
 @dataclass(frozen=True)
 class Needed:
-    """What it would take.
+    """The number of cases that a conclusion needs.
 
     Attributes:
         cases: Annotated images; None where it cannot be told (fewer than two patients).
@@ -47,7 +47,7 @@ def needed(
     level: float = 0.95,
     power: float = 0.8,
 ) -> Needed:
-    """Cases for a conclusion about a margin.
+    """The number of cases that a conclusion about a margin needs.
 
     Args:
         differences: Method minus readers, one per image; ``nan`` is left out.  Their mean does not
@@ -78,13 +78,15 @@ def needed(
 
 
 def _spread(values: np.ndarray, members: np.ndarray, size: int) -> float:
-    """Standard deviation of a patient's share in the mean, patients counted alike."""
+    """The standard deviation of what patients add to the mean, counted alike."""
     shares = np.bincount(members, values - values.mean(), size) * size / len(values)
     return sqrt(float(shares @ shares) / (size - 1))
 
 
 def _fewest(test: TTestPower, effect: float, alpha: float, power: float) -> int:
-    """By doubling and halving: power grows with n, and a solver would need a start."""
+    """The smallest number with enough power, by doubling and halving: power grows with n, and a
+    solver would need a start.
+    """
 
     def enough(n: int) -> bool:
         return bool(test.power(effect, n, alpha, alternative="larger") >= power)

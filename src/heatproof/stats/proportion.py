@@ -20,7 +20,7 @@ from heatproof.types import Estimate
 def proportion(
     hits: Bool[np.ndarray, " n"], clusters: Sequence[str], level: float = 0.95
 ) -> Estimate:
-    """The share of hits; ``nan`` where there is nothing to hit."""
+    """The share of hits, with its interval; ``nan`` where there is nothing to hit."""
     cases = len(hits)
     if cases == 0:
         nan = float("nan")

@@ -19,7 +19,7 @@ _HIGHEST = 1 - 1e-6  # r / (1 + r): patients a thousand times as far apart as th
 
 @dataclass(frozen=True)
 class RandomIntercept:
-    """What was fitted.
+    """The fitted model.
 
     Attributes:
         coefficients: One per column of the design.
@@ -37,7 +37,7 @@ def random_intercept(
     response: Float[np.ndarray, " n"],
     members: Int[np.ndarray, " n"],
 ) -> RandomIntercept:
-    """Fit the model.
+    """Fit a line with an intercept of its own for each patient.
 
     Args:
         design: Of full rank, with fewer columns than rows.

@@ -37,7 +37,7 @@ from heatproof.types import Estimate
 
 @dataclass(frozen=True)
 class Slope:
-    """One slope.
+    """The slope of one regression, with its interval and test.
 
     Attributes:
         estimate: Change of the response for one unit of the feature; ``cases`` are rows.
@@ -51,7 +51,9 @@ class Slope:
 
 
 def min_max(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """From 0 (the least) to 1 (the largest defined value); constants stay as they are."""
+    """The values scaled from 0 (the least) to 1 (the largest defined value); constants stay as they
+    are.
+    """
     defined = values[np.isfinite(values)]
     if defined.size == 0 or defined.min() == defined.max():
         return values
@@ -59,7 +61,9 @@ def min_max(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
 
 
 def z_score(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Standard deviations (of the sample) from the mean; constants stay as they are."""
+    """The distance from the mean in standard deviations (of the sample); constants stay as they
+    are.
+    """
     defined = values[np.isfinite(values)]
     if defined.size == 0 or defined.min() == defined.max():
         return values
@@ -72,7 +76,7 @@ def linear(
     factor: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Slope:
-    """Ordinary least squares."""
+    """The slope by ordinary least squares."""
     rows = _Rows.of(feature, response, None, factor)
 
     def fit() -> _Line:
@@ -88,7 +92,7 @@ def linear_by_cluster(
     factor: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Slope:
-    """Ordinary least squares with errors by cluster."""
+    """The slope by ordinary least squares, with standard errors by cluster."""
     rows = _Rows.of(feature, response, clusters, factor)
 
     def fit() -> _Line:
@@ -106,7 +110,9 @@ def mixed(
     factor: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Slope:
-    """A level of its own for each cluster, drawn from a normal distribution."""
+    """The slope of a linear mixed model, in which each cluster has an intercept drawn from a normal
+    distribution.
+    """
     rows = _Rows.of(feature, response, clusters, factor)
     single = "no cluster has two rows" if rows.size == len(rows.response) else ""
 
@@ -128,7 +134,7 @@ def logistic(
     factor: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Slope:
-    """Log odds ratio of an outcome that is 0 or 1.
+    """The log odds ratio of an outcome that is 0 or 1.
 
     Levels of the factor in which all outcomes are equal say nothing about the slope and are left
     out.
@@ -146,7 +152,7 @@ def logistic(
 
 @dataclass(frozen=True)
 class _Line:
-    """What a model says of the feature, and of the response where all features are 0."""
+    """The intercept of a fitted model, and the slope of its feature with interval and p-value."""
 
     intercept: float
     slope: float
@@ -156,7 +162,7 @@ class _Line:
 
     @classmethod
     def told(cls, result: Any, level: float) -> "_Line":
-        """By statsmodels; nan where it did not converge."""
+        """The line that statsmodels fitted; ``nan`` where it did not converge."""
         if not getattr(result, "converged", True):
             return cls(*[float("nan")] * 5)
         ends = np.asarray(result.conf_int(alpha=1 - level))[1]
@@ -166,7 +172,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What a model is fitted to: the feature is the second column of the design."""
+    """The rows that a model is fitted to; the feature is the second column of the design."""
 
     design: Float[np.ndarray, "n p"]
     response: Float[np.ndarray, " n"]
@@ -198,13 +204,13 @@ class _Rows:
 
     @property
     def by_cluster(self) -> dict[str, Any]:
-        """What statsmodels wants to be told for errors by cluster."""
+        """The arguments that make statsmodels compute standard errors by cluster."""
         kwds = {"groups": self.members, "df_correction": True}
         return {"cov_type": "cluster", "cov_kwds": kwds}
 
     @property
     def flaw(self) -> str:
-        """Why no line can be had; empty where one can, as below."""
+        """Why no line can be fitted; empty where one can be, here and below."""
         rows, parameters = self.design.shape
         if rows <= parameters:
             return f"{rows} rows for {parameters} parameters"
@@ -217,19 +223,19 @@ class _Rows:
 
     @property
     def alone(self) -> str:
-        """Why no errors by cluster can be had."""
+        """Why standard errors by cluster cannot be computed."""
         parameters = self.design.shape[1]
         few = f"{self.size} clusters for {parameters} parameters"
         return few if self.size <= parameters else ""
 
     @property
     def equal(self) -> str:
-        """Why there is nothing to tell apart."""
+        """Why the outcomes allow no regression: all are equal."""
         return "all outcomes are equal" if len(np.unique(self.response)) < 2 else ""  # noqa: PLR2004
 
     @property
     def separated(self) -> str:
-        """Whether the feature tells the outcomes apart, so that no slope is steep enough."""
+        """Why no slope is steep enough: the feature separates the outcomes."""
         levels = [self.levels == one for one in np.unique(self.levels)]
         feature, hits = self.design[:, 1], self.response == 1
         for first, second in ((hits, ~hits), (~hits, hits)):

@@ -29,7 +29,8 @@ _ROUNDING = 1e-9  # a difference of means of numbers between 0 and 1 that is no 
 
 @dataclass(frozen=True)
 class Population:
-    """Values, and the units that each hangs on; units are numbered alike in all populations.
+    """Values, and the units (patients and models) that each depends on; units have the same numbers
+    in all populations.
 
     Attributes:
         values: ``nan`` where undefined.
@@ -44,7 +45,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A number, and what each unit adds to it.
+    """A number, and what each patient and each model adds to it.
 
     Attributes:
         value: The number; ``nan`` where a population is empty.
@@ -59,13 +60,13 @@ class Comparison:
 
     @property
     def variances(self) -> tuple[float, float]:
-        """What patients and what models contribute to the squared standard error."""
+        """The parts of the squared standard error that patients and models contribute."""
         return _variance(self.patients), _variance(self.models)
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """How sure it is that a number is above or below 0.
+    """How sure it is that a number is above 0, or below.
 
     Attributes:
         value: The number itself.
@@ -99,7 +100,8 @@ def compare(compute: Statistic, populations: Sequence[Population]) -> Comparison
 def against_zero(
     compared: Sequence[Comparison], resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> list[Certainty]:
-    """Interval and p-values of each; an interval leaves 0 out just when a p is below its tail.
+    """The interval and p-values of each comparison; an interval excludes 0 exactly when a p is
+    below its tail.
 
     Comparisons with equally many units share their resamples.
     """
@@ -125,7 +127,7 @@ def against_zero(
 
 
 def _certain(one: Comparison, resamples: int) -> Certainty:
-    """Where patients cannot be left out, or leaving them out changes nothing."""
+    """The result where patients cannot be left out, or where leaving them out changes nothing."""
     if not len(one.patients):
         return Certainty(one.value, _NAN, _NAN, 1.0, 1.0)
     least, value = 1 / (resamples + 1), one.value
@@ -186,7 +188,7 @@ def _pseudo(
 def _without(
     values: Float[np.ndarray, " n"], units: Int[np.ndarray, "n units"], size: int
 ) -> Float[np.ndarray, " size"]:
-    """The mean without each unit in turn; ``nan`` where nothing is left."""
+    """The mean without each unit in turn; ``nan`` where no value is left."""
     sums, counts = np.zeros(size), np.zeros(size)
     for column in range(units.shape[1]):
         number = units[:, column]
@@ -203,7 +205,7 @@ def _without(
 def _replicates(
     pseudo: Float[np.ndarray, "u k"], resamples: int, seed: int
 ) -> tuple[Float[np.ndarray, "b k"], Float[np.ndarray, "b k"]]:
-    """Mean and its squared standard error in each replicate, one column per comparison."""
+    """The mean and its squared standard error in each replicate, one column per comparison."""
     size = len(pseudo)
     both = np.concatenate([pseudo, pseudo**2], axis=1)
     moments = np.concatenate([drawn @ both for drawn in draws(size, resamples, seed)]) / size

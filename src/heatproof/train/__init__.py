@@ -8,11 +8,7 @@ training that was killed ends with the weights of one that was not.
 """
 
 import hashlib
-import logging
-import signal
 import tempfile
-import threading
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,14 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from heatproof.errors import DataError, HeatproofError, ModelError, SpecError, TrainingError
+from heatproof.errors import DataError, ModelError, SpecError, TrainingError
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
 from heatproof.models.devices import repeatable, within_memory
@@ -41,11 +35,11 @@ from heatproof.train.guidance import Guided
 from heatproof.train.images import Batch, Images, InTurn, Order, balanced, loader
 from heatproof.train.labels import highest_views, label_matrix
 from heatproof.train.learner import Learner, mean_auroc, write_curve
+from heatproof.train.lightning import full_disk, interruptible, quiet, trainer_of
 from heatproof.train.localization import Localization
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
 from heatproof.train.settings import History, Progress, Reporter, Settings
-from heatproof.train.whole import WholeCheckpoints
 from heatproof.types import Dataset
 
 CURVE, LAST = "history.csv", "last"
@@ -71,7 +65,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
         history: How it went.
@@ -165,19 +159,21 @@ def fit(
 
 
 def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> torch.device:
-    """Rounds from where they were until a rule or a budget ends them; where the network was."""
+    """Train from the last round on disk until a rule or a budget ends it; the device of the
+    network.
+    """
     last = ModelCheckpoint(place, LAST, enable_version_counter=False)
     less = f"batch={settings.batch} may be smaller; accumulate keeps the images of a step"
     with (
-        _quiet(),
-        _full_disk(place),
-        _interruptible(),
+        quiet(),
+        full_disk(place),
+        interruptible(),
         within_memory(less, TrainingError),
         seeded(settings.seed),
         _frozen(learner.model.backbone, settings.backbone_lr == 0),
     ):
         place.mkdir(parents=True, exist_ok=True)
-        trainer = _trainer(settings, [BestRounds(place, settings.keep), last], place, keep=keep)
+        trainer = trainer_of(settings, [BestRounds(place, settings.keep), last], place, keep=keep)
         # Convolutions are faster in it.
         learner.model.train().to(memory_format=torch.channels_last)
         begun = place / f"{LAST}.ckpt"
@@ -196,7 +192,9 @@ def _judged(
     epoch: int,
     checkpoint: Path,
 ) -> Kept:
-    """On validation, by its labels under the policies and by those that are certain."""
+    """One checkpoint on the validation images: temperatures by the labels under the policies,
+    AUROCs by certain labels.
+    """
     objective, (truth, certain) = learner.objective, labels
     restore(objective.model, checkpoint)
     objective.model.to(device)
@@ -237,51 +235,6 @@ def _read(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def _trainer(
-    settings: Settings, callbacks: list[Any], folder: Path, *, keep: bool
-) -> lightning.Trainer:
-    try:
-        return lightning.Trainer(
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            num_nodes=settings.nodes,
-            strategy=settings.strategy,
-            plugins=[WholeCheckpoints()],
-            use_distributed_sampler=False,  # ours know what each process takes
-            max_epochs=settings.max_epochs,
-            precision=settings.precision,
-            accumulate_grad_batches=settings.accumulate,
-            gradient_clip_val=settings.clip,
-            callbacks=callbacks,
-            logger=[_logger(name, folder) for name in settings.loggers] if keep else False,
-            default_root_dir=folder,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-        )
-    except (MisconfigurationException, ValueError) as error:
-        raise SpecError(
-            f"accelerator={settings.accelerator!r}, devices={settings.devices},"
-            f" strategy={settings.strategy!r}, precision={settings.precision!r}: {error}"
-        ) from error
-
-
-def _logger(name: str, folder: Path) -> Any:
-    from lightning.pytorch import loggers
-
-    called = "/".join(folder.absolute().parts[-2:])
-    run = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    try:
-        if name == "tensorboard":
-            return loggers.TensorBoardLogger(folder, name="", version="tensorboard")
-        if name == "mlflow":
-            return loggers.MLFlowLogger("heatproof", called, save_dir=str(folder / "mlruns"))
-        return loggers.WandbLogger(called, folder, id=run, resume="allow")
-    except ModuleNotFoundError as error:
-        raise SpecError(f"loggers: {name} is not installed: pip install {name}") from error
-
-
 def _objective(
     model: Classifier | Localizer[Any], settings: Settings, labels: Tensor, train: Dataset
 ) -> Objective:
@@ -311,7 +264,7 @@ def _made_of(
     data: Iterable[Images],
     drawn: str,
 ) -> dict[str, str]:
-    """What a checkpoint must agree with to go on from it."""
+    """The inputs of a training that a checkpoint must share if training is to go on from it."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if isinstance(model, Localizer):
         made: object = model.spec
@@ -330,19 +283,19 @@ def _made_of(
 
 
 def _silent(_: Progress) -> None:
-    """Nobody watches."""
+    """A reporter for a training that nobody watches."""
 
 
 @contextmanager
 def _unkept() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
+    """A folder that is removed afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 @contextmanager
 def _frozen(backbone: torch.nn.Module, asked: bool) -> Iterator[None]:
-    """Weights that do not learn need no gradients."""
+    """Switch off the gradients of a backbone whose learning rate is 0."""
     learning = [weight for weight in backbone.parameters() if asked and weight.requires_grad]
     for weight in learning:
         weight.requires_grad_(False)
@@ -351,57 +304,3 @@ def _frozen(backbone: torch.nn.Module, asked: bool) -> Iterator[None]:
     finally:
         for weight in learning:
             weight.requires_grad_(True)
-
-
-@contextmanager
-def _full_disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except HeatproofError:
-        raise
-    except OSError as error:
-        raise ModelError(
-            f"cannot write to {folder}: {error}; the last checkpoint there is whole, and the same"
-            " command goes on from it"
-        ) from error
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C stays what it is: Lightning makes an exit of it, and then hears no other."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as error:
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning tells at every start which accelerators exist; whoever calls us knows."""
-    names = (
-        "lightning.pytorch.utilities.rank_zero",
-        "lightning.pytorch.accelerators.cuda",
-        "lightning.pytorch.callbacks",
-    )
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            # Lightning 2.6 asks torch 2.15 in a way that is going out of use.
-            warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
-            warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty")
-            warnings.filterwarnings("ignore", ".*does not have many workers")
-            warnings.filterwarnings("ignore", ".*module.* in eval mode at the start")  # frozen norm
-            warnings.filterwarnings("ignore", ".*sync_dist=True")  # what is logged was gathered
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -12,12 +12,12 @@ BEST = "best"
 
 
 def best_file(folder: Path, epoch: int) -> Path:
-    """The weights of a round."""
+    """The file that holds the weights of a round."""
     return folder / f"{BEST}-epoch={epoch}.ckpt"
 
 
 class BestRounds(lightning.Callback):
-    """Keeps the weights of so many rounds.
+    """Keeps the weights of the best rounds, a given number of them.
 
     Args:
         folder: Where.
@@ -37,7 +37,7 @@ class BestRounds(lightning.Callback):
             trainer.save_checkpoint(now, weights_only=True)
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Remove what no longer is.
+        """Remove the weights of rounds that are no longer among the best.
 
         Not before the checkpoint to go on from is written: a training that is killed in between
         needs what was best before this round.

@@ -22,7 +22,8 @@ def checked_labels(
     validation: Dataset,
     settings: Settings,
 ) -> tuple[Float[Tensor, "n k"], Float[Tensor, "m k"]]:
-    """Labels of both sides under the policies, with which a network can be trained and judged.
+    """The labels of training and validation under the policies, checked to have something to learn
+    and to judge.
 
     Args:
         findings: What it is to tell.
@@ -61,7 +62,9 @@ def selecting(settings: Settings, findings: Sequence[str]) -> list[int]:
 
 
 def studies_of(validation: Dataset, settings: Settings) -> list[str]:
-    """Of each image, where studies are judged; an image without a study is one of its own."""
+    """The study of each image, where studies are judged; an image without one is a study of its
+    own.
+    """
     if settings.by != "study":
         return []
     samples = [validation[index] for index in range(len(validation))]

@@ -12,7 +12,7 @@ from heatproof.train.settings import Settings
 
 
 class Classification(Objective):
-    """Labels and a classifier.
+    """Training of a classifier with labels.
 
     Args:
         model: The classifier.
@@ -25,13 +25,13 @@ class Classification(Objective):
         self._weights = positive_weights(labels) if settings.balance == "loss" else None
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """See ``classification_loss``."""
+        """The loss of a batch; see ``classification_loss``."""
         return self.loss_of(self.model.backbone(batch.images), batch.labels)
 
     def loss_of(
         self, features: Float[Tensor, "n d y x"], labels: Float[Tensor, "n k"]
     ) -> Float[Tensor, ""]:
-        """Of images whose features are at hand."""
+        """The loss of images whose features are at hand."""
         return classification_loss(self.model.head.outputs(features), labels, self._weights)
 
     def judged(self, batch: Batch) -> Judged:
@@ -44,5 +44,5 @@ class Classification(Objective):
     def temperatures(
         self, scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]
     ) -> tuple[float, ...]:
-        """One per finding."""
+        """The temperature of each finding."""
         return temperatures(scores, labels)

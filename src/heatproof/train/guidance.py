@@ -23,7 +23,7 @@ from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_l
 
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
-from heatproof.models.localizers import MaskTarget, drawn, mask_target
+from heatproof.models.targets import MaskTarget, drawn, mask_target
 from heatproof.train.classification import Classification
 from heatproof.train.images import Batch
 from heatproof.train.localization import check_annotated
@@ -33,7 +33,7 @@ from heatproof.types import Dataset, Sample
 
 
 class Guided(Objective):
-    """Labels, some annotations, and a classifier.
+    """Training of a classifier with labels, and with annotations of some images.
 
     Args:
         labelled: What labels teach it.
@@ -52,27 +52,29 @@ class Guided(Objective):
         self.target = self._target
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Of labels and of maps."""
+        """The loss of the labels plus that of the class maps."""
         features = self.model.backbone(batch.images)
         guided = guidance_loss(self.model.head.class_map(features), batch.targets)
         return self._labelled.loss_of(features, batch.labels) + self._guidance * guided
 
     def judged(self, batch: Batch) -> Judged:
-        """By labels alone, as wherever the classifier is used."""
+        """Logits and the loss of the labels alone, since nothing else is known where the classifier
+        is used.
+        """
         return self._labelled.judged(batch)
 
     def temperatures(
         self, scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]
     ) -> tuple[float, ...]:
-        """One per finding."""
+        """The temperature of each finding."""
         return self._labelled.temperatures(scores, labels)
 
     def regions(self, images: int) -> Regions:
-        """What was shown, and whose it is."""
+        """The annotations that were shown, and who drew them."""
         return Regions("masks", self._source, images)
 
     def _target(self, sample: Sample, _: Float[Tensor, " k"]) -> MaskTarget:
-        """The masks of an image that is shown; of others no place is known."""
+        """The masks of an image that is shown; for other images no place is known."""
         model = self.model
         if sample.image_id not in self._shown:
             sample = replace(sample, annotations=())
@@ -81,7 +83,7 @@ class Guided(Objective):
 
 
 def guidance_loss(maps: Float[Tensor, "n k y x"], targets: Sequence[Any]) -> Float[Tensor, ""]:
-    """Mean over cells, images and findings whose place is known; 0 where none is.
+    """The mean over cells, images and findings whose place is known; 0 where none is.
 
     Args:
         maps: Class maps.
@@ -97,7 +99,7 @@ def guidance_loss(maps: Float[Tensor, "n k y x"], targets: Sequence[Any]) -> Flo
 
 
 def shown(train: Dataset, findings: tuple[str, ...], settings: Settings) -> frozenset[str]:
-    """Names of the images whose annotations are shown: a share of those that have some.
+    """The names of the images whose annotations are shown: a share of those that have any.
 
     A larger share has the images of a smaller one, of the same seed, and more.
     """

@@ -24,7 +24,7 @@ FLOAT_BYTES = 4
 
 
 class Batch(NamedTuple):
-    """Some images.
+    """Some images, with their labels and targets.
 
     Attributes:
         images: As the network sees them.
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """The index of an image, and how many were drawn before it; None where taken in order."""
+    """The index of an image, and how many were drawn before it; None where images come in order."""
 
     image: int
     before: int | None
@@ -74,7 +74,7 @@ class Order(Sampler[Draw]):
         self._round = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Which round comes next; Lightning calls it."""
+        """Choose the round that comes next; Lightning calls this."""
         self._round = epoch
 
     def __len__(self) -> int:
@@ -152,7 +152,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         return self._kept is not None
 
     def targets(self) -> Iterator[Region]:
-        """Of all images, in their order; none where only labels teach."""
+        """The targets of all images, in their order; empty where labels alone teach."""
         if self._kept_targets is not None:
             yield from self._kept_targets
         elif self._target is not None:
@@ -163,7 +163,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         return len(self.dataset)
 
     def __getitems__(self, draws: list[Draw]) -> Batch:
-        """A whole batch at once, which for images in memory is one copy."""
+        """A whole batch at once, which takes one copy where images are in memory."""
         indices = torch.tensor([draw.image for draw in draws])
         if self._kept is not None:
             images = self._kept[indices]
@@ -196,7 +196,7 @@ class Images(torch.utils.data.Dataset[Batch]):
 
 
 def loader(images: Images, order: Order | InTurn, batch: int, workers: int) -> "DataLoader[Batch]":
-    """Batches; by worker processes where images have to be decoded."""
+    """Batches of images, decoded by worker processes unless they are in memory."""
     workers = 0 if images.cached else workers
     return DataLoader(
         images,
@@ -215,7 +215,7 @@ def _as_it_is(batch: Batch) -> Batch:
 
 
 def balanced(labels: Float[Tensor, "n k"]) -> Tensor:
-    """Indices of a pass in which both labels of the only finding come equally often.
+    """The indices of a pass in which both labels of the only finding are equally frequent.
 
     Images of the rarer label come several times; those without a label not at all.
 

@@ -9,13 +9,13 @@ negative, as CheXpert's blanks do.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.errors import DataError, SpecError
+from heatproof.errors import DataError
 from heatproof.types import Dataset, Sample
 
 UNCERTAIN = 2.0
@@ -23,16 +23,6 @@ Uncertain = Literal["ignore", "zeroes", "ones", "class"]
 Absent = Literal["ignore", "negative"]
 _UNCERTAIN = {"ignore": math.nan, "zeroes": 0.0, "ones": 1.0, "class": UNCERTAIN}
 _ABSENT = {"ignore": math.nan, "negative": 0.0}
-
-
-def check_policies(uncertain: str, absent: str) -> None:
-    """Raises SpecError for a policy that does not exist."""
-    for name, value, known in (
-        ("uncertain", uncertain, get_args(Uncertain)),
-        ("absent", absent, get_args(Absent)),
-    ):
-        if value not in known:
-            raise SpecError(f"{name}={value!r}: expected one of {', '.join(known)}")
 
 
 def label_matrix(

@@ -33,7 +33,7 @@ Loader = Callable[[int, int], "DataLoader[Batch]"]
 
 
 def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> float:
-    """Mean over the findings that have both labels; ``nan`` where none has.
+    """The mean AUROC over the findings that have both labels; ``nan`` where none has.
 
     Labels that are not 0 or 1 do not count.
     """
@@ -85,11 +85,13 @@ class Learner(lightning.LightningModule):
         self._seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
     def history(self) -> History:
-        """So far."""
+        """The history up to now."""
         return History(tuple(self.epochs), self.settings.monitor, self.stopped)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The backbone at its share of the learning rate, and what is on it at all of it."""
+        """An optimizer in which the backbone has its share of the learning rate, and everything
+        else all of it.
+        """
         settings = self.settings
         backbone = list(self.model.backbone.parameters())
         below = set(map(id, backbone))
@@ -120,7 +122,7 @@ class Learner(lightning.LightningModule):
         }
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """After every step; a plateau was told of the round when it was judged.
+        """Change the learning rate after a step; a plateau changes it when the round is judged.
 
         Lightning would tell it when the checkpoint to go on from is already written.
         """
@@ -128,15 +130,15 @@ class Learner(lightning.LightningModule):
             super().lr_scheduler_step(scheduler, metric)
 
     def train_dataloader(self) -> Any:
-        """What this process takes of a round."""
+        """The images of a round that this process takes."""
         return self._batches(self.trainer.global_rank, self.trainer.world_size)
 
     def val_dataloader(self) -> Any:
-        """What this process judges of validation."""
+        """The validation images that this process judges."""
         return self._checks(self.trainer.global_rank, self.trainer.world_size)
 
     def on_train_epoch_start(self) -> None:
-        """Dropout depends on the round and not on what came before; a frozen backbone stays."""
+        """Seed dropout by the round, not by what came before it; a frozen backbone stays frozen."""
         torch.manual_seed(self.settings.seed + 7919 * len(self.epochs) + self.global_rank)
         if not self.settings.backbone_lr:
             self.model.backbone.eval()
@@ -187,12 +189,12 @@ class Learner(lightning.LightningModule):
             self.told(self.history())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The curve so far, and what it is the curve of."""
+        """Save the curve up to now, and what training it belongs to."""
         checkpoint[EPOCHS] = [vars(epoch) for epoch in self.epochs]
         checkpoint[MADE_OF] = self.made_of
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on where it was.
+        """Go on where the checkpoint was written.
 
         Raises:
             ModelError: The checkpoint belongs to another training.

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from heatproof.errors import DataError, SpecError
 from heatproof.models.card import Regions
-from heatproof.models.localizers import Localizer, drawn
+from heatproof.models.localizers import Localizer
+from heatproof.models.targets import drawn
 from heatproof.train.images import Batch
 from heatproof.train.objective import Judged, Objective
 from heatproof.train.regions import Region
@@ -18,7 +19,7 @@ from heatproof.types import Dataset, Sample
 
 
 class Localization(Objective):
-    """Annotations and a localizer.
+    """Training of a localizer with annotations.
 
     Args:
         model: The localizer.
@@ -38,7 +39,7 @@ class Localization(Objective):
         self.target = self._target
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """That of the localizer."""
+        """The loss of the localizer."""
         return self.model.loss(batch.images, batch.targets)
 
     def judged(self, batch: Batch) -> Judged:
@@ -49,11 +50,11 @@ class Localization(Objective):
         return Judged(self.model.found(outputs).probabilities, loss, known)
 
     def regions(self, images: int) -> Regions:
-        """What was shown, and whose it is."""
+        """The annotations that were shown, and who drew them."""
         return Regions(self.model.regions, self._source, images)
 
     def _target(self, sample: Sample, labels: Float[Tensor, " k"]) -> Region:
-        """Where the findings are; what is labelled neither way is what the policies say."""
+        """The target of an image; policies decide for findings labelled neither way."""
         told = dict(sample.labels)
         for finding, value in zip(self.model.findings, labels.tolist(), strict=True):
             marked = any(drawn(sample, finding, self._source))

@@ -11,7 +11,7 @@ def classification_loss(
     labels: Float[Tensor, "n k"],
     positive_weights: Float[Tensor, " k"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean over the labels that are known, 0 where none is.
+    """The mean over the labels that are known; 0 where none is.
 
     Binary cross-entropy of logits ``n k``, cross-entropy of classes ``n k c``.
 
@@ -34,5 +34,5 @@ def classification_loss(
 
 
 def positive_weights(labels: Float[Tensor, "n k"]) -> Float[Tensor, " k"]:
-    """Negatives per positive of each finding, so that both weigh the same."""
+    """The number of negatives per positive of each finding, which gives both the same weight."""
     return (labels == 0).sum(dim=0) / (labels == 1).sum(dim=0)

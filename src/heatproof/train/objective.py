@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
 
 class Objective(ABC):
-    """Of one training.
+    """The objective of one training.
 
     Attributes:
         model: What is trained.
@@ -42,20 +42,20 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """What an optimizer step makes smaller."""
+        """The loss of a batch, which an optimizer step makes smaller."""
 
     @abstractmethod
     def judged(self, batch: Batch) -> Judged:
-        """In evaluation mode."""
+        """Scores and loss of a batch in evaluation mode."""
 
     def temperatures(
         self,
         scores: Float[Tensor, "n k"],  # noqa: ARG002
         labels: Float[Tensor, "n k"],  # noqa: ARG002
     ) -> tuple[float, ...]:
-        """Of calibration, per finding, from what validation saw; empty where nothing is."""
+        """The temperature of each finding from the validation scores; empty without calibration."""
         return ()
 
     def regions(self, images: int) -> Regions | None:  # noqa: ARG002
-        """What a card says of annotations, so many training images being marked."""
+        """The annotations for the card; ``images`` is how many training images have some."""
         return None

@@ -8,11 +8,11 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes; so it is where there is no other."""
+    """Whether this process writes; a process that is alone does."""
     return not getattr(rank_zero_only, "rank", 0)
 
 
 def wait_for_all() -> None:
-    """Go on when every process is here; a process that is alone goes on."""
+    """Wait until every process is here; a process that is alone goes on."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()

@@ -14,21 +14,23 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Mask
 
-from heatproof.models.localizers import BoxTarget, MaskTarget
+from heatproof.models.targets import BoxTarget, MaskTarget
 
 Region = BoxTarget | MaskTarget
 _LEAST = 1.0  # pixels: the shortest side of a box that is still one
 
 
 def as_regions(target: Region, size: tuple[int, int]) -> Any:
-    """What ``augmented`` moves, of an image of that height and width."""
+    """The target in the form that ``augmented`` moves, for an image of that height and width."""
     if isinstance(target, MaskTarget):
         return Mask(target.masks)
     return BoundingBoxes(target.corners, format=BoundingBoxFormat.XYXY, canvas_size=size)
 
 
 def from_regions(regions: Any, target: Region) -> Region:
-    """The target, moved: ``regions`` are what became of ``as_regions(target)``."""
+    """The target after its regions were moved; ``regions`` is what became of
+    ``as_regions(target)``.
+    """
     moved: Region
     if isinstance(target, MaskTarget):
         moved = replace(target, masks=regions.as_subclass(Tensor))
@@ -42,7 +44,9 @@ def from_regions(regions: Any, target: Region) -> Region:
 
 
 def digest_regions(targets: Iterable[Region]) -> tuple[int, str]:
-    """On how many images something is marked, and a digest of all; empty where there is none."""
+    """The number of images with an annotation, and a digest of all annotations; empty where there
+    is none.
+    """
     marked, digest = 0, ""
     for target in targets:
         marked += int(target.marked.any())

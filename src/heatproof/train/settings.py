@@ -137,7 +137,7 @@ class Settings:
 
     @property
     def processes(self) -> int:
-        """That train together."""
+        """How many processes train together."""
         return self.devices * self.nodes
 
 
@@ -159,7 +159,9 @@ class Epoch:
     seconds: float
 
     def score(self, monitor: Monitor) -> float:
-        """What is monitored: higher is better, and ``nan``, where there is none, is the worst."""
+        """The score that is monitored: higher is better, and -inf stands for one that is not
+        defined.
+        """
         score = self.auroc if monitor == "auroc" else -self.validation_loss
         return -math.inf if math.isnan(score) else score
 
@@ -189,7 +191,9 @@ class History:
         return self.order()[0]
 
     def waited(self, min_delta: float) -> int:
-        """Epochs since one was better by more than so much than what was best before it."""
+        """The number of epochs since one was better, by more than ``min_delta``, than the best
+        before it.
+        """
         waited, best = 0, -math.inf
         for epoch in self.epochs:
             score = epoch.score(self.monitor)
@@ -199,13 +203,13 @@ class History:
 
     @property
     def auroc(self) -> float:
-        """On validation, of the weights that were kept."""
+        """The validation AUROC of the weights that were kept."""
         return self.epochs[self.best].auroc
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands, after every step.
+    """How far a training is, after every step.
 
     Attributes:
         epoch: Counted from 1.

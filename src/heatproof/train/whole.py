@@ -14,7 +14,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes beside the checkpoint, and replaces it in one step."""
+    """Writes a checkpoint beside the old one, and replaces that in one step."""
 
     def save_checkpoint(
         self,

@@ -15,16 +15,10 @@ from heatproof.data.geometry import Letterbox, Squash
 from heatproof.data.pixels import ArrayPixels
 from heatproof.errors import AnnotationError, ModelError, SpecError
 from heatproof.models.backbones import backbones
-from heatproof.models.localizers import (
-    BoxTarget,
-    MaskTarget,
-    Stages,
-    box_target,
-    build,
-    localizers,
-    mask_target,
-)
+from heatproof.models.localizers import build, localizers
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.strides import Stages
+from heatproof.models.targets import BoxTarget, MaskTarget, box_target, mask_target
 from heatproof.types import Annotation, Sample
 
 SIDE = 64

@@ -13,9 +13,10 @@ from torchvision.ops import box_iou
 from heatproof.data.annotations import Boxes
 from heatproof.data.geometry import Squash
 from heatproof.errors import SpecError
-from heatproof.models.localizers import BoxTarget, Detections, build, localizers
+from heatproof.models.localizers import Detections, build, localizers
 from heatproof.models.localizers.retinanet import detection_map
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.targets import BoxTarget
 
 PREPROCESSING = Preprocessing(Squash(64, 64), channels=1, mean=(0.5,), std=(0.25,))
 SMALL = "backbone=resnet10t(width=16), width=16"

@@ -9,7 +9,6 @@ from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain, methods
-from heatproof.saliency.methods.class_map import peak_boxes
 from tests.saliency.conftest import make
 
 
@@ -54,21 +53,7 @@ def test_the_wildcat_class_map_pools_to_the_logit(images: Tensor) -> None:
     torch.testing.assert_close(model.head.pool(maps), found.logits)  # type: ignore[operator,union-attr]
 
 
-def test_the_peak_of_a_class_map_is_a_box_of_its_cell(images: Tensor) -> None:
-    """320 pixels on 10 cells: 32 x 32 around the maximum."""
-    maps = torch.zeros(2, 2, 10, 10)
-    maps[0, 0, 3, 7] = 2.0
-    maps[1, 0, 9, 0], maps[1, 0, 9, 1] = 1.0, 1.0  # the first of equals
-    maps[1, 1, 0, 0] = torch.nan
-    boxes = peak_boxes(maps, 320, 320)
-    assert boxes[0, 0].tolist() == [224, 96, 256, 128]
-    assert boxes[1, 0].tolist() == [0, 288, 32, 320]
-    assert boxes[0, 1].isnan().all()  # constant
-    assert boxes[1, 1].isnan().all()
-    assert peak_boxes(maps[:1, :1, :4], 64, 200)[0, 0].tolist() == [140, 48, 160, 64]
-
-
-def test_class_maps_and_boxes_need_no_second_pass(images: Tensor) -> None:
+def test_class_maps_need_no_second_pass(images: Tensor) -> None:
     model = make("resnet10t + wildcat").eval()
     passes: list[int] = []
     first = next(iter(model.backbone.children()))  # type: ignore[union-attr]
@@ -76,14 +61,9 @@ def test_class_maps_and_boxes_need_no_second_pass(images: Tensor) -> None:
     with torch.no_grad():
         features, logits = model.features_and_logits(images)
         maps = model.class_map(features)
-    boxes = peak_boxes(maps, *images.shape[2:])
     handle.remove()
     assert len(passes) == 1
     torch.testing.assert_close(model.head.pool(maps), logits)  # type: ignore[operator,union-attr]
-    d = images.shape[3] / maps.shape[3]
-    x0, y0, x1, y1 = boxes[0, 0].tolist()
-    assert (x1 - x0, y1 - y0) == (d, d)
-    assert maps[0, 0, int(y0 / d), int(x0 / d)] == maps[0, 0].max()
 
 
 def test_negative_evidence_gives_a_map_that_says_so(images: Tensor) -> None:

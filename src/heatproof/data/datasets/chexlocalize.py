@@ -119,7 +119,7 @@ class CheXlocalize:
         yield from _drawn(self._find([f"gt_{kind}_{self.split}.json"]), "reference")
 
     def _benchmark(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
-        """What the human benchmark drew, and the points that it named, where there are files."""
+        """The marks and points of the human benchmark, where the data set has files of them."""
         kinds = ["annotations", "segmentations"]
         kinds = kinds if self.reference == "polygons" else kinds[::-1]
         regions = self._places([f"hb_{kind}_{self.split}.json" for kind in kinds])

@@ -135,7 +135,7 @@ class Manifest:
 
     @cached_property
     def _marked(self) -> str | None:
-        """What boxes and masks mark."""
+        """The finding that boxes and masks mark; None where the table has neither."""
         if self.boxes is None and self.mask is None:
             return None
         if self.finding is not None:

@@ -31,7 +31,7 @@ _PATIENT, _FILM, _PAIR = range(3)  # streams of random numbers
 
 @dataclass(frozen=True)
 class Ellipse:
-    """In pixels; ``turn`` is from the x axis to the long radius."""
+    """An ellipse in pixels; ``turn`` is the angle from the x axis to the long radius."""
 
     x: float
     y: float
@@ -40,7 +40,7 @@ class Ellipse:
     turn: float
 
     def thickness(self, size: int) -> Float[np.ndarray, "h w"]:
-        """How much is in the beam: 1 in the middle, falling to 0 at the rim."""
+        """Thickness along the beam: 1 in the middle, falling to 0 at the rim."""
         # Only the square that can hold it: most of a film is no nodule.
         left, top = (max(0, int(middle - self.long)) for middle in (self.x, self.y))
         right, bottom = (int(middle + self.long) + 1 for middle in (self.x, self.y))
@@ -115,7 +115,7 @@ class PhantomPixels:
         """None: a phantom has no size but its pixels."""
 
     def digest(self) -> str:
-        """Of the recipe."""
+        """A digest of the recipe."""
         return self.version()
 
 
@@ -171,7 +171,7 @@ class Phantom:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """The only one."""
+        """The one finding, a nodule."""
         return (self.finding,)
 
     def __len__(self) -> int:
@@ -277,7 +277,7 @@ def _lead(size: int) -> tuple[int, float, int]:
 
 
 def _write(picture: Float[np.ndarray, "h w"], text: str, left: float, bottom: float) -> None:
-    """Lead letters, white."""
+    """Draw white letters, as of lead."""
     size = picture.shape[0]
     layer = np.zeros(picture.shape, np.uint8)
     place = (round(left * size), round(bottom * size))

@@ -16,14 +16,12 @@ on what the mean is taken over (Saporta et al. 2022, https://doi.org/10.1038/s42
 model calls a film is another question: ``miou`` asks it.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-import numpy as np
-from jaxtyping import Bool, Float
-
 from heatproof.localize import metrics
-from heatproof.localize.overlap import Overlap, overlap, ratio
+from heatproof.localize.overlap import Overlap, RateOfMap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
 Empty = Literal["reference_positive", "full", "true_positive"]
@@ -34,9 +32,34 @@ UNDEFINED = {
 }
 
 
+class RateOfTwoMasks(RateOfMap):
+    """A ratio of counts whose value on empty masks is that of the table above."""
+
+    @property
+    @abstractmethod
+    def empty(self) -> Empty:
+        """What an empty mask means."""
+
+    @property
+    def undefined(self) -> str:
+        """Depends on what the mean is taken over."""
+        return f"{UNDEFINED[self.empty]}, or the map is constant or not finite"
+
+    @property
+    def sees_negatives(self) -> bool:
+        """Whether films without the finding count."""
+        return self.empty == "full"
+
+    def is_defined(self, counts: Overlap) -> bool:
+        """Whether the table gives these masks a value."""
+        if counts.union == 0 or (self.empty != "full" and counts.marked == 0):
+            return False
+        return self.empty != "true_positive" or counts.predicted > 0
+
+
 @metrics.register("iou")
 @dataclass(frozen=True)
-class IoU:
+class IoU(RateOfTwoMasks):
     """Pixels that both the map and the reader mark, as a share of those that either marks.
 
     The binarized map is compared with the reference mask.
@@ -51,32 +74,6 @@ class IoU:
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
     empty: Empty = "reference_positive"
 
-    @property
-    def undefined(self) -> str:
-        """Depends on what the mean is taken over."""
-        return f"{UNDEFINED[self.empty]}, or the map is constant or not finite"
-
-    @property
-    def sees_negatives(self) -> bool:
-        """Whether films without the finding count."""
-        return self.empty == "full"
-
-    def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
-        """Between 0 (disjoint) and 1 (equal); ``nan`` where undefined."""
-        return self.of_counts(overlap(saliency, mask, self.binarize))
-
-    def of_counts(self, counts: Overlap | None) -> float:
-        """The same, of pixels that were counted."""
-        counts = admitted(counts, self.empty)
-        return float("nan") if counts is None else self.rate(counts)
-
     def rate(self, counts: Overlap) -> float:
         """``nan`` where both masks are empty."""
         return ratio(counts.shared, counts.union)
-
-
-def admitted(counts: Overlap | None, empty: Empty) -> Overlap | None:
-    """The counts where the table above gives them a value."""
-    if counts is None or counts.union == 0 or (empty != "full" and counts.marked == 0):
-        return None
-    return None if empty == "true_positive" and counts.predicted == 0 else counts

@@ -37,7 +37,7 @@ from jaxtyping import Float
 from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
 from heatproof.localize import Detections, Reference, metrics
-from heatproof.localize.overlap import Overlap, overlap, ratio
+from heatproof.localize.overlap import Overlap, overlap_of_map, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers, tuned_rows
 from heatproof.maps.tuning import Untuned, best
 
@@ -125,9 +125,7 @@ class MIoU:
         self, saliency: Float[np.ndarray, "y x"], geometry: Geometry, reference: Reference
     ) -> Float[np.ndarray, " c"]:
         """Pixels that both mark, that the map marks, and that the reader marks."""
-        height, width = reference.mask.shape
-        full = geometry.back(saliency, (height, width))
-        return self.of_counts(overlap(full, reference.mask, self.binarize))
+        return self.of_counts(overlap_of_map(saliency, geometry, reference.mask, self.binarize))
 
     def of_counts(self, counts: Overlap | None) -> Float[np.ndarray, " c"]:
         """The same, of pixels that were counted."""

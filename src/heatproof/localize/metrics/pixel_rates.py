@@ -9,11 +9,8 @@ is near 1 whatever the map shows.
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Bool, Float
-
 from heatproof.localize import metrics
-from heatproof.localize.overlap import Overlap, overlap, ratio
+from heatproof.localize.overlap import Overlap, RateOfMap, ratio
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
 _MAP = "the map is constant or not finite"
@@ -21,7 +18,7 @@ _MAP = "the map is constant or not finite"
 
 @metrics.register("pixel_sensitivity")
 @dataclass(frozen=True)
-class PixelSensitivity:
+class PixelSensitivity(RateOfMap):
     """Share of the marked pixels that the binarized map marks too.
 
     Attributes:
@@ -33,14 +30,6 @@ class PixelSensitivity:
     chance: ClassVar[float | None] = None
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
-    def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
-        """Between 0 and 1; ``nan`` where undefined."""
-        return self.of_counts(overlap(saliency, mask, self.binarize))
-
-    def of_counts(self, counts: Overlap | None) -> float:
-        """The same, of pixels that were counted."""
-        return float("nan") if counts is None else self.rate(counts)
-
     def rate(self, counts: Overlap) -> float:
         """``nan`` where nothing is marked."""
         return ratio(counts.shared, counts.marked)
@@ -48,7 +37,7 @@ class PixelSensitivity:
 
 @metrics.register("pixel_specificity")
 @dataclass(frozen=True)
-class PixelSpecificity:
+class PixelSpecificity(RateOfMap):
     """Share of the pixels that nobody marked that the binarized map leaves out too.
 
     Attributes:
@@ -60,14 +49,6 @@ class PixelSpecificity:
     chance: ClassVar[float | None] = None
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
-    def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
-        """Between 0 and 1; ``nan`` where undefined."""
-        return self.of_counts(overlap(saliency, mask, self.binarize))
-
-    def of_counts(self, counts: Overlap | None) -> float:
-        """The same, of pixels that were counted."""
-        return float("nan") if counts is None else self.rate(counts)
-
     def rate(self, counts: Overlap) -> float:
         """``nan`` where everything is marked."""
         return ratio(counts.pixels - counts.union, counts.pixels - counts.marked)
@@ -75,7 +56,7 @@ class PixelSpecificity:
 
 @metrics.register("pixel_precision")
 @dataclass(frozen=True)
-class PixelPrecision:
+class PixelPrecision(RateOfMap):
     """Share of the pixels that the binarized map marks that the reader marked.
 
     Attributes:
@@ -87,13 +68,9 @@ class PixelPrecision:
     chance: ClassVar[float | None] = None
     binarize: Binarizer = field(default=Otsu(), metadata={"registry": binarizers})
 
-    def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
-        """Between 0 and 1; ``nan`` where undefined."""
-        return self.of_counts(overlap(saliency, mask, self.binarize))
-
-    def of_counts(self, counts: Overlap | None) -> float:
-        """The same, of pixels that were counted."""
-        return float("nan") if counts is None or not counts.marked else self.rate(counts)
+    def is_defined(self, counts: Overlap) -> bool:
+        """Where nothing is marked, precision would be 0 whatever the map shows."""
+        return counts.marked > 0
 
     def rate(self, counts: Overlap) -> float:
         """``nan`` where the map marks nothing."""

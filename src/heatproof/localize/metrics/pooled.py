@@ -20,7 +20,7 @@ from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
 from heatproof.localize import Detections, Metric, Reference, metrics
 from heatproof.localize.metrics.pixel_rates import PixelSensitivity
-from heatproof.localize.overlap import Overlap, Rate, overlap
+from heatproof.localize.overlap import Overlap, Rate, overlap_of_map
 from heatproof.maps.binarize import Binarizer
 
 
@@ -67,9 +67,7 @@ class Pooled:
         self, saliency: Float[np.ndarray, "y x"], geometry: Geometry, reference: Reference
     ) -> Float[np.ndarray, " c"]:
         """Pixels that both mark, that the map marks, that the reader marks, and all."""
-        height, width = reference.mask.shape
-        full = geometry.back(saliency, (height, width))
-        return self.of_counts(overlap(full, reference.mask, self.binarize))
+        return self.of_counts(overlap_of_map(saliency, geometry, reference.mask, self.binarize))
 
     def of_counts(self, counts: Overlap | None) -> Float[np.ndarray, " c"]:
         """The same, of pixels that were counted."""

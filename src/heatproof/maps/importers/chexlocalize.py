@@ -199,7 +199,7 @@ def _refuse_unsafe(data: bytes, path: Path) -> None:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds three names, and none of them is what the pickle thinks it is."""
+    """An unpickler that knows three names, and gives its own objects for them."""
 
     def __init__(self, data: bytes, path: Path) -> None:
         super().__init__(io.BytesIO(data))

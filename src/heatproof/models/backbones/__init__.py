@@ -20,7 +20,7 @@ from heatproof.registry import Registry
 
 @dataclass(frozen=True)
 class Grid:
-    """What the features of a backbone look like.
+    """The form of the features that a backbone makes.
 
     Attributes:
         channels: Of the features.

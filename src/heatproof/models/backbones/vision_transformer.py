@@ -25,7 +25,7 @@ PREFIX = 1  # the class token
 
 
 class Embed(nn.Module):
-    """From images to tokens with their places."""
+    """Images to tokens, each with the embedding of its place."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Norm(nn.Module):
         self.norm = norm
 
     def forward(self, tokens: Float[Tensor, "n t d"]) -> Float[Tensor, "n d y x"]:
-        """Features."""
+        """The features on the grid of patches."""
         patches: Tensor = self.norm(tokens)[:, PREFIX:]
         side = math.isqrt(patches.shape[1])
         return patches.transpose(1, 2).reshape(len(patches), -1, side, side)

@@ -14,7 +14,7 @@ from heatproof.registry import Registry
 
 
 class HeadModule(nn.Module, ABC):
-    """What a built head can do.
+    """The network of a head.
 
     Attributes:
         uniform: Whether the logits depend on the features only through their spatial mean.
@@ -26,15 +26,17 @@ class HeadModule(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
-        """Logits."""
+        """The logits of these features."""
 
     def outputs(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n ..."]:
-        """What a loss compares with labels: logits ``n k``, or classes ``n k c`` of each."""
+        """The values that a loss compares with labels: logits ``n k``, or ``n k c`` for the c
+        classes of each finding.
+        """
         logits: Tensor = self(features)
         return logits
 
     def logits(self, outputs: Float[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
-        """Of outputs."""
+        """The logits that these outputs give."""
         return outputs
 
     @abstractmethod

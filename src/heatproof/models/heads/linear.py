@@ -23,7 +23,7 @@ class LinearHead(HeadModule):
         self.classifier = nn.Linear(channels, findings)
 
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
-        """Logits."""
+        """The logits of these features."""
         logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
         return logits
 

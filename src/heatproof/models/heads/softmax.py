@@ -23,7 +23,7 @@ NEGATIVE, POSITIVE = 0, 1
 
 
 class SoftmaxHead(HeadModule):
-    """Classes of each finding, finding by finding."""
+    """Competing classes for each finding, in the order of the findings."""
 
     def __init__(self, spec: "Softmax", channels: int, findings: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class SoftmaxHead(HeadModule):
         return self.logits(self.outputs(features))
 
     def outputs(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k c"]:
-        """Unnormalized classes."""
+        """The unnormalized log-probabilities of all classes."""
         return self._by_finding(self.base(features))
 
     def logits(self, outputs: Float[Tensor, "n k c"]) -> Float[Tensor, "n k"]:
@@ -45,7 +45,7 @@ class SoftmaxHead(HeadModule):
         return odds
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
-        """Of the positive class, or of the contrast."""
+        """The map of the positive class, or that of its contrast with the others."""
         maps = self._by_finding(self.base.class_map(features))
         positive = maps[:, :, POSITIVE]
         return positive - maps[:, :, NEGATIVE] if self.spec.contrast else positive

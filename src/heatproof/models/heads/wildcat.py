@@ -30,14 +30,14 @@ from heatproof.models.heads import HeadModule, heads
 
 
 def cells(amount: int | float, grid: int) -> int:
-    """How many of a grid's cells an amount is: a count (int) or a share (float)."""
+    """The number of cells of a grid that a count (int) or a share (float) stands for."""
     if isinstance(amount, int):
         return min(amount, grid)
     return max(1, round(amount * grid))
 
 
 class WildcatHead(HeadModule):
-    """Transfer, class-wise pooling, spatial pooling."""
+    """The head as a network: transfer, class-wise pooling, spatial pooling."""
 
     uniform = False
 
@@ -47,11 +47,11 @@ class WildcatHead(HeadModule):
         self.transfer = nn.Conv2d(channels, findings * spec.maps, kernel_size=1)
 
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
-        """Logits."""
+        """The logits of these features."""
         return self.pool(self.class_map(features))
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
-        """What the logits are pooled from."""
+        """The map from which the logits are pooled."""
         maps: Tensor = self.transfer(features)
         n, _, y, x = maps.shape
         by_finding = maps.view(n, -1, self.spec.maps, y, x)
@@ -62,7 +62,7 @@ class WildcatHead(HeadModule):
         return mean.detach() + (total - total.detach())
 
     def pool(self, maps: Float[Tensor, "n k y x"]) -> Float[Tensor, "n k"]:
-        """Spatial pooling."""
+        """The logits: the highest cells of each map, plus a share of its lowest."""
         flat = maps.flatten(2)
         size, spec = flat.shape[-1], self.spec
         highest = flat.topk(cells(spec.highest, size), sorted=False).values.mean(dim=-1)

@@ -29,16 +29,10 @@ from torchvision.ops import FeaturePyramidNetwork
 from heatproof.errors import SpecError
 from heatproof.models.backbones import Architecture, backbones
 from heatproof.models.backbones.resnet import ResNet50
-from heatproof.models.localizers import (
-    BoxTarget,
-    Detections,
-    Localized,
-    Localizer,
-    Stages,
-    box_target,
-    localizers,
-)
+from heatproof.models.localizers import Detections, Localized, Localizer, localizers
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.strides import Stages
+from heatproof.models.targets import BoxTarget, box_target
 from heatproof.types import Sample
 
 _FINEST = 8  # pixels: stride of the first level of the pyramid
@@ -101,7 +95,7 @@ class Pyramid(nn.Module):
         self.out_channels = width
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Levels, finest first."""
+        """The levels of the pyramid, finest first."""
         used = features[self._used]
         levels = list(self.fpn(OrderedDict(enumerate(used))).values())
         values = used[-1]
@@ -113,7 +107,7 @@ class Pyramid(nn.Module):
 
 
 class Anchored(NamedTuple):
-    """What a RetinaNet says of each of its anchors.
+    """The outputs of a RetinaNet for each of its anchors.
 
     Attributes:
         logits: Of each finding.
@@ -155,7 +149,7 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         self.detector.transform = nn.Identity()
 
     def train(self, mode: bool = True) -> "RetinaNetLocalizer":
-        """Batch norm of the backbone stays in evaluation mode where it is frozen."""
+        """Set the mode; batch norm of a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.spec.frozen_norm:
             for module in self.backbone.modules():
@@ -164,7 +158,7 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         return self
 
     def outputs(self, images: Float[Tensor, "n c h w"]) -> Anchored:
-        """Of all anchors."""
+        """The outputs for all anchors."""
         pyramid, generator = self.detector.backbone, self.detector.anchor_generator
         levels = pyramid(self.stages(images))
         generator.set_cell_anchors(levels[0].dtype, images.device)
@@ -219,13 +213,13 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
 def _inside(
     corners: Float[Tensor, "m 4"], scores: Float[Tensor, "m"], findings: Int[Tensor, "m"]
 ) -> Detections:
-    """Without boxes of which nothing was left when they were cut to the image."""
+    """The boxes of which something is left after they were cut to the image."""
     kept = (corners[:, :2] < corners[:, 2:]).all(dim=1)
     return Detections(corners[kept], scores[kept], findings[kept])
 
 
 def _of_finding(target: BoxTarget, finding: int, device: torch.device) -> dict[str, Tensor]:
-    """A target of torchvision's, for one finding alone."""
+    """The target of one finding, in torchvision's form."""
     boxes = target.corners[target.findings == finding].to(device)
     return {"boxes": boxes, "labels": torch.zeros(len(boxes), dtype=torch.int64, device=device)}
 

@@ -30,15 +30,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 from heatproof.errors import SpecError
 from heatproof.models.backbones import Architecture, backbones
 from heatproof.models.backbones.resnet import ResNet18
-from heatproof.models.localizers import (
-    Localized,
-    Localizer,
-    MaskTarget,
-    Stages,
-    localizers,
-    mask_target,
-)
+from heatproof.models.localizers import Localized, Localizer, localizers
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.strides import Stages
+from heatproof.models.targets import MaskTarget, mask_target
 from heatproof.types import Sample
 
 _GROUP = 8  # channels that are normalized together
@@ -54,7 +49,7 @@ def _convolved(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def _grown(values: Float[Tensor, "n d y x"], factor: int, mode: str) -> Float[Tensor, "n d h w"]:
-    """Finer by a whole factor."""
+    """The features on a grid that is finer by a whole factor."""
     return interpolate(values, scale_factor=factor, mode=mode) if factor > 1 else values
 
 
@@ -81,7 +76,7 @@ class UNetLocalizer(Localizer[MaskTarget]):
         nn.init.constant_(self.classifier.get_parameter("bias"), log(_RARE / (1 - _RARE)))
 
     def outputs(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        """Logits of every pixel of the input."""
+        """The logits of every pixel of the input."""
         *skipped, values = self.stages(images)
         factors = [coarse // fine for fine, coarse in pairwise(self.stages.strides)]
         for decoder, skip, factor in zip(

@@ -30,7 +30,7 @@ augmentations: Registry[Augmentation] = Registry("augmentation", __name__)
 def augmented(
     image: Tensor, regions: Any, transforms: Sequence[v2.Transform], seed: int, draw: int
 ) -> tuple[Tensor, Any]:
-    """An image and what lies on it, as the ``draw``-th image of a training run sees them.
+    """An image and its target, as the ``draw``-th image of a training run.
 
     Args:
         image: ``c h w``.
@@ -49,5 +49,5 @@ def augmented(
 
 
 def _mixed(seed: int, draw: int) -> int:
-    """One number of two: neighbours of either lead to unlike streams."""
+    """A seed made of two numbers; neighbours of either give unlike streams."""
     return (seed * 0x9E3779B97F4A7C15 + draw * 0xBF58476D1CE4E5B9) % 2**63

@@ -30,12 +30,14 @@ class Affine:
             raise SpecError(f"{self}: expected degrees >= 0, translate in [0, 1], scale in [0, 1)")
 
     def __call__(self) -> v2.Transform:
-        """Bilinear for images, nearest for masks."""
+        """A transform, bilinear for images and nearest for masks."""
         return _Affine(self)
 
 
 class _Affine(v2.Transform):  # type: ignore[misc]
-    """Fills with the darkest pixel of each image, which preprocessing has put anywhere."""
+    """A transform that fills with the darkest pixel of each image, since preprocessing may have
+    moved black.
+    """
 
     def __init__(self, spec: Affine) -> None:
         super().__init__()

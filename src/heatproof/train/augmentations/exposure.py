@@ -24,12 +24,12 @@ class Exposure:
     contrast: float = 0.2
 
     def __call__(self) -> v2.Transform:
-        """Of images; masks and boxes stay."""
+        """A transform of images; masks and boxes stay as they are."""
         return _Exposure(self)
 
 
 class _Exposure(v2.Transform):  # type: ignore[misc]
-    """Torchvision's own needs pixels in [0, 1], and a network's input is not."""
+    """Brightness and contrast of inputs, which unlike torchvision's may leave [0, 1]."""
 
     def __init__(self, spec: Exposure) -> None:
         super().__init__()

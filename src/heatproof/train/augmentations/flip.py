@@ -19,5 +19,5 @@ class Flip:
     probability: float = 0.5
 
     def __call__(self) -> v2.Transform:
-        """Mirrors images."""
+        """A transform that mirrors images."""
         return v2.RandomHorizontalFlip(self.probability)

@@ -14,5 +14,5 @@ class Constant:
     """Stays as it is."""
 
     def __call__(self, optimizer: Optimizer, steps: int, rounds: int) -> LRScheduler:  # noqa: ARG002
-        """Always 1."""
+        """A scheduler whose factor is always 1."""
         return LambdaLR(optimizer, lambda _: 1.0)

@@ -26,7 +26,7 @@ class Cosine:
             raise SpecError(f"warm_up={self.warm_up}: expected 0 or more rounds")
 
     def __call__(self, optimizer: Optimizer, steps: int, rounds: int) -> LRScheduler:
-        """Peak after the warm-up."""
+        """A scheduler whose factor is 1 after the warm-up, and then falls to 0."""
         rise = steps * self.warm_up
 
         def share(step: int) -> float:

@@ -27,7 +27,7 @@ class Plateau:
             raise SpecError(f"factor={self.factor}: expected a number between 0 and 1")
 
     def __call__(self, optimizer: Optimizer, steps: int, rounds: int) -> LRScheduler:  # noqa: ARG002
-        """Any improvement counts."""
+        """A scheduler for which any improvement counts."""
         return ReduceLROnPlateau(
             optimizer,
             mode="max",
