@@ -66,7 +66,7 @@ def loaded(name: str, channels: int, folder, in_chans: int = 3) -> tuple:
 @pytest.mark.parametrize(
     ("name", "channels"),
     [
-        *(pytest.param(*name.values, 3, marks=name.marks) for name in sample(NAMES)),
+        *(pytest.param(*name.values, 3, marks=name.marks) for name in sample(OF_TIMM)),
         ("resnet18", 1),  # the other grey networks: test_colour_weights_serve_grey_images
     ],
 )

@@ -1,21 +1,28 @@
-"""Contents to try a report on: a usual one, a large one, an empty one, and one full of trouble."""
+"""Contents to try a report on: a usual, a large, an empty and a troubled one, and their parts."""
 
 import io
 import math
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from heatproof.analysis.classification import Bin, Classification, OperatingPoint
+from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.failures import Failure
 from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.rare import Rare
+from heatproof.analysis.structures import Structure
 from heatproof.analysis.verdicts import High, Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
+from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
+from heatproof.maps.tuning import Tuned
 from heatproof.report.content import (
     CohortCounts,
     Content,
@@ -30,10 +37,15 @@ from heatproof.report.content import (
 )
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.written import SetAside
+from heatproof.stats.margin import Conclusion
+from heatproof.stats.power import Needed as NeededCases
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Validity, Verdict
 
 NAN = math.nan
+MODEL, NIH, RSNA, OPACITY = (
+    "mobilenet, fold 0", "nih_rsna_1024", "rsna_pneumonia_320", "Lung Opacity",
+)  # fmt: skip
 NAMES = {
     "grad_cam": "Grad-CAM",
     "integrated_gradients(steps=25)": "Integrated gradients",
@@ -42,43 +54,17 @@ NAMES = {
     "wildcat": "WILDCAT class map",
 }
 METRICS = (
-    MetricText(
-        "auprc",
-        "AUPRC",
-        "Average precision of the map's pixels at finding the marked ones.",
-        "no pixel was marked",
-    ),
-    MetricText(
-        "auroc",
-        "AUROC per image",
-        "How often a marked pixel is brighter than an unmarked one.",
-        "no or every pixel was marked",
-        chance=0.5,
-    ),
-    MetricText(
-        "iou(binarize=otsu)",
-        "IoU",
-        "Overlap of the binarized map with the marked region over their union.",
-        "no pixel was marked or the map is constant",
-    ),
-    MetricText(
-        "hit_rate",
-        "Hit rate",
-        "Whether the map's peak lies inside the marked region.",
-        "no pixel was marked",
-    ),
+    MetricText("auprc", "AUPRC", "Average precision of the pixels.", "no pixel was marked"),
+    MetricText("auroc", "AUROC per image", "Ranks pixels.", "every pixel was marked", chance=0.5),
+    MetricText("iou(binarize=otsu)", "IoU", "Overlap over union.", "the map is constant"),
+    MetricText("hit_rate", "Hit rate", "Whether the peak is inside.", "no pixel was marked"),
 )
 
 
 def est(value: float, half: float = 0.05, cases: int = 50) -> Estimate:
-    return Estimate(
-        value,
-        max(value - half, 0.0),
-        min(value + half, 1.0),
-        0.95,
-        cases,
-        "percentile bootstrap of patients, 1000 resamples, seed 0",
-    )
+    low, high = max(value - half, 0.0), min(value + half, 1.0)
+    how = "percentile bootstrap of patients, 1000 resamples, seed 0"
+    return Estimate(value, low, high, 0.95, cases, how)
 
 
 def diff(value: float, half: float = 0.05, cases: int = 50) -> Estimate:
@@ -94,15 +80,15 @@ def effect(feature: str, value: float, p: float, model: str = "linear_by_cluster
     return Effect("auprc", feature, "marked by the reference", model, slope, p)
 
 
-def diagnosis(method: str, size: tuple[float, float], **changes: object) -> Diagnosis:
-    """Scores that hang on the size of the finding, by this slope and p, and on nothing else."""
+def diagnosis(method: str, size: tuple[float, float], **changes: Any) -> Diagnosis:
+    """Scores that depend on the size of the finding, with this slope and p, and on nothing else."""
     shape = tuple(
         effect(feature, *(size if feature == "area_ratio" else (0.05, 0.8)), model)
         for feature in FEATURES
         for model in ("linear", "linear_by_cluster", "mixed")
     )
-    sure = tuple(
-        Confidence("Lung Opacity", rows, (effect("probability", 0.1, 0.4),), diff(0.2))
+    confidence = tuple(
+        Confidence(OPACITY, rows, (effect("probability", 0.1, 0.4),), diff(0.2))
         for rows in ("all", "positive")
     )
     groups = (
@@ -110,102 +96,63 @@ def diagnosis(method: str, size: tuple[float, float], **changes: object) -> Diag
         Subgroup("sex", "M", est(0.29), diff(-0.01), 0.9),
         Subgroup("view", "AP", est(0.1, cases=4), None, NAN),
     )
-    fields: dict[str, object] = {
-        "dataset": "rsna_pneumonia_320",
-        "model": "mobilenet, fold 0",
-        "method": method,
-        "metric": "auprc",
-        "cases": 50,
-        "patients": 48,
-        "enough": 10,
-        "shape": shape,
-        "confidence": sure,
-        "subgroups": {"Lung Opacity": groups},
-    }
-    return Diagnosis(**(fields | changes))  # type: ignore[arg-type]
+    made = Diagnosis(
+        RSNA, MODEL, method, "auprc", 50, 48, 10, shape, confidence, {OPACITY: groups}
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 @cache
 def picture(seed: int, overlay: bool = False, side: int = 320) -> Picture:
-    """A gradient that looks a little like a chest; no radiograph."""
+    """A dark spot on noise, red where a map lies over it; no radiograph."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    film = 0.75 - 0.5 * np.exp(-((((np.abs(x) - 0.42) / 0.26) ** 2 + (y / 0.6) ** 2) ** 2))
-    film = film + 0.04 * np.sin(14 * y + 4 * x**2) + rng.normal(0, 0.02, film.shape)
-    cx, cy = rng.uniform(-0.5, 0.5, 2)
-    spot = np.exp(-(((x - cx) / 0.2) ** 2 + ((y - cy) / 0.16) ** 2))
-    grey = np.clip(film + 0.2 * spot, 0, 1)[..., None] * np.ones(3)
+    spot = np.exp(-((x - rng.uniform(-0.5, 0.5)) ** 2 + y**2) / 0.1)[..., None]
+    pixels = (0.7 - 0.4 * spot + rng.normal(0, 0.02, spot.shape)) * np.ones(3)
     if overlay:
-        a, b = rng.uniform(-0.5, 0.5, 2)
-        heat = np.exp(-(((x - a) / 0.3) ** 2 + ((y - b) / 0.3) ** 2))[..., None]
-        grey = grey * (1 - 0.6 * heat) + 0.6 * heat * np.array([0.95, 0.85 - 0.4, 0.2])
-        ring = np.abs(spot - 0.4) < 0.04
-        grey[ring] = (0.2, 0.95, 0.95)
+        pixels = pixels * (1 - 0.5 * spot) + 0.5 * spot * np.array([0.9, 0.3, 0.2])
     buffer = io.BytesIO()
-    Image.fromarray((grey * 255).astype(np.uint8)).save(buffer, "WEBP", quality=80)
+    Image.fromarray((255 * pixels.clip(0, 1)).astype(np.uint8)).save(buffer, "WEBP", quality=80)
     return Picture(buffer.getvalue(), "image/webp", side, side)
 
 
-def case(group: Group, seed: int, methods: tuple[str, ...], **changes: object) -> GalleryCase:
+def native(spec: str) -> tuple[int, int]:
+    return (10, 10) if "cam" in spec else (320, 320)
+
+
+def case(group: Group, seed: int, methods: tuple[str, ...], **changes: Any) -> GalleryCase:
     rng = np.random.default_rng(seed)
     maps = tuple(
         CaseMap(
             method,
             picture(seed, overlay=True),
-            (10, 10) if "cam" in method else (320, 320),
+            native(method),
             scores={"auprc": float(rng.uniform()), "iou(binarize=otsu)": float(rng.uniform())},
         )
         for method in methods
     )
-    fields: dict[str, object] = {
-        "group": group,
-        "why": "drawn with seed 0 from 12",
-        "dataset": "nih_rsna_1024",
-        "image_id": f"0000{seed}_00{seed}.png",
-        "finding": "Lung Opacity",
-        "model": "mobilenet, fold 0",
-        "film": picture(seed),
-        "maps": maps,
-        "label": group in (Group.TRUE_POSITIVE, Group.FALSE_NEGATIVE),
-        "probability": float(rng.uniform()),
-        "threshold": 0.5,
-        "annotations": 2,
-    }
-    return GalleryCase(**(fields | changes))  # type: ignore[arg-type]
+    made = GalleryCase(
+        group, "drawn with seed 0 from 12", NIH, f"0000{seed}_00{seed}.png", OPACITY, MODEL,
+        picture(seed), maps, group in (Group.TRUE_POSITIVE, Group.FALSE_NEGATIVE),
+        float(rng.uniform()), 0.5, 2,
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 def panel(
     dataset: str, finding: str, metric: str, values: dict[str, float], prior: float, cases: int = 50
 ) -> Localization:
     rows = tuple(
-        Row(
-            "mobilenet, fold 0",
-            method,
-            est(value, cases=cases),
-            2,
-            diff(value - prior, cases=cases),
-        )
+        Row(MODEL, method, est(value, cases=cases), 2, diff(value - prior, cases=cases))
         for method, value in values.items()
     )
-    return Localization(
-        dataset, finding, metric, rows, Control("mean-mask prior", est(prior, cases=cases), 0)
-    )
+    control = Control("mean-mask prior", est(prior, cases=cases), 0)
+    return Localization(dataset, finding, metric, rows, control)
 
 
 def method(spec: str, counts: dict[Validity, int] | None = None) -> MethodText:
-    return MethodText(
-        spec,
-        NAMES[spec],
-        "Gradient of the logit with respect to the last features, averaged, weights their sum.",
-        (
-            MapCounts(
-                "mobilenet, fold 0",
-                "nih_rsna_1024",
-                (10, 10) if "cam" in spec else (320, 320),
-                counts or {Validity.OK: 67},
-            ),
-        ),
-    )
+    maps = MapCounts(MODEL, NIH, native(spec), counts or {Validity.OK: 67})
+    return MethodText(spec, NAMES[spec], "Gradient of the logit by the last features.", (maps,))
 
 
 PROVENANCE = Provenance(
@@ -220,98 +167,72 @@ PROVENANCE = Provenance(
 
 @cache
 def usual() -> Content:
-    """Two data sets, two models, four methods, four metrics; one data set has no negatives."""
+    """Two data sets, one model, four methods, four metrics; one data set has no negatives."""
     four = tuple(NAMES)[:4]
     values = dict(zip(four, (0.31, 0.22, 0.46, 0.12), strict=True))
     shift = {"auprc": 0.0, "auroc": 0.4, "iou(binarize=otsu)": -0.05, "hit_rate": 0.1}
     localization = tuple(
         panel(
             dataset,
-            "Lung Opacity",
-            metric.spec,
-            {k: max(v + shift[metric.spec], 0.01) for k, v in values.items()},
-            prior + shift[metric.spec],
+            OPACITY,
+            metric,
+            {method: max(value + shift[metric], 0.01) for method, value in values.items()},
+            prior + shift[metric],
             cases,
         )
-        for dataset, prior, cases in (("nih_rsna_1024", 0.38, 15), ("rsna_pneumonia_320", 0.46, 50))
-        for metric in METRICS
+        for dataset, prior, cases in ((NIH, 0.38, 15), (RSNA, 0.46, 50))
+        for metric in shift
     )
     bins = tuple(
-        Bin(p, est(min(max(p + d, 0.0), 1.0), 0.12, n))
-        for p, d, n in (
-            (0.08, 0.02, 20),
-            (0.3, -0.05, 12),
-            (0.52, 0.1, 9),
-            (0.71, 0.02, 9),
-            (0.93, -0.08, 17),
-        )
+        Bin(p, est(min(p + d, 1.0), 0.12, n))
+        for p, d, n in ((0.08, 0.02, 20), (0.3, -0.05, 12), (0.52, 0.1, 9), (0.93, -0.08, 17))
     )
+    how = "validation split, Youden's index"
     point = OperatingPoint(
-        0.43, "validation split, Youden's index", est(0.8, 0.2, 15), est(0.73, 0.12, 52),
-        est(0.46, 0.18, 26), est(0.93, 0.07, 41),
-    )  # fmt: skip
-    sided = OperatingPoint(
-        0.43,
-        "validation split, Youden's index",
-        est(0.82, 0.1, 50),
-        UNDEFINED,
-        est(1.0, 0.0, 41),
-        UNDEFINED,
+        0.43, how, est(0.8, 0.2, 15), est(0.73, 0.12, 52), est(0.46, 0.18, 26), est(0.93, 0.07, 41)
     )
-    maps = {Validity.OK: 60, Validity.ZERO: 5, Validity.CONSTANT: 2}
-    groups = [
-        (g, i) for i, g in enumerate(g for g in Group if g is not Group.RANDOM for _ in range(2))
-    ]
+    one_sided = OperatingPoint(0.43, how, est(0.82), UNDEFINED, est(1.0, 0.0, 41), UNDEFINED)
+    invalid = {Validity.OK: 60, Validity.ZERO: 5, Validity.CONSTANT: 2}
+    groups = [group for group in Group if group is not Group.RANDOM for _ in range(2)]
     return Content(
         title="Opacity classifiers on real films",
         question="Do the maps of two small opacity classifiers find what radiologists marked?",
         provenance=PROVENANCE,
         cohorts=(
             CohortCounts(
-                "nih_rsna_1024", 67, 61,
-                (FindingCounts("Lung Opacity", 15, 52, 0, 0, 15),),
-                {"F": 30, "M": 37}, {"PA": 40, "AP": 27}, 49.0, (12.0, 88.0),
-                "NIH films at 1,024 pixels that are cases of the RSNA pneumonia challenge.",
+                NIH, 67, 61, (FindingCounts(OPACITY, 15, 52, 0, 0, 15),),
+                {"F": 30, "M": 37}, {"PA": 40, "AP": 27}, 49.0, (12.0, 88.0), "NIH films.",
             ),
-            CohortCounts("rsna_pneumonia_320", 50, 47, (FindingCounts("Lung Opacity", 50, 0, 0, 0, 50),)),
+            CohortCounts(RSNA, 50, 47, (FindingCounts(OPACITY, 50, 0, 0, 0, 50),)),
         ),
-        set_aside=(
-            SetAside("nih_rsna_1024", "00000211_019.png", "truncated PNG: 3 blocks are missing"),
-        ),
-        overlaps=(
-            PatientOverlap("mobilenet, fold 0", "nih_rsna_1024", 0, 0),
-            PatientOverlap("mobilenet, fold 0", "rsna_pneumonia_320", 12, 3),
-        ),
+        set_aside=(SetAside(NIH, "00000211_019.png", "truncated PNG: 3 blocks are missing"),),
+        overlaps=(PatientOverlap(MODEL, NIH, 0, 0), PatientOverlap(MODEL, RSNA, 12, 3)),
         models=(
             ModelText(
-                "mobilenet, fold 0", "mobilenet_v2_035", "linear", "films of fold 0", 0,
-                ("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",),
+                MODEL, "mobilenet_v2_035", "linear", "films of fold 0", 0, ("2c26b46b68ffc68f",),
                 "squashed to 320 by 320, ImageNet mean and deviation",
-                (0.5, 0.61, 0.74, 0.83, 0.88, 0.93, 0.955, 0.951, 0.962), 8,
-                (("Stopped", "AUROC 0.96 reached after 41 s"), ("Held-out AUROC", "0.957")),
+                (0.5, 0.61, 0.74, 0.951, 0.962), 4, (("Stopped", "AUROC 0.96 reached after 41 s"),),
             ),
         ),
-        methods=(*(method(spec) for spec in four[1:]), method("grad_cam", maps)),
+        methods=(*(method(spec) for spec in four[1:]), method("grad_cam", invalid)),
         metrics=METRICS,
         classification=(
-            Classification("nih_rsna_1024", "mobilenet, fold 0", "Lung Opacity", 15, 52,
-                           est(0.812, 0.09, 67), est(0.14, 0.03, 67), point, bins),
-            Classification("rsna_pneumonia_320", "mobilenet, fold 0", "Lung Opacity", 50, 0,
-                           UNDEFINED, est(0.09, 0.03, 50), sided),
+            Classification(NIH, MODEL, OPACITY, 15, 52, est(0.812, 0.09, 67), est(0.14, 0.03, 67),
+                           point, bins),
+            Classification(RSNA, MODEL, OPACITY, 50, 0, UNDEFINED, est(0.09, 0.03), one_sided),
         ),
         localization=localization,
         diagnoses=(
-            *(diagnosis(method, (0.4, 0.001)) for method in four[:3]),
+            *(diagnosis(spec, (0.4, 0.001)) for spec in four[:3]),
             diagnosis(four[3], (0.1, 0.6)),
-            diagnosis(four[0], (NAN, NAN), dataset="nih_rsna_1024", patients=4, cases=5,
+            diagnosis(four[0], (NAN, NAN), dataset=NIH, patients=4, cases=5,
                       shape=(), confidence=(), subgroups={}),
         ),
         spreads=tuple(
-            Spread("rsna_pneumonia_320", "Lung Opacity", feature, 50, 0.01, 0.1, 0.2, 0.4, 1.5)
-            for feature in FEATURES
+            Spread(RSNA, OPACITY, feature, 50, 0.01, 0.1, 0.2, 0.4, 1.5) for feature in FEATURES
         ),
         gallery=Gallery(
-            tuple(case(group, seed, four) for group, seed in groups),
+            tuple(case(group, seed, four) for seed, group in enumerate(groups)),
             "Two of each kind, drawn with seed 0; best and worst by AUPRC of Grad-CAM.",
             "Brighter is more relevant; the cyan line is what the reference standard marks.",
             picture(0, side=32),
@@ -321,7 +242,7 @@ def usual() -> Content:
 
 @cache
 def large() -> Content:
-    """Ten findings, five methods, long names, 100 images set aside."""
+    """Ten findings, five methods, long names, 100 films set aside."""
     findings = (
         "Airspace Opacity", "Atelectasis", "Cardiomegaly", "Consolidation", "Edema",
         "Enlarged Cardiomediastinum", "Lung Lesion", "Pleural Effusion", "Pneumothorax",
@@ -329,26 +250,8 @@ def large() -> Content:
     )  # fmt: skip
     rng = np.random.default_rng(7)
     name = "chexlocalize_validation_with_a_long_name_that_never_ends_v2_2026"
-    localization = tuple(
-        panel(
-            name, finding, metric.spec, {m: float(rng.uniform(0.05, 0.7)) for m in NAMES}, 0.35, 40
-        )
-        for finding in findings
-        for metric in METRICS
-    )
-    classification = tuple(
-        Classification(
-            name, "mobilenet, fold 0", finding, 40, 147,
-            est(float(rng.uniform(0.6, 0.99)), 0.05, 187), est(0.12, 0.02, 187),
-            OperatingPoint(
-                0.5,
-                "validation split",
-                *(est(v, 0.08, 100) for v in rng.uniform(0.3, 0.95, 4).tolist()),
-            ),
-            tuple(Bin(p, est(p, 0.1, 20)) for p in (0.1, 0.3, 0.5, 0.7, 0.9)),
-        )
-        for finding in findings
-    )  # fmt: skip
+    point = OperatingPoint(0.5, "validation split", *(est(v, 0.08) for v in (0.3, 0.5, 0.7, 0.9)))
+    bins = tuple(Bin(p, est(p, 0.1, 20)) for p in (0.1, 0.3, 0.5, 0.7, 0.9))
     return Content(
         title="Ten findings, five methods",
         question="Which method finds which finding?",
@@ -362,16 +265,26 @@ def large() -> Content:
             SetAside(name, f"patient{i:05d}/study1/view1_frontal_{'x' * 30}.jpg", "truncated JPEG")
             for i in range(100)
         ),
-        overlaps=(PatientOverlap("mobilenet, fold 0", name, None, None),),
-        models=(ModelText("mobilenet, fold 0", "mobilenet_v2_035", "linear"),),
+        overlaps=(PatientOverlap(MODEL, name, None, None),),
+        models=(ModelText(MODEL, "mobilenet_v2_035", "linear"),),
         methods=tuple(method(spec) for spec in NAMES),
         metrics=METRICS,
-        classification=classification,
-        localization=localization,
+        classification=tuple(
+            Classification(
+                name, MODEL, finding, 40, 147, est(float(rng.uniform(0.6, 0.99))), est(0.12),
+                point, bins,
+            )
+            for finding in findings
+        ),
+        localization=tuple(
+            panel(name, finding, metric.spec, {m: rng.uniform(0.05, 0.7) for m in NAMES}, 0.35)
+            for finding in findings
+            for metric in METRICS
+        ),
         gallery=Gallery(
             tuple(case(Group.RANDOM, i, tuple(NAMES)) for i in range(3)), "By seed 1.", ""
         ),
-    )
+    )  # fmt: skip
 
 
 @cache
@@ -382,9 +295,7 @@ def detection() -> Content:
     )
     localization = tuple(
         Localization(
-            "rsna",
-            "Lung Opacity",
-            "pointwise_ap",
+            "rsna", OPACITY, "pointwise_ap",
             (
                 Row(model, "grad_cam", est(0.25), 3, diff(-0.1), est(0.52), 885),
                 Row(model, "gradient", UNDEFINED, 53, UNDEFINED, UNDEFINED, 885),
@@ -393,47 +304,60 @@ def detection() -> Content:
             model,
         )
         for model, prior in (("first", 0.35), ("second", 0.36))
-    )
+    )  # fmt: skip
+    scores = {"auprc": 0.4, "pointwise_ap": 1.0}
+    shown = CaseMap("grad_cam", picture(1, overlay=True), (10, 10), scores=scores)
     return Content(
         title="Detection",
         question="Do probability and map find the lesion together?",
         provenance=PROVENANCE,
         methods=(method("grad_cam"), method("gradient")),
         metrics=(METRICS[0], whole),
-        localization=(
-            panel("rsna", "Lung Opacity", "auprc", {"grad_cam": 0.3}, 0.4),
-            *localization,
-        ),
-        gallery=Gallery(
-            (
-                case(
-                    Group.RANDOM,
-                    1,
-                    (),
-                    maps=(
-                        CaseMap(
-                            "grad_cam",
-                            picture(1, overlay=True),
-                            (10, 10),
-                            scores={"auprc": 0.4, "pointwise_ap": 1.0},
-                        ),
-                    ),
-                ),
-            )
-        ),
+        localization=(panel("rsna", OPACITY, "auprc", {"grad_cam": 0.3}, 0.4), *localization),
+        gallery=Gallery((case(Group.RANDOM, 1, (), maps=(shown,)),)),
+    )
+
+
+@cache
+def compared() -> Content:
+    """The usual one with everything else that an experiment may measure."""
+    needed = NeededCases(120, 100, 0.8, 0.05)
+    comparisons = tuple(
+        Comparison(
+            RSNA, MODEL, spec, "iou(binarize=otsu)", other, finding, est(0.3), est(0.5),
+            diff(difference), p, holm, holm, 0.05, conclusion, needed, decrease,
+        )
+        for other, decrease in (("human benchmark", diff(0.2)), ("another model", None))
+        for spec in ("grad_cam", "gradient")
+        for finding, difference, p, holm, conclusion in (
+            ("Edema", -0.2, 0.01, 0.02, Conclusion.INFERIOR),
+            (OPACITY, 0.1, 0.02, 0.03, Conclusion.SUPERIOR),
+            ("Lung Lesion", 0.0, 0.6, 0.6, Conclusion.UNDECIDED),
+            ("", 0.05, 0.3, NAN, Conclusion.UNDECIDED),
+        )
+    )  # fmt: skip
+    place = UsualPlace((effect("prior", 0.3, 0.2),), diff(0.2), est(0.4), est(0.2), est(0.5))
+    beside_prior = diagnosis("grad_cam", (0.4, 0.001), usual=place, common={"prior": diff(0.3)})
+    return replace(
+        usual(),
+        comparisons=comparisons,
+        tuned=(Tuned("tuning", MODEL, "grad_cam", "auprc", OPACITY, 0.25, 0.4, 7),),
+        failures=(Failure("false positive", RSNA, MODEL, "Edema", "a.png", 0.9, 0.5),),
+        structures=(Structure(RSNA, MODEL, "Edema", "tube", "grad_cam", est(0.4), est(0.3), 0.05),),
+        rare=(Rare(RSNA, "Edema", "maps", 3, 10), Rare(RSNA, "Edema", "classifier", 3, 10)),
+        diagnoses=(beside_prior, *usual().diagnoses),
     )
 
 
 def cell(
-    criterion: str, method: str, passed: Outcome, value: float, threshold: float, **more: object
+    criterion: str, method: str, passed: Outcome, value: float, threshold: float, **changes: Any
 ) -> Verdict:
-    fields: dict[str, object] = {
-        "evidence": est(value, cases=30),
-        "rule": "heatproof",
-        "above": criterion != "randomization",
-        "measure": "auprc" if criterion == "localization" else "ssim",
-    }
-    return Verdict(criterion, method, passed, threshold=threshold, **(fields | more))  # type: ignore[arg-type]
+    made = Verdict(
+        criterion, method, passed, est(value, cases=30), threshold, "heatproof",
+        above=criterion != "randomization",
+        measure="auprc" if criterion == "localization" else "ssim",
+    )  # fmt: skip
+    return replace(made, **changes)
 
 
 @cache
@@ -486,22 +410,26 @@ def empty() -> Content:
 
 def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content:
     """Everything undefined, every name hostile."""
-    one = Estimate(0.4, NAN, NAN, 0.95, 1, hostile)
+    lone = Estimate(0.4, NAN, NAN, 0.95, 1, hostile)
     rows = (
         Row(hostile, hostile, UNDEFINED, 3, UNDEFINED),
-        Row(hostile, "other", one, 2, Estimate(-0.1, NAN, NAN, 0.95, 1, "")),
+        Row(hostile, "other", lone, 2, Estimate(-0.1, NAN, NAN, 0.95, 1, "")),
         Row(hostile, "third", est(0.2, cases=4), 2, None, UNDEFINED, 1),
     )
     point = OperatingPoint(0.5, hostile, UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED)
     pair = ((hostile, hostile),)
     made = MapCounts(hostile, hostile, None, {Validity.NOT_FINITE: 3, Validity.INCOMPLETE: 1})
     bad = CaseMap(hostile, None, (1, 1), Validity.NOT_FINITE, {hostile: NAN})
+    place = {"dataset": hostile, "model": hostile}
+    verdicts = (
+        cell(hostile, hostile, Outcome.FAIL, 0.1, NAN, measure=hostile),
+        cell("repeatability", hostile, Outcome.INCONCLUSIVE, NAN, 0.5, evidence=lone),
+        cell("repeatability", "other", Outcome.PASS, 0.9, 1.02, notes=(hostile,)),
+    )
     return Content(
         title=hostile,
         question=hostile,
-        provenance=Provenance(
-            hostile, pair, pair, pair, hostile, hostile, 
-        ),
+        provenance=Provenance(hostile, pair, pair, pair, hostile, hostile),
         cohorts=(
             CohortCounts(
                 hostile, 0, 0, (FindingCounts(hostile, 0, 0, 0, 0, 0),), {hostile: 1}, {hostile: 1},
@@ -515,7 +443,7 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
                 hostile, hostile, hostile, hostile, None, (hostile,), hostile, (NAN, NAN), 1, pair
             ),
         ),
-        methods=(MethodText(hostile, hostile, hostile, (made,)), MethodText("b", hostile, "", ())),
+        methods=(MethodText(hostile, hostile, hostile, (made,)), MethodText("b", hostile, "")),
         metrics=(MetricText(hostile, hostile, hostile, hostile, per_map=hostile),),
         classification=(
             Classification(
@@ -525,41 +453,26 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
         ),
         localization=(
             Localization(hostile, hostile, hostile, rows, Control(hostile, UNDEFINED, 3)),
-            Localization(hostile, hostile, "undescribed", rows, Control(hostile, one, 3)),
+            Localization(hostile, hostile, "undescribed", rows, Control(hostile, lone, 3)),
             Localization(hostile, hostile, hostile, (), None, hostile),
         ),
         diagnoses=(
-            diagnosis(hostile, (NAN, NAN), dataset=hostile, model=hostile, metric=hostile,
+            diagnosis(hostile, (NAN, NAN), metric=hostile, **place,
                       confidence=(Confidence(hostile, "all", (), UNDEFINED),),
                       subgroups={hostile: (Subgroup(hostile, hostile, UNDEFINED, None, NAN),)}),
-            diagnosis("other", (0.4, 0.001), dataset=hostile, model=hostile, metric=hostile,
+            diagnosis("other", (0.4, 0.001), metric=hostile, **place,
                       shape=(effect("area_ratio", NAN, NAN),)),
             diagnosis("other", (0.4, 0.001), dataset=hostile, model="b", metric="undescribed"),
         ),
         spreads=(Spread(hostile, hostile, "elongation", 0, NAN, NAN, NAN, NAN, NAN),),
         rules=(RuleText(hostile, hostile, hostile, (hostile,)),),
-        trust=(
-            Trust(
-                hostile,
-                hostile,
-                hostile,
-                (
-                    cell(hostile, hostile, Outcome.FAIL, 0.1, NAN, measure=hostile),
-                    cell("repeatability", hostile, Outcome.INCONCLUSIVE, NAN, 0.5, evidence=one),
-                    cell("repeatability", "other", Outcome.PASS, 0.9, 1.02, notes=(hostile,)),
-                ),
-                {hostile: hostile},
-            ),
-        ),
+        trust=(Trust(hostile, hostile, hostile, verdicts, {hostile: hostile}),),
         gallery=Gallery(
             (
-                case(
-                    Group.BEST, 1, (hostile,), image_id=hostile, why=hostile, dataset=hostile,
-                    finding=hostile, model=hostile, probability=NAN, threshold=None,
-                ),
-                case(
-                    Group.WORST, 2, (), image_id=hostile, maps=(bad,), label=None, probability=None
-                ),
+                case(Group.BEST, 1, (hostile,), image_id=hostile, why=hostile, finding=hostile,
+                     probability=NAN, threshold=None, **place),
+                case(Group.WORST, 2, (), image_id=hostile, maps=(bad,), label=None,
+                     probability=None),
             ),
             hostile,
             hostile,

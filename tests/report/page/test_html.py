@@ -16,7 +16,15 @@ from tests.report import trial
 VOID = {"meta", "img"}
 EVERY = pytest.mark.parametrize(
     "make",
-    [trial.usual, trial.large, trial.detection, trial.trusted, trial.empty, trial.troubled],
+    [
+        trial.usual,
+        trial.large,
+        trial.detection,
+        trial.compared,
+        trial.trusted,
+        trial.empty,
+        trial.troubled,
+    ],
     ids=lambda make: make.__name__,
 )
 Make = Callable[[], Content]

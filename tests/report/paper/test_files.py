@@ -19,7 +19,7 @@ from heatproof.report.content import Content
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files, tables
 from heatproof.report.paper.published_table import published_table
-from heatproof.report.paper.result_tables import cohort_table
+from heatproof.report.paper.result_tables import cohort_table, comparison_table
 from heatproof.report.paper.table import (
     PaperColumn,
     PaperTable,
@@ -93,7 +93,8 @@ def test_a_cell_is_text_by_its_kind(cell, signed, text):
 
 
 @pytest.mark.parametrize(
-    "make", [trial.usual, trial.large, trial.detection, trial.empty, trial.troubled]
+    "make",
+    [trial.usual, trial.large, trial.detection, trial.compared, trial.empty, trial.troubled],
 )
 def test_every_file_can_be_read_and_equal_content_gives_equal_files(make):
     found = files(make())
@@ -110,6 +111,34 @@ def test_every_file_can_be_read_and_equal_content_gives_equal_files(make):
         elif path.endswith(".csv"):
             rows = list(csv.reader(io.StringIO(text)))
             assert len({len(row) for row in rows}) == 1
+
+
+FILLED = [table for table in tables(trial.compared()) if table.rows]
+
+
+def test_an_experiment_that_measures_everything_fills_every_table_of_its_own():
+    assert [table.name for table in tables(trial.compared()) if not table.rows] == ["published"]
+
+
+@pytest.mark.parametrize("table", FILLED, ids=lambda table: table.name)
+def test_every_cell_is_of_the_kind_of_its_column(table):
+    for row in table.rows:
+        for cell, column in zip(row, table.columns, strict=True):
+            if cell is not None and cell != "too few":
+                assert isinstance(cell, column.kind), column.name
+
+
+def test_a_comparison_stands_under_its_headings():
+    columns = comparison_table(trial.compared()).columns
+    [first, *_] = trial.compared().comparisons
+    cells = {column.name: column.cell(first) for column in columns}
+    assert cells["Method"] == "Grad-CAM"
+    assert cells["Against"] == "human benchmark"
+    assert cells["Mean"] == first.ours
+    assert cells["Theirs"] == first.theirs
+    assert cells["Decrease, of theirs"] == first.decrease
+    assert (cells["p, permutation"], cells["p, Holm"]) == (first.p, first.holm)
+    assert (cells["Cases"], cells["Cases needed"]) == (50, 120)
 
 
 def test_every_estimate_of_localization_is_in_its_table():

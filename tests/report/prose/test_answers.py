@@ -177,3 +177,15 @@ def test_a_small_class_is_said() -> None:
     said = [answer.headline for answer in answers(trial.usual())]
     assert any("Only 15 cases in the smallest class." in text for text in said)
     assert any("rsna_pneumonia_320, mobilenet, fold 0 cannot be judged" in text for text in said)
+
+
+def test_a_method_beside_readers_is_worse_only_where_its_corrected_p_says_so() -> None:
+    readers, model = [answer for answer in answers(trial.compared()) if "beside" in answer.headline]
+    assert readers.headline == (
+        "On rsna_pneumonia_320, IoU of mobilenet, fold 0 beside that of human benchmark:"
+    )
+    assert readers.details[0] == (
+        "Grad-CAM: shown to be worse in 1 (Edema), shown to be better in 1 (Lung Opacity) of"
+        " 3 findings; decrease +0.20 [+0.15, +0.25] (macro average), undecided."
+    )
+    assert "difference +0.05" in model.details[0]

@@ -52,3 +52,10 @@ def test_the_rest_is_said() -> None:
     assert "Patients are unknown" not in text
     assert "Patients are unknown in chexlocalize" in said(trial.large())
     assert cautions(trial.empty()) == ()
+
+
+def test_a_finding_too_rare_for_maps_and_classifier_is_said_once() -> None:
+    assert (
+        "Nothing is concluded about maps and the classifier on rsna_pneumonia_320 for Edema (3)"
+        in said(trial.compared())
+    )

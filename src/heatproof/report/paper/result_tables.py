@@ -121,15 +121,12 @@ def classification_table(content: Content) -> PaperTable[Classification]:
 
 def comparison_table(content: Content) -> PaperTable[Comparison]:
     """Every method beside readers and other models, with corrected p and the cases needed."""
-    methods, metrics = method_names(content), metric_names(content)
     return PaperTable[Comparison](
         "comparisons",
         "Methods against the human benchmark and other models, on the same films",
         (
             PaperColumn("Data set", lambda row: row.dataset),
-            PaperColumn("Model", lambda row: row.model),
-            PaperColumn("Method", lambda row: methods[row.method]),
-            PaperColumn("Metric", lambda row: metrics[row.metric]),
+            *_map_columns(content),
             PaperColumn("Against", lambda row: row.other),
             PaperColumn("Finding", lambda row: row.finding or MACRO_AVERAGE),
             PaperColumn("Mean", lambda row: row.ours, Estimate),
@@ -152,19 +149,26 @@ def comparison_table(content: Content) -> PaperTable[Comparison]:
 
 def tuned_table(content: Content) -> PaperTable[Tuned]:
     """The values that tuning films chose: one for each metric, model, method and finding."""
-    methods, metrics = method_names(content), metric_names(content)
     return PaperTable[Tuned](
         "tuned",
         "Values chosen on tuning films",
         (
             PaperColumn("Tuned on", lambda row: row.dataset),
-            PaperColumn("Model", lambda row: row.model),
-            PaperColumn("Method", lambda row: methods[row.method]),
-            PaperColumn("Metric", lambda row: metrics[row.metric]),
+            *_map_columns(content),
             PaperColumn("Finding", lambda row: row.finding),
             PaperColumn("Value", lambda row: f"{row.value:g}"),
             PaperColumn("Score there", lambda row: row.score, float),
             PaperColumn("Cases there", lambda row: row.cases, int),
         ),
         content.tuned,
+    )
+
+
+def _map_columns(content: Content) -> tuple[PaperColumn[Comparison | Tuned], ...]:
+    """Which maps were measured, and by what."""
+    methods, metrics = method_names(content), metric_names(content)
+    return (
+        PaperColumn("Model", lambda row: row.model),
+        PaperColumn("Method", lambda row: methods[row.method]),
+        PaperColumn("Metric", lambda row: metrics[row.metric]),
     )

@@ -42,9 +42,9 @@ def comparison_forests(content: Content) -> Iterator[Forest]:
     """Each method and what it is compared with, finding by finding, on the films of both."""
     for (dataset, model, method, metric, other), comparisons in _cells(content).items():
         rows = tuple(
-            (f"{one.finding or MACRO_AVERAGE}{suffix}", estimate)
-            for one in comparisons
-            for suffix, estimate in (("", one.ours), (f", {other}", one.theirs))
+            (f"{row.finding or MACRO_AVERAGE}{suffix}", estimate)
+            for row in comparisons
+            for suffix, estimate in (("", row.ours), (f", {other}", row.theirs))
         )
         first = comparisons[0]
         known = described_metrics(content).get(first.metric)
@@ -68,7 +68,7 @@ def difference_forests(content: Content) -> Iterator[Forest]:
         yield Forest(
             file_name("differences", dataset, model, first.method, first.metric, other),
             f"{metric} of {method} minus {other}, {dataset}, {model}",
-            tuple((one.finding or MACRO_AVERAGE, one.difference) for one in comparisons),
+            tuple((row.finding or MACRO_AVERAGE, row.difference) for row in comparisons),
             -most,
             most,
             0.0,

@@ -151,13 +151,10 @@ def _one_finding(measured: _Measured, where: str, metric: MetricText, names: Nam
 
 def _better_or_worse(rows: Sequence[Row], finding: str, prior: str, names: Names) -> str:
     """Which methods find the finding better or worse than the prior."""
-    kinds = [against_prior(row.difference) for row in rows]
-    by_kind = {
-        kind: [names[row.method] for row, own in zip(rows, kinds, strict=True) if own is kind]
-        for kind in AgainstPrior
-    }
-    better, worse = by_kind[AgainstPrior.BETTER], by_kind[AgainstPrior.WORSE]
-    if set(kinds) <= {AgainstPrior.TOO_FEW, AgainstPrior.NONE}:
+    kinds = [(names[row.method], against_prior(row.difference)) for row in rows]
+    better = [method for method, kind in kinds if kind is AgainstPrior.BETTER]
+    worse = [method for method, kind in kinds if kind is AgainstPrior.WORSE]
+    if all(kind in (AgainstPrior.TOO_FEW, AgainstPrior.NONE) for _, kind in kinds):
         return (
             f"there are too few cases to say whether any map finds {finding} better than {prior}."
         )

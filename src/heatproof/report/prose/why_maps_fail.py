@@ -275,8 +275,8 @@ def _group_sentences(
             f" {_direction(difference, lower)} than on others, by {number(abs(difference.value))}."
         )
     if len(different) > _MOST_GROUPS:
-        more = count(len(different) - _MOST_GROUPS, "other comparison")
-        yield f"The same holds for {more} of groups."
+        rest = count(len(different) - _MOST_GROUPS, "other comparison")
+        yield f"The same holds for {rest} of groups."
     if not different:
         attributes = listed(dict.fromkeys(_attribute(group) for _, _, group, _ in compared))
         yield f"No difference between groups of films could be shown ({attributes})."
