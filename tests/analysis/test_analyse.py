@@ -12,7 +12,15 @@ from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.trust.rules import rules
 from tests.analysis.made_up import (
-    QUICK, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 NAMES = [f"f{index:02}" for index in range(24)]
@@ -21,7 +29,7 @@ HAS = {RARE: NAMES[:3], COMMON: NAMES[4:20]}
 
 
 def everything(readers=("reference",)):
-    """Two models, a prior, readers, shapes, a structure and pairs; by chance, and always the same."""
+    """Two models, a prior, readers, shapes, a structure and pairs; by chance, always the same."""
     generator = np.random.default_rng(0)
 
     def values(finding):
@@ -152,6 +160,8 @@ def test_the_order_in_which_films_list_their_readers_changes_nothing():
         one, other = (table(getattr(found, name)) for found in (first, second))
         assert len(one)
         assert one.frame.equals(other.frame)
-    estimates = [rows.estimates(found.localization, found.classification) for found in (first, second)]
+    estimates = [
+        rows.estimates(found.localization, found.classification) for found in (first, second)
+    ]
     assert estimates[0].frame.equals(estimates[1].frame)
     assert repr(first.failures) == repr(second.failures)

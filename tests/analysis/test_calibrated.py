@@ -24,7 +24,6 @@ def predictions(data, count=120, seed=0, sharp=3.0):
     return [row | {"data": data} | by for row, by in zip(rows, patients, strict=True)]
 
 
-
 def fitted(rows):
     """The temperature of the least cross-entropy."""
     known = [row for row in rows if row["label"] is not None]

@@ -8,7 +8,15 @@ from heatproof.localize import metrics
 from heatproof.localize.made_without import PRIOR
 from heatproof.localize.tuned import candidates_of
 from tests.analysis.made_up import (
-    NAN, Films, Predictions, Scores, control, films, marked, predictions, scores,
+    NAN,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    marked,
+    predictions,
+    scores,
 )  # fmt: skip
 
 IOU = "iou(binarize=tuned(grid=(0.2, 0.4, 0.6)))"
@@ -111,7 +119,9 @@ def tried_on(make, *name, **same):
 
 def test_a_cut_off_is_chosen_by_the_probabilities_of_the_model():
     """From 0.6 to 0.7 the film without the finding is not called, and both others are."""
-    known = Films.of_rows(films({"a": [("Edema", "reference")], "b": [("Edema", "reference")], "false": []}))
+    known = Films.of_rows(
+        films({"a": [("Edema", "reference")], "b": [("Edema", "reference")], "false": []})
+    )
     first, second, prior = chosen(
         [*tried_on(scores), *tried_on(scores, model="second"), *tried_on(control, PRIOR)],
         MIOU, CUTOFFS, PROBABLE, known,

@@ -7,7 +7,15 @@ from sklearn.metrics import average_precision_score
 from heatproof.analysis.detections import detections, films_that_count, of_dataset, of_films
 from heatproof.localize.made_without import READERS
 from tests.analysis.made_up import (
-    NAN, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    NAN,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 MARKS = {

@@ -12,7 +12,16 @@ from heatproof.diagnose.shape import FEATURES
 from heatproof.localize.made_without import PRIOR, READERS
 from heatproof.tables.shapes import Shapes
 from tests.analysis.made_up import (
-    NAN, QUICK, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    NAN,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 COUNT = 40

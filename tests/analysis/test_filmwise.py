@@ -9,10 +9,23 @@ from heatproof.localize.made_without import PRIOR, READERS
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.tuning import Tuned
 from tests.analysis.made_up import (
-    NAN, Films, Predictions, Scores, control, films, measures, predictions, scores,
+    NAN,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
-TOLD = {"called": (True, 0.9), "uncalled": (True, 0.2), "negative": (False, 0.8), "rest": (False, 0.1)}
+TOLD = {
+    "called": (True, 0.9),
+    "uncalled": (True, 0.2),
+    "negative": (False, 0.8),
+    "rest": (False, 0.1),
+}
 KNOWN = Films.of_rows(
     films({name: [("Edema", "reference")] * bool(label) for name, (label, _) in TOLD.items()})
 )
@@ -31,8 +44,7 @@ def seen(make=scores, *name, **same):
 
 def values(rows, parts):
     told = Predictions.of_rows(predictions(TOLD))
-    table = one_by_one(Scores.of_rows(rows), told, KNOWN, parts)
-    return table
+    return one_by_one(Scores.of_rows(rows), told, KNOWN, parts)
 
 
 def test_a_film_that_is_not_called_counts_with_0_where_it_has_the_finding():

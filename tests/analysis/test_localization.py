@@ -12,7 +12,17 @@ from heatproof.localize.made_without import PRIOR
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.tuning import Tuned
 from tests.analysis.made_up import (
-    NAN, QUICK, Films, Predictions, Scores, control, films, marked, measures, predictions, scores,
+    NAN,
+    QUICK,
+    Films,
+    Predictions,
+    Scores,
+    control,
+    films,
+    marked,
+    measures,
+    predictions,
+    scores,
 )  # fmt: skip
 
 IOU = measures("iou")
@@ -114,9 +124,7 @@ MARKED = ("hit", "miss", "late", "dark")
 NEGATIVE = ("called", "no", "never")
 HITS = {"hit": (1.0,), "miss": (0.0,), "late": (1.0,), "dark": (NAN,)}
 PRIOR_HITS = {"hit": (0.0,), "miss": (1.0,), "late": (1.0,), "dark": (1.0,)}
-KNOWN = Films.of_rows(
-    films({name: [("Edema", "reference")] * (name in MARKED) for name in TOLD})
-)
+KNOWN = Films.of_rows(films({name: [("Edema", "reference")] * (name in MARKED) for name in TOLD}))
 AP = measures("pointwise_ap", "pointwise_ap(variant='box')")
 DETECTED = [
     row
@@ -184,7 +192,7 @@ def test_every_model_has_a_panel_and_a_prior_of_its_own():
 
 
 def test_a_metric_measures_with_what_was_tuned_for_method_and_control():
-    """IoUs of 0.5 and 0.25 of films with probabilities of 0.8 and 0.3; a cut-off zeroes what is below."""
+    """IoUs of 0.5 and 0.25, of films at 0.8 and 0.3; below its cut-off a film counts with 0."""
     spec = "miou(tune='yes')"
     told = {"hit": (True, 0.8), "late": (True, 0.3)}
     seen = {"hit": (5.0, 10.0, 5.0), "late": (2.0, 5.0, 5.0)}

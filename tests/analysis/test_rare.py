@@ -5,7 +5,13 @@ from dataclasses import replace
 from heatproof.analysis.classification import Calls, classification
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from tests.analysis.made_up import (
-    QUICK, Called, Films, Scores, control, predictions, scores,
+    QUICK,
+    Called,
+    Films,
+    Scores,
+    control,
+    predictions,
+    scores,
 )  # fmt: skip
 
 FIVE = {f"f{index}": 0.5 for index in range(5)}
@@ -18,7 +24,9 @@ def classified(*rows, judged=(("films", "net"),)):
 
 
 def test_a_finding_needs_marked_films_and_labelled_ones():
-    maps = Scores.of_rows([*scores(FIVE), *scores(FIVE, method="other"), *scores({"g": 0.0}, regions=0)])
+    maps = Scores.of_rows(
+        [*scores(FIVE), *scores(FIVE, method="other"), *scores({"g": 0.0}, regions=0)]
+    )
     records = classified(*predictions(SIX))
     assert rare(maps, records, replace(QUICK, min_positives=5)) == ()
     few = rare(maps, records, replace(QUICK, min_positives=6))

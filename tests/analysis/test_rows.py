@@ -17,12 +17,15 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.subgroups import Subgroup
 from heatproof.localize.made_without import PRIOR, PRIOR_NAME
-from heatproof.stats.margin import Conclusion
 from heatproof.stats import power
+from heatproof.stats.margin import Conclusion
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Verdict
 
-EVERY = (rows.estimates([], []), rows.comparisons([]), rows.diagnoses([]), rows.verdicts([]), rows.choices([]))  # fmt: skip
+EVERY = (
+    rows.estimates([], []), rows.comparisons([]), rows.diagnoses([]), rows.verdicts([]),
+    rows.choices([]),
+)  # fmt: skip
 
 
 def estimate(value: float, cases: int = 7) -> Estimate:
@@ -66,9 +69,7 @@ def test_panels():
     net = place | {"model": "net"}
     assert known(rows.estimates([panel], [])) == [
         net | {"method": "cam", "statistic": "mean", "undefined": 2} | numbers(0.5),
-        net
-        | {"method": "cam", "statistic": f"difference to the {PRIOR_NAME}"}
-        | numbers(0.1, 5),
+        net | {"method": "cam", "statistic": f"difference to the {PRIOR_NAME}"} | numbers(0.1, 5),
         net | {"method": "lime", "statistic": "value", "undefined": 0} | numbers(0.6),
         net | {"method": "lime", "statistic": "mean of maps", "undefined": 0} | numbers(0.7),
         place | {"method": PRIOR, "statistic": "mean", "undefined": 1} | numbers(0.2),

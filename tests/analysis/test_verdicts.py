@@ -41,7 +41,9 @@ def scores() -> Scores:
         validity="validity_a",
         regions=pl.lit(1),
     )
-    return Scores.of_rows(rows.select([n for n in Scores.columns if n in rows.columns]).rows(named=True))
+    return Scores.of_rows(
+        rows.select([n for n in Scores.columns if n in rows.columns]).rows(named=True)
+    )
 
 
 def known(*readers: str) -> Films:
@@ -131,7 +133,9 @@ def test_readers_are_what_repeatable_maps_are_measured_against() -> None:
 def test_every_data_set_finding_and_rule_has_a_grid() -> None:
     few = pairs().where(method="edges", criterion="repeatability")
     elsewhere = Pairs(few.frame.with_columns(data=pl.lit("elsewhere")))
-    found = list(trust(together(few, elsewhere), scores(), known("reference"), PARTS, {"ssim": "SSIM"}))
+    found = list(
+        trust(together(few, elsewhere), scores(), known("reference"), PARTS, {"ssim": "SSIM"})
+    )
     assert [(grid.dataset, grid.rule) for grid in found] == [
         (data, rule) for data in ("films", "elsewhere") for rule in PARTS
     ]

@@ -99,7 +99,10 @@ class ReadTwice:
         x, y = np.random.default_rng(number).integers(2, 12, 2).tolist()
         drawn = {
             "ann": {"Square": (x, y, x + 16, y + 16), "Tube": (20, 0, 26, 30)},
-            REFERENCE: {"Square": (x + 4, y + 3, x + 30, y + 9 + index % 7), "Tube": (0, 20, 30, 27)},
+            REFERENCE: {
+                "Square": (x + 4, y + 3, x + 30, y + 9 + index % 7),
+                "Tube": (0, 20, 30, 27),
+            },
         }
         marks = tuple(
             Annotation(finding, reader, Boxes((drawn[reader][finding],)))
@@ -108,7 +111,9 @@ class ReadTwice:
         )
         has = bool(number % 2)
         pixels = Phantom(images=self.first + self.count, seed=1, size=48)[number].pixels
-        return Sample(f"f{number}", pixels, f"p{number}", labels={"Square": has}, annotations=marks * has)
+        return Sample(
+            f"f{number}", pixels, f"p{number}", labels={"Square": has}, annotations=marks * has
+        )
 
 
 EXPERIMENT = """

@@ -8,7 +8,6 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from heatproof.report.writing import compared_models
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
@@ -16,6 +15,7 @@ from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
 from heatproof.preparation.opening import identified
 from heatproof.preparation.plan import kept_folders, settings_of
+from heatproof.report.writing import compared_models
 from heatproof.run.pipeline import run
 from heatproof.saliency import explain, methods
 from heatproof.types import MapKey
@@ -210,7 +210,9 @@ def test_the_checkpoints_of_the_papers_are_one_file():
     assert [f"{one.name.partition(',')[0]}, best checkpoint" for one in together] == [
         model.name for model in ensembles if model not in together
     ]
-    assert len(compared_models(experiment)) == 3  # each ensemble beside the best checkpoint of its members
+    assert (
+        len(compared_models(experiment)) == 3
+    )  # each ensemble beside the best checkpoint of its members
     for model in together:
         members = [models[name] for name in model.ensemble.of]
         settings = [settings_of(member) for member in members]

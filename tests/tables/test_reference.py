@@ -51,7 +51,9 @@ def test_every_table_of_a_run_is_documented_with_its_columns(squares, documented
     tuning = f'{other}\nwhere = {{ fold = "0" }}\njudged = false\n\n'
     rest = text[end:].replace('trained_on = { fold = "0" }\njudges = { fold = "1" }\n', "")
     text = text[:start] + judged + tuning + rest
-    text = text.replace("gallery = 1", "gallery = 0").replace(', "occlusion(window=8, stride=8)"', "")
+    text = text.replace("gallery = 1", "gallery = 0").replace(
+        ', "occlusion(window=8, stride=8)"', ""
+    )
     squares.write_text(text + REST)
     folder = run(load(squares)).parent
     tables = {

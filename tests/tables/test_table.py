@@ -97,7 +97,7 @@ def test_all_columns_that_are_lacking_are_named():
 
 @pytest.mark.parametrize("table", BEFORE)
 def test_files_of_the_last_version_are_read_as_todays(table):
-    today = table.of_rows([{name: None for name in table.columns}, {}]).frame
+    today = table.of_rows([dict.fromkeys(table.columns), {}]).frame
     numbered = today.with_columns(
         pl.format("{} {}", pl.lit(name), pl.int_range(pl.len())).alias(name)
         for name, kind in table.schema().items()
@@ -135,6 +135,8 @@ def test_where_keeps_the_rows_for_which_all_holds_in_their_order():
 def test_by_yields_the_rows_of_each_value_in_the_order_of_the_first():
     parts = [(key, part.frame["weight"].to_list()) for key, part in Fruit.of_rows(ROWS).by("kind")]
     assert parts == [(("b",), [1, 3]), (("a",), [2])]
-    both = [key for key, part in Fruit.of_rows(ROWS).by("kind", "weight") if isinstance(part, Fruit)]
+    both = [
+        key for key, part in Fruit.of_rows(ROWS).by("kind", "weight") if isinstance(part, Fruit)
+    ]
     assert both == [("b", 1), ("a", 2), ("b", 3)]
     assert list(Fruit.of_rows([]).by("kind")) == []

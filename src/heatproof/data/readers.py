@@ -3,8 +3,8 @@
 Results that compare methods (verdicts, comparisons, reasons for failure, the mean-mask prior) rest
 on the marks of one reader for each finding of a data set: the reference standard where there is
 one; else the reader who marked the finding on the most films, and of several such the first by
-name.  The order in which a data set lists its readers decides nothing.  What takes one mask of every
-film (the prior, structures) takes that of the first in this order who marked the film.
+name.  The order in which a data set lists its readers decides nothing.  What needs one mask of each
+film (the prior, and structures) takes that of the first reader in this order who marked the film.
 """
 
 from collections import Counter

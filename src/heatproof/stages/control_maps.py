@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float32
 
 from heatproof.data.annotations import Points
 from heatproof.data.geometry import Geometry, Squash, geometries
-from heatproof.data.references import reference_mask, references_of, union
 from heatproof.data.readers import first_of, ranked_readers, shared
+from heatproof.data.references import reference_mask, references_of, union
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import Films, blocks, drawn_digest
