@@ -80,7 +80,8 @@ def films(
     Args:
         marks: By film, finding and reader of what is marked on it.
         data: Of all these films.
-        columns: By name, a value of each film, by film; metadata as ``metadata_NAME``.
+        columns: By name, a value of each film, by film; metadata as ``metadata_NAME``, without the
+            films of which it is unknown.
     """
     names = {key: key.removeprefix("metadata_") for key in columns if key.startswith("metadata_")}
     plain = [key for key in columns if key not in names]
@@ -93,7 +94,11 @@ def films(
             "view": "",
             "labels": [],
             "marks": [_mark(*mark) for mark in drawn],
-            "metadata": [_known(names[key], columns[key].get(film)) for key in names],
+            "metadata": [
+                _known(name, columns[key][film])
+                for key, name in names.items()
+                if film in columns[key]
+            ],
         }
         | {key: columns[key][film] for key in plain}
         for film, drawn in marks.items()
@@ -114,9 +119,10 @@ def _mark(finding: str, reader: str) -> dict[str, Any]:
     return {"finding": finding, "reader": reader, "instances": 1, "benchmark": False}
 
 
-def _known(name: str, value: str | float | None) -> dict[str, Any]:
-    number = None if isinstance(value, str) or value is None else float(value)
-    return {"name": name, "text": value if isinstance(value, str) else None, "number": number}
+def _known(name: str, value: str | float) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"name": name, "text": value, "number": None}
+    return {"name": name, "text": None, "number": float(value)}
 
 
 __all__ = [

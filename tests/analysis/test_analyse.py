@@ -30,7 +30,7 @@ HAS = {RARE: NAMES[:3], COMMON: NAMES[4:20]}
 
 
 def everything(readers=("reference",)):
-    """Two models, a prior, readers, shapes, a structure and pairs; by chance, and always the same."""
+    """Two models, a prior, readers, shapes, a structure and pairs; by chance, always the same."""
     generator = np.random.default_rng(0)
 
     def values(finding):

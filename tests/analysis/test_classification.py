@@ -14,7 +14,7 @@ JUDGED = [("films", "net")]
 
 
 def drawn(count=40, seed=0, data="films", **same):
-    """Films of two per patient; labels and probabilities by chance, a label now and then unknown."""
+    """Two films per patient; labels and probabilities by chance, a label now and then unknown."""
     generator = np.random.default_rng(seed)
     labels = [None if i % 10 == 9 else bool(generator.random() < 0.5) for i in range(count)]
     values = [float(generator.random() + (label is True)) / 2 for label in labels]

@@ -45,8 +45,7 @@ def seen(make=scores, *name, **same):
 
 def values(rows, parts):
     told = Predictions.of_rows(predictions(TOLD))
-    table = one_by_one(Scores.of_rows(rows), told, KNOWN, parts)
-    return table
+    return one_by_one(Scores.of_rows(rows), told, KNOWN, parts)
 
 
 def test_a_film_that_is_not_called_counts_with_0_where_it_has_the_finding():

@@ -192,7 +192,7 @@ def test_every_model_has_a_panel_and_a_prior_of_its_own():
 
 
 def test_a_metric_measures_with_what_was_tuned_for_method_and_control():
-    """IoUs of 0.5 and 0.25 of films with probabilities of 0.8 and 0.3; a cut-off zeroes what is below."""
+    """IoUs of 0.5 and 0.25, of films at 0.8 and 0.3; below its cut-off a film counts with 0."""
     spec = "miou(tune='yes')"
     told = {"hit": (True, 0.8), "late": (True, 0.3)}
     seen = {"hit": (5.0, 10.0, 5.0), "late": (2.0, 5.0, 5.0)}
