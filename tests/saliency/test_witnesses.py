@@ -7,7 +7,10 @@ from torch import Tensor
 from heatproof.saliency import explain, methods
 from tests.saliency.conftest import make
 
-NAMES = ["resnet18 + linear", "densenet121 + linear", "resnet10t + wildcat"]
+NAMES = [
+    *("densenet121 + linear", "resnet10t + wildcat"),
+    pytest.param("resnet18 + linear", marks=pytest.mark.slow),
+]
 
 
 def close(found: Tensor, expected: Tensor) -> None:
