@@ -37,9 +37,9 @@ from zennit.composites import LayerMapComposite, layer_map_base
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.data.geometry import Squash
 from heatproof.errors import MapError
+from heatproof.experiment.assignment import assignments
 from heatproof.experiment.file import load
 from heatproof.experiment.films import open_data
-from heatproof.experiment.judging import judgings
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.backbones import backbones
@@ -308,8 +308,8 @@ def _trained() -> Subject:
     """The opacity classifier of the experiment on real radiographs; its one logit is the target."""
     experiment = load(ROOT / "experiments" / "real_classifier.toml")
     data = open_data(experiment)
-    model = open_model(experiment, experiment.models[0], data)[0]
-    judged = next(j for j in judgings(experiment, data) if j.model == experiment.models[0].name)
+    model = open_model(experiment.folder, experiment.models[0], data)[0]
+    judged = next(j for j in assignments(experiment, data) if j.model == experiment.models[0].name)
     chosen = [sample for sample in judged.samples if any(sample.labels.values())][:2]
     pixels = [model.preprocessing.tensor(sample.pixels.read()) for sample in chosen]
     return Subject("trained opacity classifier (MobileNetV2)", model, torch.stack(pixels))

@@ -17,13 +17,14 @@ from heatproof.experiment import model as model_table
 from heatproof.experiment import settings as tables
 from heatproof.experiment.file import Experiment
 from heatproof.train.settings import Settings
+from heatproof.types import Dataset
 
 PAGE = Path(__file__).parent / "reference" / "experiment.md"
 TABLES: dict[str, type] = {
     "the top of the file": Experiment,
     "[[data]]": tables.Data,
     '[[data]] with dataset = "manifest"': Manifest,
-    "[[models]]": model_table.Model,
+    "[[models]]": model_table.ModelEntry,
     "scaling, of a model": model_table.Scaling,
     "id, of a model or maps": tables.Identity,
     "training, of a model": model_table.Training,
@@ -84,6 +85,7 @@ def fields(record: type) -> list[tuple[str, str, str]]:
         return [
             (name, kind(one.annotation), "needed" if one.is_required() else written(one.default))
             for name, one in record.model_fields.items()
+            if not one.exclude  # what only Python can say
         ]
     found = []
     for one in dataclasses.fields(record):
@@ -110,7 +112,7 @@ def kind(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(f'`"{one}"`' for one in inner)
     if origin in (Union, UnionType):
-        kinds = (kind(one) for one in inner if one is not type(None))
+        kinds = (kind(one) for one in inner if one not in (type(None), Dataset))
         return " or ".join(dict.fromkeys(kinds))
     if origin in (list, tuple):
         kinds = (kind(one) for one in inner if one is not ...)

@@ -25,7 +25,7 @@ import torch
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models.card import read_card
-from heatproof.preparation.plan import AUROC, trained_folder
+from heatproof.preparation.folders import AUROC, trained_folder
 from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
 from heatproof.saliency import methods

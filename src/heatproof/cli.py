@@ -191,9 +191,8 @@ def check(experiment: ExperimentFile) -> None:
             str(sum(bool(sample.annotations) for sample in films.samples)),
         )
     out.print(table)
-    for judging in work.judgings:
-        what = f"{judging.model} judges {len(judging.samples)} films of {judging.films.name}"
-        out.print(escape(what))
+    for seen in work.assignments:
+        out.print(escape(f"{seen.model} judges {len(seen.samples)} films of {seen.data}"))
     for maps in described.maps:
         out.print(escape(f"{maps.name}: maps of {maps.data}, from {maps.folder}"))
     for name, films in work.data.items():

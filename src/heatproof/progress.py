@@ -1,42 +1,46 @@
-"""How a run tells what it is doing, without knowing who listens."""
+"""How a run says what it is doing, without knowing who listens."""
 
 from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """Hears of every stage and every unit of work."""
+    """Hears of every stage and every unit of work.
+
+    Between ``start`` and ``finish`` of a stage, ``advance`` is called once for each of its units.
+    A run that fails does not call ``finish``.
+    """
 
     def start(self, stage: str, units: int) -> None:
-        """A stage begins."""
+        """A stage of so many units begins."""
 
     def advance(self, *, skipped: bool = False, note: str = "") -> None:
-        """A unit is done, or was done before."""
+        """One unit is done; ``skipped`` where it was done before and is left as it is."""
 
     def tell(self, note: str) -> None:
-        """What the unit at hand is at."""
+        """How far the unit at hand is, such as the epoch of a training; replaces the last note."""
 
     def warn(self, text: str) -> None:
-        """What somebody who waits for the end should know."""
+        """Something that does not stop the run, but should be known before it ends."""
 
     def finish(self) -> None:
-        """The stage is over."""
+        """All units of the stage are done."""
 
 
 class Silent:
-    """Hears and says nothing."""
+    """A ``Progress`` that says nothing."""
 
     def start(self, stage: str, units: int) -> None:
-        """Nothing."""
+        """Says nothing."""
 
     def advance(self, *, skipped: bool = False, note: str = "") -> None:
-        """Nothing."""
+        """Says nothing."""
 
     def tell(self, note: str) -> None:
-        """Nothing."""
+        """Says nothing."""
 
     def warn(self, text: str) -> None:
-        """Nothing."""
+        """Says nothing."""
 
     def finish(self) -> None:
-        """Nothing."""
+        """Says nothing."""

@@ -8,7 +8,7 @@ the top left corner, pixel centres at half-integers (design: half-open boxes).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -145,7 +145,6 @@ class ModelId:
         data: What it was trained on.
         seed: Of the training run.
         checkpoints: SHA-256 of the weights: one, or those of an ensemble.
-        randomized: Names of the blocks whose weights were reset.
         chosen: Of an ensemble: each finding, and which of the checkpoints count for it.
     """
 
@@ -154,17 +153,31 @@ class ModelId:
     data: str = ""
     seed: int = 0
     checkpoints: tuple[str, ...] = ()
-    randomized: tuple[str, ...] = ()
     chosen: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self) -> str:
         """For people; two models may share it, so it is no key."""
         trained = f" on {self.data}" if self.data else ""
-        reset = f", {len(self.randomized)} blocks randomized" if self.randomized else ""
         parts = " + ".join(filter(None, (self.architecture, self.head)))
         if self.chosen:
-            return f"ensemble of {len(self.checkpoints)} {parts}{trained}{reset}"
-        return f"{parts}{trained}, seed {self.seed}{reset}"
+            return f"ensemble of {len(self.checkpoints)} {parts}{trained}"
+        return f"{parts}{trained}, seed {self.seed}"
+
+    def at_rest(self) -> dict[str, Any]:
+        """The fields by name, as the index of maps and the names of units hold them.
+
+        ``randomized``, always empty, was a field once.  It stays in this form: without it no map
+        and no unit of an earlier version would be found again.
+        """
+        return {
+            "architecture": self.architecture,
+            "head": self.head,
+            "data": self.data,
+            "seed": self.seed,
+            "checkpoints": self.checkpoints,
+            "randomized": (),
+            "chosen": self.chosen,
+        }
 
 
 @dataclass(frozen=True, order=True)
@@ -188,27 +201,6 @@ class Validity(StrEnum):
     TIED = (
         "tied"  # places that do not touch share its maximum: where it points is a matter of rules
     )
-
-
-@dataclass(frozen=True)
-class Score:
-    """One measurement of one map against one reference.
-
-    Attributes:
-        key: The map.
-        cluster: What is resampled as one (see ``Sample.cluster``).
-        reference: ``source`` of the annotation.
-        metric: Spec of the metric.
-        value: ``nan`` where the metric is undefined.
-        validity: Of the map.
-    """
-
-    key: MapKey
-    cluster: str
-    reference: str
-    metric: str
-    value: float
-    validity: Validity = Validity.OK
 
 
 @dataclass(frozen=True)

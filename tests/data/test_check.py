@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from heatproof.data.check import check
+from heatproof.data.check import Problem, check
 from heatproof.data.datasets.manifest import Manifest
 
 
@@ -46,3 +46,7 @@ def test_an_empty_mask_is_empty_not_an_error(tmp_path):
     Image.new("L", (4, 3)).save(tmp_path / "mask.png")
     sample = films(tmp_path, ["film.png,1,mask.png"])[0]
     assert np.array_equal(sample.annotations[0].mask(3, 4), np.zeros((3, 4), bool))
+
+
+def test_a_problem_is_a_record():
+    assert Problem("a", "b", fatal=True) == Problem("a", "b", fatal=True, missing=False)

@@ -22,7 +22,7 @@ from heatproof.errors import MapError
 from heatproof.maps.store import MapStore
 from heatproof.types import MapKey, ModelId, Validity
 
-MODEL = ModelId("resnet18", "linear", "phantoms", 3, ("ab" * 32,), ("layer4", "head"))
+MODEL = ModelId("resnet18", "linear", "phantoms", 3, ("ab" * 32,))
 OK = Validity.OK
 
 

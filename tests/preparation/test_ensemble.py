@@ -13,8 +13,9 @@ from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
+from heatproof.preparation.folders import kept_folders
 from heatproof.preparation.opening import identified
-from heatproof.preparation.plan import kept_folders, settings_of
+from heatproof.preparation.plan import settings_of
 from heatproof.report.writing import compared_models
 from heatproof.run.pipeline import run
 from heatproof.saliency import explain, methods

@@ -14,8 +14,8 @@ from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
 from heatproof.models.localizers import Localizer, build
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.preparation.folders import trained_folder
 from heatproof.preparation.opening import identified
-from heatproof.preparation.plan import trained_folder
 from heatproof.run.pipeline import run
 from heatproof.saliency.localizer import localize
 from heatproof.types import MapKey, Validity

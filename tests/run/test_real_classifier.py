@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from heatproof.data.references import reference_mask
+from heatproof.experiment.assignment import assignments
 from heatproof.experiment.file import load
 from heatproof.experiment.films import open_data
-from heatproof.experiment.judging import judgings
 from heatproof.run.pipeline import run
 from tests.conftest import ROOT
 
@@ -26,7 +26,7 @@ def finished(shared_data, tmp_path_factory):
 def test_every_film_is_judged_once_by_the_other_fold(shared_data):
     experiment = load(FILE)
     data = open_data(experiment)
-    judged = judgings(experiment, data)
+    judged = assignments(experiment, data)
     for name, count in (("nih_rsna_1024", 67), ("rsna_pneumonia_320", 50)):
         ids = [s.image_id for j in judged if j.films.name == name for s in j.samples]
         assert len(ids) == len(set(ids)) == count

@@ -15,7 +15,7 @@ from heatproof.models.ensemble import best_members, ensemble, load, save
 from heatproof.saliency import explain, methods
 from heatproof.saliency.ensemble import explain_ensemble
 from heatproof.types import ModelId, Validity
-from tests.saliency.conftest import FINDINGS, NARROW, PREPROCESSING, make_images
+from tests.saliency.conftest import FINDINGS, PREPROCESSING, make_images
 
 CHOSEN = np.array([[True, False, True], [True, True, False]])
 SPECS = methods.parts(["gradient", "grad_cam"])
@@ -29,7 +29,7 @@ def members(*architectures: str) -> list[Model]:
 
 
 def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
-    one, other = members(NARROW, NARROW)
+    one, other = members("resnet10t", "resnet10t")
     other.temperatures = (2.0, 0.5, 1.0)
     images = make_images()
     found = explain_ensemble(SPECS, ensemble([one, other], CHOSEN), images, [0, 2])
@@ -46,7 +46,7 @@ def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
 
 
 def test_a_member_that_does_not_count_does_no_harm() -> None:
-    one, other = members(NARROW, NARROW)
+    one, other = members("resnet10t", "resnet10t")
     other.head.classifier.weight.data[2] = torch.nan
     found = explain_ensemble(SPECS, ensemble([one, other], CHOSEN), make_images(), [2])
     assert found.probabilities[:, 2].isfinite().all()
@@ -55,7 +55,7 @@ def test_a_member_that_does_not_count_does_no_harm() -> None:
 
 def test_a_mean_is_no_more_complete_than_its_members() -> None:
     """Opposite errors would cancel out in the mean, and tell of a completeness that no map has."""
-    one, other = members(NARROW, NARROW)
+    one, other = members("resnet10t", "resnet10t")
     specs = methods.parts(["integrated_gradients(steps=1)", "gradient"])
     images = make_images()
     found = explain_ensemble(specs, ensemble([one, other], CHOSEN), images, [0, 2])
@@ -89,13 +89,13 @@ def test_the_best_are_chosen_per_finding(seed: int, best: int) -> None:
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
-    one, other = members(NARROW, NARROW)
+    one, other = members("resnet10t", "resnet10t")
     with pytest.raises(ModelError, match="no member of the ensemble is chosen for 'effusion'"):
         ensemble([one, other], np.array([[True, False, True], [True, False, True]]))
     other.findings = ("nodule", "effusion", "mass")
     with pytest.raises(ModelError, match="differ in findings"):
         ensemble([one, other], CHOSEN)
-    unlike = ensemble(members(NARROW, "resnet10t(stride=16, width=8)"), CHOSEN)
+    unlike = ensemble(members("resnet10t", "resnet10t(stride=16)"), CHOSEN)
     with pytest.raises(MapError, match=r"2 x 2 and of 3 x 3 cells.*one architecture"):
         explain_ensemble(SPECS, unlike, make_images(), [0])
 
@@ -105,9 +105,9 @@ def folders(tmp_path):
     """Three models: of two seeds, and of another head."""
     heads = ["linear", "softmax", "linear"]
     for seed, head in enumerate(heads):
-        model = build(NARROW, head, FINDINGS, PREPROCESSING, seed=seed)
+        model = build("resnet10t", head, FINDINGS, PREPROCESSING, seed=seed)
         card = ModelCard(
-            ModelId(NARROW, head, "films", seed), FINDINGS, PREPROCESSING,
+            ModelId("resnet10t", head, "films", seed), FINDINGS, PREPROCESSING,
             trained_on=Cohort("films", ("a", f"b{seed}")), temperatures=(2.0, 1.0, 0.5),
         )  # fmt: skip
         cards.save(model, card, tmp_path / str(seed))
@@ -132,10 +132,10 @@ def test_an_ensemble_at_rest_is_that_of_its_members(folders) -> None:
         assert torch.equal(ours.maps[spec].values, theirs.maps[spec].values)
     first, second = (cards.read_card(folder).id.checkpoints[0] for folder in folders[:2])
     assert card.id == ModelId(
-        NARROW, "linear; softmax", "films", checkpoints=(first, second),
+        "resnet10t", "linear; softmax", "films", checkpoints=(first, second),
         chosen=(("nodule", (first, second)), ("effusion", (second,)), ("fracture", (first,))),
     )  # fmt: skip
-    assert str(card.id) == f"ensemble of 2 {NARROW} + linear; softmax on films"
+    assert str(card.id) == "ensemble of 2 resnet10t + linear; softmax on films"
     assert card.trained_on == Cohort("films", ("a", "b0", "b1"))
     assert card.tuned_on == Cohort()
 
@@ -144,7 +144,7 @@ def test_a_member_that_was_trained_again_is_noticed(folders) -> None:
     place = folders[0].parent / "together"
     save(folders, THREE, place)
     card = cards.read_card(folders[0])
-    cards.save(build(NARROW, "linear", FINDINGS, PREPROCESSING, seed=9), card, folders[0])
+    cards.save(build("resnet10t", "linear", FINDINGS, PREPROCESSING, seed=9), card, folders[0])
     with pytest.raises(ModelError, match="holds another model than when"):
         load(place)
     (place / "ensemble.json").write_text('{"format": 1, "members": []}')

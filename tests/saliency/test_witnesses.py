@@ -7,10 +7,7 @@ from torch import Tensor
 from heatproof.saliency import explain, methods
 from tests.saliency.conftest import make
 
-NAMES = [
-    *("densenet121 + linear", "resnet10t + wildcat"),
-    pytest.param("resnet18 + linear", marks=pytest.mark.slow),
-]
+NAMES = ["resnet18 + linear", "densenet121 + linear", "resnet10t + wildcat"]
 
 
 def close(found: Tensor, expected: Tensor) -> None:

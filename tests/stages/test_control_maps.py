@@ -9,7 +9,7 @@ from heatproof.data.annotations import Boxes
 from heatproof.data.decoded import InMemory
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import load
-from heatproof.experiment.films import Films
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import open_workspace
 from heatproof.progress import Silent
 from heatproof.run.pipeline import run
@@ -71,11 +71,9 @@ def test_each_reader_is_met_by_the_others(squares):
 
     read_twice = [twice(sample) for sample in films.samples[:8]]
     samples = (*read_twice, *films.samples[8:])
-    doubled = Films("films", InMemory(films.findings, samples), {})
+    doubled = OpenedData("films", InMemory(films.findings, samples), {})
     tasks = [task for task in control_tasks(work, doubled, []) if task.method == "readers"]
-    progress = Silent()
-    score(work, tasks, progress)
-    found = work.scores.read(task.name for task in tasks).frame
+    found = work.scores.read(score(work, tasks, Silent())).frame
     marked = {sample.image_id for sample in read_twice if sample.annotations}
     assert set(found["image_id"]) == marked  # where one reader marked alone, there is no other
     assert found["reader"].value_counts()["count"].to_list() == [len(marked)] * 2

@@ -7,7 +7,7 @@ import polars as pl
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models.card import read_card
-from heatproof.preparation.plan import trained_folder
+from heatproof.preparation.folders import trained_folder
 from heatproof.run.pipeline import run
 from tests.preparation.test_localizers import EXPERIMENT, SCALING, TRAINING, UNET
 

@@ -14,7 +14,7 @@ from heatproof import cli, train
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.errors import ExperimentError, HeatproofError, ModelError, TrainingError
 from heatproof.experiment.file import load
-from heatproof.experiment.films import Films
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models.heads import heads
 from heatproof.run.pipeline import run
@@ -434,7 +434,7 @@ def test_an_experiment_without_a_sweep_says_so(tmp_path):
 
 
 def test_films_are_decoded_once_where_they_fit(monkeypatch):
-    films = Films("phantoms", Phantom(images=3, size=48), {})
+    films = OpenedData("phantoms", Phantom(images=3, size=48), {})
     nbytes = 3 * 48 * 48 * 4
     assert decoded_once(films, (nbytes - 1) / 1e9) is films
     kept = decoded_once(films, nbytes / 1e9)

@@ -10,14 +10,24 @@ from heatproof.types import Annotation, Sample
 
 
 def reference_mask(sample: Sample, finding: str, source: str) -> Bool[np.ndarray, "h w"]:
-    """Every pixel that one reader marked for one finding, at the size of the film."""
-    drawn = [a for a in sample.annotations if (a.finding, a.source) == (finding, source)]
-    return union(drawn, sample.pixels.size())
+    """Every pixel that one reader marked for one finding, at the size of the film.
+
+    Raises:
+        AnnotationError: An annotation cannot be read, or does not fit the film.
+        PixelError: The film cannot be read.
+    """
+    marks = [a for a in sample.annotations if (a.finding, a.source) == (finding, source)]
+    return union(marks, sample.pixels.size())
 
 
-def union(drawn: Iterable[Annotation], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
-    """Every pixel inside any of the shapes; not to be written on."""
-    masks = (one.mask(*size) for one in drawn)  # one at a time: there may be many
+def union(marks: Iterable[Annotation], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """Every pixel inside any of the shapes; the mask may be shared, so do not write on it.
+
+    Args:
+        marks: Annotations of one film.
+        size: Height and width of the film.
+    """
+    masks = (mark.mask(*size) for mark in marks)  # made one at a time: there may be many
     first = next(masks, None)
     return np.zeros(size, bool) if first is None else reduce(np.logical_or, masks, first)
 

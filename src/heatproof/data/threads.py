@@ -1,7 +1,7 @@
-"""Films side by side: one thread for each, and none within.
+"""Films side by side: one thread for each film, and no threads within.
 
-Work on the pixels of one film gains little from several cores, and threads of threads wait for each
-other; so inside the pool torch and OpenCV keep to the thread they are called from.
+Work on the pixels of one film gains little from several cores, and threads that start threads wait
+for each other.  So inside the pool torch and OpenCV keep to the thread that they are called from.
 """
 
 import os

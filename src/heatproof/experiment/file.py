@@ -1,19 +1,20 @@
 """An experiment: which data, which models, which maps, judged how.  One TOML file.
 
-Every table is one frozen record of ``tables`` or ``model_table``, and unknown keys are errors.
+Every table is one frozen record of ``settings`` or ``model``, and unknown keys are errors.
 Relative paths are taken from the folder of the file.  What a table of ``[[data]]`` holds besides
 the keys of ``Data`` are the options of that data set, as ``heatproof datasets`` lists them.
 """
 
 import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 
 from heatproof.errors import ExperimentError, near_misses
-from heatproof.experiment.model import Model, Pool, Sampling, Scaling, Training
+from heatproof.experiment.model import ModelEntry, Pool, Sampling, Scaling, Training
 from heatproof.experiment.settings import (
     Classification,
     Data,
@@ -39,10 +40,10 @@ class Experiment(Record):
         name: What reports call it.
         paths_from: Where relative paths start, seen from the folder of the file.
         question: Stands at the top of the report.
-        output: Folder of everything that is written; ``runs/<name of the file>`` unless told.
+        output: Folder of everything that is written; without it ``runs/<name of the file>``.
         missing: What becomes of films whose files are not there.
         data: Radiographs.
-        models: What judges them.
+        models: What judges them; an entry with several seeds or architectures is as many models.
         maps: Maps that other tools made.
         explain: Which maps are made.
         score: How maps are measured.
@@ -59,7 +60,7 @@ class Experiment(Record):
     output: str | None = None
     missing: Literal["error", "set aside"] = "error"
     data: Annotated[list[Data], pydantic.Field(min_length=1)]
-    models: list[Model] = []
+    models: list[ModelEntry] = []
     maps: list[ImportedMaps] = []
     explain: Explain = Explain()
     score: Scoring = Scoring()
@@ -85,34 +86,36 @@ class Experiment(Record):
 
     @pydantic.model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
-        named = {model.name: model for model in self.models}
-        replicates = [one for model in self.models for one in model.replicates(named)]
-        self.__dict__["models"] = replicates  # frozen for everyone else
+        models = replicated(self.models)
         data = unique("data", [entry.name for entry in self.data])
-        unique("models", [model.name for model in self.models])
-        _pools_exist(self.models)
-        asked = [name for model in self.models for name in model.data or []]
-        asked += [maps.data for maps in self.maps]
-        asked += [m.training.data for m in self.models if m.training]
-        asked += [m.training.validation for m in self.models if m.training]
-        asked += [self.score.tune] if self.score.tune else []
-        asked += [self.classification.validation] if self.classification.validation else []
-        for name in asked:
+        unique("models", [model.name for model in models])
+        _pools_exist(models)
+        for name in self._data_named(models):
             if name not in data:
                 raise ValueError(f"no data is named {name!r}; {near_misses(name, data)}")
-        groups = [model.group or model.name for model in self.models]
+        groups = [model.group or model.name for model in models]
         groups += [maps.name for maps in self.maps]
         for name in (name for pair in self.statistics.compare for name in pair):
             if name not in groups:
                 raise ValueError(
                     f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
                 )
-        if not self.models and not self.maps:
+        if not models and not self.maps:
             raise ValueError("there is nothing to judge: add [[models]] or [[maps]]")
-        explained = [model for model in self.models if model.localizer is None]
+        explained = [model for model in models if model.localizer is None]
         if explained and not self.explain.methods:
             raise ValueError("there are models but no methods: add [explain] methods = [...]")
         return self
+
+    def _data_named(self, models: Sequence[ModelEntry]) -> Iterator[str]:
+        """Every name of data that stands anywhere but in ``[[data]]``."""
+        for model in models:
+            yield from model.data or []
+        yield from (maps.data for maps in self.maps)
+        trainings = [model.training for model in models if model.training]
+        yield from (training.data for training in trainings)
+        yield from (training.validation for training in trainings)
+        yield from filter(None, (self.score.tune, self.classification.validation))
 
     @property
     def folder(self) -> Path:
@@ -121,17 +124,17 @@ class Experiment(Record):
 
     @property
     def file_name(self) -> str:
-        """Of the file, without its folder."""
+        """Name of the file, without its folder."""
         return self._file.name
 
     @property
     def text(self) -> str:
-        """Of the file, as it was read; empty where there is no file."""
+        """Text of the file, as it was read; empty where there is no file."""
         return self._text
 
     @property
     def command(self) -> str:
-        """What to say to run it again."""
+        """The command that runs it again."""
         return self._command
 
     @property
@@ -168,14 +171,22 @@ def load(
         inner = table.get(key)
         table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
     try:
-        experiment = Experiment.model_validate(table)
+        written = Experiment.model_validate(table)
     except pydantic.ValidationError as error:
         raise ExperimentError(_explained(error, path, text)) from error
+    # Replicates are a shorthand of the file: behind this line every model is one model.
+    experiment = written.model_copy(update={"models": replicated(written.models)})
     experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
     experiment._file = path
     experiment._text = text
     experiment._command = command or f"heatproof run {path.name}"
     return experiment
+
+
+def replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """The models with one for each architecture and seed of those that have several."""
+    named = {entry.name: entry for entry in entries}
+    return [replicate for entry in entries for replicate in entry.replicates(named)]
 
 
 def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
@@ -198,11 +209,11 @@ def _siblings(problem: Any) -> list[str]:
     for step in problem["loc"][:-1]:
         if isinstance(step, str):
             record = _TABLES.get(step, record)
-    return list(record.model_fields)
+    return [name for name, field in record.model_fields.items() if not field.exclude]
 
 
 _TABLES: dict[str, type[Record]] = {
-    "data": Data, "models": Model, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
+    "data": Data, "models": ModelEntry, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": Classification, "report": Report, "id": Identity,
     "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep, "search": Searched,
     "trust": Trust, "sampling": Sampling,
@@ -224,7 +235,7 @@ def _line(text: str, location: tuple[int | str, ...]) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _pools_exist(models: list[Model]) -> None:
+def _pools_exist(models: Sequence[ModelEntry]) -> None:
     for place, model in enumerate(models):
         earlier = [other.name for other in models[:place] if not other.ensemble]
         for name in model.ensemble.of if model.ensemble else ():

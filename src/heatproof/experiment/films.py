@@ -23,14 +23,14 @@ _MISSING = (
 
 
 @dataclass(frozen=True)
-class Films:
+class OpenedData:
     """One data set of an experiment, by the name it has there.
 
     Attributes:
-        name: As reports call it.
+        name: Name of the data in reports.
         dataset: The radiographs.
-        missing: Files that are not there, where the experiment sets them aside.
-        damaged: Films that cannot be read, as far as their headers tell, with the reason.
+        missing: Films without a file, where the experiment sets them aside: the reason by image_id.
+        damaged: Films that cannot be read, as far as their headers tell; likewise.
         benchmark: Source of the annotations that are no reference but are compared with it.
     """
 
@@ -42,7 +42,7 @@ class Films:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is labelled or annotated."""
+        """Everything that is labelled or annotated."""
         return tuple(self.dataset.findings)
 
     @cached_property
@@ -57,22 +57,26 @@ class Films:
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
-        """Every film whose file is there, pixels unread; what the benchmark marked set apart."""
-        every = (self.dataset[index] for index in range(len(self.dataset)))
-        return tuple(self._apart(sample) for sample in every if sample.image_id not in self.missing)
+        """Every film whose file is there, with its pixels unread.
 
-    def _apart(self, sample: Sample) -> Sample:
-        theirs = tuple(a for a in sample.annotations if a.source == self.benchmark)
-        if not theirs:
+        What the benchmark marked stands in ``Sample.benchmark``, apart from the references.
+        """
+        every = (self.dataset[index] for index in range(len(self.dataset)))
+        present = (sample for sample in every if sample.image_id not in self.missing)
+        return tuple(self._with_benchmark_apart(sample) for sample in present)
+
+    def _with_benchmark_apart(self, sample: Sample) -> Sample:
+        benchmark = tuple(a for a in sample.annotations if a.source == self.benchmark)
+        if not benchmark:
             return sample
-        rest = tuple(a for a in sample.annotations if a.source != self.benchmark)
-        return dataclasses.replace(sample, annotations=rest, benchmark=theirs)
+        references = tuple(a for a in sample.annotations if a.source != self.benchmark)
+        return dataclasses.replace(sample, annotations=references, benchmark=benchmark)
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Findings that somebody drew on a film."""
-        drawn = (annotation.finding for s in self.samples for annotation in s.annotations)
-        return tuple(dict.fromkeys(drawn))
+        """Findings that somebody marked on a film."""
+        marked = (annotation.finding for s in self.samples for annotation in s.annotations)
+        return tuple(dict.fromkeys(marked))
 
     @cached_property
     def digest(self) -> str:
@@ -80,7 +84,7 @@ class Films:
         return digest([(s.image_id, fingerprint(s)) for s in self.samples])
 
 
-def open_data(experiment: Experiment) -> dict[str, Films]:
+def open_data(experiment: Experiment) -> dict[str, OpenedData]:
     """Every data set, opened and checked by its headers.
 
     Raises:
@@ -88,12 +92,12 @@ def open_data(experiment: Experiment) -> dict[str, Films]:
         ExperimentError: The description itself is wrong.
     """
     return {
-        entry.name: check_films(experiment, entry.name, _open(experiment, entry))
+        entry.name: _checked(experiment, entry.name, _open(experiment, entry))
         for entry in experiment.data
     }
 
 
-def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
+def _checked(experiment: Experiment, name: str, dataset: Dataset) -> OpenedData:
     """One data set, checked by its headers; raises DataError."""
     if not len(dataset):
         raise DataError(f"data {name!r}: there is no image; is its table or its part empty?")
@@ -108,10 +112,12 @@ def check_films(experiment: Experiment, name: str, dataset: Dataset) -> Films:
     damaged = {p.image_id: p.reason for p in problems if not p.fatal}
     if len(gone | damaged) == len(dataset):
         raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
-    return Films(name, dataset, gone, damaged, experiment.score.benchmark)
+    return OpenedData(name, dataset, gone, damaged, experiment.score.benchmark)
 
 
-def matching(films: Films, values: Mapping[str, str | list[str]], where: str) -> tuple[Sample, ...]:
+def matching(
+    films: OpenedData, values: Mapping[str, str | list[str]], where: str
+) -> tuple[Sample, ...]:
     """Films whose metadata have these values; raises ExperimentError for an unknown key."""
     known = {key for sample in films.samples for key in sample.metadata}
     for key in values:
@@ -139,12 +145,12 @@ def fingerprint(sample: Sample) -> str:
 
 
 def annotations_digest(sample: Sample) -> str:
-    """Changes when an annotation does, or the file that holds it."""
+    """Changes when an annotation of the film does, or the file that holds it."""
     return drawn_digest(sample.annotations)
 
 
 def drawn_digest(annotations: Sequence[Annotation]) -> str:
-    """The same of some annotations."""
+    """Changes when one of these annotations does, or the file that holds it."""
     drawn = [dataclasses.asdict(annotation) for annotation in annotations]
     kinds = [type(annotation.shape).__name__ for annotation in annotations]
     files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
@@ -169,10 +175,13 @@ def _files(value: object) -> Iterator[Path]:
 
 
 def _open(experiment: Experiment, entry: Data) -> Dataset:
-    try:
-        dataset = datasets.build(entry.dataset, entry.options, experiment.folder)
-    except SpecError as error:
-        raise ExperimentError(f"data {entry.name!r}: {error}") from error
+    if isinstance(entry.dataset, str):
+        try:
+            dataset = datasets.build(entry.dataset, entry.options, experiment.folder)
+        except SpecError as error:
+            raise ExperimentError(f"data {entry.name!r}: {error}") from error
+    else:
+        dataset = entry.dataset
     if entry.parts is None and entry.part is None:
         return dataset
     if entry.parts is None or entry.part not in entry.parts:
@@ -185,7 +194,7 @@ def _open(experiment: Experiment, entry: Data) -> Dataset:
 
 
 def _spelled(value: str | float | None) -> str:
-    """As an experiment file spells it: a column of numbers holds 1, not 1.0."""
+    """The value as an experiment file spells it: a column of numbers holds 1, not 1.0."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -7,9 +7,9 @@ it every comparison; so this is an error, and no warning.
 from collections.abc import Iterator, Mapping, Sequence
 
 from heatproof.errors import ExperimentError
+from heatproof.experiment.assignment import Assignment
 from heatproof.experiment.file import Experiment
-from heatproof.experiment.films import Films
-from heatproof.experiment.judging import Judging
+from heatproof.experiment.films import OpenedData
 from heatproof.localize import Metric
 from heatproof.maps.tuning import tunable
 from heatproof.words import count
@@ -17,20 +17,21 @@ from heatproof.words import count
 
 def check_tuning(
     experiment: Experiment,
-    data: Mapping[str, Films],
-    judgings: Sequence[Judging],
+    data: Mapping[str, OpenedData],
+    assigned: Sequence[Assignment],
     metrics: Mapping[str, Metric],
 ) -> None:
     """Raises ExperimentError where metrics cannot be tuned as described, or must not be."""
-    name, open_ = experiment.score.tune, [spec for spec, m in metrics.items() if tunable(m)]
+    name = experiment.score.tune
+    to_tune = [spec for spec, metric in metrics.items() if tunable(metric)]
     if name is None:
-        if open_:
+        if to_tune:
             raise ExperimentError(
-                f"{open_[0]} is to be tuned, but on what? Say [score] tune = the name of data that"
-                " nobody judges, or give it a table or a value"
+                f"{to_tune[0]} is to be tuned, but on what? Say [score] tune = the name of data"
+                " that nobody judges, or give it a table or a value"
             )
         return
-    if not open_:
+    if not to_tune:
         raise ExperimentError(
             f"[score] tune = {name!r}, but no metric is to be tuned; did you mean"
             " iou(binarize=tuned)?"
@@ -40,28 +41,31 @@ def check_tuning(
             f"[score] tune = {name!r}, whose films are judged; say judged = false for it, and judge"
             " films of other patients"
         )
-    for films in _judged(experiment, data, judgings):
-        _refuse_shared(name, data[name], films)
+    for judged in _judged_data(experiment, assigned):
+        _refuse_shared(name, data[name], data[judged])
+    _check_imported(experiment, name)
+
+
+def _check_imported(experiment: Experiment, name: str) -> None:
+    """Raises ExperimentError where imported maps lack those of the tuning films."""
+    tuned = {(entry.name, entry.method) for entry in experiment.maps if entry.data == name}
     for entry in experiment.maps:
-        other = (o for o in experiment.maps if (o.name, o.method) == (entry.name, entry.method))
-        if entry.data != name and not any(one.data == name for one in other):
+        if (entry.name, entry.method) not in tuned:
             raise ExperimentError(
                 f"[score] tune = {name!r}, but there are no maps of {entry.name!r} by"
                 f" {entry.method!r} for it; add [[maps]] with data = {name!r}"
             )
 
 
-def _judged(
-    experiment: Experiment, data: Mapping[str, Films], judgings: Sequence[Judging]
-) -> Iterator[Films]:
-    """Every data set that somebody judges."""
-    names = [one.films.name for one in judgings if one.explained and not one.tunes]
+def _judged_data(experiment: Experiment, assigned: Sequence[Assignment]) -> Iterator[str]:
+    """The name of every data set that somebody judges, each once."""
+    names = [assignment.data for assignment in assigned if assignment.role == "judged"]
     names += [entry.data for entry in experiment.maps if entry.data != experiment.score.tune]
-    for name in dict.fromkeys(names):
-        yield data[name]
+    yield from dict.fromkeys(names)
 
 
-def _refuse_shared(name: str, tuning: Films, judged: Films) -> None:
+def _refuse_shared(name: str, tuning: OpenedData, judged: OpenedData) -> None:
+    """Raises ExperimentError where films or patients of both are the same."""
     if judged.name == name:  # a model that names it in its data
         raise ExperimentError(f"[score] tune = {name!r}, which a model is told to judge")
     pixels = {sample.pixels for sample in judged.samples}

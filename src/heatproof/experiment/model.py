@@ -1,12 +1,23 @@
 """The table of a model in an experiment file: where it comes from, and how it is trained."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pydantic
 
 from heatproof.experiment.settings import Identity, Name, Record, unique
+from heatproof.models import Model
 from heatproof.models.adapter import Outputs
+from heatproof.models.card import ModelCard
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A model that is there already, and its card."""
+
+    model: Model
+    card: ModelCard
 
 
 class Scaling(Record):
@@ -16,7 +27,7 @@ class Scaling(Record):
         geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads.
         channels: 1, or 3 equal ones.
         mean: Of each channel, or one for all; images are in [0, 1] before.
-        std: Likewise.
+        std: Standard deviation of each channel, or one for all.
     """
 
     geometry: str
@@ -60,7 +71,7 @@ class Sampling(Record):
         fraction: Share of the patients.
         prevalence: Share of films on which a finding is present, made by leaving films out.
         permuted: Whether labels are dealt out anew among the films, so that nothing can be learned.
-        seed: Of what is drawn; the same for all replicates.
+        seed: Seed of what is drawn; the same for all replicates.
     """
 
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
@@ -70,19 +81,20 @@ class Sampling(Record):
 
 
 class Pool(Record):
-    """What an ensemble is chosen from, and how many are.
+    """What an ensemble is chosen from, and how many are chosen.
 
     Attributes:
         of: Names of earlier models; all replicates of those that have some.  Of a model that is
             trained here all checkpoints that its training keeps.
-        best: Of each finding, the checkpoints with the highest AUROCs on validation.
+        best: Number of checkpoints taken for each finding: those with the highest AUROCs on
+            validation.
     """
 
     of: Annotated[list[Name], pydantic.Field(min_length=1)]
     best: Annotated[int, pydantic.Field(ge=1)] = 10
 
 
-class Model(Record):
+class ModelEntry(Record):
     """A classifier (a card, a user's module, or trained here), a localizer, or an ensemble.
 
     Attributes:
@@ -97,7 +109,7 @@ class Model(Record):
         module: ``"file.py:function"`` or ``"package.module:function"`` that returns an
             ``nn.Module``, called with ``arguments`` (those that name files: relative to this file).
             With a training it is trained up to its features, and ``head`` stands behind these.
-        arguments: Of the function that returns the module.
+        arguments: Arguments of the function that returns the module.
         features: Dotted name of the module whose output is the feature grid.
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
@@ -111,6 +123,7 @@ class Model(Record):
         sampling: What of its training data it sees.
         architectures: Specs of several backbones to train alike, instead of ``backbone``.
         seeds: Replicates: each is trained once with each of these.
+        in_memory: The model itself, where Python code and no file describes the experiment.
     """
 
     name: Name
@@ -135,11 +148,12 @@ class Model(Record):
     sampling: Sampling = Sampling()
     architectures: list[str] = []
     seeds: list[int] = []
+    in_memory: pydantic.InstanceOf[InMemory] | None = pydantic.Field(default=None, exclude=True)
 
     @pydantic.model_validator(mode="after")
-    def _one_origin(self) -> "Model":
+    def _one_origin(self) -> "ModelEntry":
         kinds = ("card", "module", "backbone", "architectures", "localizer", "ensemble")
-        if sum(bool(getattr(self, kind)) for kind in kinds) != 1:
+        if sum(bool(getattr(self, kind)) for kind in (*kinds, "in_memory")) != 1:
             raise ValueError(
                 f"model {self.name!r} needs one of {', '.join(kinds[:-1])} or {kinds[-1]}"
             )
@@ -183,42 +197,58 @@ class Model(Record):
         """Whether a run makes it before it judges anything."""
         return bool(self.training or self.ensemble)
 
-    def replicates(self, models: Mapping[str, "Model"]) -> "list[Model]":
-        """One model for each architecture and seed; itself where neither is given.
+    def replicates(self, entries: Mapping[str, "ModelEntry"]) -> "list[ModelEntry]":
+        """One model for each architecture and seed; the entry itself where neither is given.
 
-        One that starts from a model with replicates starts from that of its own seed and
+        A model that starts from one with replicates starts from that of its own seed and
         architecture.
+
+        Args:
+            entries: All models of the experiment by name.
         """
         architectures: list[str | None] = [*self.architectures] or [None]
         seeds: list[int | None] = [*self.seeds] or [None]
-        return [self._replicate(one, seed, models) for one in architectures for seed in seeds]
+        return [
+            self._replicate(architecture, seed, entries)
+            for architecture in architectures
+            for seed in seeds
+        ]
 
     def _replicate(
-        self, architecture: str | None, seed: int | None, models: Mapping[str, "Model"]
-    ) -> "Model":
-        changes: dict[str, Any] = {"name": self._called(architecture, seed)}
-        changes["group"] = self.group and self._called(architecture, seed, self.group)
-        changes |= {"architectures": [], "seeds": [], "backbone": architecture or self.backbone}
+        self, architecture: str | None, seed: int | None, entries: Mapping[str, "ModelEntry"]
+    ) -> "ModelEntry":
+        changes: dict[str, Any] = {
+            "name": self._called(self.name, architecture, seed),
+            "group": self.group and self._called(self.group, architecture, seed),
+            "architectures": [],
+            "seeds": [],
+            "backbone": architecture or self.backbone,
+        }
         if self.ensemble is not None:
-            every: list[str] = []
-            for name in self.ensemble.of:
-                entry = models.get(name)
-                if entry is None or entry.ensemble is not None:
-                    every.append(name)  # which is no earlier model, and said to be none
-                else:
-                    every += [one.name for one in entry.replicates(models)]
-            changes["ensemble"] = self.ensemble.model_copy(update={"of": every})
+            changes["ensemble"] = self._pool(self.ensemble, entries)
         if self.training is not None:
-            training, start = self.training, models.get(self.training.start or "")
-            settings = training.settings if seed is None else training.settings | {"seed": seed}
-            called = training.start if start is None else start._called(architecture, seed)
-            changes["training"] = training.model_copy(
-                update={"settings": settings, "start": called}
-            )
+            settings, start = self.training.settings, self.training.start
+            if start is not None and start in entries:
+                start = entries[start]._called(start, architecture, seed)
+            if seed is not None:
+                settings = settings | {"seed": seed}
+            update = {"settings": settings, "start": start}
+            changes["training"] = self.training.model_copy(update=update)
         return self.model_copy(update=changes)
 
-    def _called(self, architecture: str | None, seed: int | None, name: str = "") -> str:
-        """What distinguishes it from its siblings stands behind its name, or another."""
+    def _pool(self, pool: Pool, entries: Mapping[str, "ModelEntry"]) -> Pool:
+        """The pool with all replicates of its members; unknown names stay, to be refused later."""
+        members: list[str] = []
+        for name in pool.of:
+            entry = entries.get(name)
+            if entry is None or entry.ensemble is not None:
+                members.append(name)
+            else:
+                members += [replicate.name for replicate in entry.replicates(entries)]
+        return pool.model_copy(update={"of": members})
+
+    def _called(self, name: str, architecture: str | None, seed: int | None) -> str:
+        """The name, and behind it what distinguishes a replicate from its siblings."""
         parts = [architecture] if self.architectures and architecture else []
         parts += [f"seed {seed}"] if self.seeds and seed is not None else []
-        return ", ".join([name or self.name, *parts])
+        return ", ".join([name, *parts])

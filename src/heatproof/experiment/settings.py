@@ -8,9 +8,15 @@ from heatproof.localize.controls import controls
 from heatproof.models.devices import AUTO, device_named
 from heatproof.saliency.memory import parse_memory
 from heatproof.trust.similarity import Normalization
-from heatproof.types import BENCHMARK
+from heatproof.types import BENCHMARK, Dataset
 
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+
+
+def _kind_or_dataset(value: Any) -> str | Dataset:
+    if isinstance(value, Dataset) or (isinstance(value, str) and value):
+        return value
+    raise ValueError('expected the kind of a data set, such as "manifest"')
 
 
 class Record(pydantic.BaseModel):
@@ -26,15 +32,16 @@ class Data(Record):
         name: What reports call it.
         dataset: Its kind, such as ``"manifest"``.
         judged: False for films that only train or tune.
-        part: Of a seeded division by patient: its name in ``parts``.
+        part: Name in ``parts`` of the part that is meant; patients are divided, not films.
         parts: Shares by name, such as ``{train = 0.6, validation = 0.2, test = 0.2}``.
-        parts_seed: Of the division.
+        parts_seed: Seed of the division.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="allow", strict=True)
 
     name: Name
-    dataset: Name
+    # From Python, the data set itself may stand in the place of its kind.
+    dataset: Annotated[str | Dataset, pydantic.PlainValidator(_kind_or_dataset)]
     judged: bool = True
     part: str | None = None
     parts: dict[str, float] | None = None
@@ -42,7 +49,7 @@ class Data(Record):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What belongs to the data set itself."""
+        """The options of the data set itself."""
         return dict(self.model_extra or {})
 
 
@@ -51,9 +58,9 @@ class Identity(Record):
 
     Attributes:
         architecture: The backbone, such as ``"densenet121"``.
-        head: Its spec.
-        data: What it was trained on.
-        seed: Of its training.
+        head: Spec of the head.
+        data: Name of the data that it was trained on.
+        seed: Seed of its training.
     """
 
     architecture: Name
@@ -66,12 +73,12 @@ class ImportedMaps(Record):
     """Maps that another tool made, with the probabilities that came along.
 
     Attributes:
-        name: Of the model behind them, as reports call it.
+        name: Name in reports of the model behind the maps.
         importer: The format, such as ``"chexlocalize"``.
-        folder: Where they lie.
-        method: What they are called here, such as ``"grad_cam"``.
-        data: Name of the data they explain.
-        id: The model behind them.
+        folder: Where the files lie.
+        method: Name of the method here, such as ``"grad_cam"``.
+        data: Name of the data that the maps explain.
+        id: The model behind the maps.
     """
 
     name: Name
@@ -86,7 +93,7 @@ class Explain(Record):
     """Which maps are made, and where.
 
     Attributes:
-        methods: Their specs.
+        methods: Specs of saliency methods.
         memory: What the process may take, or on a GPU what its passes may, such as ``4GB``;
             ``auto`` for 4 GB, or half of the GPU.
         device: Where models run: ``auto`` is the GPU where there is one.
@@ -113,7 +120,7 @@ class Scoring(Record):
     """How maps are measured, and what is measured beside them.
 
     Attributes:
-        metrics: Their specs; the first ranks the gallery unless told.
+        metrics: Their specs; the first ranks the gallery unless ``rank_by`` names another.
         controls: Specs of what stands in every table besides the mean-mask prior, which always
             does.
         tune: Name of the data on which metrics choose what they are to be tuned in, such as
@@ -143,10 +150,10 @@ class Statistics(Record):
     """How scores become estimates.
 
     Attributes:
-        resamples: Of every bootstrap.
+        resamples: Number of resamples of every bootstrap.
         by: What is resampled as one.
-        level: What every interval holds.
-        seed: Of resamples and of random maps.
+        level: Confidence level of every interval.
+        seed: Seed of resamples and of random maps.
         min_positives: A finding with fewer is described: nothing is inferred from it.
         compare: Pairs of models (or groups of them, or of imported maps): the first is compared
             with the second, film by film.  An ensemble is compared unasked with the one of the same
@@ -171,11 +178,12 @@ class Trust(Record):
         criteria: Specs, such as ``"randomization(draws=3)"``.
         similarities: Specs of what compares maps.
         rules: Specs of what makes verdicts of that; the first is the one of the short answer.
-        normalize: What is done to each map before: ``min_max``, ``magnitude`` or ``none``.
+        normalize: What is done to each map before it is compared: ``min_max``, ``magnitude`` or
+            ``none``.
         side: Pixels of a side of the frame over the film on which maps are compared.
         films: Those on which the finding is ``present``, or ``all``.
         images: How many of them, drawn anew for each finding; None for all.
-        seed: Of films, their pairs and nothing else.
+        seed: Seed of the draw of films and of their pairs, and of nothing else.
     """
 
     criteria: Annotated[list[str], pydantic.Field(min_length=1)]
@@ -207,9 +215,9 @@ class Report(Record):
     """What the page shows.
 
     Attributes:
-        gallery: Films of each kind in the gallery.
-        rank_by: Spec of the metric that ranks them; the first of ``metrics`` unless told.
-        seed: Of what is drawn from many.
+        gallery: Number of films of each kind in the gallery.
+        rank_by: Spec of the metric that ranks them; without it the first of ``metrics``.
+        seed: Seed of what is drawn from many.
     """
 
     gallery: Annotated[int, pydantic.Field(ge=0, le=50)] = 3
@@ -221,8 +229,9 @@ class Searched(Record):
     """What a parameter of a sweep may be: a range, or one of some values.
 
     Attributes:
-        low: Of a range, included.
-        high: Likewise.  Two integers make a range of integers, where the parameter can be one.
+        low: Lower end of a range, included.
+        high: Upper end, included.  Two integers make a range of integers, where the parameter can
+            be one.
         log: Whether ratios count and not differences.
         choices: Instead of a range.
     """
@@ -253,8 +262,8 @@ class Sweep(Record):
     """A search for good settings; ``heatproof sweep`` reads it, and ``heatproof run`` does not.
 
     Attributes:
-        trials: Models tried of each entry of ``[[models]]``, the same number for all.
-        seed: Of what is drawn.
+        trials: Number of models tried of each entry of ``[[models]]``, the same for all.
+        seed: Seed of what is drawn.
         grid: Try every combination of the choices instead of drawing; ``trials`` is left out.
         at_once: Trials that know nothing of each other, and so may be trained at the same time.
         prune: End a trial once it is worse than the median of the earlier ones at the same round.

@@ -1,4 +1,4 @@
-"""What the stages of one run share: the experiment, opened, and where its results lie."""
+"""One experiment, opened: what its stages share, and where its results lie."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from heatproof.errors import ExperimentError, near_misses
+from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
-from heatproof.experiment.films import Films, open_data
+from heatproof.experiment.films import OpenedData, open_data
 from heatproof.experiment.guard import check_tuning
-from heatproof.experiment.judging import Judging, judgings
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
@@ -23,7 +23,7 @@ from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
-from heatproof.tables.units import Units, digest
+from heatproof.tables.units import Units, folder_name
 from heatproof.trust.criteria import Criterion, criteria
 from heatproof.trust.rules import Rule, rules
 from heatproof.trust.similarity import Similarity, similarities
@@ -36,22 +36,22 @@ class Workspace:
     """One experiment, opened; its parts are parsed before any work starts.
 
     Attributes:
-        experiment: As read.
-        folder: Where everything is written.
-        data: Every data set, checked.
-        judgings: Which model judges which films.
-        methods: By canonical spec.
-        metrics: By canonical spec.
-        criteria: Of trust, by canonical spec.
+        experiment: The experiment as it was read.
+        folder: Folder of everything that is written.
+        data: Every data set by name, checked.
+        assignments: Which model sees which films.
+        methods: Saliency methods by canonical spec.
+        metrics: Localization metrics by canonical spec.
+        criteria: Criteria of trust by canonical spec.
         similarities: What compares maps, by canonical spec.
         rules: What makes verdicts of that, by canonical spec.
-        tuned: What tuning films chose of what metrics leave open.
+        tuned: The values that tuning films chose for what metrics leave open.
     """
 
     experiment: Experiment
     folder: Path
-    data: Mapping[str, Films]
-    judgings: tuple[Judging, ...]
+    data: Mapping[str, OpenedData]
+    assignments: tuple[Assignment, ...]
     methods: Mapping[str, Method]
     metrics: Mapping[str, Metric]
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
@@ -61,25 +61,21 @@ class Workspace:
 
     @cached_property
     def measures(self) -> TunedMetrics:
-        """The metrics, with what tuning films chose of them."""
+        """The metrics, with the values that tuning films chose."""
         return TunedMetrics(self.metrics, self.tuned)
 
     def store(self, data: str) -> MapStore:
-        """The maps of one data set: two data sets may call their films by the same names."""
-        if data not in self._stores:
-            safe = "".join(letter if letter.isalnum() else "-" for letter in data)
-            store = MapStore(self.folder / "maps" / f"{safe}-{digest(data)[:6]}")
-            store.clean()  # what a killed run left half written
-            self._stores[data] = store
-        return self._stores[data]
+        """The maps of one data set; two data sets may call their films by the same names."""
+        return MapStore(self.folder / "maps" / folder_name(data, data, digits=6))
 
-    @cached_property
-    def _stores(self) -> dict[str, MapStore]:
-        return {}
+    def clean(self) -> None:
+        """Remove the maps that a killed run left half written; to be called where a run begins."""
+        for data in self.data:
+            self.store(data).clean()
 
     @cached_property
     def contents(self) -> Units[Contents]:
-        """One row per film: what it holds."""
+        """One row per film: a digest of what it holds."""
         return Units(self.folder, Contents)
 
     @cached_property
@@ -114,34 +110,31 @@ class Workspace:
 
 
 def open_workspace(experiment: Experiment) -> Workspace:
-    """Everything that can be known before work starts, checked.
+    """Open an experiment, and check everything that can be known before work starts.
 
     Raises:
         HeatproofError: The experiment, its data or its parts are not as described.
     """
-    chosen, trust = metrics.parts(experiment.score.metrics), experiment.trust
+    trust = experiment.trust
+    scored = metrics.parts(experiment.score.metrics)
     rank = experiment.report.rank_by
-    if rank is not None and rank not in chosen:
+    if rank is not None and rank not in scored:
         raise ExperimentError(
-            f"report.rank_by = {rank!r} is not scored; {near_misses(rank, chosen)}"
+            f"report.rank_by = {rank!r} is not scored; {near_misses(rank, scored)}"
         )
-    measures = _with_files(experiment, chosen)
+    scored = _with_files(experiment, scored)
     compared = similarities.parts(trust.similarities) if trust else {}
     data = open_data(experiment)
-    for entry in experiment.data:
-        drawn = data[entry.name].marked if entry.judged else ()
-        for finding in (one for one in drawn if one not in experiment.score.structures):
-            for part in measures.values():
-                specialize(part, finding)
-    who = judgings(experiment, data)
-    check_tuning(experiment, data, who, measures)
+    _check_findings(experiment, data, scored)
+    assigned = assignments(experiment, data)
+    check_tuning(experiment, data, assigned, scored)
     return Workspace(
         experiment=experiment,
         folder=experiment.output_folder,
         data=data,
-        judgings=who,
+        assignments=assigned,
         methods=methods.parts(experiment.explain.methods),
-        metrics=measures,
+        metrics=scored,
         criteria=criteria.parts(trust.criteria) if trust else {},
         similarities=_with_files(experiment, compared),
         rules=rules.parts(trust.rules) if trust else {},
@@ -150,9 +143,22 @@ def open_workspace(experiment: Experiment) -> Workspace:
 
 def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, Part]:
     """The parts, with the files that they name beside the experiment; raises ExperimentError."""
-    found = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
-    for spec, part in found.items():
+    located = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
+    for spec, part in located.items():
         for file in files_of(part):
             if not file.is_file():
                 raise ExperimentError(f"{spec}: there is no file {file}")
-    return found
+    return located
+
+
+def _check_findings(
+    experiment: Experiment, data: Mapping[str, OpenedData], scored: Mapping[str, Metric]
+) -> None:
+    """Raises HeatproofError where a metric has no value for a finding that somebody marked."""
+    for entry in experiment.data:
+        if not entry.judged:
+            continue
+        for finding in data[entry.name].marked:
+            if finding not in experiment.score.structures:
+                for metric in scored.values():
+                    specialize(metric, finding)

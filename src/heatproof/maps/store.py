@@ -355,11 +355,12 @@ def _check(
 
 
 def _text(model: ModelId) -> str:
-    return json.dumps(dataclasses.asdict(model), sort_keys=True, ensure_ascii=False)
+    return json.dumps(model.at_rest(), sort_keys=True, ensure_ascii=False)
 
 
 def _model(text: str) -> ModelId:
     fields = json.loads(text)
+    del fields["randomized"]  # see ModelId.at_rest
     return ModelId(**{name: _tuples(value) for name, value in fields.items()})
 
 

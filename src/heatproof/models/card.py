@@ -269,6 +269,8 @@ def _from_json(values: Any, path: Path) -> ModelCard:
         if name in _RECORDS and isinstance(values[name], dict):
             fields = [field.name for field in dataclasses.fields(_RECORDS[name])]
             fields = [field for field in fields if field != "chosen"]
+            if name == "id":
+                values[name].pop("randomized", None)  # which cards of earlier versions have
             _check_names(values[name], fields, f"{path}: {name}")
         try:
             read[name] = adapter.validate_python(values[name])

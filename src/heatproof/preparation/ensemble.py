@@ -11,120 +11,126 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.errors import ExperimentError, ModelError
-from heatproof.experiment.model import Model, Pool
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.model import ModelEntry, Pool
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
 from heatproof.models.card import ModelCard
-from heatproof.preparation.plan import AUROC, kept_folders, settings_of, trained_folder, trained_id
+from heatproof.preparation.folders import AUROC, kept_folders, trained_folder
+from heatproof.preparation.plan import settings_of, trained_id
 from heatproof.progress import Progress
-from heatproof.tables.units import digest
+from heatproof.tables.units import folder_name
 from heatproof.train.processes import is_first, wait_for_all
 from heatproof.types import ModelId
 
 
-def make_ensemble(work: Workspace, model: Model, progress: Progress) -> Path:
-    """Choose the members of an ensemble, unless that was done; they are trained before.
+def make_ensemble(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
+    """Choose the members of an ensemble, unless that was done; returns its folder.
+
+    Its models are trained before.
 
     Raises:
-        ModelError: The checkpoints do not fit together, or have not been judged by the same films.
+        ModelError: The checkpoints do not fit together, or were not validated on the same films.
     """
-    pool = _pool(model)
-    places = [place for member in _members(work, model) for place in _places(work, member)]
-    read = [cards.read_card(place) for place in places]
-    known = [card.id.checkpoints[0] for card in read]
-    safe = "".join(letter if letter.isalnum() else "-" for letter in model.name)
-    folder = work.folder / "models" / f"{safe}-{digest(known, pool.best)[:12]}"
+    best = _pool(entry).best
+    members = _members(work.experiment, entry)
+    places = [place for member in members for place in _checkpoints(work, member)]
+    kept = [cards.read_card(place) for place in places]
+    weights = [card.id.checkpoints[0] for card in kept]
+    folder = work.folder / "models" / folder_name(entry.name, weights, best)
     done = (folder / ensembles.ENSEMBLE).is_file()
     if not done and is_first():
-        ensembles.save(places, ensembles.best_members(_scores(model, read), pool.best), folder)
+        ensembles.save(places, ensembles.best_members(_scores(entry, kept), best), folder)
     wait_for_all()
     progress.advance(skipped=done)
     return folder
 
 
-def check_pool(work: Workspace, model: Model) -> None:
+def check_pool(experiment: Experiment, entry: ModelEntry) -> None:
     """Raises ExperimentError for an ensemble that could not be made as described."""
-    kinds: dict[str, tuple[str, str]] = {}
-    for member in _members(work, model):
+    first: dict[str, tuple[str, str]] = {}  # by what members agree in: who says it, and the value
+    for member in _members(experiment, entry):
         if member.localizer or member.module:
             raise ExperimentError(
-                f"ensemble {model.name!r}: {member.name!r} is a"
+                f"ensemble {entry.name!r}: {member.name!r} is a"
                 f" {'localizer' if member.localizer else 'module of yours'}; expected classifiers"
                 " with a backbone of ours"
             )
-        plan = member.training
-        if plan is None:
+        if member.training is None:
             continue  # what is known of it stands on its card
         settings = settings_of(member)
-        for name, value in (
-            ("backbone", member.backbone),
-            ("scaling", member.scaling),
-            ("training.validation", plan.validation),
-            ("absent", settings.absent),
-            ("by", settings.by),
-        ):
-            other, theirs = kinds.setdefault(name, (member.name, str(value)))
-            if str(value) != theirs:
+        agreed = {
+            "backbone": member.backbone,
+            "scaling": member.scaling,
+            "training.validation": member.training.validation,
+            "absent": settings.absent,
+            "by": settings.by,
+        }
+        for name, value in agreed.items():
+            other, expected = first.setdefault(name, (member.name, str(value)))
+            if str(value) != expected:
                 raise ExperimentError(
-                    f"ensemble {model.name!r}: {other!r} has {name} = {theirs}, {member.name!r} has"
-                    f" {value}; members agree in it, so that they can be compared and their maps"
-                    " averaged"
+                    f"ensemble {entry.name!r}: {other!r} has {name} = {expected}, {member.name!r}"
+                    f" has {value}; members agree in it, so that they can be compared and their"
+                    " maps averaged"
                 )
 
 
-def pool_id(work: Workspace, model: Model) -> ModelId:
-    """What an ensemble is, but for its members' weights."""
+def pool_id(experiment: Experiment, entry: ModelEntry) -> ModelId:
+    """The identity that an ensemble will have, without that of its members' weights."""
     ids = [
-        cards.read_card(work.experiment.folder / member.card).id
-        if member.card
-        else trained_id(member)
-        for member in _members(work, model)
+        cards.read_card(experiment.folder / member.card).id if member.card else trained_id(member)
+        for member in _members(experiment, entry)
     ]
     return ModelId(
-        ensembles.joined(one.architecture for one in ids),
-        ensembles.joined(one.head for one in ids),
-        ensembles.joined(one.data for one in ids),
+        ensembles.joined(member.architecture for member in ids),
+        ensembles.joined(member.head for member in ids),
+        ensembles.joined(member.data for member in ids),
     )
 
 
-def _scores(model: Model, read: list[ModelCard]) -> Float[np.ndarray, "m k"]:
-    """AUROC on validation of every checkpoint and finding."""
-    for card in read[1:]:
-        if card.tuned_on != read[0].tuned_on:
+def _scores(entry: ModelEntry, kept: list[ModelCard]) -> Float[np.ndarray, "m k"]:
+    """AUROC on validation of every checkpoint and finding; nan where it is undefined.
+
+    Raises:
+        ModelError: These cannot be compared, or a finding has none.
+    """
+    for card in kept[1:]:
+        if card.tuned_on != kept[0].tuned_on:
             raise ModelError(
-                f"ensemble {model.name!r}: its members were validated on the films of"
-                f" {read[0].tuned_on.data!r} and of {card.tuned_on.data!r}, which are not the same;"
+                f"ensemble {entry.name!r}: its members were validated on the films of"
+                f" {kept[0].tuned_on.data!r} and of {card.tuned_on.data!r}, which are not the same;"
                 " their AUROCs cannot be compared"
             )
-    names = [f"{AUROC} of {finding}" for finding in read[0].findings]
-    for card in read:
+    names = [f"{AUROC} of {finding}" for finding in kept[0].findings]
+    for card in kept:
         if missing := [name for name in names if name not in card.metrics]:
             raise ModelError(
-                f"ensemble {model.name!r}: the card of {card.id} does not say the {missing[0]}"
+                f"ensemble {entry.name!r}: the card of {card.id} does not say the {missing[0]}"
             )
-    scores = np.array([[card.metrics[name] for name in names] for card in read])
-    for column, finding in enumerate(read[0].findings):
+    scores = np.array([[card.metrics[name] for name in names] for card in kept])
+    for column, finding in enumerate(kept[0].findings):
         if np.isnan(scores[:, column]).all():
             raise ModelError(
-                f"ensemble {model.name!r}: {read[0].tuned_on.data!r} has not both positive and"
+                f"ensemble {entry.name!r}: {kept[0].tuned_on.data!r} has not both positive and"
                 f" negative films of {finding!r}, so no checkpoint can be chosen for it"
             )
     return scores
 
 
-def _pool(model: Model) -> Pool:
-    if model.ensemble is None:
-        raise ExperimentError(f"model {model.name!r} is no ensemble")
-    return model.ensemble
+def _pool(entry: ModelEntry) -> Pool:
+    if entry.ensemble is None:
+        raise ExperimentError(f"model {entry.name!r} is no ensemble")
+    return entry.ensemble
 
 
-def _members(work: Workspace, model: Model) -> list[Model]:
-    named = {other.name: other for other in work.experiment.models}
-    return [named[name] for name in _pool(model).of]
+def _members(experiment: Experiment, entry: ModelEntry) -> list[ModelEntry]:
+    by_name = {other.name: other for other in experiment.models}
+    return [by_name[name] for name in _pool(entry).of]
 
 
-def _places(work: Workspace, member: Model) -> list[Path]:
+def _checkpoints(work: Workspace, member: ModelEntry) -> list[Path]:
     if member.card is not None:
         return kept_folders(work.experiment.folder / member.card)
     return kept_folders(trained_folder(work, member))

@@ -1,4 +1,4 @@
-"""The models of an experiment, opened one at a time, and the films that each of them judges."""
+"""Models, opened: from the folder of a card, the user's module, or memory."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +12,13 @@ from torch import nn
 
 from heatproof.data.geometry import geometries
 from heatproof.errors import ExperimentError, ModelError
-from heatproof.experiment.file import Experiment
-from heatproof.experiment.films import Films, matching
-from heatproof.experiment.judging import Judging, shared_findings
-from heatproof.experiment.model import Model, Scaling
-from heatproof.models import Model as Explained
+from heatproof.experiment.assignment import shared_findings
+from heatproof.experiment.films import OpenedData, matching
+from heatproof.experiment.model import ModelEntry, Scaling
+from heatproof.experiment.workspace import Workspace
+from heatproof.models import Model, weights
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
-from heatproof.models import weights
 from heatproof.models.adapter import Adapted, load_module, with_head
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
@@ -27,69 +26,78 @@ from heatproof.models.ensemble import Ensemble
 from heatproof.models.localizers import Localizer
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
-from heatproof.saliency import Method, check_methods
+from heatproof.saliency import check_methods
 from heatproof.saliency.forward import held_still
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample
 
-# Explained by saliency methods, one after the other likewise, or with maps of its own.
-AnyModel = Explained | Ensemble | Localizer[Any]
+AnyModel = Model | Ensemble | Localizer[Any]
+"""A model that saliency methods explain, several whose maps are averaged, or one that makes maps of
+its own."""
 
 
-Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # what ``open_model`` gives
+Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # returns what ``open_model`` does
 
 
 def open_model(
-    experiment: Experiment, model: Model, data: Mapping[str, Films], trained: Path | None = None
+    folder: Path, entry: ModelEntry, data: Mapping[str, OpenedData], trained: Path | None = None
 ) -> tuple[AnyModel, ModelCard, Path | None]:
-    """The model, its card, and ``trained``: the folder of one that was trained here.
+    """The model, its card, and ``trained``.
+
+    Args:
+        folder: Where the relative paths of the experiment start.
+        entry: The model in the experiment.
+        data: Every data set, to find the patients that trained a module of the user's.
+        trained: Folder of a model that was trained here.
 
     Raises:
         ModelError: Its module, weights or card do not fit together.
     """
-    if model.ensemble is not None and trained is not None:
+    if entry.in_memory is not None:
+        return entry.in_memory.model, entry.in_memory.card, None
+    if entry.ensemble is not None and trained is not None:
         return *ensembles.load(trained), trained
     if trained is not None:
-        return *open_trained(experiment, model, trained), trained
-    if model.card is not None:
-        folder = experiment.folder / model.card
-        is_ensemble = (folder / ensembles.ENSEMBLE).is_file()
-        return *(ensembles.load(folder) if is_ensemble else cards.load(folder)), None
-    return *_open_module(experiment, model, data), None
+        return *open_trained(folder, entry, trained), trained
+    if entry.card is not None:
+        place = folder / entry.card
+        is_ensemble = (place / ensembles.ENSEMBLE).is_file()
+        return *(ensembles.load(place) if is_ensemble else cards.load(place)), None
+    return *_open_module(folder, entry, data), None
 
 
 def open_trained(
-    experiment: Experiment, model: Model, folder: Path
+    folder: Path, entry: ModelEntry, trained: Path
 ) -> tuple[Classifier | Localizer[Any], ModelCard]:
-    """A model that was trained here, from its folder; raises ModelError."""
-    if model.module is None:
-        return cards.load(folder)
-    return cards.load(folder, own_classifier(experiment, model, cards.read_card(folder).findings))
+    """A model that was trained here, from the folder ``trained``; raises ModelError."""
+    if entry.module is None:
+        return cards.load(trained)
+    return cards.load(trained, own_classifier(folder, entry, cards.read_card(trained).findings))
 
 
 def own_classifier(
-    experiment: Experiment, model: Model, findings: Sequence[str], seed: int = 0
+    folder: Path, entry: ModelEntry, findings: Sequence[str], seed: int = 0
 ) -> Classifier:
     """A module of the user's with a head of ours behind its features.
 
     Raises:
         ModelError: No such module, or no features on a grid.
     """
-    if not (model.module and model.features and model.scaling):
-        raise ModelError(f"model {model.name!r} lacks features or scaling")
-    network, _ = _own_module(experiment, model, seed)
-    preprocessing = preprocessing_of(model.scaling)
-    return with_head(network, model.features, model.head, findings, preprocessing, seed)
+    if not (entry.module and entry.features and entry.scaling):
+        raise ModelError(f"model {entry.name!r} lacks features or scaling")
+    network, _ = _own_module(folder, entry, seed)
+    preprocessing = preprocessing_of(entry.scaling)
+    return with_head(network, entry.features, entry.head, findings, preprocessing, seed)
 
 
-def own_code(experiment: Experiment, model: Model) -> str:
+def own_code(folder: Path, entry: ModelEntry) -> str:
     """Changes with a module of the user's: its file, what it is called with, and its weights."""
-    network, code = _own_module(experiment, model)
+    network, code = _own_module(folder, entry)
     return digest(code, checksum(network))
 
 
 def preprocessing_of(scaling: Scaling) -> Preprocessing:
-    """As an experiment file says it; raises SpecError or ModelError."""
+    """The preprocessing that an experiment file describes; raises SpecError or ModelError."""
     return Preprocessing(
         geometries.parse(scaling.geometry),
         scaling.channels,
@@ -98,35 +106,31 @@ def preprocessing_of(scaling: Scaling) -> Preprocessing:
     )
 
 
-def check_model(
-    experiment: Experiment,
-    judgings: Sequence[Judging],
-    model: Model,
-    data: Mapping[str, Films],
-    methods: Mapping[str, Method],
-) -> ModelId:
+def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
     """Open a model, try it on a black film, and see whether it fits; raises HeatproofError."""
-    opened, card, _ = open_model(experiment, model, data)
-    for judging in judgings:
-        if judging.model == model.name:
-            shared_findings(model.name, card.findings, judging.films)
-    if isinstance(opened, Explained):
-        check_methods(methods, opened)
-        black = np.zeros(opened.preprocessing.size, np.float32)
-        with held_still(opened), torch.no_grad():
-            opened.features_and_logits(opened.preprocessing.tensor(black)[None])
+    model, card, _ = open_model(work.experiment.folder, entry, work.data)
+    for assignment in work.assignments:
+        if assignment.model == entry.name:
+            shared_findings(entry.name, card.findings, assignment.films)
+    if isinstance(model, Model):
+        check_methods(work.methods, model)
+        black = model.preprocessing.tensor(np.zeros(model.preprocessing.size, np.float32))
+        # A model in memory may be on a GPU.
+        device = next((p.device for p in model.parameters()), black.device)
+        with held_still(model), torch.no_grad():
+            model.features_and_logits(black[None].to(device))
     return card.id
 
 
 def _cohort(
-    model: Model,
+    entry: ModelEntry,
     values: Mapping[str, str | list[str]],
-    data: Mapping[str, Films],
+    data: Mapping[str, OpenedData],
 ) -> Cohort:
     """The patients of the films with these values, over all data; empty where nothing is said."""
     if not values:
         return Cohort()
-    where = f"models {model.name!r}, trained_on or tuned_on"
+    where = f"models {entry.name!r}, trained_on or tuned_on"
     seen: list[Sample] = []
     for films in data.values():
         keys = {key for sample in films.samples for key in sample.metadata}
@@ -138,36 +142,33 @@ def _cohort(
 
 
 def _open_module(
-    experiment: Experiment, model: Model, data: Mapping[str, Films]
+    folder: Path, entry: ModelEntry, data: Mapping[str, OpenedData]
 ) -> tuple[Adapted, ModelCard]:
-    if not (model.features and model.scaling and model.id):
-        raise ModelError(f"model {model.name!r} lacks features, scaling or id")
-    network, code = _own_module(experiment, model)
-    preprocessing = preprocessing_of(model.scaling)
+    if not (entry.features and entry.scaling and entry.id):
+        raise ModelError(f"model {entry.name!r} lacks features, scaling or id")
+    network, code = _own_module(folder, entry)
+    preprocessing = preprocessing_of(entry.scaling)
     card = ModelCard(
-        id=ModelId(
-            **model.id.model_dump(),
-            checkpoints=(checksum(network), code),
-        ),
-        findings=tuple(model.findings),
+        id=ModelId(**entry.id.model_dump(), checkpoints=(checksum(network), code)),
+        findings=tuple(entry.findings),
         preprocessing=preprocessing,
         pretrained="unknown",
-        trained_on=_cohort(model, model.trained_on, data),
-        tuned_on=_cohort(model, model.tuned_on, data),
+        trained_on=_cohort(entry, entry.trained_on, data),
+        tuned_on=_cohort(entry, entry.tuned_on, data),
     )
-    return Adapted(network, model.features, model.findings, preprocessing, model.outputs), card
+    return Adapted(network, entry.features, entry.findings, preprocessing, entry.outputs), card
 
 
-def _own_module(experiment: Experiment, model: Model, seed: int = 0) -> tuple[nn.Module, str]:
+def _own_module(folder: Path, entry: ModelEntry, seed: int = 0) -> tuple[nn.Module, str]:
     """What the user's function returns, and a digest of its file and its arguments."""
-    place, _, function = (model.module or "").rpartition(":")
+    place, _, function = (entry.module or "").rpartition(":")
     if place.endswith(".py"):
-        place = str(experiment.folder / place)
-    arguments = {key: _resolved(experiment.folder, value) for key, value in model.arguments.items()}
+        place = str(folder / place)
+    arguments = {key: _resolved(folder, value) for key, value in entry.arguments.items()}
     with seeded(seed):
         network = load_module(f"{place}:{function}", **arguments)
     code = weights.checksum(Path(place)) if place.endswith(".py") else ""
-    return network, digest(model.module, arguments, code)
+    return network, digest(entry.module, arguments, code)
 
 
 def identified(model: AnyModel, card: ModelCard) -> ModelCard:

@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from heatproof import train
-from heatproof.experiment.model import Model
+from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import HISTORY, Workspace
 from heatproof.models import card as cards
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
 from heatproof.models.localizers import Localizer
+from heatproof.preparation.folders import AUROC, CHECKPOINTS, KEPT, trained_folder
+from heatproof.preparation.network import network_of
 from heatproof.preparation.opening import open_trained
 from heatproof.preparation.plan import (
-    AUROC,
-    CHECKPOINTS,
-    KEPT,
-    network_of,
+    findings_of,
     plan_of,
     sampled,
     settings_of,
     start_of,
-    trained_folder,
     trained_id,
 )
 from heatproof.preparation.plan_checks import naming
@@ -34,40 +32,32 @@ from heatproof.progress import Progress
 from heatproof.tables.units import write_whole
 from heatproof.train.processes import is_first, wait_for_all
 from heatproof.train.settings import History
+from heatproof.types import Dataset
 
 
-def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
-    """Train a model unless it is there; models it starts from are trained first."""
-    folder = trained_folder(work, model)
+def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
+    """Train a model unless it is there; returns its folder.
+
+    The model that it starts from stands earlier in the experiment, and is trained before.
+    """
+    folder = trained_folder(work, entry)
     if (folder / cards.CARD).is_file():
         progress.advance(skipped=True)
         return folder
-    plan, start = plan_of(model), start_of(work, model)
-    network, before = network_of(work, model), []
-    if start is not None:
-        begun, card = open_trained(work.experiment, start, trained_folder(work, start))
-        network.backbone.load_state_dict(begun.backbone.state_dict())
-        before = [card]
-    data, validation = sampled(work, model), work.data[plan.validation].usable
+    plan, start = plan_of(entry), start_of(work.experiment.models, entry)
+    findings = findings_of(work.data[plan.data], work.experiment.score.structures)
+    network = network_of(work.experiment.folder, entry, findings)
+    of_start = None if start is None else _start(work, start, network)
+    data, validation = sampled(work.data[plan.data], entry), work.data[plan.validation].usable
 
     def tell(now: train.Progress) -> None:
-        progress.tell(f"{model.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
+        progress.tell(f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
-    with naming(model):
+    with naming(entry):
         fitted = train.fit(
-            network, data, validation, settings_of(model), tell, folder / CHECKPOINTS
+            network, data, validation, settings_of(entry), tell, folder / CHECKPOINTS
         )
-    trained_on = Cohort.of(plan.data, [data[index] for index in range(len(data))])
-    tuned_on = Cohort.of(plan.validation, work.data[plan.validation].samples)
-    card = ModelCard(
-        id=trained_id(model),
-        findings=network.findings,
-        preprocessing=network.preprocessing,
-        pretrained=f"backbone of {start.name!r}" if start else network.backbone.pretrained,
-        trained_on=Cohort.together([*(card.trained_on for card in before), trained_on]),
-        tuned_on=Cohort.together([*(card.tuned_on for card in before), tuned_on]),
-        regions=fitted.regions,
-    )
+    card = _card(work, entry, network, data, fitted, of_start)
     if is_first():
         _keep(network, fitted, card, folder)
     wait_for_all()  # models that start from this one, and ensembles, open its folder
@@ -78,28 +68,62 @@ def train_model(work: Workspace, model: Model, progress: Progress) -> Path:
     return folder
 
 
+def _start(work: Workspace, start: ModelEntry, network: Classifier | Localizer[Any]) -> ModelCard:
+    """Give a network the backbone of the model that it starts from, whose card is returned."""
+    begun, card = open_trained(work.experiment.folder, start, trained_folder(work, start))
+    network.backbone.load_state_dict(begun.backbone.state_dict())
+    return card
+
+
+def _card(
+    work: Workspace,
+    entry: ModelEntry,
+    network: Classifier | Localizer[Any],
+    data: Dataset,
+    fitted: train.Fitted,
+    of_start: ModelCard | None,
+) -> ModelCard:
+    """The card, without what differs from checkpoint to checkpoint.
+
+    A model that starts from another has also seen the patients of that one.
+    """
+    plan = plan_of(entry)
+    trained_on = Cohort.of(plan.data, [data[index] for index in range(len(data))])
+    tuned_on = Cohort.of(plan.validation, work.data[plan.validation].samples)
+    before = [of_start] if of_start else []
+    return ModelCard(
+        id=trained_id(entry),
+        findings=network.findings,
+        preprocessing=network.preprocessing,
+        pretrained=f"backbone of {plan.start!r}" if of_start else network.backbone.pretrained,
+        trained_on=Cohort.together([*(card.trained_on for card in before), trained_on]),
+        tuned_on=Cohort.together([*(card.tuned_on for card in before), tuned_on]),
+        regions=fitted.regions,
+    )
+
+
 def _keep(
     network: Classifier | Localizer[Any], fitted: train.Fitted, card: ModelCard, folder: Path
 ) -> None:
     """Write the checkpoints that were kept; the card of the best says that all are there."""
     _write(folder / HISTORY, fitted.history)
     best, *others = fitted.kept
-    for place, one in enumerate(others, start=2):
-        assert one.file is not None
-        train.restore(network, one.file)
-        cards.save(network, _judged(card, fitted.history, one), folder / KEPT / str(place))
+    for place, kept in enumerate(others, start=2):
+        assert kept.file is not None
+        train.restore(network, kept.file)
+        cards.save(network, _with_metrics(card, fitted.history, kept), folder / KEPT / str(place))
     if others:
         assert best.file is not None
         train.restore(network, best.file)
-    cards.save(network, _judged(card, fitted.history, best), folder)
+    cards.save(network, _with_metrics(card, fitted.history, best), folder)
 
 
-def _judged(card: ModelCard, history: History, one: train.Kept) -> ModelCard:
-    """The card of one checkpoint."""
-    found = {AUROC: history.epochs[one.epoch].auroc}
-    of_findings = zip(card.findings, one.aurocs, strict=True)
-    found |= {f"{AUROC} of {finding}": auroc for finding, auroc in of_findings}
-    return dataclasses.replace(card, temperatures=one.temperatures, metrics=found)
+def _with_metrics(card: ModelCard, history: History, kept: train.Kept) -> ModelCard:
+    """The card of one checkpoint: with its temperatures and its AUROCs."""
+    metrics = {AUROC: history.epochs[kept.epoch].auroc}
+    for finding, auroc in zip(card.findings, kept.aurocs, strict=True):
+        metrics[f"{AUROC} of {finding}"] = auroc
+    return dataclasses.replace(card, temperatures=kept.temperatures, metrics=metrics)
 
 
 def _write(path: Path, history: History) -> None:

@@ -43,6 +43,7 @@ class Published:
         source: The study.
         where: The place in the study, such as ``"Table 1"``.
         quantity: What was measured, such as ``"auprc"``.
+        value: The number.
         low: The lower end of its 95% interval; nan where the study gives no interval, as ``high``.
         high: The upper end of its 95% interval.
         cases: The number of cases; None where the study does not say it.

@@ -104,7 +104,7 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
     folds = (name for model in experiment.models for name in (*model.judges, *model.trained_on))
     return Questions(
         metrics=work.measures,
-        judged={(r.judging.films.name, r.judging.group) for r in judged if r.methods},
+        judged={(r.data, r.group) for r in judged if r.methods},
         intervals=intervals_of(experiment),
         calls=_calls(experiment),
         compare=compared_models(experiment),
@@ -178,10 +178,10 @@ def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Seq
     """The data sets of which a model judges films, and the films that were judged."""
     gone = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
     shown = {
-        (record.judging.films.name, sample.image_id)
+        (record.data, sample.image_id)
         for record in judged
-        if record.methods or (record.judging.explained and not record.judging.tunes)
-        for sample in record.judging.samples
+        if record.methods or record.assignment.role == "judged"
+        for sample in record.samples
     }
     names = {name for name, _ in shown}
     data = {name: films for name, films in work.data.items() if name in names}

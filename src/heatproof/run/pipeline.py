@@ -15,7 +15,7 @@ import torch
 from heatproof.analysis.choices import choices
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment
-from heatproof.experiment.model import Model
+from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.localize.tuned import candidates_of
 from heatproof.models.card import ModelCard
@@ -26,16 +26,17 @@ from heatproof.report.writing import write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_tasks
 from heatproof.stages.explanation import explain_films, methods_of
-from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import import_blocks, import_maps
-from heatproof.stages.scoring import Task, block_task, score
+from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, trust
 from heatproof.stages.tuning import try_candidates
+from heatproof.stages.written import Written, read_back
 from heatproof.tables.films import Films
 from heatproof.types import ModelId
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+_HINT = "Say [explain] memory, such as '4GB', or device = 'cpu'; what was made is kept"
 
 
 def run(experiment: Experiment, until: Stage = "report", progress: Progress | None = None) -> Path:
@@ -49,25 +50,39 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
             f"{experiment.file_name} trains nothing: none of its models has [models.training]"
         )
     progress = progress or Silent()
+    work = _begin(experiment, progress)
+    trained, only_helps = _train(work, progress)
+    if until == "train" or only_helps:
+        return work.folder / "models"
+    return _run_stages(work, _openers(work, trained), progress, until)
+
+
+@repeatable()
+@within_memory(_HINT)
+def measure(experiment: Experiment, progress: Progress) -> tuple[Workspace, Written]:
+    """Measure maps, and write no report: for callers that analyse the scores themselves.
+
+    Args:
+        experiment: None of its models is trained here.
+        progress: Hears of every unit.
+
+    Raises:
+        HeatproofError: The experiment cannot be run as described; nothing that was done is lost.
+    """
+    work = _begin(experiment, progress)
+    work, judged, scored = _measure(work, _explain(work, _openers(work, {}), progress), progress)
+    return work, read_back(work, judged, scored, compared=[])
+
+
+def _begin(experiment: Experiment, progress: Progress) -> Workspace:
+    """The experiment, opened and checked, with a folder to write to."""
     progress.start("check", 1)
     work = open_workspace(experiment)
     check(work)
     _make(work.folder)
     progress.advance()
     progress.finish()
-    trained, others_end = _train(work, progress)
-    if until == "train" or others_end:
-        return work.folder / "models"
-    device = device_named(experiment.explain.device)
-    openers = {
-        model.name: partial(
-            _opened_on,
-            device,
-            partial(open_model, experiment, model, work.data, trained.get(model.name)),
-        )
-        for model in experiment.models
-    }
-    return run_stages(work, openers, progress, until)
+    return work
 
 
 def check(work: Workspace) -> None:
@@ -78,72 +93,90 @@ def check(work: Workspace) -> None:
             of trust will find no models to compare.
     """
     ids = {}
-    for entry in work.experiment.maps:
-        import_blocks(work, entry)
-        ids[entry.name] = ModelId(**entry.id.model_dump())
-    models = work.experiment.models
-    if any(model.made_here for model in models):
-        ids |= _check_plans(work, [model for model in models if model.made_here])
-    for model in models:
-        if not model.made_here:
-            ids[model.name] = check_model(
-                work.experiment, work.judgings, model, work.data, work.methods
-            )
+    for maps in work.experiment.maps:
+        import_blocks(work, maps)
+        ids[maps.name] = ModelId(**maps.id.model_dump())
+    entries = work.experiment.models
+    if any(entry.made_here for entry in entries):
+        ids |= _check_plans(work, [entry for entry in entries if entry.made_here])
+    for entry in entries:
+        if not entry.made_here:
+            ids[entry.name] = check_model(work, entry)
     check_pairs(work, ids)
 
 
-def _check_plans(work: Workspace, models: Sequence[Model]) -> dict[str, ModelId]:
+def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, ModelId]:
     # Lightning takes seconds to import, which runs that train nothing need not wait for.
     from heatproof.preparation.ensemble import check_pool, pool_id
     from heatproof.preparation.plan import trained_id
     from heatproof.preparation.plan_checks import check_plan, check_processes, check_taught
 
-    for model in models:
-        (check_pool if model.ensemble else check_plan)(work, model)
-    trained = [model for model in models if model.training]
+    for entry in entries:
+        if entry.ensemble:
+            check_pool(work.experiment, entry)
+        else:
+            check_plan(work, entry)
+    trained = [entry for entry in entries if entry.training]
     check_processes(trained)
     check_taught(work, trained)
     return {
-        model.name: pool_id(work, model) if model.ensemble else trained_id(model)
-        for model in models
+        entry.name: pool_id(work.experiment, entry) if entry.ensemble else trained_id(entry)
+        for entry in entries
     }
 
 
 @repeatable()
-@within_memory("Say [explain] memory, such as '4GB', or device = 'cpu'; what was made is kept")
-def run_stages(
-    work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage = "report"
+@within_memory(_HINT)
+def _run_stages(
+    work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage
 ) -> Path:
-    """The stages after training, with the models at hand."""
+    """The stages after training."""
     explained = _explain(work, openers, progress)
     if until == "explain":
         return work.folder / "maps"
-    work = _tuned(work, [one for one in explained if one.judging.tunes], progress)
-    judged = [replace(one, methods=()) if one.judging.tunes else one for one in explained]
-    tasks = _score(work, judged, progress)
+    work, judged, scored = _measure(work, explained, progress)
     if until == "score":
         return work.folder / "scores"
-    trusted = trust(work, judged, openers, progress)
+    compared = trust(work, judged, openers, progress)
     if until == "trust":
         return work.folder / "trust"
-    return write_report(work, judged, [task.name for task in tasks], trusted, progress)
+    return write_report(work, judged, scored, compared, progress)
 
 
-def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Workspace:
-    """The experiment with every choice made; itself where nothing is to be tuned."""
-    candidates = candidates_of(work.metrics)
-    if not candidates or not tuning:
-        return work
-    scores, predictions = try_candidates(work, tuning, candidates, progress)
-    data = tuning[0].judging.films
-    films = Films.of({data.name: data.samples})
-    chosen = choices(candidates, work.metrics, scores, predictions, films)
-    return replace(work, tuned=tuple(chosen))
+def _measure(
+    work: Workspace, explained: Sequence[Judged], progress: Progress
+) -> tuple[Workspace, list[Judged], list[str]]:
+    """Tune and score: the experiment with what was tuned, who is judged, and units of scores."""
+    tuning = [outcome for outcome in explained if outcome.assignment.role == "tunes"]
+    work = _tuned(work, tuning, progress)
+    # Maps of tuning films have done their work; without methods, no later stage asks for them.
+    judged = [
+        replace(outcome, methods=()) if outcome.assignment.role == "tunes" else outcome
+        for outcome in explained
+    ]
+    return work, judged, _score(work, judged, progress)
 
 
-def _opened_on(device: torch.device, opener: Opener) -> tuple[AnyModel, ModelCard, Path | None]:
-    model, card, folder = opener()
-    return model.to(device), card, folder
+def _openers(work: Workspace, trained: Mapping[str, Path]) -> dict[str, Opener]:
+    """What opens each model, by its name.
+
+    Args:
+        work: The experiment.
+        trained: Folders of the models that were trained here, by name.
+    """
+    device = device_named(work.experiment.explain.device)
+    return {
+        entry.name: partial(_opened, work, entry, trained.get(entry.name), device)
+        for entry in work.experiment.models
+    }
+
+
+def _opened(
+    work: Workspace, entry: ModelEntry, trained: Path | None, device: torch.device
+) -> tuple[AnyModel, ModelCard, Path | None]:
+    """What ``open_model`` returns, on a device; a model in memory stays where its user put it."""
+    model, card, folder = open_model(work.experiment.folder, entry, work.data, trained)
+    return model if entry.in_memory else model.to(device), card, folder
 
 
 def _make(folder: Path) -> None:
@@ -157,56 +190,62 @@ def _make(folder: Path) -> None:
 
 def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
     """Folders of the models that are made here, by name; and whether this process only helped."""
-    models = [model for model in work.experiment.models if model.made_here]
-    if not models:
+    entries = [entry for entry in work.experiment.models if entry.made_here]
+    if not entries:
         return {}, False
     from heatproof.preparation.ensemble import make_ensemble
     from heatproof.preparation.training import train_model
     from heatproof.train.processes import is_first
 
-    progress.start("train", len(models))
+    progress.start("train", len(entries))
     folders = {
-        model.name: (make_ensemble if model.ensemble else train_model)(work, model, progress)
-        for model in models
+        entry.name: (make_ensemble if entry.ensemble else train_model)(work, entry, progress)
+        for entry in entries
     }
     progress.finish()
     return folders, not is_first()
 
 
 def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress) -> list[Judged]:
+    work.clean()
     judged = []
-    units = sum(-(-len(judging.samples) // BLOCK) for judging in work.judgings)
-    progress.start("explain", units + len(work.experiment.maps))
+    count = sum(-(-len(assignment.samples) // BLOCK) for assignment in work.assignments)
+    progress.start("explain", count + len(work.experiment.maps))
     for name, opener in openers.items():  # one model in memory at a time
-        own = [judging for judging in work.judgings if judging.model == name]
-        if not own:
+        assigned = [assignment for assignment in work.assignments if assignment.model == name]
+        if not assigned:
             continue  # it is there for others that start from it, or for an ensemble
         model, card, folder = opener()
         card = identified(model, card)
-        for judging in own:
-            blocks = blocks_of(judging, card)
+        for assignment in assigned:
+            blocks = blocks_of(assignment, card)
             explain_films(work, model, blocks, progress)
-            methods = methods_of(work, model) if judging.explained else ()
-            judged.append(Judged(judging, card.id, card, blocks, methods, folder))
+            methods = methods_of(work, model) if assignment.explained else ()
+            judged.append(Judged(assignment, card.id, card, blocks, methods, folder))
     for entry in work.experiment.maps:
-        brought = import_maps(work, entry, progress)
-        judged.append(Judged(brought[0].judging, brought[0].id, None, brought, (entry.method,)))
+        blocks = import_maps(work, entry, progress)
+        judged.append(Judged(blocks[0].assignment, blocks[0].id, None, blocks, (entry.method,)))
     progress.finish()
     return judged
 
 
-def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[Task]:
-    tasks = []
-    for one in judged:
-        geometry = geometry_of(one)
-        tasks += [
-            block_task(work, block, method, geometry)
-            for method in one.methods
-            for block in one.blocks
-        ]
-    for name in dict.fromkeys(one.judging.films.name for one in judged if one.methods):
-        tasks += control_tasks(work, work.data[name], judged)
+def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Workspace:
+    """The experiment with every choice made; itself where nothing is to be tuned."""
+    candidates = candidates_of(work.metrics)
+    if not candidates or not tuning:
+        return work
+    scores, predictions = try_candidates(work, tuning, candidates, progress)
+    films = Films.of({tuning[0].data: tuning[0].films.samples})
+    chosen = choices(candidates, work.metrics, scores, predictions, films)
+    return replace(work, tuned=tuple(chosen))
+
+
+def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[str]:
+    """Names of the units of scores, of methods and of controls."""
+    tasks = [task for outcome in judged for task in maps_of(work, outcome)]
+    for data in dict.fromkeys(outcome.data for outcome in judged if outcome.methods):
+        tasks += control_tasks(work, work.data[data], judged)
     progress.start("score", len(tasks))
-    score(work, tasks, progress)
+    names = score(work, tasks, progress)
     progress.finish()
-    return tasks
+    return names

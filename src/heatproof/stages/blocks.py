@@ -1,4 +1,4 @@
-"""The unit of work: some films of one data set, one model."""
+"""What the stages walk over: blocks of films that one model sees, and what came of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,46 +8,40 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.experiment.films import blocks
-from heatproof.experiment.judging import Judging, shared_findings
+from heatproof.experiment.assignment import Assignment, shared_findings
+from heatproof.experiment.films import OpenedData, blocks
 from heatproof.models.card import ModelCard
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample, Validity
 
-BLOCK = 32  # films in a unit: what a killed run may lose
+BLOCK = 32  # films in a block: what a killed run may lose
 
 
 @dataclass(frozen=True)
 class Block:
-    """One unit: some films of one data set, one model.
+    """Some films of an assignment, which are explained together; names the units made of them.
 
     Attributes:
-        judging: Who judges what.
-        id: Of the model.
-        samples: The films.
-        findings: What is explained.
+        assignment: The model and the data set.
+        id: Identity of the model, or of the model behind imported maps.
+        samples: The films of the block.
+        findings: The findings that are explained.
     """
 
-    judging: Judging
+    assignment: Assignment
     id: ModelId
     samples: tuple[Sample, ...]
     findings: tuple[str, ...]
 
     @property
-    def what(self) -> dict[str, str]:
+    def columns(self) -> dict[str, str]:
         """The first columns of every row."""
-        judging = self.judging
-        return {"data": judging.films.name, "model": judging.group, "member": judging.model}
-
-    @property
-    def _named(self) -> dict[str, str]:
-        """The same under the names of version 0.1, which the names of its units are made of."""
-        judging = self.judging
-        return {"data": judging.films.name, "group": judging.group, "model": judging.model}
+        assignment = self.assignment
+        return {"data": assignment.data, "model": assignment.group, "member": assignment.model}
 
     @property
     def versions(self) -> list[tuple[str, str]]:
-        """Of the films."""
+        """``image_id`` and version of every film."""
         return [(sample.image_id, sample.pixels.version()) for sample in self.samples]
 
     @property
@@ -55,64 +49,92 @@ class Block:
         """Name of the unit of predictions."""
         labels = [sorted(sample.labels.items()) for sample in self.samples]
         clusters = [sample.cluster for sample in self.samples]
-        return digest(
-            "predict", self._named, str(self._id), self.versions, labels, clusters, self.findings
-        )
+        return digest("predict", *self._made_of, labels, clusters, self.findings)
 
     def made(self, method: str) -> str:
         """Name of the unit of one method's maps."""
-        return digest("explain", self._named, str(self._id), self.versions, method, self.findings)
+        return digest("explain", *self._made_of, method, self.findings)
 
     @property
-    def _id(self) -> list[Any]:
-        return [getattr(self.id, name) for name in self.id.__dataclass_fields__]
+    def _made_of(self) -> tuple[object, ...]:
+        assignment = self.assignment
+        # Names that columns had in version 0.1, so that the units made then are found.
+        columns = {"data": assignment.data, "group": assignment.group, "model": assignment.model}
+        return columns, str(list(self.id.at_rest().values())), self.versions
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of one model and one data set: everything the later stages ask for.
+    """What came of one assignment: everything that later stages ask for.
 
     Attributes:
-        judging: Who judged what.
-        id: Of the model.
-        card: None where maps were imported without a model.
-        blocks: The units.
-        methods: What made the maps: specs of saliency methods, or that of a localizer.
+        assignment: Which model saw which films.
+        id: Identity of the model.
+        card: Card of the model; None where maps were imported without a model.
+        blocks: The films, block by block.
+        methods: What made the maps: specs of saliency methods, or that of a localizer; empty where
+            no maps count.
         trained: Folder of a model that was trained in this experiment.
     """
 
-    judging: Judging
+    assignment: Assignment
     id: ModelId
     card: ModelCard | None
     blocks: tuple[Block, ...]
     methods: tuple[str, ...]
     trained: Path | None = None
 
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.assignment.model
 
-def blocks_of(judging: Judging, card: ModelCard) -> tuple[Block, ...]:
-    """The units of one judging."""
-    findings = shared_findings(judging.model, card.findings, judging.films)
+    @property
+    def group(self) -> str:
+        """Name of the model in reports, which cross-fitted models share."""
+        return self.assignment.group
+
+    @property
+    def films(self) -> OpenedData:
+        """The data set."""
+        return self.assignment.films
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+        return self.assignment.data
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The films that the model saw."""
+        return self.assignment.samples
+
+
+def blocks_of(assignment: Assignment, card: ModelCard) -> tuple[Block, ...]:
+    """The films of one assignment, block by block."""
+    findings = shared_findings(assignment.model, card.findings, assignment.films)
     return tuple(
-        Block(judging, card.id, samples, findings) for samples in blocks(judging.samples, BLOCK)
+        Block(assignment, card.id, samples, findings)
+        for samples in blocks(assignment.samples, BLOCK)
     )
 
 
 def map_rows(
     block: Block,
-    spec: str,
+    method: str,
     samples: Sequence[Sample],
     findings: Sequence[str],
     values: Float[np.ndarray, "n k y x"],
     validity: Sequence[Sequence[Validity]],
 ) -> Iterator[dict[str, Any]]:
     """One row per map."""
-    for sample, row in zip(samples, validity, strict=True):
-        for finding, valid in zip(findings, row, strict=True):
+    for sample, of_findings in zip(samples, validity, strict=True):
+        for finding, valid in zip(findings, of_findings, strict=True):
             yield {
-                **block.what,
+                **block.columns,
                 "image_id": sample.image_id,
                 "finding": finding,
-                "method": spec,
+                "method": method,
                 "validity": valid.value,
                 "height": values.shape[2],
                 "width": values.shape[3],
@@ -126,10 +148,10 @@ def prediction_rows(
     probabilities: Sequence[Sequence[float]],
 ) -> Iterator[dict[str, Any]]:
     """One row per film and finding."""
-    for sample, row in zip(samples, probabilities, strict=True):
-        for finding, probability in zip(findings, row, strict=True):
+    for sample, of_findings in zip(samples, probabilities, strict=True):
+        for finding, probability in zip(findings, of_findings, strict=True):
             yield {
-                **block.what,
+                **block.columns,
                 "image_id": sample.image_id,
                 "cluster": sample.cluster,
                 "finding": finding,

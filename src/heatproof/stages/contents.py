@@ -7,32 +7,38 @@ another report of a large archive need not read it again.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heatproof.experiment.films import Films, blocks, fingerprint
+from heatproof.experiment.films import OpenedData, blocks, fingerprint
 from heatproof.experiment.workspace import Workspace
+from heatproof.stages.loop import Unit, make
 from heatproof.tables.units import digest
 from heatproof.types import Sample
 
 _FILMS = 512  # in a unit
 
 
-def contents(work: Workspace, films: Films) -> str:
+def contents(work: Workspace, films: OpenedData) -> str:
     """The digest of one data set: of every film whose file is there, in order."""
-    names = []
-    for block in blocks(films.samples, _FILMS):
-        name = digest("contents", [(sample.image_id, fingerprint(sample)) for sample in block])
-        if name not in work.contents:
-            rows = ({"image_id": s.image_id, "digest": _digest(s)} for s in block)
-            work.contents.put(name, rows)
-        names.append(name)
-    return digest(work.contents.read(names).frame.rows())
+    units = [
+        Unit(
+            digest("contents", [(s.image_id, fingerprint(s)) for s in block]), partial(_rows, block)
+        )
+        for block in blocks(films.samples, _FILMS)
+    ]
+    return digest(work.contents.read(make(units, work.contents)).frame.rows())
+
+
+def _rows(samples: Sequence[Sample]) -> Iterator[dict[str, str]]:
+    for sample in samples:
+        yield {"image_id": sample.image_id, "digest": _digest(sample)}
 
 
 def _digest(sample: Sample) -> str:
-    """Of one film, its labels, and what is drawn on it."""
+    """A digest of one film, its labels and its annotations."""
     return digest(
         sample.pixels.digest(),
         sample.cluster,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from heatproof.data.geometry import FILM, Geometry, Squash
-from heatproof.experiment.films import Films, blocks, drawn_digest
+from heatproof.experiment.films import OpenedData, blocks, drawn_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import (
     FRAME,
@@ -25,13 +25,15 @@ from heatproof.localize.controls import (
     unasked,
 )
 from heatproof.stages.blocks import BLOCK, Judged
-from heatproof.stages.scoring import OfFilm, Task, annotations_of, measures_of, places_of
+from heatproof.stages.scoring import MapsToScore, OfFilm, annotations_of, measures_of, places_of
 from heatproof.tables.scores import NO_MODEL
 from heatproof.tables.units import digest
 from heatproof.types import Sample
 
 
-def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> list[Task]:
+def control_tasks(
+    work: Workspace, films: OpenedData, judged: Sequence[Judged]
+) -> list[MapsToScore]:
     """Every control of the films that count."""
     every = places_of(work, films, films.samples, films.findings)
     counted = tuple(sample for sample in films.samples if every[sample.image_id])
@@ -43,14 +45,14 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
         for block in blocks(counted, BLOCK):
             compared = {sample.image_id: every[sample.image_id] for sample in block}
             tasks.append(
-                Task(
+                MapsToScore(
                     name=digest(
                         *inputs_of(control, context),
                         annotations_of(block),
                         list(compared.items()),
                         measures_of(work, measures),
                     ),
-                    what={"data": films.name, "model": NO_MODEL, "member": NO_MODEL},
+                    columns={"data": films.name, "model": NO_MODEL, "member": NO_MODEL},
                     method=name,
                     samples=block,
                     places=compared,
@@ -62,7 +64,7 @@ def control_tasks(work: Workspace, films: Films, judged: Sequence[Judged]) -> li
     return tasks
 
 
-def _context(work: Workspace, films: Films) -> Context:
+def _context(work: Workspace, films: OpenedData) -> Context:
     annotated = tuple(sample for sample in films.samples if sample.annotations)
     clusters = [sample.cluster for sample in annotated]
     return Context(
@@ -79,7 +81,7 @@ def _context(work: Workspace, films: Films) -> Context:
 
 
 def _chosen(
-    work: Workspace, films: Films, judged: Sequence[Judged], context: Context
+    work: Workspace, films: OpenedData, judged: Sequence[Judged], context: Context
 ) -> Iterator[Control]:
     """The prior first, since methods are compared with it; those with a grid last."""
     specs = dict.fromkeys((PRIOR, *work.experiment.score.controls, *unasked(context)))
@@ -91,12 +93,12 @@ def _chosen(
 
 
 def _grids(
-    work: Workspace, films: Films, judged: Sequence[Judged]
+    work: Workspace, films: OpenedData, judged: Sequence[Judged]
 ) -> list[tuple[Geometry, tuple[int, int]]]:
     """Every grid that maps of these films have, the coarsest first."""
     found: dict[tuple[Geometry, tuple[int, int]], None] = {}
     for one in judged:
-        if one.judging.films.name != films.name or not one.methods:
+        if one.data != films.name or not one.methods:
             continue
         geometry = one.card.preprocessing.geometry if one.card else FILM
         squashed = FILM if isinstance(geometry, Squash) else geometry

@@ -1,6 +1,6 @@
-"""Stage: probabilities and maps of every film that a model judges."""
+"""Stage: probabilities and maps of every film that a model sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,8 @@ from heatproof.saliency.ensemble import explain_ensemble
 from heatproof.saliency.localizer import localize
 from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Block, map_rows, prediction_rows
-from heatproof.stages.reading import ReadFilms, read_ahead
+from heatproof.stages.loop import complete
+from heatproof.stages.reading import ReadFilms, begin_reading
 from heatproof.types import Sample
 
 
@@ -29,68 +30,88 @@ def methods_of(work: Workspace, model: AnyModel) -> tuple[str, ...]:
 
 
 def explain_films(
-    work: Workspace, model: AnyModel, todo: Sequence[Block], progress: Progress
+    work: Workspace, model: AnyModel, blocks: Sequence[Block], progress: Progress
 ) -> None:
-    """Make what is missing of these blocks."""
-    stale = {spec: _stale(work, todo, spec) for spec in methods_of(work, model)}
-    lacking = [_lacking(work, block, stale) for block in todo]
-    left = [
-        block.samples for block, missing in zip(todo, lacking, strict=True) if missing is not None
-    ]
+    """Make what is missing of the blocks of one assignment.
+
+    A block is a unit of several tables: its maps go into the store, their rows into ``made``, and
+    its probabilities into ``predictions``.  The films of the next block are read while the model,
+    on a GPU, is at work on one.
+    """
+    missing = _missing(work, model, blocks)
+
+    def write(block: Block, wait: Callable[[], ReadFilms]) -> None:
+        _explain_block(work, model, block, missing[block.predicted], wait())
+
     with ThreadPoolExecutor(MOST) as pool:
-        read = read_ahead(pool, model, left)
-        for block, missing in zip(todo, lacking, strict=True):
-            if missing is not None:
-                _explain_block(work, model, block, missing, next(read))
-            progress.advance(skipped=missing is None)
+        complete(
+            blocks,
+            is_done=lambda block: block.predicted not in missing,
+            read=lambda block: begin_reading(pool, model, block.samples),
+            write=write,
+            progress=progress,
+            pool=pool,
+        )
 
 
-def _lacking(work: Workspace, block: Block, stale: Mapping[str, set[str]]) -> list[str] | None:
-    """The methods whose maps are missing; None where predictions are there as well."""
-    chosen = stale if block.judging.explained else {}
-    missing = [spec for spec in chosen if not _is_made(work, block, spec, stale[spec])]
-    return missing if missing or block.predicted not in work.predictions else None
+def _missing(
+    work: Workspace, model: AnyModel, blocks: Sequence[Block]
+) -> Mapping[str, Sequence[str]]:
+    """The methods whose maps are missing, for every block that lacks maps or predictions.
+
+    By the name of the unit of predictions.
+    """
+    explained = bool(blocks) and blocks[0].assignment.explained
+    methods = methods_of(work, model) if explained else ()
+    stale = {method: _stale(work, blocks, method) for method in methods}
+    missing = {}
+    for block in blocks:
+        of_block = [m for m in methods if not _is_made(work, block, m, stale[m])]
+        if of_block or block.predicted not in work.predictions:
+            missing[block.predicted] = of_block
+    return missing
 
 
-def _stale(work: Workspace, todo: Sequence[Block], spec: str) -> set[str]:
+def _stale(work: Workspace, blocks: Sequence[Block], method: str) -> set[str]:
     """Films of which the store has no map, or one of the film as it was at another time."""
-    if not todo or not todo[0].judging.explained:
-        return set()
-    versions = {image_id: version for block in todo for image_id, version in block.versions}
-    first = todo[0]
-    store = work.store(first.what["data"])
-    return set(store.missing(first.id, spec, first.findings, versions))
+    versions = {image_id: version for block in blocks for image_id, version in block.versions}
+    first = blocks[0]
+    store = work.store(first.assignment.data)
+    return set(store.missing(first.id, method, first.findings, versions))
 
 
-def _is_made(work: Workspace, block: Block, spec: str, stale: set[str]) -> bool:
-    if block.made(spec) not in work.made:
+def _is_made(work: Workspace, block: Block, method: str, stale: set[str]) -> bool:
+    if block.made(method) not in work.made:
         return False
     suspects = stale & {sample.image_id for sample in block.samples}
+    if not suspects:
+        return True
     # A film that was set aside has no map, and no row that says it should have one.
-    return not suspects or not suspects & set(work.made.read([block.made(spec)]).frame["image_id"])
+    return not suspects & set(work.made.read([block.made(method)]).frame["image_id"])
 
 
 def _explain_block(
-    work: Workspace, model: AnyModel, block: Block, missing: Sequence[str], read: ReadFilms
+    work: Workspace, model: AnyModel, block: Block, methods: Sequence[str], read: ReadFilms
 ) -> None:
+    """Write the maps of these methods, and the predictions unless they are there."""
     samples, images, aside = read
     targets = [model.findings.index(finding) for finding in block.findings]
-    found = _explained(work, model, images, targets, missing) if samples else None
-    if len(samples) > 1 and found is not None and not found.logits.isfinite().any():
+    explanation = _explained(work, model, images, targets, methods) if samples else None
+    if explanation is not None and len(samples) > 1 and not explanation.logits.isfinite().any():
         raise ModelError(
-            f"model {block.judging.model!r} gives no finite logit on {len(samples)} films of"
-            f" {block.judging.films.name!r}; are its weights or its scaling broken?"
+            f"model {block.assignment.model!r} gives no finite logit on {len(samples)} films of"
+            f" {block.assignment.data!r}; are its weights or its scaling broken?"
         )
-    for spec in missing:
-        _keep_maps(work, block, spec, samples, found)
+    for method in methods:
+        _keep_maps(work, block, method, samples, explanation)
     if block.predicted in work.predictions:
         return  # only maps were missing
     rows: list[dict[str, Any]] = []
-    if found is not None:
-        probabilities = found.probabilities[:, targets].tolist()
+    if explanation is not None:
+        probabilities = explanation.probabilities[:, targets].tolist()
         rows += prediction_rows(block, samples, block.findings, probabilities)
     rows += [
-        {**block.what, "image_id": sample.image_id, "cluster": sample.cluster, "reason": reason}
+        {**block.columns, "image_id": sample.image_id, "cluster": sample.cluster, "reason": reason}
         for sample, reason in aside
     ]
     work.predictions.put(block.predicted, rows)
@@ -106,30 +127,32 @@ def _explained(
     if isinstance(model, Localizer):
         return localize(model, images, targets)
     memory = parse_memory(work.experiment.explain.memory)
-    chosen = {spec: work.methods[spec] for spec in methods}
+    parts = {method: work.methods[method] for method in methods}
     if isinstance(model, Ensemble):
-        return explain_ensemble(chosen, model, images, targets, memory)
-    return explain(chosen, model, images, targets, memory)
+        return explain_ensemble(parts, model, images, targets, memory)
+    return explain(parts, model, images, targets, memory)
 
 
 def _keep_maps(
     work: Workspace,
     block: Block,
-    spec: str,
+    method: str,
     samples: Sequence[Sample],
-    found: Explanation | None,
+    explanation: Explanation | None,
 ) -> None:
+    """Put the maps of one method into the store, and say in ``made`` that they are there."""
     rows = []
-    if found is not None:
-        values, validity = found.maps[spec].values.float().cpu().numpy(), found.validity[spec]
-        work.store(block.what["data"]).put(
+    if explanation is not None:
+        values = explanation.maps[method].values.float().cpu().numpy()
+        validity = explanation.validity[method]
+        work.store(block.assignment.data).put(
             block.id,
-            spec,
+            method,
             block.findings,
             [sample.image_id for sample in samples],
             values,
             validity,
             [sample.pixels.version() for sample in samples],
         )
-        rows = list(map_rows(block, spec, samples, block.findings, values, validity))
-    work.made.put(block.made(spec), rows)
+        rows = list(map_rows(block, method, samples, block.findings, values, validity))
+    work.made.put(block.made(method), rows)

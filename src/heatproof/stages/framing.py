@@ -19,35 +19,36 @@ class Kept:
     Args:
         work: The experiment.
         judged: Model and data set.
-        side: Of the frame.
+        side: Side of the frame, in pixels.
     """
 
     def __init__(self, work: Workspace, judged: Judged, side: int) -> None:
-        self._work, self._judged, self._side = work, judged, side
+        self._judged, self._side = judged, side
+        self._store, self._table = work.store(judged.data), work.made
 
     def of(self, methods: Sequence[str], wanted: Iterable[tuple[Sample, str]]) -> Framed:
         """Maps of these films and findings; absent where a film was set aside."""
         asked = dict.fromkeys((sample.image_id, finding) for sample, finding in wanted)
-        samples = {sample.image_id: sample for sample in self._judged.judging.samples}
+        samples = {sample.image_id: sample for sample in self._judged.samples}
         places = [
             (method, *place)
             for method in methods
             for place in asked
             if place in self._made.get(method, ())
         ]
-        keys = [MapKey(self._judged.id, *place) for place in places]
-        found = self._work.store(self._judged.judging.films.name).get_many(keys)
+        maps = self._store.get_many([MapKey(self._judged.id, *place) for place in places])
         geometry = geometry_of(self._judged)
         return {
-            place: framed(one, geometry, samples[place[1]], self._side)
-            for place, one in zip(places, found, strict=True)
+            place: framed(stored, geometry, samples[place[1]], self._side)
+            for place, stored in zip(places, maps, strict=True)
         }
 
     @cached_property
     def _made(self) -> dict[str, set[tuple[str, str]]]:
+        """Film and finding of every map, by method."""
         return {
             method: set(
-                self._work.made.read(block.made(method) for block in self._judged.blocks)
+                self._table.read(block.made(method) for block in self._judged.blocks)
                 .frame.select("image_id", "finding")
                 .iter_rows()
             )
@@ -56,36 +57,33 @@ class Kept:
 
 
 def explained(
-    found: Explanation,
+    explanation: Explanation,
     geometry: Geometry,
     samples: Sequence[Sample],
     findings: Sequence[str],
     side: int,
 ) -> Framed:
     """Maps that were just made, over the frame."""
-    return {
-        (method, sample.image_id, finding): framed(
-            StoredMap(values[row, column], found.validity[method][row][column]),
-            geometry,
-            sample,
-            side,
-        )
-        for method, maps in found.maps.items()
-        for values in [maps.values.float().cpu().numpy()]
-        for row, sample in enumerate(samples)
-        for column, finding in enumerate(findings)
-    }
+    maps = {}
+    for method, of_method in explanation.maps.items():
+        values = of_method.values.float().cpu().numpy()
+        for row, sample in enumerate(samples):
+            for column, finding in enumerate(findings):
+                validity = explanation.validity[method][row][column]
+                made = StoredMap(values[row, column], validity)
+                maps[method, sample.image_id, finding] = framed(made, geometry, sample, side)
+    return maps
 
 
-def framed(one: StoredMap, geometry: Geometry, sample: Sample, side: int) -> StoredMap:
+def framed(stored: StoredMap, geometry: Geometry, sample: Sample, side: int) -> StoredMap:
     """A map over its film, which is divided into ``side x side`` pixels whatever its proportions.
 
     Of a map finer than the frame, pixels of the frame hold the mean.
     """
-    finer = -(-max(one.values.shape) // side)
-    whole = geometry.back(one.values, sample.pixels.size(), (finer * side, finer * side))
+    finer = -(-max(stored.values.shape) // side)
+    whole = geometry.back(stored.values, sample.pixels.size(), (finer * side, finer * side))
     values = whole.reshape(side, finer, side, finer).mean(axis=(1, 3))
-    return StoredMap(values, one.validity)
+    return StoredMap(values, stored.validity)
 
 
 def geometry_of(judged: Judged) -> Geometry:

@@ -19,8 +19,13 @@ class Case:
     """Two films, which may be the same, and the finding whose maps are compared."""
 
     finding: str
-    one: Sample
-    other: Sample
+    first: Sample
+    second: Sample
+
+    @property
+    def films(self) -> tuple[Sample, Sample]:
+        """Both films."""
+        return self.first, self.second
 
 
 @dataclass(frozen=True)
@@ -28,54 +33,89 @@ class Comparison:
     """How maps are compared, and the columns that all rows share.
 
     Attributes:
-        what: Of every row.
-        measures: Similarities by spec.
-        normalize: Of each map before.
+        columns: The columns that all rows share.
+        similarities: What compares two maps, by spec.
+        normalize: What is done to each map before.
         align: What both maps go through before, where a film was moved.
     """
 
-    what: Mapping[str, Any]
-    measures: Mapping[str, Similarity]
+    columns: Mapping[str, Any]
+    similarities: Mapping[str, Similarity]
     normalize: Normalization
     align: Callable[[Maps, Maps], Aligned] | None = None
 
     def rows(
-        self, cases: Sequence[Case], methods: Iterable[str], one: Framed, other: Framed
+        self, cases: Sequence[Case], methods: Iterable[str], first: Framed, second: Framed
     ) -> Iterator[dict[str, Any]]:
-        """One row per case, method and similarity; cases without both maps are left out."""
+        """One row per case, method and similarity; cases without both maps are left out.
+
+        Args:
+            cases: What is compared.
+            methods: Names of what made the maps.
+            first: Maps of the first film of each case.
+            second: Maps of the second.
+        """
         for method in methods:
             for finding in dict.fromkeys(case.finding for case in cases):
-                here = [
+                pairs = [
                     (case, a, b)
                     for case in cases
                     if case.finding == finding
-                    and (a := one.get((method, case.one.image_id, finding))) is not None
-                    and (b := other.get((method, case.other.image_id, finding))) is not None
+                    and (a := first.get((method, case.first.image_id, finding))) is not None
+                    and (b := second.get((method, case.second.image_id, finding))) is not None
                 ]
-                if here:
-                    yield from self._compared(method, here)
+                if pairs:
+                    yield from self._compared(method, finding, pairs)
 
     def _compared(
-        self, method: str, here: Sequence[tuple[Case, StoredMap, StoredMap]]
+        self, method: str, finding: str, pairs: Sequence[tuple[Case, StoredMap, StoredMap]]
     ) -> Iterator[dict[str, Any]]:
-        finding = here[0][0].finding
-        first = np.stack([one.values for _, one, _ in here])
-        second = np.stack([other.values for _, _, other in here])
+        first = np.stack([a.values for _, a, _ in pairs])
+        second = np.stack([b.values for _, _, b in pairs])
         if self.align is not None:
             first, second = self.align(first, second)
-        measures = {spec: specialize(part, finding) for spec, part in self.measures.items()}
-        for spec, values in compare(first, second, measures, self.normalize).items():
-            for (case, a, b), value in zip(here, values.tolist(), strict=True):
+        parts = {spec: specialize(part, finding) for spec, part in self.similarities.items()}
+        for spec, values in compare(first, second, parts, self.normalize).items():
+            for (case, a, b), value in zip(pairs, values.tolist(), strict=True):
                 yield {
-                    **self.what,
+                    **self.columns,
                     "finding": finding,
                     "method": method,
                     "similarity": spec,
-                    "image_id": case.one.image_id,
-                    "image_id_b": case.other.image_id,
-                    "cluster": case.one.cluster,
-                    "cluster_b": case.other.cluster,
+                    "image_id": case.first.image_id,
+                    "image_id_b": case.second.image_id,
+                    "cluster": case.first.cluster,
+                    "cluster_b": case.second.cluster,
                     "value": value,
                     "validity_a": a.validity.value,
                     "validity_b": b.validity.value,
                 }
+
+
+def comparison_columns(
+    criterion: str,
+    data: str,
+    models: tuple[str, str],
+    population: str,
+    step: str = "",
+    draw: int = -1,
+) -> dict[str, Any]:
+    """The columns that all rows of a comparison share.
+
+    Args:
+        criterion: Spec of the criterion.
+        data: Name of the data set.
+        models: Names of the two models, or of the readers in their place.
+        population: Which films are paired, as in ``heatproof.trust.pairs``.
+        step: The last block that was randomized, or the level of a change; empty without one.
+        draw: Number of the random weights; -1 where nothing is drawn.
+    """
+    return {
+        "criterion": criterion,
+        "data": data,
+        "model_a": models[0],
+        "model_b": models[1],
+        "step": step,
+        "draw": draw,
+        "population": population,
+    }

@@ -1,7 +1,7 @@
-"""Films as a model wants them, read ahead of it."""
+"""Films as a model wants them, and those that cannot be read."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from functools import partial
 
 import torch
@@ -10,27 +10,21 @@ from heatproof.errors import PixelError
 from heatproof.preparation.opening import AnyModel
 from heatproof.types import Sample
 
-# Films as the model wants them, and those that cannot be read, with the reason.
 ReadFilms = tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]
+"""The films that can be read, their images (``n c h w``), and the others with the reason."""
 
 
 def read_films(model: AnyModel, samples: Sequence[Sample]) -> ReadFilms:
-    """Films, one after the other."""
+    """Read films one after the other."""
     return _together(samples, (_read(model, sample) for sample in samples))
 
 
-def read_ahead(
-    pool: ThreadPoolExecutor, model: AnyModel, blocks: Sequence[Sequence[Sample]]
-) -> Iterator[ReadFilms]:
-    """Block by block; those of the next are read while the model, on a GPU, is at work on one."""
-    before = None
-    for samples in blocks:
-        here = samples, pool.map(partial(_read, model), samples)
-        if before is not None:
-            yield _together(*before)
-        before = here
-    if before is not None:
-        yield _together(*before)
+def begin_reading(
+    pool: Executor, model: AnyModel, samples: Sequence[Sample]
+) -> Callable[[], ReadFilms]:
+    """Read films in the threads of a pool; the call that is returned waits for them."""
+    images = pool.map(partial(_read, model), samples)
+    return lambda: _together(samples, images)
 
 
 def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
@@ -40,12 +34,12 @@ def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
         return error
 
 
-def _together(samples: Sequence[Sample], found: Iterable[torch.Tensor | PixelError]) -> ReadFilms:
-    readable, images, aside = [], [], []
-    for sample, one in zip(samples, found, strict=True):
-        if isinstance(one, PixelError):
-            aside.append((sample, str(one)))
+def _together(samples: Sequence[Sample], images: Iterable[torch.Tensor | PixelError]) -> ReadFilms:
+    readable, tensors, aside = [], [], []
+    for sample, image in zip(samples, images, strict=True):
+        if isinstance(image, PixelError):
+            aside.append((sample, str(image)))
         else:
             readable.append(sample)
-            images.append(one)
-    return readable, torch.stack(images) if images else torch.empty(0), aside
+            tensors.append(image)
+    return readable, torch.stack(tensors) if tensors else torch.empty(0), aside

@@ -4,9 +4,10 @@ Maps of trained models come from the store.  Those of copies and of changed film
 soon as they are made, and not kept.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any, TypeVar
 
 from heatproof.errors import ExperimentError
@@ -15,8 +16,11 @@ from heatproof.preparation.opening import Opener
 from heatproof.progress import Progress
 from heatproof.registry import files_of
 from heatproof.saliency import Method
+from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Judged
-from heatproof.stages.pairs import Case, Comparison
+from heatproof.stages.framing import Kept
+from heatproof.stages.loop import Unit, make
+from heatproof.stages.pairs import Case, Comparison, comparison_columns
 from heatproof.stages.readers import READERS, agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
@@ -29,77 +33,64 @@ from heatproof.types import ModelId
 FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
 PAIRS = 32  # in a unit of stored maps
 
-Item = TypeVar("Item")
-Rows = Iterator[dict[str, Any]]
+_Item = TypeVar("_Item")
+_Rows = Iterator[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Unit:
-    """Some rows of the table, under the hash of what makes them."""
-
-    name: str
-    rows: Callable[[], Rows]
-
-
-@dataclass(frozen=True)
-class Asked:
+class Question:
     """One criterion, asked of one model or of two.
 
     Attributes:
-        work: The experiment.
-        spec: Of the criterion.
-        one: A model and data set.
-        other: Another on the same data, or itself.
+        criterion: Spec of the criterion.
+        first: A model and data set.
+        second: Another on the same data, or the same.
         methods: Names of what makes the maps.
-        measures: What compares them.
-        made_by: What stands behind these names where it is not what the experiment calls so.
+        similarities: What compares them, by spec.
+        made_by: The methods behind these names, where they are not those of the experiment.
     """
 
-    work: Workspace
-    spec: str
-    one: Subject
-    other: Subject
+    criterion: str
+    first: Subject
+    second: Subject
     methods: Sequence[str]
-    measures: Mapping[str, Similarity]
+    similarities: Mapping[str, Similarity]
     made_by: Mapping[str, Method] | None = None
 
     def comparison(self, population: str, step: str = "", draw: int = -1) -> Comparison:
-        """Of some of its rows."""
-        what = {
-            "criterion": self.spec,
-            "data": self.one.data,
-            "model_a": self.one.name,
-            "model_b": self.other.name,
-            "step": step,
-            "draw": draw,
-            "population": population,
-        }
-        return Comparison(what, self.measures, self.one.options.normalize)
+        """How the maps of some of its units are compared."""
+        models = (self.first.name, self.second.name)
+        columns = comparison_columns(
+            self.criterion, self.first.data, models, population, step, draw
+        )
+        return Comparison(columns, self.similarities, self.first.options.normalize)
 
     def name(self, cases: Sequence[Case], *more: object) -> str:
-        """Of a unit: changes with whatever its rows are made of."""
+        """Name of a unit: changes with whatever its rows are made of."""
         films = [
             (case.finding, film.image_id, film.pixels.version(), film.cluster)
             for case in cases
-            for film in (case.one, case.other)
+            for film in case.films
         ]
-        who = [subject.identity for subject in (self.one, self.other)]
-        tables = sorted(path for part in self.measures.values() for path in files_of(part))
+        models = [subject.identity for subject in (self.first, self.second)]
+        tables = sorted(path for part in self.similarities.values() for path in files_of(part))
+        options = self.first.options
         return digest(
-            *("trust", self.spec, who, list(self.methods), films, list(self.measures)),
+            *("trust", self.criterion, models, list(self.methods), films, list(self.similarities)),
             [table.read_text(encoding="utf-8") for table in tables],
-            *(self.one.options.normalize, self.one.options.side, more),
+            *(options.normalize, options.side, more),
         )
 
     def stored(self, cases: Sequence[Case], population: str, step: str = "") -> Iterator[Unit]:
-        """Trained models on films as they are."""
+        """Units of trained models on films as they are."""
         for some in _blocks(cases, PAIRS):
             rows = partial(self._stored, some, self.comparison(population, step))
             yield Unit(self.name(some, population, step), rows)
 
-    def _stored(self, cases: Sequence[Case], comparison: Comparison) -> Rows:
+    def _stored(self, cases: Sequence[Case], comparison: Comparison) -> _Rows:
         first, second = (
-            subject.trained(self.methods, cases, self.made_by) for subject in (self.one, self.other)
+            subject.trained(self.methods, cases, self.made_by)
+            for subject in (self.first, self.second)
         )
         yield from comparison.rows(cases, self.methods, first, second)
 
@@ -115,7 +106,7 @@ def trust(
     Args:
         work: The experiment.
         judged: Every model and data set.
-        openers: Of the models, by name.
+        openers: What opens each model, by its name.
         progress: Hears of every unit.
 
     Raises:
@@ -123,17 +114,33 @@ def trust(
     """
     if work.experiment.trust is None:
         return []
-    opened = Opened(openers)
-    subjects = [Subject(work, one, opened) for one in judged if one.methods]
-    units = list(_units(work, subjects))
+    units = list(_units(work, _subjects(work, judged, openers)))
     progress.start("trust", len(units))
-    for unit in units:
-        done = unit.name in work.trust
-        if not done:
-            work.trust.put(unit.name, unit.rows())
-        progress.advance(skipped=done)
+    names = make(units, work.trust, progress)
     progress.finish()
-    return [unit.name for unit in units]
+    return names
+
+
+def _subjects(
+    work: Workspace, judged: Sequence[Judged], openers: Mapping[str, Opener]
+) -> list[Subject]:
+    """Every model and data set with maps."""
+    experiment, opened = work.experiment, Opened(openers)
+    assert experiment.trust is not None
+    memory = parse_memory(experiment.explain.memory)
+    entries = {entry.name: entry for entry in experiment.models}
+    return [
+        Subject(
+            outcome,
+            origin_of(entries.get(outcome.model), outcome.model, outcome.id),
+            experiment.trust,
+            opened,
+            Kept(work, outcome, experiment.trust.side),
+            memory,
+        )
+        for outcome in judged
+        if outcome.methods
+    ]
 
 
 def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
@@ -159,10 +166,11 @@ def check_pairs(work: Workspace, ids: Mapping[str, ModelId]) -> None:
         work: The experiment.
         ids: What models and imported maps are, or will be; checkpoints do not matter.
     """
-    asked = [judging.model for judging in work.judgings if judging.explained and not judging.tunes]
-    tuning = work.experiment.score.tune
-    asked += [entry.name for entry in work.experiment.maps if entry.data != tuning]
-    models = [origin_of(work.experiment, name, ids[name]) for name in dict.fromkeys(asked)]
+    experiment = work.experiment
+    entries = {entry.name: entry for entry in experiment.models}
+    judged = [assignment.model for assignment in work.assignments if assignment.role == "judged"]
+    judged += [maps.name for maps in experiment.maps if maps.data != experiment.score.tune]
+    models = [origin_of(entries.get(name), name, ids[name]) for name in dict.fromkeys(judged)]
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             _pairs(spec, criterion, models)
@@ -171,6 +179,7 @@ def check_pairs(work: Workspace, ids: Mapping[str, ModelId]) -> None:
 def _pairs(
     spec: str, criterion: BetweenModels, models: Sequence[Origin]
 ) -> list[tuple[Origin, Origin, str]]:
+    """Two models and the step between them, for all that a criterion compares."""
     pairs = criterion.pairs(models)
     if not pairs:
         names = ", ".join(model.name for model in models)
@@ -183,82 +192,83 @@ def _pairs(
 def _between(
     work: Workspace, spec: str, criterion: BetweenModels, subjects: Sequence[Subject]
 ) -> Iterator[Unit]:
-    by_name = {subject.name: subject.origin for subject in subjects}
-    for first, second, step in _pairs(spec, criterion, list(by_name.values())):
-        for one in (subject for subject in subjects if subject.name == first.name):
-            for other in (subject for subject in subjects if subject.name == second.name):
-                if one.data == other.data:
-                    methods = [method for method in one.methods if method in other.methods]
-                    asked = Asked(work, spec, one, other, methods, work.similarities)
-                    shared = _shared(one, other)
-                    yield from asked.stored(shared, SAME, step)
-                    # What the two models make of two films: alike only as all their maps are.
-                    yield from asked.stored(one.pairs(different_films, shared), DIFFERENT, step)
+    origins = {subject.name: subject.origin for subject in subjects}
+    by_name: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        by_name.setdefault(subject.name, []).append(subject)
+    for one, other, step in _pairs(spec, criterion, list(origins.values())):
+        for first, second in product(by_name[one.name], by_name[other.name]):
+            if first.data == second.data:
+                methods = [method for method in first.methods if method in second.methods]
+                question = Question(spec, first, second, methods, work.similarities)
+                shared = _shared(first, second)
+                yield from question.stored(shared, SAME, step)
+                # What the two models make of two films: alike only as all their maps are.
+                yield from question.stored(first.pairs(different_films, shared), DIFFERENT, step)
 
 
 def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterator[Unit]:
     """What readers of the same films agree on, as the height that models may reach."""
     for data in dict.fromkeys(subject.data for subject in subjects):
-        asking = [subject for subject in subjects if subject.data == data]
-        every = [case for subject in asking for case in subject.cases]
-        cases = {(case.one.image_id, case.finding): case for case in every}
-        for name, rows in agreement(work, spec, asking[0], list(cases.values())):
-            yield Unit(name, rows)
+        of_data = [subject for subject in subjects if subject.data == data]
+        every = [case for subject in of_data for case in subject.cases]
+        cases = {(case.first.image_id, case.finding): case for case in every}
+        yield from agreement(spec, work.similarities, of_data[0], list(cases.values()))
 
 
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:
     made_by = criterion.explained_by(work.methods)
-    asked = Asked(
-        *(work, spec, subject, subject, subject.methods),
+    question = Question(
+        *(spec, subject, subject, subject.methods),
         criterion.measured_by(work.similarities),
         None if made_by == work.methods else made_by,
     )
 
-    def rows(cases: Sequence[Case]) -> Rows:
-        trained = subject.trained(asked.methods, cases, asked.made_by)
-        for copied, found in subject.copies(criterion, made_by, cases):
-            comparison = asked.comparison(SAME, copied.step.name, copied.draw)
-            yield from comparison.rows(cases, asked.methods, trained, found)
+    def rows(cases: Sequence[Case]) -> _Rows:
+        trained = subject.trained(question.methods, cases, question.made_by)
+        for copied, maps in subject.copies(criterion, made_by, cases):
+            comparison = question.comparison(SAME, copied.step.name, copied.draw)
+            yield from comparison.rows(cases, question.methods, trained, maps)
 
     for some in _of_films(subject.cases):
-        yield Unit(asked.name(some, SAME), partial(rows, some))
+        yield Unit(question.name(some, SAME), partial(rows, some))
     if criterion.random_pairs:
         pairing = partial(random_pairs, most=criterion.random_pairs)
-        yield from asked.stored(subject.pairs(pairing, subject.cases), RANDOM)
+        yield from question.stored(subject.pairs(pairing, subject.cases), RANDOM)
 
 
 def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> Iterator[Unit]:
-    asked = Asked(work, spec, subject, subject, subject.methods, work.similarities)
+    question = Question(spec, subject, subject, subject.methods, work.similarities)
 
-    def rows(cases: Sequence[Case], level: str) -> Rows:
-        before = subject.trained(asked.methods, cases)
-        after = subject.changed(cases, partial(criterion.changed, level=level))
-        comparison = replace(
-            asked.comparison(SAME, level), align=partial(criterion.aligned, level=level)
-        )
-        yield from comparison.rows(cases, asked.methods, before, after)
+    def rows(cases: Sequence[Case], level: str) -> _Rows:
+        before = subject.trained(question.methods, cases)
+        change = partial(criterion.changed, level=level)
+        after = subject.changed(work.methods, cases, change)
+        align = partial(criterion.aligned, level=level)
+        comparison = replace(question.comparison(SAME, level), align=align)
+        yield from comparison.rows(cases, question.methods, before, after)
 
     for level in criterion.levels:
         for some in _of_films(subject.cases):
-            yield Unit(asked.name(some, SAME, level), partial(rows, some, level))
-    yield from asked.stored(subject.pairs(different_films, subject.cases), DIFFERENT)
+            yield Unit(question.name(some, SAME, level), partial(rows, some, level))
+    yield from question.stored(subject.pairs(different_films, subject.cases), DIFFERENT)
 
 
-def _shared(one: Subject, other: Subject) -> list[Case]:
-    """What both are asked about."""
-    theirs = {(case.one.image_id, case.finding) for case in other.cases}
-    return [case for case in one.cases if (case.one.image_id, case.finding) in theirs]
+def _shared(first: Subject, second: Subject) -> list[Case]:
+    """The cases of the first about which the second is asked as well."""
+    of_second = {(case.first.image_id, case.finding) for case in second.cases}
+    return [case for case in first.cases if (case.first.image_id, case.finding) in of_second]
 
 
 def _of_films(cases: Sequence[Case]) -> Iterator[list[Case]]:
     """Some films at a time, with all that is asked of them."""
     by_film: dict[str, list[Case]] = {}
     for case in cases:
-        by_film.setdefault(case.one.image_id, []).append(case)
+        by_film.setdefault(case.first.image_id, []).append(case)
     for some in _blocks(list(by_film.values()), FILMS):
         yield [case for film in some for case in film]
 
 
-def _blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+def _blocks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]

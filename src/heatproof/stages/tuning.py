@@ -4,7 +4,7 @@ They are scored as judged films are, in the same units and by the same code, so 
 second implementation of a metric that could differ from the first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from heatproof.experiment.workspace import Workspace
@@ -12,8 +12,7 @@ from heatproof.localize.tuned import Candidate
 from heatproof.progress import Progress
 from heatproof.stages.blocks import Judged
 from heatproof.stages.control_maps import control_tasks
-from heatproof.stages.framing import geometry_of
-from heatproof.stages.scoring import Task, block_task, score
+from heatproof.stages.scoring import maps_of, score
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
 
@@ -30,18 +29,10 @@ def try_candidates(
         progress: Hears of every unit.
     """
     trying = replace(work, metrics={tried.name: tried.metric for tried in candidates})
-    tasks = list(_tasks(trying, tuning))
+    tasks = [task for judged in tuning for task in maps_of(trying, judged)]
+    tasks += control_tasks(trying, tuning[0].films, tuning)
     progress.start("tune", len(tasks))
-    score(trying, tasks, progress)
+    scores = trying.scores.read(score(trying, tasks, progress))
     progress.finish()
-    scores = trying.scores.read(task.name for task in tasks)
     names = (block.predicted for judged in tuning for block in judged.blocks)
     return scores.used(), work.predictions.read(names).used()
-
-
-def _tasks(work: Workspace, tuning: Sequence[Judged]) -> Iterator[Task]:
-    for judged in tuning:
-        for method in judged.methods:
-            for block in judged.blocks:
-                yield block_task(work, block, method, geometry_of(judged))
-    yield from control_tasks(work, tuning[0].judging.films, tuning)

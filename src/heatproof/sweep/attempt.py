@@ -18,10 +18,11 @@ from optuna.trial import FrozenTrial
 from heatproof import train
 from heatproof.data.decoded import Decoded, InMemory
 from heatproof.errors import TrainingError
-from heatproof.experiment.films import Films
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import Workspace
 from heatproof.models.card import read_card
-from heatproof.preparation.plan import AUROC, CHECKPOINTS, settings_of, trained_folder
+from heatproof.preparation.folders import AUROC, CHECKPOINTS, trained_folder
+from heatproof.preparation.plan import settings_of
 from heatproof.preparation.training import train_model
 from heatproof.progress import Progress, Silent
 from heatproof.sweep.space import Family, Value
@@ -34,12 +35,12 @@ State = Literal["complete", "pruned", "failed"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is to be tried.
+    """One trial, before it is trained.
 
     Attributes:
-        family: Of the model.
-        values: By parameter.
-        number: In its family, from 0.
+        family: Family of the model.
+        values: Value of every parameter.
+        number: Number of the trial in its family, from 0.
         earlier: Trials that say when it is not worth going on; None where nothing is pruned.
     """
 
@@ -51,13 +52,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """What came of a trial.
 
     Attributes:
         state: Whether it was trained to its end.
-        auroc: On validation, of the weights that were kept; None where it has no end.
-        rounds: The same after every round.
-        seconds: That they took.
+        auroc: AUROC on validation of the weights that were kept; None where it has no end.
+        rounds: AUROC on validation after every round.
+        seconds: Time that the rounds took.
         reason: Why it failed; empty where it did not.
     """
 
@@ -129,7 +130,7 @@ class _Rounds(Silent):
 
 
 def decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
-    """With the films that every trial reads in memory, as far as the trainings may use that."""
+    """The experiment with the films that every trial reads in memory, where they fit."""
     plans = [family.model.training for family in families]
     used = {name for plan in plans if plan for name in (plan.data, plan.validation)}
     limit = min(settings_of(family.model).cache_gb for family in families) / len(used)
@@ -142,7 +143,7 @@ def decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
     )
 
 
-def decoded_once(films: Films, gigabytes: float) -> Films:
+def decoded_once(films: OpenedData, gigabytes: float) -> OpenedData:
     """The same films, each decoded once, where they fit; else as they are."""
     dataset = films.dataset
     samples = [dataset[index] for index in range(len(dataset))]

@@ -63,7 +63,9 @@ def on_ray(
 
         def run(attempts: Sequence[Attempt]) -> Iterable[Outcome]:
             pool = ray.util.ActorPool(trainers)
-            return _outcomes(ray, pool.map(lambda one, task: one.attempt.remote(task), attempts))
+            return _outcomes(
+                ray, pool.map(lambda trainer, task: trainer.attempt.remote(task), attempts)
+            )
 
         yield run
     finally:
@@ -82,11 +84,11 @@ class Trainer:
         self._work = decoded(work, families)
 
     def attempt(self, task: Attempt) -> Outcome:
-        """See ``heatproof.sweep.attempt``."""
+        """Train one trial; see ``heatproof.sweep.attempt``."""
         return attempt(self._work, task, Silent())
 
     def sees(self, path: Path) -> str:
-        """Empty, or where it is that a file cannot be seen from."""
+        """Empty, or the name of this machine where it does not see a file."""
         return "" if path.is_file() else os.uname().nodename
 
 
@@ -96,17 +98,17 @@ def share(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
     Raises:
         ExperimentError: There are fewer cores than trainings.
     """
-    have = [one["Resources"] for one in machines if one["Alive"]]
+    alive = [machine["Resources"] for machine in machines if machine["Alive"]]
     # Where some have GPUs, the others train nothing.
-    have = [one for one in have if one.get("GPU")] or have
-    cores = [int(one.get("CPU", 0)) for one in have]
-    gpus = [int(one.get("GPU", 0)) for one in have]
+    used = [resources for resources in alive if resources.get("GPU")] or alive
+    cores = [int(resources.get("CPU", 0)) for resources in used]
+    gpus = [int(resources.get("GPU", 0)) for resources in used]
     most = at_once if any(gpus) else 1
     for beside in range(1, most + 1):  # trainings that share a GPU: as few as there may be
         for each in range(max(cores), 0, -1):
             room = [core // each for core in cores]
             if any(gpus):
-                room = [min(one, gpu * beside) for one, gpu in zip(room, gpus, strict=True)]
+                room = [min(core, gpu * beside) for core, gpu in zip(room, gpus, strict=True)]
             if sum(room) >= at_once:
                 return {"num_cpus": float(each), "num_gpus": 1 / beside if any(gpus) else 0.0}
     where = "machines with GPUs have" if any(gpus) else "cluster has"
@@ -119,7 +121,7 @@ def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:
     seen = folder / f".seen-{uuid.uuid4().hex}"
     seen.touch()
     try:
-        blind = list(filter(None, ray.get([one.sees.remote(seen) for one in trainers])))
+        blind = list(filter(None, ray.get([trainer.sees.remote(seen) for trainer in trainers])))
     finally:
         seen.unlink()
     if blind:
@@ -128,10 +130,10 @@ def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:
         )
 
 
-def _outcomes(ray: Any, found: Iterable[Outcome]) -> Iterator[Outcome]:
-    """As they come, with the errors of trials as if they had been trained here."""
+def _outcomes(ray: Any, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """The outcomes as they come; a trial fails as it would if it were trained here."""
     try:
-        yield from found
+        yield from outcomes
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, HeatproofError):
             raise error.cause from error

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from heatproof.errors import ModelError
 from heatproof.experiment.settings import Sweep
 from heatproof.experiment.workspace import Workspace
-from heatproof.preparation.plan import trained_folder
+from heatproof.preparation.folders import trained_folder
 from heatproof.progress import Progress
 from heatproof.sweep.attempt import Attempt, Outcome, State, study_of
 from heatproof.sweep.space import Family, Value
@@ -47,12 +47,12 @@ class Trial:
         number: In its family, from 0.
         values: By parameter.
         state: Whether it was trained to its end; a failed one had no finite loss.
-        auroc: On validation: of the weights that were kept; of a pruned trial the highest of its
-            rounds; ``nan`` of a failed one.
-        epochs: Rounds.
-        seconds: That they took.
+        auroc: AUROC on validation of the weights that were kept; of a pruned trial the highest of
+            its rounds; ``nan`` of a failed one.
+        epochs: Number of rounds.
+        seconds: Time that the rounds took.
         reason: Why it failed; empty where it did not.
-        folder: Of the model; None where it was not completed.
+        folder: Folder of the model; None where it was not completed.
     """
 
     number: int
@@ -74,7 +74,7 @@ class Tried:
 
     @property
     def complete(self) -> tuple[Trial, ...]:
-        """Those that were trained to their end."""
+        """The trials that were trained to their end."""
         return tuple(trial for trial in self.trials if trial.state == "complete")
 
     @property
@@ -149,27 +149,30 @@ def _tried(
         numbers = range(done, min(first + sweep.at_once, count))
         drawn = [_drawn(sweep, family, number, earlier) for number in numbers]
         attempts = [
-            Attempt(family, one.params, number, earlier if sweep.prune else None)
-            for number, one in zip(numbers, drawn, strict=True)
+            Attempt(family, trial.params, number, earlier if sweep.prune else None)
+            for number, trial in zip(numbers, drawn, strict=True)
         ]
-        for one, outcome in zip(drawn, _outcomes(run, attempts), strict=True):
-            study.add_trial(_told(one, outcome))
+        for trial, outcome in zip(drawn, _outcomes(run, attempts), strict=True):
+            study.add_trial(_kept(trial, outcome))
             done += 1
             progress.advance()
-    return Tried(family, tuple(_read(work, family, one) for one in study.trials[:count]))
+    return Tried(family, tuple(_read(work, family, trial) for trial in study.trials[:count]))
 
 
 def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[Outcome]:
-    """Of all, in order; the same parameters are tried once, since they would share a folder."""
-    keys = [str(sorted(one.values.items())) for one in attempts]
+    """The outcomes of all attempts, in order.
+
+    The same parameters are tried once, since the trials would share a folder.
+    """
+    keys = [str(sorted(attempt.values.items())) for attempt in attempts]
     distinct: dict[str, Attempt] = {}
-    for key, one in zip(keys, attempts, strict=True):
-        distinct.setdefault(key, one)
-    found = iter(run(list(distinct.values())))
+    for key, attempt in zip(keys, attempts, strict=True):
+        distinct.setdefault(key, attempt)
+    outcomes = iter(run(list(distinct.values())))
     known: dict[str, Outcome] = {}
     for key in keys:
         if key not in known:
-            known[key] = next(found)
+            known[key] = next(outcomes)
         yield known[key]
 
 
@@ -204,7 +207,7 @@ def _grid(family: Family) -> list[dict[str, Value]]:
     return [dict(zip(family.space, each, strict=True)) for each in values]
 
 
-def _told(drawn: FrozenTrial, outcome: Outcome) -> FrozenTrial:
+def _kept(drawn: FrozenTrial, outcome: Outcome) -> FrozenTrial:
     """A trial as the study keeps it."""
     about: dict[str, float | str] = {_SECONDS: outcome.seconds}
     about |= {_REASON: outcome.reason} if outcome.reason else {}

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 import optuna
 
 from heatproof.errors import ExperimentError, SpecError, near_misses
-from heatproof.experiment.model import Model
+from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import Searched, Sweep
 from heatproof.experiment.workspace import Workspace
 from heatproof.models.heads import heads
@@ -30,15 +30,15 @@ class Family:
 
     Attributes:
         model: The entry.
-        space: What of the search applies to it, by the name of the parameter.
+        space: The parameters of the search that apply to it, by name.
     """
 
-    model: Model
+    model: ModelEntry
     space: Mapping[str, Searched]
 
     @property
     def name(self) -> str:
-        """Of the entry."""
+        """Name of the entry."""
         return self.model.name
 
     @property
@@ -60,7 +60,7 @@ class Family:
             return trial.suggest_int(name, low, high, log=searched.log)
         return trial.suggest_float(name, low, high, log=searched.log)
 
-    def with_values(self, values: Mapping[str, Value]) -> Model:
+    def with_values(self, values: Mapping[str, Value]) -> ModelEntry:
         """The model with these parameters; it keeps its name.
 
         Raises:
@@ -88,15 +88,15 @@ def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
     used = {_head_name(model) for model in models}
     for name in sweep.search:
         _check_name(name, used)
-    found = tuple(Family(model, _applying(model, sweep)) for model in models)
-    for family in found:
+    every = tuple(Family(model, _applying(model, sweep)) for model in models)
+    for family in every:
         _check(work, family)
-    if sweep.grid and len({math.prod(map(len, _choices(family))) for family in found}) > 1:
+    if sweep.grid and len({math.prod(map(len, _choices(family))) for family in every}) > 1:
         raise ExperimentError(
             "grid = true gives these models unequally many trials, since options of heads apply to"
             " some alone; search what applies to all, or draw (grid = false)"
         )
-    return found
+    return every
 
 
 def _choices(family: Family) -> Iterator[Sequence[Value]]:
@@ -159,7 +159,7 @@ def _extremes(searched: Searched) -> Iterator[Value]:
     yield from (value for value in ends if value is not None)
 
 
-def _applying(model: Model, sweep: Sweep) -> dict[str, Searched]:
+def _applying(model: ModelEntry, sweep: Sweep) -> dict[str, Searched]:
     head = _head_name(model)
     return {
         name: searched
@@ -168,7 +168,7 @@ def _applying(model: Model, sweep: Sweep) -> dict[str, Searched]:
     }
 
 
-def _head_name(model: Model) -> str:
+def _head_name(model: ModelEntry) -> str:
     return heads.spec(heads.parse(model.head)).partition("(")[0]
 
 

@@ -27,6 +27,12 @@ def digest(*inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def folder_name(name: str, *inputs: Any, digits: int = 12) -> str:
+    """A name that every file system takes: letters and digits, and the digest of what it holds."""
+    safe = "".join(letter if letter.isalnum() else "-" for letter in name)
+    return f"{safe}-{digest(*inputs)[:digits]}"
+
+
 def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
     """Text, bytes, or a table as Parquet; a reader sees the old file or the new one."""
     unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")

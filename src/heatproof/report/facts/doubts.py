@@ -47,8 +47,8 @@ def doubts(
 
 def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterator[str]:
     """Models from elsewhere whose outputs look like probabilities where logits are expected."""
-    foreign = [record.judging for record in judged if record.card and not record.trained]
-    for model, data in dict.fromkeys((judging.group, judging.films.name) for judging in foreign):
+    foreign = [record for record in judged if record.card and not record.trained]
+    for model, data in dict.fromkeys((record.group, record.data) for record in foreign):
         outputs = predictions.where(model=model, data=data).frame["probability"]
         # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
         sure = ~outputs.is_between(_NEAR_ZERO, _NEAR_ONE)
@@ -81,8 +81,8 @@ def _dark(judged: Sequence[Judged]) -> Iterator[str]:
     """Data sets whose files hold more bits than the films use; looks at the pixels of a few."""
     by_data: dict[str, dict[str, Sample]] = {}
     for record in judged:
-        samples = by_data.setdefault(record.judging.films.name, {})
-        samples |= {sample.image_id: sample for sample in record.judging.samples}
+        samples = by_data.setdefault(record.data, {})
+        samples |= {sample.image_id: sample for sample in record.samples}
     for data, samples in by_data.items():
         looked_at = list(samples.values())[:LOOKED_AT]
         brightest = [top for sample in looked_at if (top := _brightest(sample))]
@@ -182,7 +182,7 @@ def _judged_films(films: Films, judged: Sequence[Judged]) -> Iterator[tuple[str,
     """Every data set, with the films of it that somebody judges, each once."""
     images: dict[str, dict[str, None]] = {}
     for record in judged:
-        names = images.setdefault(record.judging.films.name, {})
-        names |= {sample.image_id: None for sample in record.judging.samples}
+        names = images.setdefault(record.data, {})
+        names |= {sample.image_id: None for sample in record.samples}
     for data, names in images.items():
         yield data, films.where(pl.col("image_id").is_in(list(names)), data=data)

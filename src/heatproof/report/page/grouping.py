@@ -14,7 +14,7 @@ from heatproof.report.names import described_metrics, method_names
 from heatproof.report.pictures.positions import Mark, mark
 from heatproof.types import Estimate
 
-_MOST_OPEN = 16  # with more forest plots, the page unfolds those of the first metric only
+ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ForestLine:
     undefined: int
     mark: Mark
     difference: Estimate | None
-    against_prior: AgainstPrior
+    verdict: AgainstPrior
     kind: str
     knows: str
     per_map: Estimate | None
@@ -62,7 +62,7 @@ def forest_panels(content: Content) -> dict[str, tuple[ForestPanel, ...]]:
     names = method_names(content)
     several = len({row.model for panel in content.localization for row in panel.rows}) > 1
     first = content.metrics[0].spec if content.metrics else ""
-    few = len(content.localization) <= _MOST_OPEN
+    few = len(content.localization) <= ALL_OPEN
     by_dataset: dict[str, tuple[ForestPanel, ...]] = {}
     for panel in content.localization:
         metric = metrics[panel.metric]
@@ -161,7 +161,7 @@ def _lines(
             undefined=row.undefined,
             mark=mark(row.estimate, metric.low, metric.high),
             difference=row.difference if isinstance(row, Row) else None,
-            against_prior=against_prior(row.difference if isinstance(row, Row) else None),
+            verdict=against_prior(row.difference if isinstance(row, Row) else None),
             kind=_kind(row, panel),
             knows=row.knows if isinstance(row, Control) else "",
             per_map=row.per_map,

@@ -1,0 +1,46 @@
+"""Where trained models lie in the run folder, and what the files of a training are called."""
+
+from pathlib import Path
+
+from heatproof.experiment.model import ModelEntry, Sampling
+from heatproof.experiment.workspace import Workspace
+from heatproof.models import card as cards
+from heatproof.models.weights import checksum
+from heatproof.preparation.network import weights_of
+from heatproof.preparation.opening import own_code
+from heatproof.preparation.plan import architecture_of, plan_of, start_of
+from heatproof.tables.units import folder_name
+
+AUROC = "validation AUROC"  # the name of that metric on the card
+CHECKPOINTS = "training"  # the folder of what a training that was killed goes on from
+KEPT = "kept"  # the folder of the second best checkpoint and those after it
+
+
+def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
+    """Where a model lies once it is trained; the name changes with whatever makes the model."""
+    plan = plan_of(entry)
+    start = start_of(work.experiment.models, entry)
+    weights = map(Path, weights_of(work.experiment.folder, plan))
+    # What later versions added stands at the end, and only where it is used: the name of a model
+    # that was trained before must stay.
+    name = folder_name(
+        entry.name,
+        entry.backbone,
+        entry.head,
+        entry.scaling and entry.scaling.model_dump(),
+        plan.model_dump(),
+        work.data[plan.data].digest,
+        work.data[plan.validation].digest,
+        trained_folder(work, start).name if start else "",
+        [checksum(file) for file in weights if file.is_file()],
+        *([architecture_of(entry)] if entry.localizer else []),
+        *([] if entry.sampling == Sampling() else [entry.sampling.model_dump()]),
+        *([own_code(work.experiment.folder, entry)] if entry.module else []),
+    )
+    return work.folder / "models" / name
+
+
+def kept_folders(folder: Path) -> list[Path]:
+    """The best checkpoints of a training as models of their own, the best first."""
+    others = (card.parent for card in (folder / KEPT).glob(f"*/{cards.CARD}"))
+    return [folder, *sorted(others, key=lambda place: int(place.name))]
