@@ -1,9 +1,11 @@
 """An experiment file is read, or answered with file, line, value and the likely mistake."""
 
+import tomllib
+
 import pytest
 
 from heatproof.errors import ExperimentError
-from heatproof.experiment.file import load
+from heatproof.experiment.file import Experiment, load
 
 
 def test_a_file_round_trips(squares):
@@ -50,6 +52,10 @@ def test_overrides_replace_keys(squares, tmp_path):
         ("[explain]", "[score]\nmetrics = []\n[explain]", r"toml:\d+: score.metrics: .*at least 1"),
         ("[explain]", "[classification]\nsensitivity = 90\n[explain]", r"sensitivity: .*found 90"),
         ("judges =", 'outputs = "probability"\njudges =', "'logits' or 'probabil"),
+        ('"manifest"', "3", r"toml:\d+: data.0.dataset: expected the kind of a data set.*found 3"),
+        ('"manifest"', '""', r"data.0.dataset: expected the kind of a data set"),
+        ("judges =", "in_memory = true\njudges =", r"toml:\d+: models.0.in_memory: .*found True"),
+        ("judges =", "memory = true\njudges =", r"models.0.memory: unknown key; (?!.*in_memory)"),
     ],
 )
 def test_mistakes_are_answered(squares, old, new, message):
@@ -114,6 +120,8 @@ def test_replicates_are_models_of_their_own(tmp_path):
     assert [m.training.start for m in models[4:]] == [m.name for m in models[:4]]
     assert len({m.name for m in models}) == 8
     assert {m.group for m in models} == {None}
+    written = Experiment.model_validate(tomllib.loads(REPLICATED))
+    assert [model.seeds for model in written.models] == [[0, 1], [0, 1]]
 
 
 def test_cross_fitted_replicates_share_a_group_with_their_own_seed_alone(tmp_path):

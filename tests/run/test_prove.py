@@ -3,10 +3,11 @@
 import polars as pl
 import pytest
 import torch
+import torchvision
 from polars.testing import assert_frame_equal
 
-from heatproof import Adapted, Manifest, Preprocessing, Squash, load_experiment, prove
-from heatproof.errors import ExperimentError
+from heatproof import Adapted, Manifest, Phantom, Preprocessing, Squash, load_experiment, prove
+from heatproof.errors import ExperimentError, HeatproofError
 from heatproof.run.pipeline import run
 
 
@@ -40,3 +41,31 @@ def test_it_gives_the_same_scores_as_the_file(squares, tmp_path):
     assert prove(model, films, specs, scored, output=tmp_path / "p").trust is None
     with pytest.raises(ExperimentError, match=r"repeatability needs two models.*there are: My"):
         prove(model, films, specs, output=tmp_path / "p", criteria=["repeatability"])
+
+
+def phantoms_and_model():
+    films = Phantom(images=6, seed=1)
+    network = torchvision.models.resnet18(num_classes=len(films.findings))
+    preprocessing = Preprocessing(Squash(64, 64))
+    return films, Adapted(network, "layer4", films.findings, preprocessing)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        (["iou(binarize=tuned(table='nowhere.csv'))"], r"tuned\(table.*there is no file nowhere"),
+        (["iou(binarize=tuned)"], "to be tuned, but on what"),
+    ],
+)
+def test_it_checks_what_a_run_of_a_file_checks(tmp_path, metrics, message):
+    films, model = phantoms_and_model()
+    with pytest.raises(ExperimentError, match=message):
+        prove(model, films, ["gradient"], metrics, output=tmp_path / "p")
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_method_that_does_not_fit_the_model_is_found_before_work_starts(tmp_path):
+    films, model = phantoms_and_model()
+    with pytest.raises(HeatproofError, match="class_map"):
+        prove(model, films, ["class_map"], output=tmp_path / "p")
+    assert not (tmp_path / "p").exists()
