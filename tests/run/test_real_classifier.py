@@ -39,12 +39,14 @@ def test_every_film_is_judged_once_by_the_other_fold(shared_data):
     assert not patients["fold 0"] & patients["fold 1"]
 
 
+@pytest.mark.slow
 def test_the_report_says_that_no_judged_patient_was_seen(finished):
     page = finished.read_text()
     assert "Read this before the numbers" not in page
     assert "Nothing: every film, map and annotation was used." in page
 
 
+@pytest.mark.slow
 def test_the_classifier_does_what_is_known_of_it(finished):
     """Held out, on these films: AUROC between .77 and .88 (measured when it was trained)."""
     estimates = pl.read_parquet(finished.parent / "estimates.parquet")
@@ -55,6 +57,7 @@ def test_the_classifier_does_what_is_known_of_it(finished):
     assert row["low"] < row["value"] < row["high"]
 
 
+@pytest.mark.slow
 def test_maps_are_worse_than_a_picture_that_never_saw_the_film(finished):
     """As measured before: Grad-CAM .21 to .39 on the 50 films with boxes, the prior about .46."""
     estimates = pl.read_parquet(finished.parent / "estimates.parquet")

@@ -83,9 +83,9 @@ def witnessed(name: str, model: Model, images: Tensor, target: int) -> np.ndarra
 
 
 def parameters(names: Iterable[str]) -> list[object]:
-    """Those of the small models at once, the others with the slow tests."""
-    small = ("resnet10t + linear", "resnet10t + wildcat", "adapted")
-    return [pytest.param(n, marks=() if n in small else pytest.mark.slow) for n in names]
+    """A head that sees every cell and a user's network at once, the others with the slow tests."""
+    at_once = ("resnet10t + wildcat", "adapted")
+    return [pytest.param(n, marks=() if n in at_once else pytest.mark.slow) for n in names]
 
 
 @pytest.fixture(params=parameters(NAMES))

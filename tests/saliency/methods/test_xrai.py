@@ -207,10 +207,10 @@ def test_old_segments_are_forgotten(monkeypatch) -> None:
     image = picture("noise", 24)
     size = segments_of(image, 5).nbytes
     monkeypatch.setattr(segments, "CACHE_BYTES", 2.5 * size)
-    for shift in range(1, 6):
+    for shift in (1, 2, 3):
         segments_of(np.roll(image, shift, axis=0), 5)
     assert 1 <= len(segments._cache) <= 3
-    kept = segments_of(np.roll(image, 5, axis=0), 5)
+    kept = segments_of(np.roll(image, 3, axis=0), 5)
     assert kept is list(segments._cache.values())[-1]
 
 
