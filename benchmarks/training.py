@@ -41,7 +41,7 @@ from heatproof.data.pixels import ImageFile
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.train import fit
-from heatproof.train.settings import Progress, Settings
+from heatproof.train.settings import Settings, TrainingProgress
 from heatproof.types import Dataset, Sample
 
 SIDE, BATCH, FILM = 320, 16, 1024
@@ -91,7 +91,7 @@ def ours(
     """From the second step on."""
     moments: list[Rate] = []
 
-    def note(progress: Progress) -> None:
+    def note(progress: TrainingProgress) -> None:
         if progress.step in (2, steps + 2):
             moments.append(clock())
 
@@ -144,7 +144,7 @@ def profile(network: str, train: Dataset, check: Dataset, steps: int) -> dict[st
     model = build(network, "linear", ["nodule"], Preprocessing(Squash(SIDE, SIDE)))
     busy, waiting, moments = Spent(), Spent(), list[np.ndarray]()
 
-    def note(_: Progress) -> None:
+    def note(_: TrainingProgress) -> None:
         moments.append(np.array([time.perf_counter(), busy.wall, busy.cores, waiting.wall]))
 
     own_step, own_fetch = torch.optim.AdamW.step, _PrefetchDataFetcher.__next__

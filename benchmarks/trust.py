@@ -27,7 +27,7 @@ from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain_pass, methods
 from heatproof.saliency.forward import ForwardPass, held_still
-from heatproof.trust.randomize import Draw, Drawing, explain_copies, steps
+from heatproof.trust.randomize import Drawing, WeightDraw, explain_copies, steps
 from heatproof.trust.similarity import compare, similarities
 
 SIDE, MAPS, DRAWS = 320, 256, 3
@@ -121,13 +121,13 @@ def of_cascade(specs: list[str], count: int, repetitions: int) -> dict[str, obje
 
 def resumed(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
     chosen = methods.parts(specs)
-    copies = (steps(model, "cascading"), [Draw(model, Drawing(), n) for n in range(DRAWS)])
+    copies = (steps(model, "cascading"), [WeightDraw(model, Drawing(), n) for n in range(DRAWS)])
     found = explain_copies(chosen, model, images, (0,), copies)
     return [maps.values for _, one in found for maps in one.maps.values()]
 
 
 def from_scratch(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
-    chosen, draws = methods.parts(specs), [Draw(model, Drawing(), n) for n in range(DRAWS)]
+    chosen, draws = methods.parts(specs), [WeightDraw(model, Drawing(), n) for n in range(DRAWS)]
     found = []
     with held_still(model):
         at_once = ForwardPass(model, images[:1]).at_once(differentiated=True)

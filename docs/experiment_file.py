@@ -35,8 +35,8 @@ TABLES: dict[str, type] = {
     "[explain]": tables.Explain,
     "[score]": tables.Scoring,
     "[statistics]": tables.Statistics,
-    "[trust]": tables.Trust,
-    "[classification]": tables.Classification,
+    "[trust]": tables.TrustSettings,
+    "[classification]": tables.ClassificationSettings,
     "[report]": tables.Report,
     "[sweep]": tables.Sweep,
     "[sweep.search], of each parameter": tables.Searched,
@@ -123,7 +123,7 @@ def kind(annotation: Any) -> str:
 
 def written(value: Any) -> str:
     """A default."""
-    if value in (None, dataclasses.MISSING) or isinstance(value, tables.Record):
+    if value in (None, dataclasses.MISSING) or isinstance(value, tables.SettingsTable):
         return ""
     if isinstance(value, bool):
         return f"`{value}`".lower()

@@ -8,7 +8,7 @@ from heatproof.localize import metrics
 from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
 from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import TunedMetrics
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from tests.analysis.made_up import (
     NAN,
     Films,
@@ -87,7 +87,7 @@ def test_each_reader_is_asked_about():
 
 def test_the_cut_off_is_the_one_chosen_for_the_method():
     spec = "miou(tune='yes')"
-    choice = Tuned("val", "net", "cam", spec, "Edema", 0.0, 0.5, 3)
+    choice = TunedValue("val", "net", "cam", spec, "Edema", 0.0, 0.5, 3)
     table = values(seen(metric=spec), TunedMetrics(metrics.parts([spec]), (choice,)))
     found = dict(table.frame.select("image_id", "value").iter_rows())
     assert found == pytest.approx({"called": 4 / 10, "uncalled": 1, "negative": 0, "rest": 0})

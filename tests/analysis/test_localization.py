@@ -10,7 +10,7 @@ from heatproof.analysis.localization import localization
 from heatproof.localize import metrics
 from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import TunedMetrics
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from tests.analysis.made_up import (
     NAN,
     QUICK,
@@ -198,7 +198,7 @@ def test_a_metric_measures_with_what_was_tuned_for_method_and_control():
     seen = {"hit": (5.0, 10.0, 5.0), "late": (2.0, 5.0, 5.0)}
     rows = [*scores(seen, metric=spec), *control(PRIOR, seen, metric=spec)]
     chosen = [
-        Tuned("val", model, method, spec, "Edema", cutoff, 0.5, 3)
+        TunedValue("val", model, method, spec, "Edema", cutoff, 0.5, 3)
         for model, method, cutoff in (("net", "cam", 0.5), ("", PRIOR, 0.0))
     ]
     tuned = TunedMetrics(metrics.parts([spec]), tuple(chosen))

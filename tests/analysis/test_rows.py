@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from heatproof.analysis import rows
-from heatproof.analysis.classification import Bin, Classification, OperatingPoint
+from heatproof.analysis.classification import CalibrationBin, Classification, OperatingPoint
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.verdicts import Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
@@ -23,7 +23,13 @@ from heatproof.stats.margin import Conclusion
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Verdict
 
-EVERY = (rows.estimates([], []), rows.comparisons([]), rows.diagnoses([]), rows.verdicts([]), rows.choices([]))  # fmt: skip
+EVERY = (
+    rows.estimates([], []),
+    rows.comparisons([]),
+    rows.diagnoses([]),
+    rows.verdicts([]),
+    rows.choices([]),
+)
 
 
 def estimate(value: float, cases: int = 7) -> Estimate:
@@ -57,11 +63,11 @@ def test_panels():
     panel = Localization(
         "films", "Edema", "iou",
         rows=(
-            Row("net", "cam", estimate(0.5), 2, difference=estimate(0.1, 5)),
-            Row("net", "lime", estimate(0.6), 0, per_map=estimate(0.7), negatives=3),
+            MethodRow("net", "cam", estimate(0.5), 2, difference=estimate(0.1, 5)),
+            MethodRow("net", "lime", estimate(0.6), 0, per_map=estimate(0.7), negatives=3),
         ),
-        prior=Control(MeanMask.title, estimate(0.2), 1, spec=PRIOR),
-        controls=(Control("image centre", estimate(0.3), 0, spec="centre"),),
+        prior=ControlRow(MeanMask.title, estimate(0.2), 1, spec=PRIOR),
+        controls=(ControlRow("image centre", estimate(0.3), 0, spec="centre"),),
     )  # fmt: skip
     place = {"data": "films", "finding": "Edema", "metric": "iou"}
     net = place | {"model": "net"}
@@ -85,7 +91,7 @@ def test_classifiers():
     record = Classification(
         *("films", "net", "Edema", 5, 6, estimate(0.75), estimate(0.2)),
         point=point,
-        calibration=(Bin(0.5, estimate(0.5)),),
+        calibration=(CalibrationBin(0.5, estimate(0.5)),),
     )
     place = {"data": "films", "finding": "Edema", "model": "net"}
     everything = known(rows.estimates([], [record]))
@@ -105,7 +111,7 @@ def test_comparisons():
         *("films", "net", "cam", "iou", "other", "Edema"),
         *(estimate(0.5), estimate(0.4), estimate(0.1)),
         *(0.01, 0.02, 0.03, 0.05, Conclusion.SUPERIOR),
-        needed=power.Needed(20, 10, 0.8, 0.05),
+        needed=power.SampleSize(20, 10, 0.8, 0.05),
     )
     place = {
         "data": "films", "model": "net", "method": "cam", "metric": "iou", "other": "other",

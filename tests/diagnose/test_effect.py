@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heatproof.diagnose.effect import Rows, effects
+from heatproof.diagnose.effect import RegressionRows, effects
 from heatproof.stats.multiple import adjusted
 from heatproof.stats.regression import linear, mixed
 
@@ -19,7 +19,7 @@ def features() -> dict[str, np.ndarray]:
 
 def test_each_model_is_fitted_to_each_feature_and_corrected_over_features() -> None:
     response = features()["area"] + np.random.default_rng(1).normal(0, 0.4, 60)
-    found = effects(Rows(response, PATIENTS), features(), "iou", "marked")
+    found = effects(RegressionRows(response, PATIENTS), features(), "iou", "marked")
     models = ["linear", "linear_by_cluster", "mixed"]
     assert [(e.feature, e.model) for e in found] == [(f, m) for f in features() for m in models]
     for name, fit in (("linear", lambda x: linear(x, response)),
@@ -34,7 +34,9 @@ def test_each_model_is_fitted_to_each_feature_and_corrected_over_features() -> N
 def test_hits_and_misses_get_a_logistic_model_too() -> None:
     hits = (np.random.default_rng(2).random(60) < 0.5).astype(float)
     hits[4] = np.nan
-    models = [effect.model for effect in effects(Rows(hits, PATIENTS), features(), "hit", "all")]
+    models = [
+        effect.model for effect in effects(RegressionRows(hits, PATIENTS), features(), "hit", "all")
+    ]
     assert models.count("logistic") == 3
 
 
@@ -59,7 +61,7 @@ def test_no_table_is_too_odd(rows: list, binary: bool, with_factor: bool) -> Non
     )
     score = np.array(response, float)
     score = np.round(score) if binary else score
-    among = Rows(score, patients, findings if with_factor else None)
+    among = RegressionRows(score, patients, findings if with_factor else None)
     for effect in effects(among, {"f": np.array(feature, float)}, "iou", "all"):
         told = effect.slope.estimate
         assert np.isfinite([told.value, told.low, told.high]).all() or ": " in told.method

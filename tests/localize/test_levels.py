@@ -11,7 +11,7 @@ from heatproof.data.enlarging import Enlargement, enlargement
 from heatproof.data.geometry import Squash
 from heatproof.localize import metrics
 from heatproof.localize.levels import otsu_level
-from heatproof.localize.overlap import Counting, of_masks, overlaps
+from heatproof.localize.overlap import CountsPixels, of_masks, overlaps
 from heatproof.maps.binarize import Binarizer, Fixed, Otsu, Percentile
 
 TUNED = [Fixed(number / 10) for number in range(2, 9)]
@@ -73,4 +73,4 @@ def test_a_mask_of_another_size_is_refused_before_compiled_code_looks_beyond_it(
 
 @pytest.mark.parametrize("spec", ["iou", "dice", "pixel_precision", "miou", "pooled"])
 def test_metrics_that_count_pixels_say_so(spec: str) -> None:
-    assert isinstance(metrics.parse(spec), Counting)
+    assert isinstance(metrics.parse(spec), CountsPixels)

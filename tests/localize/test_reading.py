@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from heatproof.localize import metrics
 from heatproof.localize.metrics.hit_rate import HitRate
 from heatproof.localize.metrics.miou import MIoU
-from heatproof.localize.overlap import Counting, of_masks
+from heatproof.localize.overlap import CountsPixels, of_masks
 from heatproof.localize.reading import Pointing, Reading
 
 MASKS = arrays(bool, (5, 7))
@@ -34,7 +34,12 @@ def test_a_mask_scores_what_the_same_map_does(spec, drawn, mask):
     """A map of two values is cut between them; one that is constant is undefined, a reader not."""
     metric = metrics.parse(spec)
     told = measured(metric, Reading(drawn, None), mask)
-    if drawn.any() and not drawn.all() and isinstance(metric, Counting) and spec not in SPECS[-2:]:
+    if (
+        drawn.any()
+        and not drawn.all()
+        and isinstance(metric, CountsPixels)
+        and spec not in SPECS[-2:]
+    ):
         assert told == pytest.approx(metric(drawn.astype(np.float32), mask), nan_ok=True)
     shared, found, marked = (drawn & mask).sum(), drawn.sum(), mask.sum()
     if spec in SPECS[-2:]:
@@ -70,4 +75,4 @@ def test_what_a_reader_never_draws_is_undefined(full):
 
 
 def test_what_asks_for_heights_cannot_tell():
-    assert not isinstance(metrics.parse("auprc"), Pointing | Counting)
+    assert not isinstance(metrics.parse("auprc"), Pointing | CountsPixels)

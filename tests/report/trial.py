@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from heatproof.analysis.classification import Bin, Classification, OperatingPoint
+from heatproof.analysis.classification import CalibrationBin, Classification, OperatingPoint
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis, Spread
 from heatproof.analysis.failures import Failure
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
 from heatproof.analysis.verdicts import High, Trust
@@ -22,7 +22,7 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.report.content import (
     CohortCounts,
     Content,
@@ -38,7 +38,7 @@ from heatproof.report.content import (
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.written import SetAside
 from heatproof.stats.margin import Conclusion
-from heatproof.stats.power import Needed as NeededCases
+from heatproof.stats.power import SampleSize as NeededCases
 from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Validity, Verdict
 
@@ -143,10 +143,10 @@ def panel(
     dataset: str, finding: str, metric: str, values: dict[str, float], prior: float, cases: int = 50
 ) -> Localization:
     rows = tuple(
-        Row(MODEL, method, est(value, cases=cases), 2, diff(value - prior, cases=cases))
+        MethodRow(MODEL, method, est(value, cases=cases), 2, diff(value - prior, cases=cases))
         for method, value in values.items()
     )
-    control = Control("mean-mask prior", est(prior, cases=cases), 0)
+    control = ControlRow("mean-mask prior", est(prior, cases=cases), 0)
     return Localization(dataset, finding, metric, rows, control)
 
 
@@ -184,7 +184,7 @@ def usual() -> Content:
         for metric in shift
     )
     bins = tuple(
-        Bin(p, est(min(p + d, 1.0), 0.12, n))
+        CalibrationBin(p, est(min(p + d, 1.0), 0.12, n))
         for p, d, n in ((0.08, 0.02, 20), (0.3, -0.05, 12), (0.52, 0.1, 9), (0.93, -0.08, 17))
     )
     how = "validation split, Youden's index"
@@ -251,7 +251,7 @@ def large() -> Content:
     rng = np.random.default_rng(7)
     name = "chexlocalize_validation_with_a_long_name_that_never_ends_v2_2026"
     point = OperatingPoint(0.5, "validation split", *(est(v, 0.08) for v in (0.3, 0.5, 0.7, 0.9)))
-    bins = tuple(Bin(p, est(p, 0.1, 20)) for p in (0.1, 0.3, 0.5, 0.7, 0.9))
+    bins = tuple(CalibrationBin(p, est(p, 0.1, 20)) for p in (0.1, 0.3, 0.5, 0.7, 0.9))
     return Content(
         title="Ten findings, five methods",
         question="Which method finds which finding?",
@@ -297,10 +297,10 @@ def detection() -> Content:
         Localization(
             "rsna", OPACITY, "pointwise_ap",
             (
-                Row(model, "grad_cam", est(0.25), 3, diff(-0.1), est(0.52), 885),
-                Row(model, "gradient", UNDEFINED, 53, UNDEFINED, UNDEFINED, 885),
+                MethodRow(model, "grad_cam", est(0.25), 3, diff(-0.1), est(0.52), 885),
+                MethodRow(model, "gradient", UNDEFINED, 53, UNDEFINED, UNDEFINED, 885),
             ),
-            Control("mean-mask prior", est(prior), 0, est(0.57), 885),
+            ControlRow("mean-mask prior", est(prior), 0, est(0.57), 885),
             model,
         )
         for model, prior in (("first", 0.35), ("second", 0.36))
@@ -341,7 +341,7 @@ def compared() -> Content:
     return replace(
         usual(),
         comparisons=comparisons,
-        tuned=(Tuned("tuning", MODEL, "grad_cam", "auprc", OPACITY, 0.25, 0.4, 7),),
+        tuned=(TunedValue("tuning", MODEL, "grad_cam", "auprc", OPACITY, 0.25, 0.4, 7),),
         failures=(Failure("false positive", RSNA, MODEL, "Edema", "a.png", 0.9, 0.5),),
         structures=(Structure(RSNA, MODEL, "Edema", "tube", "grad_cam", est(0.4), est(0.3), 0.05),),
         rare=(Rare(RSNA, "Edema", "maps", 3, 10), Rare(RSNA, "Edema", "classifier", 3, 10)),
@@ -412,9 +412,9 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
     """Everything undefined, every name hostile."""
     lone = Estimate(0.4, NAN, NAN, 0.95, 1, hostile)
     rows = (
-        Row(hostile, hostile, UNDEFINED, 3, UNDEFINED),
-        Row(hostile, "other", lone, 2, Estimate(-0.1, NAN, NAN, 0.95, 1, "")),
-        Row(hostile, "third", est(0.2, cases=4), 2, None, UNDEFINED, 1),
+        MethodRow(hostile, hostile, UNDEFINED, 3, UNDEFINED),
+        MethodRow(hostile, "other", lone, 2, Estimate(-0.1, NAN, NAN, 0.95, 1, "")),
+        MethodRow(hostile, "third", est(0.2, cases=4), 2, None, UNDEFINED, 1),
     )
     point = OperatingPoint(0.5, hostile, UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED)
     pair = ((hostile, hostile),)
@@ -447,13 +447,14 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
         metrics=(MetricText(hostile, hostile, hostile, hostile, per_map=hostile),),
         classification=(
             Classification(
-                hostile, hostile, hostile, 0, 0, UNDEFINED, UNDEFINED, point, (Bin(NAN, UNDEFINED),)
+                *(hostile, hostile, hostile, 0, 0, UNDEFINED, UNDEFINED, point),
+                (CalibrationBin(NAN, UNDEFINED),),
             ),
             Classification(hostile, hostile, hostile, 3, 2, UNDEFINED, UNDEFINED, point),
         ),
         localization=(
-            Localization(hostile, hostile, hostile, rows, Control(hostile, UNDEFINED, 3)),
-            Localization(hostile, hostile, "undescribed", rows, Control(hostile, lone, 3)),
+            Localization(hostile, hostile, hostile, rows, ControlRow(hostile, UNDEFINED, 3)),
+            Localization(hostile, hostile, "undescribed", rows, ControlRow(hostile, lone, 3)),
             Localization(hostile, hostile, hostile, (), None, hostile),
         ),
         diagnoses=(

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from heatproof.data.annotations import Boxes
-from heatproof.data.decoded import InMemory
+from heatproof.data.decoded import SamplesInMemory
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import load
 from heatproof.experiment.films import OpenedData
@@ -71,7 +71,7 @@ def test_each_reader_is_met_by_the_others(squares):
 
     read_twice = [twice(sample) for sample in films.samples[:8]]
     samples = (*read_twice, *films.samples[8:])
-    doubled = OpenedData("films", InMemory(films.findings, samples), {})
+    doubled = OpenedData("films", SamplesInMemory(films.findings, samples), {})
     tasks = [task for task in control_tasks(work, doubled, []) if task.method == "readers"]
     found = work.scores.read(score(work, tasks, Silent())).frame
     marked = {sample.image_id for sample in read_twice if sample.annotations}

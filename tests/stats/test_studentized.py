@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.stats.bootstrap import draws
-from heatproof.stats.studentized import Certainty, Comparison, Population, against_zero, compare
+from heatproof.stats.studentized import (
+    Certainty,
+    Population,
+    StudentizedDifference,
+    against_zero,
+    compare,
+)
 
 
 def less(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -103,7 +109,7 @@ def test_comparisons_are_tested_together_as_alone() -> None:
         compare(less, [population(rng, 30, units), population(rng, 30, units)])
         for units in (5, 9, 5, 9)
     ]
-    nothing = Comparison(math.nan, np.empty(0), np.empty(0))
+    nothing = StudentizedDifference(math.nan, np.empty(0), np.empty(0))
     together = against_zero([*many, nothing])
     assert together[:4] == [against_zero([one])[0] for one in many]
     assert together[4].above == together[4].below == 1

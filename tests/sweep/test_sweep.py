@@ -23,7 +23,7 @@ from heatproof.sweep.attempt import decoded_once
 from heatproof.sweep.space import Family, families
 from heatproof.sweep.sweep import Swept, sweep
 from heatproof.train.learner import write_curve
-from heatproof.train.settings import Epoch, History, Progress, Settings
+from heatproof.train.settings import Epoch, History, Settings, TrainingProgress
 from tests.conftest import ROOT
 from tests.phantom_sets import sets
 
@@ -92,14 +92,14 @@ class MadeUp:
         folder.mkdir(parents=True, exist_ok=True)
         epochs: tuple[Epoch, ...] = ()
         for epoch in range(ROUNDS):
-            progress(Progress(epoch + 1, 1, 1, math.nan))
+            progress(TrainingProgress(epoch + 1, 1, 1, math.nan))
             if error := self.fails(call, epoch):
                 raise error
             epochs += (Epoch(0.1, 0.2, auroc(settings, epoch), epoch + 1.0),)
             history = History(epochs, "auroc", "")
             write_curve(history, folder / train.CURVE)
         ones = (1.0,) * len(model.findings)
-        return train.Fitted(history, (train.Kept(history.best, ones, ones),))
+        return train.Fitted(history, (train.KeptCheckpoint(history.best, ones, ones),))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import pytest
 
 from heatproof.data.annotations import Boxes
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.tables.films import Counting, Films
+from heatproof.tables.films import CountingReaders, Films
 from heatproof.tables.predictions import Called, Predictions
 from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
@@ -55,18 +55,18 @@ def test_a_film_is_marked_where_there_is_a_region(scores):
 
 
 def test_one_reader_counts_for_each_finding_of_each_data_set(scores):
-    counting = Counting({("d", "Edema"): "ann", ("d", "Mass"): "bob", ("e", "Edema"): "bob"})
+    counting = CountingReaders({("d", "Edema"): "ann", ("d", "Mass"): "bob", ("e", "Edema"): "bob"})
     assert values(scores.of_reader(counting)) == [
         "map", "nothing there", "prior", "edges", "edges as a method",
     ]  # fmt: skip
-    assert len(scores.of_reader(Counting({}))) == 0
+    assert len(scores.of_reader(CountingReaders({}))) == 0
 
 
 def test_shapes_are_those_of_the_reader_who_counts():
     shapes = Shapes.of_rows(
         {"data": "d", "image_id": reader, "finding": "Edema", "reader": reader} for reader in "ab"
     )
-    assert values(shapes.of_reader(Counting({("d", "Edema"): "b"}))) == ["b"]
+    assert values(shapes.of_reader(CountingReaders({("d", "Edema"): "b"}))) == ["b"]
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from heatproof.errors import DataError, ModelError, SpecError
 from heatproof.models.classifier import build
 from heatproof.train import fit
 from heatproof.train.augmentations import augmentations
-from heatproof.train.images import Images, InTurn, Order, loader
+from heatproof.train.images import ImageOrder, Images, InTurn, loader
 from heatproof.train.labels import label_matrix
 from heatproof.train.learner import mean_auroc
 from heatproof.train.losses import classification_loss
-from heatproof.train.settings import Progress, Settings
+from heatproof.train.settings import Settings, TrainingProgress
 from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, Listed, blobs, model
 
 
@@ -82,7 +82,7 @@ def test_a_frozen_backbone_does_not_move() -> None:
 
 
 def test_progress_is_reported_after_every_step() -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     fit(model(), blobs(33, 0), blobs(16, 1), QUICK, seen.append)
     assert [(p.epoch, p.step, p.steps) for p in seen] == [
         (1, 1, 2),
@@ -222,7 +222,7 @@ def test_impossible_settings_are_refused(options) -> None:
 
 @pytest.mark.slow
 def test_images_that_do_not_fit_come_from_workers_and_are_the_same() -> None:
-    order = Order(torch.arange(20), 16, None, seed=3)
+    order = ImageOrder(torch.arange(20), 16, None, seed=3)
     options = {"order": order, "augment": ("flip", "affine")}
     cached = batched(blobs(20, 0), **options)
     streamed = batched(blobs(20, 0), **options, cache_gb=0.0, workers=2)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.errors import DataError
-from heatproof.train.images import InTurn, Order, balanced
+from heatproof.train.images import ImageOrder, InTurn, balanced
 
 
 def rounds(count: int, **options) -> list[list[tuple[int, int | None]]]:
-    order = Order(**options)
+    order = ImageOrder(**options)
     found = []
     for epoch in range(count):
         order.set_epoch(epoch)
@@ -31,7 +31,7 @@ def test_every_pass_has_every_image_once(images: int, batch: int, steps: int, se
 
 def test_a_round_does_not_depend_on_those_before() -> None:
     options = {"images": torch.arange(23), "batch": 4, "steps": None, "seed": 1}
-    order = Order(**options)
+    order = ImageOrder(**options)
     order.set_epoch(3)
     assert list(order) == rounds(4, **options)[3]
     assert len(order) == 20  # a pass without its last, smaller batch, whose images come next

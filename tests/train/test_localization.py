@@ -16,8 +16,8 @@ from heatproof.train import CURVE, fit
 from heatproof.train.images import Images, InTurn, loader
 from heatproof.train.labels import label_matrix
 from heatproof.train.learner import mean_auroc
-from heatproof.train.localization import Localization
-from heatproof.train.settings import Progress, Settings
+from heatproof.train.localization import LocalizationObjective
+from heatproof.train.settings import Settings, TrainingProgress
 from heatproof.types import Annotation
 from tests.train.toys import PREPROCESSING, QUICK, SIDE, Listed, blobs
 
@@ -52,7 +52,7 @@ def marked(count: int, seed: int, source: str = "reference") -> Listed:
 
 
 def trained(name: str, folder: Path, stop_at: tuple[int, int] | None = None):
-    def watch(now: Progress) -> None:
+    def watch(now: TrainingProgress) -> None:
         if (now.epoch, now.step) == stop_at:
             raise Interrupted
 
@@ -175,7 +175,7 @@ def test_policies_say_what_a_label_that_says_nothing_teaches(policy, known):
     settings = replace(QUICK, **policy)
     labels = label_matrix(films, ("blob",), settings.uncertain, settings.absent)
     for name in SPECS:
-        objective = Localization(localizer(name), settings, films)
+        objective = LocalizationObjective(localizer(name), settings, films)
         images = Images(films, PREPROCESSING, labels, cache_gb=1.0, target=objective.target)
         (batch,) = loader(images, InTurn(4), 4, 0)
         assert [bool(target.known) for target in batch.targets] == known

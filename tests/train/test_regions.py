@@ -12,7 +12,7 @@ from heatproof.data.pixels import ArrayPixels
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.targets import BoxTarget, MaskTarget, box_target, mask_target
 from heatproof.train.augmentations import augmentations
-from heatproof.train.images import Batch, Draw, Images
+from heatproof.train.images import Batch, ImageDraw, Images
 from heatproof.train.regions import as_regions, digest_regions, from_regions
 from heatproof.types import Annotation, Sample
 from tests.train.toys import Listed
@@ -40,7 +40,7 @@ def drawn(kind: str, specs: list[str], cache_gb: float = 1.0, seed: int = 0) -> 
         target=lambda sample, _: TARGETS[kind](sample, FINDINGS, PLAIN),
         transforms=[augmentations.parse(spec)() for spec in specs], seed=seed,
     )  # fmt: skip
-    return images.__getitems__([Draw(0, before) for before in range(6)])
+    return images.__getitems__([ImageDraw(0, before) for before in range(6)])
 
 
 @pytest.mark.parametrize("specs", [[], [FLIP], [AFFINE], [FLIP, AFFINE]], ids=str)

@@ -17,7 +17,7 @@ from heatproof.errors import ModelError
 from heatproof.models.classifier import build
 from heatproof.train import CURVE, LAST, fit
 from heatproof.train.learner import write_curve
-from heatproof.train.settings import Progress, Settings
+from heatproof.train.settings import Settings, TrainingProgress
 from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, blobs, model
 
 # Everything that has a state: momenta, a schedule, dropout, chance in order and images.
@@ -42,7 +42,7 @@ def dropping() -> torch.nn.Module:
 
 
 def trained(folder: Path, settings: Settings = SETTINGS, stop_at: tuple[int, int] | None = None):
-    def watch(now: Progress) -> None:
+    def watch(now: TrainingProgress) -> None:
         if (now.epoch, now.step) == stop_at:
             raise Interrupted
 
@@ -192,7 +192,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(unbroken, tmp_path
 def test_a_loss_that_stops_being_finite_leaves_the_last_good_checkpoint(unbroken, tmp_path):
     network = dropping()
 
-    def poison(now: Progress) -> None:
+    def poison(now: TrainingProgress) -> None:
         if now.epoch == 3:
             network.head.classifier.weight.data.fill_(torch.nan)
 
@@ -204,7 +204,7 @@ def test_a_loss_that_stops_being_finite_leaves_the_last_good_checkpoint(unbroken
 
 
 def test_ctrl_c_is_told_as_such_and_can_be_given_again(tmp_path):
-    def interrupt(now: Progress) -> None:
+    def interrupt(now: TrainingProgress) -> None:
         if now.epoch == 2:
             raise KeyboardInterrupt
 

@@ -14,7 +14,7 @@ from heatproof.models.classifier import Classifier, build
 from heatproof.models.heads.linear import LinearHead
 from heatproof.saliency import explain, methods
 from heatproof.saliency.forward import ForwardPass, held_still
-from heatproof.trust.randomize import Draw, Drawing, blocks_of, explain_copies, steps
+from heatproof.trust.randomize import Drawing, WeightDraw, blocks_of, explain_copies, steps
 from tests.saliency.conftest import FINDINGS, PREPROCESSING, Own, make, make_images, shaken
 
 SPECS = (
@@ -42,13 +42,15 @@ def test_maps_of_copies_are_those_of_the_whole_copy_to_the_last_bit(name, order)
     """Nothing that is shared is worth a digit: in-place ReLUs must not write into boundaries."""
     model, images = make(name), make_images()
     chosen = methods.parts(SPECS)
-    copies = (steps(model, order), [Draw(model, Drawing(), number) for number in (0, 1)])
+    copies = (steps(model, order), [WeightDraw(model, Drawing(), number) for number in (0, 1)])
     seen = []
     for copied, one in explain_copies(chosen, model, images, (0, 2), copies):
         step, number = copied.step, copied.draw
         seen.append((step, number))
         assert copied.batch == slice(0, len(images))
-        whole = explain(chosen, Draw(model, Drawing(), number).copy(step.blocks), images, (0, 2))
+        whole = explain(
+            chosen, WeightDraw(model, Drawing(), number).copy(step.blocks), images, (0, 2)
+        )
         assert torch.equal(one.logits, whole.logits)
         assert one.validity == whole.validity
         for spec in chosen:
@@ -92,7 +94,7 @@ def test_the_model_and_the_global_generators_are_left_alone(name):
     before, modes = state(model), [module.training for module in model.modules()]
     flags = [parameter.requires_grad for parameter in model.parameters()]
     generator = torch.random.get_rng_state()
-    copies = (steps(model, "cascading"), [Draw(model, Drawing(statistics="estimated"), 0)])
+    copies = (steps(model, "cascading"), [WeightDraw(model, Drawing(statistics="estimated"), 0)])
     chosen = methods.parts(["gradient", "grad_cam"])
     for _ in explain_copies(chosen, model, images, (0,), copies):
         assert [module.training for module in model.modules()] == modes
@@ -121,7 +123,7 @@ def test_what_is_drawn_differs_and_what_is_not_is_the_very_same_tensor(name):
     model = make(name)
     own = dict(model.named_parameters())
     for step in steps(model, "cascading"):
-        copied = dict(Draw(model, Drawing(), 0).copy(step.blocks).named_parameters())
+        copied = dict(WeightDraw(model, Drawing(), 0).copy(step.blocks).named_parameters())
         assert copied.keys() == own.keys()
         for key, parameter in copied.items():
             drawn = key.startswith(tuple(f"{block}." for block in step.blocks))
@@ -133,20 +135,20 @@ def test_what_is_drawn_differs_and_what_is_not_is_the_very_same_tensor(name):
 def test_draws_follow_from_seed_number_and_block_alone():
     model = make("resnet10t + linear")
     cascade, independent = steps(model, "cascading"), steps(model, "independent")
-    whole = state(Draw(model, Drawing(), 0).copy(cascade[-1].blocks))
+    whole = state(WeightDraw(model, Drawing(), 0).copy(cascade[-1].blocks))
     for step in independent:
-        alone = state(Draw(model, Drawing(), 0).copy(step.blocks))
+        alone = state(WeightDraw(model, Drawing(), 0).copy(step.blocks))
         drawn = [key for key in alone if key.startswith(step.blocks[0])]
         assert drawn
         assert all(torch.equal(alone[key], whole[key]) for key in drawn)
-    for other in (Draw(model, Drawing(), 1), Draw(model, Drawing(seed=1), 0)):
+    for other in (WeightDraw(model, Drawing(), 1), WeightDraw(model, Drawing(seed=1), 0)):
         assert not same(state(other.copy(cascade[-1].blocks)), whole)
 
 
 def test_layers_are_drawn_as_pytorch_makes_them():
     """Kaiming-uniform with a = sqrt 5: uniform within 1 / sqrt(fan in)."""
     model = make("resnet10t + linear")
-    copied = Draw(model, Drawing(), 0).copy(steps(model, "whole")[0].blocks)
+    copied = WeightDraw(model, Drawing(), 0).copy(steps(model, "whole")[0].blocks)
     for module in copied.requires_grad_(False).modules():
         if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.numel() > 1000:
             bound = module.weight[0].numel() ** -0.5
@@ -165,8 +167,8 @@ def norms(model):
 def test_statistics_are_kept_or_reset_or_estimated_and_affine_kept():
     model = make("resnet10t + linear")
     blocks = steps(model, "whole")[0].blocks
-    kept = norms(Draw(model, Drawing(affine="kept"), 0).copy(blocks))
-    reset = norms(Draw(model, Drawing(statistics="reset"), 0).copy(blocks))
+    kept = norms(WeightDraw(model, Drawing(affine="kept"), 0).copy(blocks))
+    reset = norms(WeightDraw(model, Drawing(statistics="reset"), 0).copy(blocks))
     for own, one, other in zip(norms(model), kept, reset, strict=True):
         assert same(own.state_dict(), one.state_dict())
         assert (other.running_mean == 0).all()
@@ -176,7 +178,7 @@ def test_statistics_are_kept_or_reset_or_estimated_and_affine_kept():
 def test_estimated_statistics_are_those_of_what_the_norm_sees():
     model = make("resnet10t + linear").eval()
     images = torch.randn(16, 3, 48, 48, generator=torch.Generator().manual_seed(2))
-    draw = Draw(model, Drawing(statistics="estimated"), 0)
+    draw = WeightDraw(model, Drawing(statistics="estimated"), 0)
     step = steps(model, "cascading")[2]
     copied = draw.copy(step.blocks)
     draw.estimate(copied, step.blocks, images, 16)
@@ -194,7 +196,7 @@ def test_estimated_statistics_are_those_of_what_the_norm_sees():
 
 def test_parameters_that_no_layer_can_reset_keep_their_mean_and_spread():
     model = build("vit_small", "linear", FINDINGS, PREPROCESSING)
-    drawn = Draw(model, Drawing(), 0).copy(("backbone.embed",)).backbone.embed
+    drawn = WeightDraw(model, Drawing(), 0).copy(("backbone.embed",)).backbone.embed
     was, now = model.backbone.embed.pos_embed, drawn.pos_embed
     assert not torch.equal(was, now)
     assert now.std().item() == pytest.approx(was.std().item(), rel=0.05)
@@ -243,7 +245,7 @@ def test_blocks_of_a_users_network_with_a_head_of_ours_end_where_the_head_begins
     assert list(blocks_of(model)) == [*names, "head"]
     cascade = steps(model, "cascading")
     assert [step.first for step in cascade] == [1, *[0 for _ in names]]  # the head alone, all below
-    copy = Draw(model, Drawing(), 0).copy(cascade[-1].blocks)
+    copy = WeightDraw(model, Drawing(), 0).copy(cascade[-1].blocks)
     before, after = (dict(one.named_parameters()) for one in (model, copy))
     ran = {
         name for name in before if not any(f"network.{out}." in name for out in ("unused", "last"))
@@ -275,7 +277,11 @@ def test_a_target_that_follows_is_the_absence_where_a_copy_changed_its_mind(name
     turns = 0
     fixed, follows = (
         explain_copies(
-            chosen, model, images, (0, 1, 2), (cascade, [Draw(model, Drawing(target=target), 5)])
+            chosen,
+            model,
+            images,
+            (0, 1, 2),
+            (cascade, [WeightDraw(model, Drawing(target=target), 5)]),
         )
         for target in ("fixed", "follows")
     )

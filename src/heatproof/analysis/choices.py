@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from heatproof.analysis.detections import of_dataset
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.localize.tuned import Candidate
-from heatproof.maps.tuning import Tuned, tunable
+from heatproof.maps.tuning import TunedValue, tunable
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
@@ -22,7 +22,7 @@ def choices(
     scores: Scores,
     predictions: Predictions,
     films: Films,
-) -> Iterator[Tuned]:
+) -> Iterator[TunedValue]:
     """By metric, model, method and finding.
 
     Args:
@@ -44,7 +44,7 @@ def choices(
             }
             value = part.choose(means, finding) if part else None
             if value is not None:
-                yield Tuned(
+                yield TunedValue(
                     *(data, model, method, spec, finding, value),
                     score=abs(means[value]),
                     cases=maps.films_marked(),

@@ -23,7 +23,7 @@ from heatproof.words import listed
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """One point of a calibration curve: mean probability, and share of positives with interval."""
 
     predicted: float
@@ -74,7 +74,7 @@ class Classification:
     auroc: Estimate
     brier: Estimate
     point: OperatingPoint | None = None
-    calibration: tuple[Bin, ...] = ()
+    calibration: tuple[CalibrationBin, ...] = ()
     by: str = "image"
 
 
@@ -142,7 +142,9 @@ def classification(
             auroc=auroc(probabilities, labels, **drawing),
             brier=bootstrap.mean((probabilities - labels) ** 2, **drawing),
             point=_point(known, clusters, calls, level),
-            calibration=tuple(Bin(part.probability, part.observed) for part in curve.bins)
+            calibration=tuple(
+                CalibrationBin(part.probability, part.observed) for part in curve.bins
+            )
             if curve
             else (),
             by=calls.by,

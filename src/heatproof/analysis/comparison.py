@@ -25,7 +25,7 @@ from heatproof.stats.decrease import decrease
 from heatproof.stats.margin import Conclusion, conclude
 from heatproof.stats.multiple import adjusted
 from heatproof.stats.permutation import paired
-from heatproof.stats.power import Needed, needed
+from heatproof.stats.power import SampleSize, needed
 from heatproof.tables.films import Films
 from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
@@ -69,7 +69,7 @@ class Comparison:
     bonferroni: float
     margin: float
     conclusion: Conclusion
-    needed: Needed
+    needed: SampleSize
     decrease: Estimate | None = None
     published: Estimate | None = None
 
@@ -85,7 +85,7 @@ class Sides(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Measured:
+class PairedScores:
     """Two measurements of the same films, one column per finding; ``nan`` where undefined.
 
     Attributes:
@@ -162,17 +162,19 @@ def against_outlines(
                 yield from compared(Sides(data, model, method, metric, OUTLINES), both, intervals)
 
 
-def measured(ours: Scores, theirs: Scores, few: Sequence[Rare], intervals: Intervals) -> Measured:
+def measured(
+    ours: Scores, theirs: Scores, few: Sequence[Rare], intervals: Intervals
+) -> PairedScores:
     """The findings that both measured often enough, on every film of ours."""
     shared = set(theirs.frame["finding"])
     often = frequent(ours, few).frame["finding"].unique(maintain_order=True)
     findings = tuple(finding for finding in often if finding in shared)
     films = ours.frame.select("image_id", "cluster").unique("image_id").sort("image_id")
     first, second = (_wide(films, scores.frame, findings) for scores in (ours, theirs))
-    return Measured(findings, first, second, tuple(intervals.clusters(films)))
+    return PairedScores(findings, first, second, tuple(intervals.clusters(films)))
 
 
-def compared(sides: Sides, both: Measured, intervals: Intervals) -> Iterator[Comparison]:
+def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator[Comparison]:
     """First against second: every finding, then the macro average where there are several."""
     columns = [slice(place, place + 1) for place in range(len(both.findings))]
     every = [
@@ -203,7 +205,7 @@ def _wide(
 
 
 def _comparison(
-    sides: Sides, finding: str, both: Measured, columns: slice, intervals: Intervals
+    sides: Sides, finding: str, both: PairedScores, columns: slice, intervals: Intervals
 ) -> Comparison:
     gaps, clusters = both.gaps[:, columns], both.clusters
     drawing = {"clusters": clusters} | intervals.drawing
@@ -238,7 +240,7 @@ def _shares(gaps: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
 
 
 def _decreased(
-    both: Measured, every: Sequence[Comparison], intervals: Intervals
+    both: PairedScores, every: Sequence[Comparison], intervals: Intervals
 ) -> Iterator[Comparison]:
     """With the percentage decrease: sound, and as it was published."""
     below = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)

@@ -24,7 +24,7 @@ from heatproof.diagnose.confidence import Confidence, of_confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES, distributions, of_shape
-from heatproof.diagnose.subgroups import Subgroup, Value, subgroups
+from heatproof.diagnose.subgroups import AttributeValue, Subgroup, subgroups
 from heatproof.localize import MeanOverFilms, Metric, empty_is_zero, lower_is_better
 from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
@@ -258,7 +258,7 @@ def _of_groups(
         yield str(finding), subgroups(scores, attributes=values, fewest=TO_FIT, **drawing)
 
 
-def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[Value]]:
+def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[AttributeValue]]:
     """What films can be grouped by: the view, and metadata that are ages or few categories."""
     columns = films.attributes()
     return {
@@ -268,7 +268,7 @@ def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[V
     }
 
 
-def _groupable(name: str, column: Sequence[Value]) -> bool:
+def _groupable(name: str, column: Sequence[AttributeValue]) -> bool:
     kinds = Counter(value for value in column if value is not None)
     if "age" in name.lower().split("_") and all(isinstance(kind, int | float) for kind in kinds):
         return len(kinds) > 1

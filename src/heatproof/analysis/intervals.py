@@ -8,7 +8,7 @@ import polars as pl
 
 from heatproof.types import Estimate
 
-Record = TypeVar("Record")
+AnyRecord = TypeVar("AnyRecord")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def without_interval(estimate: Estimate) -> Estimate:
     return replace(estimate, low=nan, high=nan, method="too few positives for an interval")
 
 
-def without_intervals(record: Record) -> Record:
+def without_intervals(record: AnyRecord) -> AnyRecord:
     """A record with the values of its estimates alone, those of records inside it included."""
     changes = {name: _without(value) for name, value in vars(record).items()}
     return replace(record, **changes)  # type: ignore[type-var]  # a dataclass

@@ -28,7 +28,7 @@ from heatproof.types import Estimate
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlRow:
     """A map made without the model, judged like the others.
 
     Attributes:
@@ -36,8 +36,8 @@ class Control:
         name: For people.
         estimate: Over the same images.
         undefined: Images on which the metric is undefined.
-        per_map: As in ``Row``.
-        negatives: As in ``Row``.
+        per_map: As in ``MethodRow``.
+        negatives: As in ``MethodRow``.
         knows: In a few words, such as ``"never sees the film"``.
     """
 
@@ -51,7 +51,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRow:
     """One method's maps of one model, measured.
 
     Attributes:
@@ -86,10 +86,10 @@ class Localization:
     dataset: str
     finding: str
     metric: str
-    rows: tuple[Row, ...]
-    prior: Control | None = None
+    rows: tuple[MethodRow, ...]
+    prior: ControlRow | None = None
     model: str = ""
-    controls: tuple[Control, ...] = ()
+    controls: tuple[ControlRow, ...] = ()
 
 
 def localization(
@@ -143,7 +143,7 @@ class _OfMaps:
     lower_is_better: bool
 
     def fields(self, maps: Scores) -> dict[str, Any]:
-        """What ``Row`` and ``Control`` say of the maps of one method."""
+        """What ``MethodRow`` and ``ControlRow`` say of the maps of one method."""
         values = maps.frame["value"].to_numpy()
         mean = bootstrap.mean if self.lower_is_better else bounded.mean
         estimate = mean(values, **self.intervals.over(maps.frame))
@@ -186,7 +186,7 @@ class _OfDataset:
         return part
 
     def fields(self, maps: Scores) -> dict[str, Any]:
-        """What ``Row`` and ``Control`` say of the maps of one method."""
+        """What ``MethodRow`` and ``ControlRow`` say of the maps of one method."""
         seen = detections(self.films, maps)
         marked = seen.regions > 0
         alone = of_films(self.films, maps)["value"].fill_null(float("nan")).to_numpy()[marked]
@@ -224,7 +224,7 @@ def _filled(
         films = of_method.frame["image_id"].to_list()
         paired = prior.frame["image_id"].is_in(films).any()
         difference = estimator.difference(of_method, prior) if paired else None
-        rows.append(Row(model, method, difference=difference, **estimator.fields(of_method)))
+        rows.append(MethodRow(model, method, difference=difference, **estimator.fields(of_method)))
     mapped = maps.frame["image_id"].unique().to_list()
     controls = [
         _control(spec, estimator.fields(of_control))
@@ -238,6 +238,6 @@ def _filled(
     )
 
 
-def _control(spec: str, fields: dict[str, Any]) -> Control:
+def _control(spec: str, fields: dict[str, Any]) -> ControlRow:
     part = control_named(spec)
-    return Control(part.title, spec=spec, knows=part.knows, **fields)
+    return ControlRow(part.title, spec=spec, knows=part.knows, **fields)

@@ -8,13 +8,12 @@ it; a verdict of trust needs enough of either.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import polars as pl
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.intervals import Intervals
-from heatproof.tables import Table
+from heatproof.tables import Kind
 from heatproof.tables.scores import Scores
 
 TO_FIT = 10
@@ -23,7 +22,6 @@ TO_CORRELATE = 4
 """Findings behind a rank correlation: three in order are chance in one case of three."""
 
 _PLACE = ["data", "finding"]
-AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,17 @@ def rare(
     )
 
 
-def frequent(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
+def frequent(table: Kind, few: Sequence[Rare]) -> Kind:
     """The rows of findings that are marked on enough films."""
     return _without(table, {(row.dataset, row.finding) for row in few if row.what == "maps"})
 
 
-def trustworthy(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
+def trustworthy(table: Kind, few: Sequence[Rare]) -> Kind:
     """The rows of findings that are marked on enough films, or labelled so."""
     places = [(row.dataset, row.finding) for row in few]
     return _without(table, {place for place in places if places.count(place) > 1})
 
 
-def _without(table: AnyTable, places: set[tuple[str, str]]) -> AnyTable:
+def _without(table: Kind, places: set[tuple[str, str]]) -> Kind:
     gone = pl.DataFrame(sorted(places), dict.fromkeys(_PLACE, pl.String), orient="row")
     return type(table)(table.frame.join(gone, on=_PLACE, how="anti", maintain_order="left"))

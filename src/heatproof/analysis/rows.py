@@ -6,12 +6,12 @@ from typing import Any
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.verdicts import Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.localize.controls.mean_mask import MeanMask
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
 from heatproof.tables.diagnoses import Diagnoses
@@ -19,7 +19,7 @@ from heatproof.tables.estimates import Estimates
 from heatproof.tables.verdicts import Verdicts
 from heatproof.types import Estimate
 
-Rows = Iterator[dict[str, Any]]
+RowsOfTable = Iterator[dict[str, Any]]
 
 
 def estimates(panels: Iterable[Localization], classified: Iterable[Classification]) -> Estimates:
@@ -45,12 +45,12 @@ def verdicts(grids: Iterable[Trust]) -> Verdicts:
     return Verdicts.of_rows(row for grid in grids for row in _of_grid(grid))
 
 
-def choices(tuned: Iterable[Tuned]) -> Choices:
+def choices(tuned: Iterable[TunedValue]) -> Choices:
     """Every choice that tuning films made."""
     return Choices.of_rows({**vars(c), "data": c.dataset} for c in tuned)
 
 
-def _of_panel(panel: Localization) -> Rows:
+def _of_panel(panel: Localization) -> RowsOfTable:
     place = {"data": panel.dataset, "finding": panel.finding, "metric": panel.metric}
     for row in panel.rows:
         method = place | {"model": row.model, "method": row.method}
@@ -63,7 +63,7 @@ def _of_panel(panel: Localization) -> Rows:
         )
 
 
-def _localized(place: dict[str, Any], measured: Row | Control) -> Rows:
+def _localized(place: dict[str, Any], measured: MethodRow | ControlRow) -> RowsOfTable:
     undefined = {"undefined": measured.undefined}
     if measured.per_map is None:
         yield place | _numbers("mean", measured.estimate) | undefined
@@ -72,7 +72,7 @@ def _localized(place: dict[str, Any], measured: Row | Control) -> Rows:
         yield place | _numbers("mean of maps", measured.per_map) | undefined
 
 
-def _of_classifier(record: Classification) -> Rows:
+def _of_classifier(record: Classification) -> RowsOfTable:
     place = {"data": record.dataset, "finding": record.finding, "model": record.model}
     yield place | {"metric": "auroc of the classifier"} | _numbers("value", record.auroc)
     yield place | {"metric": "brier"} | _numbers("mean", record.brier)
@@ -80,7 +80,7 @@ def _of_classifier(record: Classification) -> Rows:
         yield place | {"metric": name} | _numbers("value", getattr(record.point, name))
 
 
-def _of_comparison(record: Comparison) -> Rows:
+def _of_comparison(record: Comparison) -> RowsOfTable:
     place = {"data": record.dataset, "finding": record.finding}
     place |= {name: getattr(record, name) for name in ("model", "method", "metric", "other")}
     tested = {name: getattr(record, name) for name in ("p", "holm", "bonferroni", "margin")}
@@ -96,7 +96,7 @@ def _of_comparison(record: Comparison) -> Rows:
             yield place | _numbers(name, estimate) | (tested if name == "difference" else {})
 
 
-def _of_diagnosis(record: Diagnosis) -> Rows:
+def _of_diagnosis(record: Diagnosis) -> RowsOfTable:
     place: dict[str, Any] = {"data": record.dataset}
     place |= {name: getattr(record, name) for name in ("model", "method", "metric", "patients")}
     if record.patients < record.enough:
@@ -124,7 +124,7 @@ def _of_diagnosis(record: Diagnosis) -> Rows:
                 yield films | _numbers("difference", group.difference) | {"p_corrected": group.p}
 
 
-def _of_confidence(place: dict[str, Any], records: Iterable[Confidence]) -> Rows:
+def _of_confidence(place: dict[str, Any], records: Iterable[Confidence]) -> RowsOfTable:
     for record in records:
         films = place | {"finding": record.finding, "rows": record.rows}
         for effect in record.effects:
@@ -132,7 +132,7 @@ def _of_confidence(place: dict[str, Any], records: Iterable[Confidence]) -> Rows
         yield films | {"feature": "probability"} | _numbers("spearman", record.spearman)
 
 
-def _of_grid(grid: Trust) -> Rows:
+def _of_grid(grid: Trust) -> RowsOfTable:
     for verdict in grid.verdicts:
         needed = verdict.needed
         yield {

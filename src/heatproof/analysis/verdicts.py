@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from heatproof.localize.controls import PRIOR
-from heatproof.stages.readers import READERS
+from heatproof.stages.reader_agreement import READERS
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.scores import NO_MODEL, Scores

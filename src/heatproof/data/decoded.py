@@ -79,7 +79,7 @@ class Changed(_Derived):
 
 
 @dataclass(frozen=True)
-class InMemory:
+class SamplesInMemory:
     """A data set of these samples, in this order."""
 
     findings: tuple[str, ...]

@@ -14,7 +14,7 @@ from heatproof.errors import DataError, near_misses
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of a table; every value is text, and empty text is a missing value."""
 
     path: Path
@@ -37,7 +37,7 @@ class Row:
         )
 
 
-def read_rows(path: Path) -> tuple[Row, ...]:
+def read_rows(path: Path) -> tuple[TableRow, ...]:
     """Every row of a CSV (UTF-8, commas) or Parquet file.
 
     Raises:
@@ -65,7 +65,7 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _csv(path: Path) -> Iterator[TableRow]:
     reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
     try:
         columns = [name.strip() for name in reader.fieldnames or ()]
@@ -77,7 +77,7 @@ def _csv(path: Path) -> Iterator[Row]:
                     f"{path}, line {reader.line_num}: more or fewer cells than the"
                     f" {len(columns)} columns; is there an unquoted comma?"
                 )
-            yield Row(path, reader.line_num, values)
+            yield TableRow(path, reader.line_num, values)
     except csv.Error as error:
         raise DataError(
             f"{path}, line {reader.line_num}: no CSV ({error}); is a quotation mark left open?"
@@ -108,13 +108,13 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         raise DataError(f"{path} has two columns named {twice[0]!r}; which of them is meant?")
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[TableRow]:
     try:
         frame = polars.read_parquet(path)
     except (polars.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path} is not Parquet: {error}") from error
     for line, record in enumerate(frame.iter_rows(named=True), start=1):
-        yield Row(path, line, {column: _text(value) for column, value in record.items()})
+        yield TableRow(path, line, {column: _text(value) for column, value in record.items()})
 
 
 def _text(value: object) -> str:

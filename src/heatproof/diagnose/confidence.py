@@ -24,7 +24,7 @@ import polars as pl
 from jaxtyping import Bool, Float
 from scipy.special import expit, logit
 
-from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.diagnose.effect import Effect, RegressionRows, effects
 from heatproof.models.temperature import temperature
 from heatproof.stats.correlation import spearman
 from heatproof.types import Estimate
@@ -74,7 +74,7 @@ def of_confidence(
         for name, part, factor in _groups(rows):
             clusters, findings = part["cluster"].to_list(), part["finding"].to_list()
             score, sure = part[response].to_numpy(), part["probability"].to_numpy()
-            among = Rows(score, clusters, findings if factor else None)
+            among = RegressionRows(score, clusters, findings if factor else None)
             slopes = effects(among, {"probability": sure}, response, f"{name}, {kind}", level=level)
             if factor:
                 score, sure = (_ranks_within(part, column) for column in (response, "probability"))

@@ -37,7 +37,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RegressionRows:
     """The rows that effects are fitted to, one entry per map.
 
     Attributes:
@@ -52,7 +52,7 @@ class Rows:
 
 
 def effects(
-    rows: Rows,
+    rows: RegressionRows,
     features: Mapping[str, Float[np.ndarray, " n"]],
     response: str,
     among: str,
@@ -82,7 +82,7 @@ def effects(
 
 
 def _fits(
-    feature: Float[np.ndarray, " n"], rows: Rows, level: float
+    feature: Float[np.ndarray, " n"], rows: RegressionRows, level: float
 ) -> Iterator[tuple[str, Slope]]:
     clustered = (feature, rows.response, rows.clusters, rows.factor, level)
     yield "linear", linear(feature, rows.response, rows.factor, level)

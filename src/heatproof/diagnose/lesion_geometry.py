@@ -28,7 +28,7 @@ from jaxtyping import Bool, Int
 from heatproof.data.annotations import Polygons
 from heatproof.types import Annotation, Shape
 
-Measure = Literal["pixels", "published"]
+Measuring = Literal["pixels", "published"]
 Instances = Literal["merged", "own_only"]
 CONTAINED = {"Enlarged Cardiomediastinum": "Cardiomegaly"}
 """Findings of CheXlocalize whose contours are copied into another one, by that other one."""
@@ -36,7 +36,7 @@ _CORNERS = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # of a pixel, in halv
 
 
 @dataclass(frozen=True)
-class Geometry:
+class LesionGeometry:
     """The shape of one finding on one radiograph."""
 
     instances: int
@@ -46,8 +46,8 @@ class Geometry:
 
 
 def geometry(
-    mask: Bool[np.ndarray, "h w"], instances: int, measure: Measure = "pixels"
-) -> Geometry:
+    mask: Bool[np.ndarray, "h w"], instances: int, measure: Measuring = "pixels"
+) -> LesionGeometry:
     """Measure the shape of what is marked.
 
     Args:
@@ -57,11 +57,11 @@ def geometry(
     """
     marked = int(np.count_nonzero(mask))
     if marked == 0:
-        return Geometry(0, 0.0, float("nan"), float("nan"))
+        return LesionGeometry(0, 0.0, float("nan"), float("nan"))
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     inside = mask[y : y + height, x : x + width]  # of a large film a small part
     shape = _published(inside) if measure == "published" else _pixels(inside)
-    return Geometry(instances, marked / mask.size, *shape)
+    return LesionGeometry(instances, marked / mask.size, *shape)
 
 
 def instances_drawn(

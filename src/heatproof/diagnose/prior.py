@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.diagnose.effect import Effect, RegressionRows, effects
 from heatproof.stats import bootstrap
 from heatproof.stats.correlation import spearman
 from heatproof.types import Estimate
@@ -61,7 +61,7 @@ def usual_place(
         "seed": seed,
     }
     middle = both.select(pl.col("prior").median().over("finding")).to_series().to_numpy()
-    rows = Rows(score, clusters, both["finding"].to_list())
+    rows = RegressionRows(score, clusters, both["finding"].to_list())
     return UsualPlace(
         effects(rows, {"prior": prior}, response, "within findings", level=level),
         spearman(score, prior, **drawn),

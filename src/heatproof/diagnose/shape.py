@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.diagnose.effect import Effect, Rows, effects
+from heatproof.diagnose.effect import Effect, RegressionRows, effects
 from heatproof.stats.multiple import Correction
 from heatproof.stats.regression import min_max, z_score
 
@@ -39,7 +39,7 @@ def of_shape(
     drawn = table.filter(pl.col("instances") > 0)
     scaled = min_max if scale == "min-max" else z_score
     features = {name: scaled(_numbers(drawn, name)) for name in FEATURES}
-    rows = Rows(_numbers(drawn, response), drawn["cluster"].to_list())
+    rows = RegressionRows(_numbers(drawn, response), drawn["cluster"].to_list())
     return effects(rows, features, response, "marked by the reference", correction, level)
 
 

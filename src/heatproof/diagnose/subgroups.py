@@ -18,7 +18,7 @@ from heatproof.stats.multiple import adjusted
 from heatproof.stats.regression import Slope, linear_by_cluster
 from heatproof.types import Estimate
 
-Value = str | float | None
+AttributeValue = str | float | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Subgroup:
 def subgroups(
     scores: Float[np.ndarray, " n"],
     clusters: Sequence[str],
-    attributes: Mapping[str, Sequence[Value]],
+    attributes: Mapping[str, Sequence[AttributeValue]],
     fewest: int = 10,
     resamples: int = 1000,
     level: float = 0.95,
@@ -80,7 +80,7 @@ def subgroups(
     )
 
 
-def _groups(values: Sequence[Value]) -> dict[str, Bool[np.ndarray, " n"]]:
+def _groups(values: Sequence[AttributeValue]) -> dict[str, Bool[np.ndarray, " n"]]:
     """The films of each group, groups in order; a film of unknown value is in none."""
     known = [value for value in values if value is not None]
     numbers = [value for value in known if isinstance(value, int | float)]

@@ -23,15 +23,15 @@ class Assignment:
     """One model, one data set, and which of its films the model sees.
 
     Attributes:
-        model: Name of the model.
-        group: Name of the model in reports, which cross-fitted models share.
+        member: Name of the trained network, as the experiment calls it.
+        model: Name of the model, which cross-fitted members share.
         films: The data set.
         samples: The films that this model sees.
         role: What the films are for.
     """
 
+    member: str
     model: str
-    group: str
     films: OpenedData
     samples: tuple[Sample, ...]
     role: Role = "judged"
@@ -81,13 +81,13 @@ def _check_once(assigned: Sequence[Assignment]) -> None:
     models: dict[tuple[str, str, str], str] = {}
     for assignment in assigned:
         for sample in assignment.samples:
-            key = (assignment.group, assignment.data, sample.image_id)
-            first = models.setdefault(key, assignment.model)
-            if first != assignment.model:
+            key = (assignment.model, assignment.data, sample.image_id)
+            first = models.setdefault(key, assignment.member)
+            if first != assignment.member:
                 raise ExperimentError(
                     f"film {sample.image_id!r} of {assignment.data!r} is judged by"
-                    f" {first!r} and by {assignment.model!r}, which share the group"
-                    f" {assignment.group!r}; narrow their judges, or give them groups of their own"
+                    f" {first!r} and by {assignment.member!r}, which share the group"
+                    f" {assignment.model!r}; narrow their judges, or give them groups of their own"
                 )
 
 

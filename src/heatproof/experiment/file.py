@@ -16,24 +16,24 @@ import pydantic
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.experiment.model import ModelEntry, Pool, Sampling, Scaling, Training
 from heatproof.experiment.settings import (
-    Classification,
+    ClassificationSettings,
     Data,
     Explain,
     Identity,
     ImportedMaps,
     Name,
-    Record,
     Report,
     Scoring,
     Searched,
+    SettingsTable,
     Statistics,
     Sweep,
-    Trust,
+    TrustSettings,
     unique,
 )
 
 
-class Experiment(Record):
+class Experiment(SettingsTable):
     """One experiment file.
 
     Attributes:
@@ -65,8 +65,8 @@ class Experiment(Record):
     explain: Explain = Explain()
     score: Scoring = Scoring()
     statistics: Statistics = Statistics()
-    trust: Trust | None = None
-    classification: Classification = Classification()
+    trust: TrustSettings | None = None
+    classification: ClassificationSettings = ClassificationSettings()
     report: Report = Report()
     sweep: Sweep | None = None
     _folder: Path = pydantic.PrivateAttr(default=Path())
@@ -212,11 +212,11 @@ def _siblings(problem: Any) -> list[str]:
     return [name for name, field in record.model_fields.items() if not field.exclude]
 
 
-_TABLES: dict[str, type[Record]] = {
+_TABLES: dict[str, type[SettingsTable]] = {
     "data": Data, "models": ModelEntry, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
-    "statistics": Statistics, "classification": Classification, "report": Report, "id": Identity,
-    "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep, "search": Searched,
-    "trust": Trust, "sampling": Sampling,
+    "statistics": Statistics, "classification": ClassificationSettings, "report": Report,
+    "id": Identity, "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep,
+    "search": Searched, "trust": TrustSettings, "sampling": Sampling,
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from heatproof.experiment.settings import Identity, Name, Record, unique
+from heatproof.experiment.settings import Identity, Name, SettingsTable, unique
 from heatproof.models import Model
 from heatproof.models.adapter import Outputs
 from heatproof.models.card import ModelCard
@@ -20,7 +20,7 @@ class InMemory:
     card: ModelCard
 
 
-class Scaling(Record):
+class Scaling(SettingsTable):
     """What a film goes through before the network sees it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Scaling(Record):
     std: list[float]
 
 
-class Training(Record):
+class Training(SettingsTable):
     """How a classifier is trained here.
 
     Attributes:
@@ -64,7 +64,7 @@ class Training(Record):
         return self
 
 
-class Sampling(Record):
+class Sampling(SettingsTable):
     """What of its training data a model sees, or saw where it was trained elsewhere.
 
     Attributes:
@@ -80,7 +80,7 @@ class Sampling(Record):
     seed: int = 0
 
 
-class Pool(Record):
+class Pool(SettingsTable):
     """What an ensemble is chosen from, and how many are chosen.
 
     Attributes:
@@ -94,7 +94,7 @@ class Pool(Record):
     best: Annotated[int, pydantic.Field(ge=1)] = 10
 
 
-class ModelEntry(Record):
+class ModelEntry(SettingsTable):
     """A classifier (a card, a user's module, or trained here), a localizer, or an ensemble.
 
     Attributes:

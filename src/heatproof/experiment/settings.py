@@ -19,13 +19,13 @@ def _kind_or_dataset(value: Any) -> str | Dataset:
     raise ValueError('expected the kind of a data set, such as "manifest"')
 
 
-class Record(pydantic.BaseModel):
+class SettingsTable(pydantic.BaseModel):
     """A table of the file: frozen, and without room for a misspelt key."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Data(Record):
+class Data(SettingsTable):
     """Radiographs.  Other keys are the options of the data set.
 
     Attributes:
@@ -53,7 +53,7 @@ class Data(Record):
         return dict(self.model_extra or {})
 
 
-class Identity(Record):
+class Identity(SettingsTable):
     """What is known of a model that was trained elsewhere.
 
     Attributes:
@@ -69,7 +69,7 @@ class Identity(Record):
     seed: int = 0
 
 
-class ImportedMaps(Record):
+class ImportedMaps(SettingsTable):
     """Maps that another tool made, with the probabilities that came along.
 
     Attributes:
@@ -89,7 +89,7 @@ class ImportedMaps(Record):
     id: Identity
 
 
-class Explain(Record):
+class Explain(SettingsTable):
     """Which maps are made, and where.
 
     Attributes:
@@ -116,7 +116,7 @@ class Explain(Record):
         return device
 
 
-class Scoring(Record):
+class Scoring(SettingsTable):
     """How maps are measured, and what is measured beside them.
 
     Attributes:
@@ -146,7 +146,7 @@ class Scoring(Record):
         return specs
 
 
-class Statistics(Record):
+class Statistics(SettingsTable):
     """How scores become estimates.
 
     Attributes:
@@ -171,7 +171,7 @@ class Statistics(Record):
     compare: list[Annotated[list[Name], pydantic.Field(min_length=2, max_length=2)]] = []
 
 
-class Trust(Record):
+class TrustSettings(SettingsTable):
     """How maps must react when the model or the film changes.
 
     Attributes:
@@ -196,7 +196,7 @@ class Trust(Record):
     seed: int = 0
 
 
-class Classification(Record):
+class ClassificationSettings(SettingsTable):
     """Where the operating point comes from.
 
     Attributes:
@@ -211,7 +211,7 @@ class Classification(Record):
     by: Literal["image", "study"] = "image"
 
 
-class Report(Record):
+class Report(SettingsTable):
     """What the page shows.
 
     Attributes:
@@ -225,7 +225,7 @@ class Report(Record):
     seed: int = 0
 
 
-class Searched(Record):
+class Searched(SettingsTable):
     """What a parameter of a sweep may be: a range, or one of some values.
 
     Attributes:
@@ -258,7 +258,7 @@ class Searched(Record):
         return self
 
 
-class Sweep(Record):
+class Sweep(SettingsTable):
     """A search for good settings; ``heatproof sweep`` reads it, and ``heatproof run`` does not.
 
     Attributes:

@@ -13,7 +13,7 @@ from heatproof.experiment.guard import check_tuning
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.saliency import Method, methods
 from heatproof.tables.contents import Contents
@@ -57,7 +57,7 @@ class Workspace:
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    tuned: tuple[Tuned, ...] = ()
+    tuned: tuple[TunedValue, ...] = ()
 
     @cached_property
     def measures(self) -> TunedMetrics:

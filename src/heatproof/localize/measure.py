@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from heatproof.data.geometry import Geometry, shown
 from heatproof.localize import DatasetMetric, Metric, Reference, sees_negatives, specialize
-from heatproof.localize.overlap import Counting, of_masks, overlaps
+from heatproof.localize.overlap import CountsPixels, of_masks, overlaps
 from heatproof.localize.reading import Pointing, Reading
 from heatproof.maps.store import StoredMap
 from heatproof.types import Validity
@@ -35,13 +35,13 @@ class Measure:
     part: Metric
     of_dataset: bool
     sees_negatives: bool
-    counts: Counting | None
+    counts: CountsPixels | None
     points: Pointing | None
 
     @classmethod
     def of(cls, spec: str, part: Metric) -> "Measure":
         """The measure of one metric."""
-        counts = part if isinstance(part, Counting) else None
+        counts = part if isinstance(part, CountsPixels) else None
         points = part if isinstance(part, Pointing) else None
         of_dataset = isinstance(part, DatasetMetric)
         return cls(spec, part, of_dataset, sees_negatives(part), counts, points)

@@ -61,7 +61,7 @@ class Rate(Protocol):
 
 
 @runtime_checkable
-class Counting(Protocol):
+class CountsPixels(Protocol):
     """A metric that needs nothing of a map but its counts, so that one pass serves several."""
 
     @property

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from heatproof.localize import Metric
-from heatproof.maps.tuning import Tuned, candidates, tunable, with_values
+from heatproof.maps.tuning import TunedValue, candidates, tunable, with_values
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class TunedMetrics:
     """
 
     parts: Mapping[str, Metric]
-    tuned: tuple[Tuned, ...] = ()
+    tuned: tuple[TunedValue, ...] = ()
 
     def of(self, model: str, method: str) -> Mapping[str, Any]:
         """By spec, the metrics as they measure one method of one model; of no model a control.

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 
 from heatproof.errors import SpecError
 
-Part = TypeVar("Part")
+AnyPart = TypeVar("AnyPart")
 
 
 @runtime_checkable
@@ -90,16 +90,16 @@ def tunable(part: Any) -> Tunable | None:
     return found[0] if found else None
 
 
-def candidates(part: Part) -> dict[float, Part]:
+def candidates(part: AnyPart) -> dict[float, AnyPart]:
     """The part with each value that may be chosen; empty where nothing is tuned."""
     one = tunable(part)
     values = one.candidates() if one else {}
     return {value: _with(part, partial(_replaced, tried)) for value, tried in values.items()}
 
 
-def with_values(part: Part, values: Mapping[str, float]) -> Part:
+def with_values(part: AnyPart, values: Mapping[str, float]) -> AnyPart:
     """The part with the value chosen for each finding, in the form that ``specialize`` takes."""
-    changed: Part = _with(part, lambda one: ByFinding(one, values))
+    changed: AnyPart = _with(part, lambda one: ByFinding(one, values))
     return changed
 
 
@@ -125,7 +125,7 @@ def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedValue:
     """What tuning films chose for one metric, model, method and finding.
 
     Attributes:

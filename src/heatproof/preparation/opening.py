@@ -110,7 +110,7 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
     """Open a model, try it on a black film, and see whether it fits; raises HeatproofError."""
     model, card, _ = open_model(work.experiment.folder, entry, work.data)
     for assignment in work.assignments:
-        if assignment.model == entry.name:
+        if assignment.member == entry.name:
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
         check_methods(work.methods, model)

@@ -50,7 +50,7 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     of_start = None if start is None else _start(work, start, network)
     data, validation = sampled(work.data[plan.data], entry), work.data[plan.validation].usable
 
-    def tell(now: train.Progress) -> None:
+    def tell(now: train.TrainingProgress) -> None:
         progress.tell(f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
 
     with naming(entry):
@@ -118,7 +118,7 @@ def _keep(
     cards.save(network, _with_metrics(card, fitted.history, best), folder)
 
 
-def _with_metrics(card: ModelCard, history: History, kept: train.Kept) -> ModelCard:
+def _with_metrics(card: ModelCard, history: History, kept: train.KeptCheckpoint) -> ModelCard:
     """The card of one checkpoint: with its temperatures and its AUROCs."""
     metrics = {AUROC: history.epochs[kept.epoch].auroc}
     for finding, auroc in zip(card.findings, kept.aurocs, strict=True):

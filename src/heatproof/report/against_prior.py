@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
-from heatproof.analysis.localization import Control, Row
+from heatproof.analysis.localization import ControlRow, MethodRow
 from heatproof.report.content import MetricText
 from heatproof.types import Estimate
 
-_Ranked = TypeVar("_Ranked", Row, Control, Row | Control)
+_Ranked = TypeVar("_Ranked", MethodRow, ControlRow, MethodRow | ControlRow)
 
 LEAST_CASES = 6
 FEW_CASES = 30

@@ -22,7 +22,7 @@ from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
 from heatproof.analysis.verdicts import Trust
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.report.gallery import Gallery
 from heatproof.stages.written import SetAside
 from heatproof.types import Validity
@@ -243,7 +243,7 @@ class Content:
     metrics: tuple[MetricText, ...] = ()
     classification: tuple[Classification, ...] = ()
     localization: tuple[Localization, ...] = ()
-    tuned: tuple[Tuned, ...] = ()
+    tuned: tuple[TunedValue, ...] = ()
     rare: tuple[Rare, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     failures: tuple[Failure, ...] = ()

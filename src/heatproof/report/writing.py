@@ -15,7 +15,7 @@ from heatproof.analysis.classification import Calls, with_thresholds
 from heatproof.analysis.intervals import Intervals
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
 from heatproof.registry import docstring_summary
 from heatproof.report.content import CohortCounts, Content
@@ -104,7 +104,7 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
     folds = (name for model in experiment.models for name in (*model.judges, *model.trained_on))
     return Questions(
         metrics=work.measures,
-        judged={(r.data, r.group) for r in judged if r.methods},
+        judged={(r.data, r.model) for r in judged if r.methods},
         intervals=intervals_of(experiment),
         calls=_calls(experiment),
         compare=compared_models(experiment),
@@ -193,7 +193,7 @@ def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Seq
 
 
 def _files(
-    tables: Tables, analysis: Analysis, tuned: Sequence[Tuned], compared: bool
+    tables: Tables, analysis: Analysis, tuned: Sequence[TunedValue], compared: bool
 ) -> dict[str, str | Table]:
     """The tables beside the page, by file; those of trust where maps were compared."""
     always = (

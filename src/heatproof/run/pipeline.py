@@ -212,7 +212,7 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
     count = sum(-(-len(assignment.samples) // BLOCK) for assignment in work.assignments)
     progress.start("explain", count + len(work.experiment.maps))
     for name, opener in openers.items():  # one model in memory at a time
-        assigned = [assignment for assignment in work.assignments if assignment.model == name]
+        assigned = [assignment for assignment in work.assignments if assignment.member == name]
         if not assigned:
             continue  # it is there for others that start from it, or for an ensemble
         model, card, folder = opener()

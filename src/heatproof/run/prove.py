@@ -8,7 +8,7 @@ import polars as pl
 
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import InMemory, ModelEntry
-from heatproof.experiment.settings import Data, Explain, Scoring, Trust
+from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
 from heatproof.models import Model
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.preparation.opening import checksum
@@ -87,7 +87,7 @@ def prove(
         models=[ModelEntry(name=name, in_memory=InMemory(model, card))],
         explain=Explain(methods=list(methods)),
         score=Scoring(metrics=list(metrics)),
-        trust=Trust(criteria=list(criteria)) if criteria else None,
+        trust=TrustSettings(criteria=list(criteria)) if criteria else None,
     )
     report = run(experiment, progress=progress)
     tables = ("estimates", "scores", *(("trust", "verdicts") if criteria else ()))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from heatproof.models import Model
 from heatproof.models.classifier import Classifier
 from heatproof.saliency.boundaries import Boundaries
-from heatproof.saliency.intercept import Plain, Rule, ScaleAndShift
+from heatproof.saliency.intercept import InterceptRule, Plain, ScaleAndShift
 from heatproof.saliency.memory import default_memory, images_at_once
 
 
@@ -38,7 +38,7 @@ class ForwardPass:
         model: Model,
         images: Float[Tensor, "n c h w"],
         memory: int | None = None,
-        rule: Rule | None = None,
+        rule: InterceptRule | None = None,
     ) -> None:
         self.model = model
         self.judged = True  # whether anyone looks at residuals; see ``over``
@@ -69,7 +69,7 @@ class ForwardPass:
         over._sized = self._sized
         return over
 
-    def under(self, rule: Rule) -> "ForwardPass":
+    def under(self, rule: InterceptRule) -> "ForwardPass":
         """A pass over the same images in which a rule stands in for operations."""
         under = ForwardPass(self.model, self.images, self.memory, rule)
         if isinstance(rule, ScaleAndShift):  # which changes the way back and not the way there

@@ -43,7 +43,7 @@ ACTIVATIONS = frozenset(
 HIDING = frozenset(["CheckpointFunction", "CompiledFunction", "DifferentiableGraph"])
 
 
-class Rule(TorchFunctionMode):
+class InterceptRule(TorchFunctionMode):
     """What is done instead of some operations; one object serves one forward pass.
 
     A subclass overrides ``instead``.  Where it returns something of its own, that is an
@@ -119,7 +119,7 @@ class Rule(TorchFunctionMode):
         return self.instead(func, args, kwargs or {})
 
 
-class ScaleAndShift(Rule):
+class ScaleAndShift(InterceptRule):
     """Batch norm in evaluation mode as what it is there, one scale and one shift per channel.
 
     Equal up to rounding, and its backward pass costs half of that of torch's own kernel.  It is so

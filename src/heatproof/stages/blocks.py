@@ -37,7 +37,7 @@ class Block:
     def columns(self) -> dict[str, str]:
         """The first columns of every row."""
         assignment = self.assignment
-        return {"data": assignment.data, "model": assignment.group, "member": assignment.model}
+        return {"data": assignment.data, "model": assignment.model, "member": assignment.member}
 
     @property
     def versions(self) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ class Block:
     def _made_of(self) -> tuple[object, ...]:
         assignment = self.assignment
         # Names that columns had in version 0.1, so that the units made then are found.
-        columns = {"data": assignment.data, "group": assignment.group, "model": assignment.model}
+        columns = {"data": assignment.data, "group": assignment.model, "model": assignment.member}
         return columns, str(list(self.id.at_rest().values())), self.versions
 
 
@@ -85,14 +85,14 @@ class Judged:
     trained: Path | None = None
 
     @property
-    def model(self) -> str:
-        """Name of the model."""
-        return self.assignment.model
+    def member(self) -> str:
+        """Name of the trained network, or of imported maps."""
+        return self.assignment.member
 
     @property
-    def group(self) -> str:
-        """Name of the model in reports, which cross-fitted models share."""
-        return self.assignment.group
+    def model(self) -> str:
+        """Name of the model, which cross-fitted members share."""
+        return self.assignment.model
 
     @property
     def films(self) -> OpenedData:
@@ -112,7 +112,7 @@ class Judged:
 
 def blocks_of(assignment: Assignment, card: ModelCard) -> tuple[Block, ...]:
     """The films of one assignment, block by block."""
-    findings = shared_findings(assignment.model, card.findings, assignment.films)
+    findings = shared_findings(assignment.member, card.findings, assignment.films)
     return tuple(
         Block(assignment, card.id, samples, findings)
         for samples in blocks(assignment.samples, BLOCK)

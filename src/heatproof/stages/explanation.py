@@ -20,7 +20,7 @@ from heatproof.saliency.localizer import localize
 from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Block, map_rows, prediction_rows
 from heatproof.stages.loop import complete
-from heatproof.stages.reading import ReadFilms, begin_reading
+from heatproof.stages.read_ahead import ReadFilms, begin_reading
 from heatproof.types import Sample
 
 
@@ -99,7 +99,7 @@ def _explain_block(
     explanation = _explained(work, model, images, targets, methods) if samples else None
     if explanation is not None and len(samples) > 1 and not explanation.logits.isfinite().any():
         raise ModelError(
-            f"model {block.assignment.model!r} gives no finite logit on {len(samples)} films of"
+            f"model {block.assignment.member!r} gives no finite logit on {len(samples)} films of"
             f" {block.assignment.data!r}; are its weights or its scaling broken?"
         )
     for method in methods:

@@ -13,7 +13,7 @@ from heatproof.types import MapKey, Sample
 Framed = Mapping[tuple[str, str, str], StoredMap]  # by method, film and finding
 
 
-class Kept:
+class StoredMaps:
     """The maps of one model and data set that the store holds, over the frame.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from heatproof.localize import specialize
 from heatproof.maps.store import StoredMap
 from heatproof.stages.framing import Framed
-from heatproof.trust.criteria import Aligned, Maps
+from heatproof.trust.criteria import Aligned, MapStack
 from heatproof.trust.similarity import Normalization, Similarity, compare
 from heatproof.types import Sample
 
@@ -29,7 +29,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MapComparison:
     """How maps are compared, and the columns that all rows share.
 
     Attributes:
@@ -42,7 +42,7 @@ class Comparison:
     columns: Mapping[str, Any]
     similarities: Mapping[str, Similarity]
     normalize: Normalization
-    align: Callable[[Maps, Maps], Aligned] | None = None
+    align: Callable[[MapStack, MapStack], Aligned] | None = None
 
     def rows(
         self, cases: Sequence[Case], methods: Iterable[str], first: Framed, second: Framed

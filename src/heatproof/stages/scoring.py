@@ -106,7 +106,7 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
 
         return of_film
 
-    metrics = work.measures.of(block.assignment.group, method)
+    metrics = work.measures.of(block.assignment.model, method)
     return MapsToScore(
         name=digest(
             block.made(method),

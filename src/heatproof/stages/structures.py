@@ -19,9 +19,9 @@ from heatproof.localize.measure import UNSCORED
 from heatproof.localize.metrics.hit_rate import HitRate
 from heatproof.localize.metrics.relevance_mass import RelevanceMass
 from heatproof.stages.blocks import Block, Judged
-from heatproof.stages.framing import Kept
+from heatproof.stages.framing import StoredMaps
 from heatproof.stages.loop import Unit, make
-from heatproof.stages.readers import framed_mask
+from heatproof.stages.reader_agreement import framed_mask
 from heatproof.stages.scoring import annotations_of
 from heatproof.tables.units import digest
 from heatproof.types import Sample
@@ -29,7 +29,7 @@ from heatproof.types import Sample
 SIDE = FRAME.height
 _HALF = 0.5  # of a pixel of the frame
 
-Ranking = Mapping[str, Sequence[str]]  # by structure, as of ``ranked_readers``
+ReaderRanking = Mapping[str, Sequence[str]]  # by structure, as of ``ranked_readers``
 Structures = Mapping[str, str]  # of one film: the reader who counts of those who marked each
 
 
@@ -41,7 +41,7 @@ def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
 
 def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
     """One unit for every block of films with a structure."""
-    kept, asked = Kept(work, judged, SIDE), work.experiment.score.structures
+    kept, asked = StoredMaps(work, judged, SIDE), work.experiment.score.structures
     ranking = _ranking(judged.films.samples, asked)
     for block in judged.blocks:
         marked = [
@@ -60,13 +60,13 @@ def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
             yield Unit(name, partial(_rows, judged.methods, block, kept, marked))
 
 
-def _ranking(samples: Sequence[Sample], asked: Sequence[str]) -> Ranking:
+def _ranking(samples: Sequence[Sample], asked: Sequence[str]) -> ReaderRanking:
     """Of each structure that is asked about, the readers in the order in which they count."""
     ranking = ranked_readers(sample.annotations for sample in samples)
     return {structure: readers for structure, readers in ranking.items() if structure in asked}
 
 
-def _structures_of(sample: Sample, ranking: Ranking) -> Structures:
+def _structures_of(sample: Sample, ranking: ReaderRanking) -> Structures:
     """The structures on a film, each with the reader who counts of those who marked it."""
     on_film = [structure for structure, _ in references_of(sample, list(ranking))[::-1]]
     readers = {name: first_of(ranking, sample.annotations, name) for name in on_film}
@@ -74,7 +74,10 @@ def _structures_of(sample: Sample, ranking: Ranking) -> Structures:
 
 
 def _rows(
-    methods: Sequence[str], block: Block, kept: Kept, marked: Sequence[tuple[Sample, Structures]]
+    methods: Sequence[str],
+    block: Block,
+    kept: StoredMaps,
+    marked: Sequence[tuple[Sample, Structures]],
 ) -> Iterator[dict[str, Any]]:
     maps = kept.of(methods, [(s, finding) for s, _ in marked for finding in block.findings])
     share, peak = RelevanceMass(), HitRate()

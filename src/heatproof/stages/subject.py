@@ -11,17 +11,17 @@ import numpy as np
 from heatproof.data.decoded import Changed
 from heatproof.data.geometry import geometries
 from heatproof.experiment.model import ModelEntry
-from heatproof.experiment.settings import Trust
+from heatproof.experiment.settings import TrustSettings
 from heatproof.models import Model
 from heatproof.preparation.opening import Opener
 from heatproof.saliency import Method, explain
 from heatproof.stages.blocks import Judged
-from heatproof.stages.framing import Framed, Kept, explained, geometry_of
+from heatproof.stages.framing import Framed, StoredMaps, explained, geometry_of
 from heatproof.stages.pairs import Case
-from heatproof.stages.reading import read_films
+from heatproof.stages.read_ahead import read_films
 from heatproof.trust.criteria import OfCopies
 from heatproof.trust.pairs import Origin
-from heatproof.trust.randomize import Copied, Draw, explain_copies, steps
+from heatproof.trust.randomize import Copied, WeightDraw, explain_copies, steps
 from heatproof.types import ModelId, Sample
 
 Pairing = Callable[[Sequence[Sample], int], list[tuple[Sample, Sample]]]
@@ -82,12 +82,12 @@ class Subject:
         self,
         judged: Judged,
         origin: Origin,
-        options: Trust,
+        options: TrustSettings,
         opened: Opened,
-        kept: Kept,
+        kept: StoredMaps,
         memory: int | None,
     ) -> None:
-        self.name, self.data, self.methods = judged.model, judged.data, judged.methods
+        self.name, self.data, self.methods = judged.member, judged.data, judged.methods
         self.origin, self.options = origin, options
         self._judged, self._opened, self._kept, self._memory = judged, opened, kept, memory
 
@@ -170,7 +170,7 @@ class Subject:
         if not samples:
             return
         targets = [model.findings.index(finding) for finding in findings]
-        draws = [Draw(model, criterion.drawing, number) for number in range(criterion.draws)]
+        draws = [WeightDraw(model, criterion.drawing, number) for number in range(criterion.draws)]
         plan = (steps(model, criterion.order), draws)
         geometry = geometry_of(self._judged)
         for copied, maps in explain_copies(methods, model, images, targets, plan, self._memory):

@@ -18,10 +18,10 @@ from heatproof.registry import files_of
 from heatproof.saliency import Method
 from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Judged
-from heatproof.stages.framing import Kept
+from heatproof.stages.framing import StoredMaps
 from heatproof.stages.loop import Unit, make
-from heatproof.stages.pairs import Case, Comparison, comparison_columns
-from heatproof.stages.readers import READERS, agreement
+from heatproof.stages.pairs import Case, MapComparison, comparison_columns
+from heatproof.stages.reader_agreement import READERS, agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
 from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, named
@@ -57,13 +57,13 @@ class Question:
     similarities: Mapping[str, Similarity]
     made_by: Mapping[str, Method] | None = None
 
-    def comparison(self, population: str, step: str = "", draw: int = -1) -> Comparison:
+    def comparison(self, population: str, step: str = "", draw: int = -1) -> MapComparison:
         """How the maps of some of its units are compared."""
         models = (self.first.name, self.second.name)
         columns = comparison_columns(
             self.criterion, self.first.data, models, population, step, draw
         )
-        return Comparison(columns, self.similarities, self.first.options.normalize)
+        return MapComparison(columns, self.similarities, self.first.options.normalize)
 
     def name(self, cases: Sequence[Case], *more: object) -> str:
         """Name of a unit: changes with whatever its rows are made of."""
@@ -87,7 +87,7 @@ class Question:
             rows = partial(self._stored, some, self.comparison(population, step))
             yield Unit(self.name(some, population, step), rows)
 
-    def _stored(self, cases: Sequence[Case], comparison: Comparison) -> _Rows:
+    def _stored(self, cases: Sequence[Case], comparison: MapComparison) -> _Rows:
         first, second = (
             subject.trained(self.methods, cases, self.made_by)
             for subject in (self.first, self.second)
@@ -132,10 +132,10 @@ def _subjects(
     return [
         Subject(
             outcome,
-            origin_of(entries.get(outcome.model), outcome.model, outcome.id),
+            origin_of(entries.get(outcome.member), outcome.member, outcome.id),
             experiment.trust,
             opened,
-            Kept(work, outcome, experiment.trust.side),
+            StoredMaps(work, outcome, experiment.trust.side),
             memory,
         )
         for outcome in judged
@@ -168,7 +168,7 @@ def check_pairs(work: Workspace, ids: Mapping[str, ModelId]) -> None:
     """
     experiment = work.experiment
     entries = {entry.name: entry for entry in experiment.models}
-    judged = [assignment.model for assignment in work.assignments if assignment.role == "judged"]
+    judged = [assignment.member for assignment in work.assignments if assignment.role == "judged"]
     judged += [maps.name for maps in experiment.maps if maps.data != experiment.score.tune]
     models = [origin_of(entries.get(name), name, ids[name]) for name in dict.fromkeys(judged)]
     for spec, criterion in work.criteria.items():

@@ -20,7 +20,7 @@ from heatproof.stats.bootstrap import membership
 
 
 @runtime_checkable
-class Rule(Protocol):
+class ThresholdRule(Protocol):
     """A rule that chooses a threshold; ``nan`` where the images do not allow a choice."""
 
     def __call__(
@@ -82,7 +82,7 @@ def cross_fitted(
     probabilities: Float[np.ndarray, " n"],
     labels: Bool[np.ndarray, " n"],
     clusters: Sequence[str],
-    rule: Rule,
+    rule: ThresholdRule,
     seed: int = 0,
 ) -> Float[np.ndarray, " n"]:
     """The threshold for each image, chosen on the half of the patients that its patient is not in.

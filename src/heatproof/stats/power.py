@@ -24,7 +24,7 @@ from heatproof.stats.bootstrap import membership
 
 
 @dataclass(frozen=True)
-class Needed:
+class SampleSize:
     """The number of cases that a conclusion needs.
 
     Attributes:
@@ -46,7 +46,7 @@ def needed(
     margin: float,
     level: float = 0.95,
     power: float = 0.8,
-) -> Needed:
+) -> SampleSize:
     """The number of cases that a conclusion about a margin needs.
 
     Args:
@@ -66,15 +66,15 @@ def needed(
     values = differences[defined]
     members, size = membership([name for name, d in zip(clusters, defined, strict=True) if d])
     if size < 2:  # noqa: PLR2004
-        return Needed(None, None, float("nan"), margin)
+        return SampleSize(None, None, float("nan"), margin)
     spread = _spread(values, members, size)
     per_patient = len(values) / size
     if spread == 0:
-        return Needed(ceil(2 * per_patient), 2, 1.0, margin)
+        return SampleSize(ceil(2 * per_patient), 2, 1.0, margin)
     test, alpha, effect = TTestPower(), (1 - level) / 2, margin / spread
     have = float(test.power(effect, size, alpha, alternative="larger"))
     patients = _fewest(test, effect, alpha, power)
-    return Needed(ceil(patients * per_patient), patients, have, margin)
+    return SampleSize(ceil(patients * per_patient), patients, have, margin)
 
 
 def _spread(values: np.ndarray, members: np.ndarray, size: int) -> float:

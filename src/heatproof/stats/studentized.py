@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 
 from heatproof.stats.bootstrap import draws
 
-Statistic = Callable[..., Float[np.ndarray, " k"]]
+StatisticOfMeans = Callable[..., Float[np.ndarray, " k"]]
 """From the means of the populations, each an array, to one number for each of their elements."""
 _NAN = float("nan")
 _ROUNDING = 1e-9  # a difference of means of numbers between 0 and 1 that is no difference
@@ -44,7 +44,7 @@ class Population:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class StudentizedDifference:
     """A number, and what each patient and each model adds to it.
 
     Attributes:
@@ -83,22 +83,25 @@ class Certainty:
     below: float
 
 
-def compare(compute: Statistic, populations: Sequence[Population]) -> Comparison:
+def compare(compute: StatisticOfMeans, populations: Sequence[Population]) -> StudentizedDifference:
     """The number, with the pseudo-values of its patients and of its models."""
     kept = [_defined(population) for population in populations]
     if not all(len(population.values) for population in kept):
-        return Comparison(_NAN, np.empty(0), np.empty(0))
+        return StudentizedDifference(_NAN, np.empty(0), np.empty(0))
     value = float(compute(*(population.values.mean(keepdims=True) for population in kept))[0])
     patients = _pseudo(compute, value, kept, [population.patients for population in kept])
     models = [population.models for population in kept if population.models is not None]
     resampled = len(models) == len(kept)
-    return Comparison(
+    return StudentizedDifference(
         value, patients, _pseudo(compute, value, kept, models) if resampled else np.empty(0)
     )
 
 
 def against_zero(
-    compared: Sequence[Comparison], resamples: int = 2000, level: float = 0.95, seed: int = 0
+    compared: Sequence[StudentizedDifference],
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> list[Certainty]:
     """The interval and p-values of each comparison; an interval excludes 0 exactly when a p is
     below its tail.
@@ -126,7 +129,7 @@ def against_zero(
     ]
 
 
-def _certain(one: Comparison, resamples: int) -> Certainty:
+def _certain(one: StudentizedDifference, resamples: int) -> Certainty:
     """The result where patients cannot be left out, or where leaving them out changes nothing."""
     if not len(one.patients):
         return Certainty(one.value, _NAN, _NAN, 1.0, 1.0)
@@ -136,7 +139,7 @@ def _certain(one: Comparison, resamples: int) -> Certainty:
 
 
 def _studentized(
-    one: Comparison,
+    one: StudentizedDifference,
     moved: Float[np.ndarray, " b"],
     squared: Float[np.ndarray, " b"],
     level: float,
@@ -167,7 +170,7 @@ def _defined(population: Population) -> Population:
 
 
 def _pseudo(
-    compute: Statistic,
+    compute: StatisticOfMeans,
     value: float,
     populations: Sequence[Population],
     units: Sequence[Int[np.ndarray, "_ _"]],

@@ -16,7 +16,7 @@ import polars as pl
 from optuna.trial import FrozenTrial
 
 from heatproof import train
-from heatproof.data.decoded import Decoded, InMemory
+from heatproof.data.decoded import Decoded, SamplesInMemory
 from heatproof.errors import TrainingError
 from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import Workspace
@@ -25,7 +25,7 @@ from heatproof.preparation.folders import AUROC, CHECKPOINTS, trained_folder
 from heatproof.preparation.plan import settings_of
 from heatproof.preparation.training import train_model
 from heatproof.progress import Progress, Silent
-from heatproof.sweep.space import Family, Value
+from heatproof.sweep.space import Family, ParameterValue
 from heatproof.types import Sample
 
 UNPRUNED = 5  # trials of a family before the first is pruned: a median needs some
@@ -45,13 +45,13 @@ class Attempt:
     """
 
     family: Family
-    values: Mapping[str, Value]
+    values: Mapping[str, ParameterValue]
     number: int
     earlier: tuple[FrozenTrial, ...] | None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came of a trial.
 
     Attributes:
@@ -78,7 +78,7 @@ def study_of(trials: Iterable[FrozenTrial]) -> optuna.Study:
     return study
 
 
-def attempt(work: Workspace, task: Attempt, progress: Progress) -> Outcome:
+def attempt(work: Workspace, task: Attempt, progress: Progress) -> TrialOutcome:
     """Train the model of one trial.
 
     Raises:
@@ -89,11 +89,11 @@ def attempt(work: Workspace, task: Attempt, progress: Progress) -> Outcome:
     curve = folder / CHECKPOINTS / train.CURVE
     try:
         train_model(work, model, _Rounds(task, curve, progress))
-        return Outcome("complete", read_card(folder).metrics[AUROC], *_rounds(curve))
+        return TrialOutcome("complete", read_card(folder).metrics[AUROC], *_rounds(curve))
     except optuna.TrialPruned:
-        outcome = Outcome("pruned", None, *_rounds(curve))
+        outcome = TrialOutcome("pruned", None, *_rounds(curve))
     except TrainingError as error:
-        outcome = Outcome("failed", None, *_rounds(curve), str(error))
+        outcome = TrialOutcome("failed", None, *_rounds(curve), str(error))
     shutil.rmtree(folder, ignore_errors=True)  # checkpoints that nothing goes on from
     return outcome
 
@@ -150,7 +150,7 @@ def decoded_once(films: OpenedData, gigabytes: float) -> OpenedData:
     if _bytes(samples, set(films.missing)) > gigabytes * 1e9:
         return films
     kept = (dataclasses.replace(sample, pixels=Decoded(sample.pixels)) for sample in samples)
-    return dataclasses.replace(films, dataset=InMemory(tuple(dataset.findings), tuple(kept)))
+    return dataclasses.replace(films, dataset=SamplesInMemory(tuple(dataset.findings), tuple(kept)))
 
 
 def _bytes(samples: Sequence[Sample], missing: set[str]) -> int:

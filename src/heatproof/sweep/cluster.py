@@ -19,7 +19,7 @@ from typing import Any
 from heatproof.errors import ExperimentError, HeatproofError
 from heatproof.experiment.workspace import Workspace
 from heatproof.progress import Silent
-from heatproof.sweep.attempt import Attempt, Outcome, attempt, decoded
+from heatproof.sweep.attempt import Attempt, TrialOutcome, attempt, decoded
 from heatproof.sweep.search import Runner
 from heatproof.sweep.space import Family
 
@@ -61,7 +61,7 @@ def on_ray(
         trainers = [trainer.remote(work, families) for _ in range(at_once)]
         _check_folder(ray, work.folder, trainers)
 
-        def run(attempts: Sequence[Attempt]) -> Iterable[Outcome]:
+        def run(attempts: Sequence[Attempt]) -> Iterable[TrialOutcome]:
             pool = ray.util.ActorPool(trainers)
             return _outcomes(
                 ray, pool.map(lambda trainer, task: trainer.attempt.remote(task), attempts)
@@ -83,7 +83,7 @@ class Trainer:
     def __init__(self, work: Workspace, families: tuple[Family, ...]) -> None:
         self._work = decoded(work, families)
 
-    def attempt(self, task: Attempt) -> Outcome:
+    def attempt(self, task: Attempt) -> TrialOutcome:
         """Train one trial; see ``heatproof.sweep.attempt``."""
         return attempt(self._work, task, Silent())
 
@@ -130,7 +130,7 @@ def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:
         )
 
 
-def _outcomes(ray: Any, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def _outcomes(ray: Any, outcomes: Iterable[TrialOutcome]) -> Iterator[TrialOutcome]:
     """The outcomes as they come; a trial fails as it would if it were trained here."""
     try:
         yield from outcomes

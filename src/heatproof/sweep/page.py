@@ -12,7 +12,7 @@ from typing import Literal
 
 from heatproof.report.page.html import page_environment
 from heatproof.report.pictures.positions import CURVE_SIDE, place
-from heatproof.sweep.space import Value
+from heatproof.sweep.space import ParameterValue
 
 TrialKind = Literal["best", "complete", "pruned"]
 _STEP = 0.05  # the ends of a vertical axis are multiples of it
@@ -34,9 +34,9 @@ class Axis:
     low: float = 0.0
     high: float = 1.0
     log: bool = False
-    choices: tuple[Value, ...] = ()
+    choices: tuple[ParameterValue, ...] = ()
 
-    def x(self, value: Value) -> float:
+    def x(self, value: ParameterValue) -> float:
         """The position of a value, from 0 to ``CURVE_SIDE``."""
         if self.choices:
             return round(CURVE_SIDE * (self.choices.index(value) + 0.5) / len(self.choices), 1)
@@ -46,7 +46,7 @@ class Axis:
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         """Position and label of both ends, or of every choice."""
-        values: Sequence[Value] = self.choices or (self.low, self.high)
+        values: Sequence[ParameterValue] = self.choices or (self.low, self.high)
         return tuple((self.x(value), value_text(value)) for value in values)
 
 
@@ -61,7 +61,7 @@ class Dot:
         words: What the browser shows when one points at the dot.
     """
 
-    x: Value
+    x: ParameterValue
     y: float
     kind: TrialKind
     words: str
@@ -101,7 +101,7 @@ class SelectedTrial:
     family: str
     architecture: str
     head: str
-    values: tuple[tuple[str, Value], ...]
+    values: tuple[tuple[str, ParameterValue], ...]
     number: int
     auroc: float
     complete: int
@@ -156,7 +156,7 @@ def render_sweep(content: SweepContent) -> str:
     )
 
 
-def value_text(value: Value) -> str:
+def value_text(value: ParameterValue) -> str:
     """A value of a parameter, with three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 

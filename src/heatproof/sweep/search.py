@@ -23,15 +23,15 @@ from heatproof.experiment.settings import Sweep
 from heatproof.experiment.workspace import Workspace
 from heatproof.preparation.folders import trained_folder
 from heatproof.progress import Progress
-from heatproof.sweep.attempt import Attempt, Outcome, State, study_of
-from heatproof.sweep.space import Family, Value
+from heatproof.sweep.attempt import Attempt, State, TrialOutcome, study_of
+from heatproof.sweep.space import Family, ParameterValue
 from heatproof.tables.units import digest
 
 STORAGE = "sweep.sqlite3"
 BLIND = 10  # trials of a family that are drawn at random, before those that were good count
 _SECONDS, _REASON = "seconds", "reason"
 
-Runner = Callable[[Sequence[Attempt]], Iterable[Outcome]]
+Runner = Callable[[Sequence[Attempt]], Iterable[TrialOutcome]]
 STATES: Mapping[TrialState, State] = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -56,7 +56,7 @@ class Trial:
     """
 
     number: int
-    values: Mapping[str, Value]
+    values: Mapping[str, ParameterValue]
     state: State
     auroc: float
     epochs: int
@@ -159,7 +159,7 @@ def _tried(
     return Tried(family, tuple(_read(work, family, trial) for trial in study.trials[:count]))
 
 
-def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[Outcome]:
+def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[TrialOutcome]:
     """The outcomes of all attempts, in order.
 
     The same parameters are tried once, since the trials would share a folder.
@@ -169,7 +169,7 @@ def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[Outcome]:
     for key, attempt in zip(keys, attempts, strict=True):
         distinct.setdefault(key, attempt)
     outcomes = iter(run(list(distinct.values())))
-    known: dict[str, Outcome] = {}
+    known: dict[str, TrialOutcome] = {}
     for key in keys:
         if key not in known:
             known[key] = next(outcomes)
@@ -201,13 +201,13 @@ def _drawn(
     return study.trials[-1]
 
 
-def _grid(family: Family) -> list[dict[str, Value]]:
+def _grid(family: Family) -> list[dict[str, ParameterValue]]:
     """Every combination of the choices, the last parameter first."""
     values = itertools.product(*(searched.choices for searched in family.space.values()))
     return [dict(zip(family.space, each, strict=True)) for each in values]
 
 
-def _kept(drawn: FrozenTrial, outcome: Outcome) -> FrozenTrial:
+def _kept(drawn: FrozenTrial, outcome: TrialOutcome) -> FrozenTrial:
     """A trial as the study keeps it."""
     about: dict[str, float | str] = {_SECONDS: outcome.seconds}
     about |= {_REASON: outcome.reason} if outcome.reason else {}

@@ -21,7 +21,7 @@ from heatproof.preparation.plan import settings_of
 from heatproof.preparation.plan_checks import check_plan
 from heatproof.train.settings import Settings
 
-Value = bool | int | float | str
+ParameterValue = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Family:
         """Name of its head, without options."""
         return _head_name(self.model)
 
-    def draw(self, trial: optuna.Trial, name: str) -> Value:
+    def draw(self, trial: optuna.Trial, name: str) -> ParameterValue:
         """The value of one parameter in a trial; what was drawn before is drawn again."""
         searched = self.space[name]
         if searched.choices:
@@ -60,7 +60,7 @@ class Family:
             return trial.suggest_int(name, low, high, log=searched.log)
         return trial.suggest_float(name, low, high, log=searched.log)
 
-    def with_values(self, values: Mapping[str, Value]) -> ModelEntry:
+    def with_values(self, values: Mapping[str, ParameterValue]) -> ModelEntry:
         """The model with these parameters; it keeps its name.
 
         Raises:
@@ -99,7 +99,7 @@ def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
     return every
 
 
-def _choices(family: Family) -> Iterator[Sequence[Value]]:
+def _choices(family: Family) -> Iterator[Sequence[ParameterValue]]:
     return (searched.choices for searched in family.space.values())
 
 
@@ -154,8 +154,8 @@ def _check(work: Workspace, family: Family) -> None:
                 raise ExperimentError(f"sweep.search: {name} = {value!r}: {error}") from error
 
 
-def _extremes(searched: Searched) -> Iterator[Value]:
-    ends: Iterable[Value | None] = searched.choices or (searched.low, searched.high)
+def _extremes(searched: Searched) -> Iterator[ParameterValue]:
+    ends: Iterable[ParameterValue | None] = searched.choices or (searched.low, searched.high)
     yield from (value for value in ends if value is not None)
 
 

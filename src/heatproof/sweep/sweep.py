@@ -19,7 +19,7 @@ from heatproof.analysis.localization import Localization, localization
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
-from heatproof.experiment.settings import Classification
+from heatproof.experiment.settings import ClassificationSettings
 from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.progress import Progress, Silent
 from heatproof.report.writing import intervals_of
@@ -192,7 +192,7 @@ def _of_trials(work: Workspace, models: list[ModelEntry]) -> Experiment:
         "maps": [],
         "score": experiment.score.model_copy(update={"controls": []}),
         "output": str(work.folder.resolve() / LOCALIZATION),
-        "classification": Classification(),
+        "classification": ClassificationSettings(),
     }
     return experiment.model_copy(update=changes)
 

@@ -17,7 +17,7 @@ from heatproof.types import Annotation, Sample
 
 
 @dataclass(frozen=True)
-class Counting:
+class CountingReaders:
     """Which reader counts for each finding of each data set.
 
     Attributes:
@@ -78,14 +78,14 @@ class Films(Table):
         """The films of every data set, by its name."""
         return cls.of_rows(_row(name, sample) for name, films in data.items() for sample in films)
 
-    def counting(self) -> Counting:
+    def counting(self) -> CountingReaders:
         """Which reader counts for each finding of each data set; see ``data.readers``."""
         counts: dict[tuple[str, str], Counter[str]] = {}
         for data, marks in self.frame.select("data", "marks").iter_rows():
             pairs = {(m["finding"], m["reader"]) for m in marks if not m["benchmark"]}
             for finding, reader in pairs:
                 counts.setdefault((data, finding), Counter())[reader] += 1
-        return Counting({place: ranked(films)[0] for place, films in counts.items()})
+        return CountingReaders({place: ranked(films)[0] for place, films in counts.items()})
 
     def attributes(self) -> dict[str, list[str | float | None]]:
         """View and metadata of every film by name, in the order of the films; None is unknown."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
-from heatproof.tables.films import Counting
+from heatproof.tables.films import CountingReaders
 from heatproof.tables.predictions import FORMER, MODELS
 
 NO_MODEL = ""  # in the place of a model: what is measured is a control
@@ -60,7 +60,7 @@ class Scores(Table):
         """Of films on which the reader marked the finding."""
         return self.where(pl.col("regions") > 0)
 
-    def of_reader(self, counting: Counting) -> "Scores":
+    def of_reader(self, counting: CountingReaders) -> "Scores":
         """Against the reader who counts for each finding of each data set."""
         return Scores(counting.rows_of(self.frame))
 

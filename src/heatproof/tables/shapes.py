@@ -6,7 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
-from heatproof.tables.films import Counting
+from heatproof.tables.films import CountingReaders
 
 
 class Shapes(Table):
@@ -34,6 +34,6 @@ class Shapes(Table):
     }
     former: ClassVar[Mapping[str, str]] = {"reference": "reader"}
 
-    def of_reader(self, counting: Counting) -> "Shapes":
+    def of_reader(self, counting: CountingReaders) -> "Shapes":
         """By the reader who counts for each finding of each data set."""
         return Shapes(counting.rows_of(self.frame))

@@ -12,13 +12,11 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import polars as pl
 
-from heatproof.tables import Table
-
-Rows = TypeVar("Rows", bound=Table)
+from heatproof.tables import Kind
 
 
 def digest(*inputs: Any) -> str:
@@ -52,7 +50,7 @@ def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-class Units(Generic[Rows]):
+class Units(Generic[Kind]):
     """The finished units of one table, one Parquet file each.
 
     Args:
@@ -60,7 +58,7 @@ class Units(Generic[Rows]):
         table: What they hold.
     """
 
-    def __init__(self, run: Path, table: type[Rows]) -> None:
+    def __init__(self, run: Path, table: type[Kind]) -> None:
         self._folder = run / table.name
         self._table = table
 
@@ -72,7 +70,7 @@ class Units(Generic[Rows]):
         self._folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(name), self._table.of_rows(rows).frame)
 
-    def read(self, names: Iterable[str]) -> Rows:
+    def read(self, names: Iterable[str]) -> Kind:
         """The rows of these units, in this order."""
         parts = [self._table.of_file(pl.read_parquet(self._path(name))).frame for name in names]
         return self._table(pl.concat(parts)) if parts else self._table.of_rows([])

@@ -30,23 +30,23 @@ from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
 from heatproof.train.best import BestRounds, best_file
 from heatproof.train.checks import checked_labels, studies_of
-from heatproof.train.classification import Classification
+from heatproof.train.classification import ClassificationObjective
 from heatproof.train.guidance import Guided
-from heatproof.train.images import Batch, Images, InTurn, Order, balanced, loader
+from heatproof.train.images import Batch, ImageOrder, Images, InTurn, balanced, loader
 from heatproof.train.labels import highest_views, label_matrix
 from heatproof.train.learner import Learner, mean_auroc, write_curve
 from heatproof.train.lightning import full_disk, interruptible, quiet, trainer_of
-from heatproof.train.localization import Localization
+from heatproof.train.localization import LocalizationObjective
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
-from heatproof.train.settings import History, Progress, Reporter, Settings
+from heatproof.train.settings import History, Reporter, Settings, TrainingProgress
 from heatproof.types import Dataset
 
 CURVE, LAST = "history.csv", "last"
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCheckpoint:
     """One of the best checkpoints, judged on validation.
 
     Attributes:
@@ -74,7 +74,7 @@ class Fitted:
     """
 
     history: History
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptCheckpoint, ...]
     regions: Regions | None = None
 
 
@@ -126,7 +126,7 @@ def fit(
             )
         )
         pool = balanced(labels) if settings.balance == "sample" else torch.arange(len(images))
-        order = partial(Order, pool, settings.batch, settings.steps, settings.seed)
+        order = partial(ImageOrder, pool, settings.batch, settings.steps, settings.seed)
         in_turn = partial(loader, checks, batch=settings.batch, workers=settings.workers)
         _check_processes(settings, order().batch, len(checks), folder)
         marked, drawn = digest_regions(images.targets())
@@ -191,7 +191,7 @@ def _judged(
     labels: tuple[Tensor, Tensor],
     epoch: int,
     checkpoint: Path,
-) -> Kept:
+) -> KeptCheckpoint:
     """One checkpoint on the validation images: temperatures by the labels under the policies,
     AUROCs by certain labels.
     """
@@ -206,7 +206,7 @@ def _judged(
     if learner.studies:
         ranked, known = highest_views(scores, certain, learner.studies)
     aurocs = tuple(mean_auroc(ranked[:, [k]], known[:, [k]]) for k in range(known.shape[1]))
-    return Kept(epoch, objective.temperatures(scores, truth), aurocs, checkpoint)
+    return KeptCheckpoint(epoch, objective.temperatures(scores, truth), aurocs, checkpoint)
 
 
 def restore(model: Classifier | Localizer[Any], checkpoint: Path) -> None:
@@ -239,8 +239,8 @@ def _objective(
     model: Classifier | Localizer[Any], settings: Settings, labels: Tensor, train: Dataset
 ) -> Objective:
     if isinstance(model, Localizer):
-        return Localization(model, settings, train)
-    labelled = Classification(model, settings, labels)
+        return LocalizationObjective(model, settings, train)
+    labelled = ClassificationObjective(model, settings, labels)
     return Guided(labelled, settings, train) if settings.guidance else labelled
 
 
@@ -282,7 +282,7 @@ def _made_of(
     }
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: TrainingProgress) -> None:
     """A reporter for a training that nobody watches."""
 
 

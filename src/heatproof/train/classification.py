@@ -7,11 +7,11 @@ from heatproof.models.classifier import Classifier
 from heatproof.models.temperature import temperatures
 from heatproof.train.images import Batch
 from heatproof.train.losses import classification_loss, positive_weights
-from heatproof.train.objective import Judged, Objective
+from heatproof.train.objective import Objective, ValidationBatch
 from heatproof.train.settings import Settings
 
 
-class Classification(Objective):
+class ClassificationObjective(Objective):
     """Training of a classifier with labels.
 
     Args:
@@ -34,12 +34,12 @@ class Classification(Objective):
         """The loss of images whose features are at hand."""
         return classification_loss(self.model.head.outputs(features), labels, self._weights)
 
-    def judged(self, batch: Batch) -> Judged:
+    def judged(self, batch: Batch) -> ValidationBatch:
         """Logits, and the loss over the labels that are known."""
         outputs = self.model.head.outputs(self.model.backbone(batch.images)).float()
         loss = classification_loss(outputs, batch.labels, self._weights)
         known = int((~batch.labels.isnan()).sum())
-        return Judged(self.model.head.logits(outputs), loss, known)
+        return ValidationBatch(self.model.head.logits(outputs), loss, known)
 
     def temperatures(
         self, scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]

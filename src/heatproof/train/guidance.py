@@ -24,10 +24,10 @@ from torch.nn.functional import adaptive_avg_pool2d, binary_cross_entropy_with_l
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
 from heatproof.models.targets import MaskTarget, drawn, mask_target
-from heatproof.train.classification import Classification
+from heatproof.train.classification import ClassificationObjective
 from heatproof.train.images import Batch
 from heatproof.train.localization import check_annotated
-from heatproof.train.objective import Judged, Objective
+from heatproof.train.objective import Objective, ValidationBatch
 from heatproof.train.settings import Settings
 from heatproof.types import Dataset, Sample
 
@@ -44,7 +44,9 @@ class Guided(Objective):
         DataError: A finding is marked nowhere.
     """
 
-    def __init__(self, labelled: Classification, settings: Settings, train: Dataset) -> None:
+    def __init__(
+        self, labelled: ClassificationObjective, settings: Settings, train: Dataset
+    ) -> None:
         self._labelled, self._guidance, self._source = labelled, settings.guidance, settings.source
         self.model: Classifier = labelled.model
         check_annotated(train, self.model.findings, settings.source)
@@ -57,7 +59,7 @@ class Guided(Objective):
         guided = guidance_loss(self.model.head.class_map(features), batch.targets)
         return self._labelled.loss_of(features, batch.labels) + self._guidance * guided
 
-    def judged(self, batch: Batch) -> Judged:
+    def judged(self, batch: Batch) -> ValidationBatch:
         """Logits and the loss of the labels alone, since nothing else is known where the classifier
         is used.
         """

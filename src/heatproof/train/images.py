@@ -39,14 +39,14 @@ class Batch(NamedTuple):
     targets: tuple[Region, ...] = ()
 
 
-class Draw(NamedTuple):
+class ImageDraw(NamedTuple):
     """The index of an image, and how many were drawn before it; None where images come in order."""
 
     image: int
     before: int | None
 
 
-class Order(Sampler[Draw]):
+class ImageOrder(Sampler[ImageDraw]):
     """Passes over the images, each in a new order, cut into rounds of so many steps.
 
     Args:
@@ -80,7 +80,7 @@ class Order(Sampler[Draw]):
     def __len__(self) -> int:
         return self.steps * self.batch // self._world
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[ImageDraw]:
         count = self.steps * self.batch
         passed, order = -1, self._images
         for before in range(
@@ -91,10 +91,10 @@ class Order(Sampler[Draw]):
                 generator = torch.Generator().manual_seed(self._seed + 1_000_003 * this)
                 order = self._images[torch.randperm(len(self._images), generator=generator)]
                 passed = this
-            yield Draw(int(order[place]), before)
+            yield ImageDraw(int(order[place]), before)
 
 
-class InTurn(Sampler[Draw]):
+class InTurn(Sampler[ImageDraw]):
     """Each image once, shared among processes."""
 
     def __init__(self, images: int, rank: int = 0, world: int = 1) -> None:
@@ -103,8 +103,8 @@ class InTurn(Sampler[Draw]):
     def __len__(self) -> int:
         return len(self._range)
 
-    def __iter__(self) -> Iterator[Draw]:
-        return (Draw(index, None) for index in self._range)
+    def __iter__(self) -> Iterator[ImageDraw]:
+        return (ImageDraw(index, None) for index in self._range)
 
 
 class Images(torch.utils.data.Dataset[Batch]):
@@ -162,7 +162,7 @@ class Images(torch.utils.data.Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[ImageDraw]) -> Batch:
         """A whole batch at once, which takes one copy where images are in memory."""
         indices = torch.tensor([draw.image for draw in draws])
         if self._kept is not None:
@@ -195,7 +195,9 @@ class Images(torch.utils.data.Dataset[Batch]):
         return self.preprocessing.tensor(pixels)
 
 
-def loader(images: Images, order: Order | InTurn, batch: int, workers: int) -> "DataLoader[Batch]":
+def loader(
+    images: Images, order: ImageOrder | InTurn, batch: int, workers: int
+) -> "DataLoader[Batch]":
     """Batches of images, decoded by worker processes unless they are in memory."""
     workers = 0 if images.cached else workers
     return DataLoader(

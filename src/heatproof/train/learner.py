@@ -24,7 +24,7 @@ from heatproof.train.images import Batch
 from heatproof.train.labels import highest_views
 from heatproof.train.objective import Objective
 from heatproof.train.schedules import schedules
-from heatproof.train.settings import Epoch, History, Progress, Reporter, Settings
+from heatproof.train.settings import Epoch, History, Reporter, Settings, TrainingProgress
 
 SCORE = "score"  # the monitored one, as loggers call it
 MADE_OF = "made of"
@@ -149,7 +149,7 @@ class Learner(lightning.LightningModule):
         loss = self.objective.loss(batch._replace(images=images))
         self._losses.append(loss.detach())
         auroc = self.epochs[-1].auroc if self.epochs else math.nan
-        self.report(Progress(len(self.epochs) + 1, index + 1, self.steps, auroc))
+        self.report(TrainingProgress(len(self.epochs) + 1, index + 1, self.steps, auroc))
         return loss
 
     def validation_step(self, batch: Batch) -> None:

@@ -12,13 +12,13 @@ from heatproof.models.card import Regions
 from heatproof.models.localizers import Localizer
 from heatproof.models.targets import drawn
 from heatproof.train.images import Batch
-from heatproof.train.objective import Judged, Objective
+from heatproof.train.objective import Objective, ValidationBatch
 from heatproof.train.regions import Region
 from heatproof.train.settings import Settings
 from heatproof.types import Dataset, Sample
 
 
-class Localization(Objective):
+class LocalizationObjective(Objective):
     """Training of a localizer with annotations.
 
     Args:
@@ -42,12 +42,12 @@ class Localization(Objective):
         """The loss of the localizer."""
         return self.model.loss(batch.images, batch.targets)
 
-    def judged(self, batch: Batch) -> Judged:
+    def judged(self, batch: Batch) -> ValidationBatch:
         """Probabilities, and the loss over the pairs of image and finding whose place is known."""
         known = int(sum(target.known.sum() for target in batch.targets))
         outputs = self.model.outputs(batch.images)
         loss = self.model.loss_of(outputs, batch.targets)
-        return Judged(self.model.found(outputs).probabilities, loss, known)
+        return ValidationBatch(self.model.found(outputs).probabilities, loss, known)
 
     def regions(self, images: int) -> Regions:
         """The annotations that were shown, and who drew them."""

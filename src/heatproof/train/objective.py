@@ -15,7 +15,7 @@ from heatproof.train.regions import Region
 from heatproof.types import Sample
 
 
-class Judged(NamedTuple):
+class ValidationBatch(NamedTuple):
     """What validation sees of a batch.
 
     Attributes:
@@ -45,7 +45,7 @@ class Objective(ABC):
         """The loss of a batch, which an optimizer step makes smaller."""
 
     @abstractmethod
-    def judged(self, batch: Batch) -> Judged:
+    def judged(self, batch: Batch) -> ValidationBatch:
         """Scores and loss of a batch in evaluation mode."""
 
     def temperatures(

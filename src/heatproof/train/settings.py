@@ -208,7 +208,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a training is, after every step.
 
     Attributes:
@@ -224,4 +224,4 @@ class Progress:
     auroc: float
 
 
-Reporter = Callable[[Progress], None]
+Reporter = Callable[[TrainingProgress], None]

@@ -12,19 +12,19 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from heatproof.stats.studentized import Certainty, Comparison, Population, compare
+from heatproof.stats.studentized import Certainty, Population, StudentizedDifference, compare
 from heatproof.trust.evidence import Asks, Cell
 from heatproof.trust.pairs import RANDOM
 from heatproof.types import Estimate
 
 Threshold = Callable[[Asks, Float[np.ndarray, " k"]], Float[np.ndarray, " k"]]
 _NAN = float("nan")
-_NOTHING = Comparison(_NAN, np.empty(0), np.empty(0))
+_NOTHING = StudentizedDifference(_NAN, np.empty(0), np.empty(0))
 _PATIENTS, _MODELS, _COPY = ("_patient", "_patient_b"), ("_model", "_model_b"), "_copy"
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCell:
     """A cell, and its distance from the threshold.
 
     Attributes:
@@ -42,7 +42,7 @@ class Measured:
     value: float
     chance: float
     threshold: float
-    distance: Comparison
+    distance: StudentizedDifference
     about: str
 
     @property
@@ -61,7 +61,7 @@ class Measured:
             return self.threshold - self.chance
         return share * (1 - self.chance)
 
-    def less(self, other: "Measured", inferiority: float) -> Comparison:
+    def less(self, other: "MeasuredCell", inferiority: float) -> StudentizedDifference:
         """This minus the other, less what may be lacking; paired by patient."""
         resampled = len(self.distance.models) > 0
         mine, others = (
@@ -71,7 +71,7 @@ class Measured:
         return compare(lambda a, b: a - b + inferiority, [mine, others])
 
     @staticmethod
-    def _models(one: "Measured") -> np.ndarray:
+    def _models(one: "MeasuredCell") -> np.ndarray:
         if one.main.models is None:  # too few to be resampled
             return np.full((one.values, 1), -1)
         return one.main.models
@@ -122,7 +122,7 @@ def numbered(table: pl.DataFrame) -> pl.DataFrame:
     return table
 
 
-def measured(cell: Cell, threshold: Threshold, least_models: int) -> Measured:
+def measured(cell: Cell, threshold: Threshold, least_models: int) -> MeasuredCell:
     """The distance of a cell from its threshold.
 
     Args:
@@ -133,7 +133,7 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> Measured:
     rows, compared, asks = cell.rows, cell.compared, cell.asks
     if asks is None:
         empty = Population(np.empty(0), np.empty((0, 1), int))
-        return Measured(cell, empty, _NAN, _NAN, _NAN, _NOTHING, "")
+        return MeasuredCell(cell, empty, _NAN, _NAN, _NAN, _NOTHING, "")
     if asks is Asks.FINDS:
         rows, compared = _paired(rows, compared)
     units, count = _units(asks, rows, least_models)
@@ -148,7 +148,7 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> Measured:
         return np.asarray(side * (value - threshold(asks, chance)))
 
     value, chance = _mean(main), _mean(others[0]) if others else 0.0
-    return Measured(
+    return MeasuredCell(
         cell=cell,
         main=main,
         value=value,

@@ -41,7 +41,7 @@ from heatproof.saliency.forward import ForwardPass, held_still
 from heatproof.trust.opposite import on_the_side_of, opposite
 
 Module = TypeVar("Module", bound=nn.Module)
-Order = Literal["cascading", "bottom_up", "independent", "whole"]
+BlockOrder = Literal["cascading", "bottom_up", "independent", "whole"]
 FEW = 4  # blocks of a user's network below which the largest is divided
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
@@ -94,7 +94,7 @@ class Copied:
     batch: slice
 
 
-class Draw:
+class WeightDraw:
     """One draw of all blocks of a model, made when first asked for.
 
     Args:
@@ -179,7 +179,7 @@ def blocks_of(model: Model) -> dict[str, str]:
     return blocks | {"head": "head"}
 
 
-def steps(model: Model, order: Order) -> tuple[Step, ...]:
+def steps(model: Model, order: BlockOrder) -> tuple[Step, ...]:
     """The copies of one draw, in the order in which they are explained."""
     paths = blocks_of(model)
     names = [*paths] if order == "bottom_up" else [*paths][::-1]
@@ -201,7 +201,7 @@ def explain_copies(
     model: Model,
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
-    copies: tuple[Sequence[Step], Sequence[Draw]],
+    copies: tuple[Sequence[Step], Sequence[WeightDraw]],
     memory: int | None = None,
 ) -> Iterator[tuple[Copied, Explanation]]:
     """Explain the same logits of the same images by every copy; the model is left as it was.
@@ -242,7 +242,7 @@ def _explained(
     passes: tuple[ForwardPass, Model],
     targets: Sequence[int],
     step: Step,
-    draw: Draw,
+    draw: WeightDraw,
 ) -> Explanation:
     trained, copied = passes
     found = explain_pass(methods, trained.from_block(step.first, copied), targets)

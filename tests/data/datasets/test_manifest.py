@@ -10,7 +10,7 @@ from PIL import Image
 from heatproof.data.annotations import encode
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.datasets.manifest import Manifest, Rule
+from heatproof.data.datasets.manifest import LabelRule, Manifest
 from heatproof.errors import DataError, SpecError
 
 OPACITY = {"column": "rsna_class", "positive": ["Lung Opacity"], "negative": ["Normal"]}
@@ -120,7 +120,7 @@ def test_rsna_boxes_of_1024_fit_films_of_320(shared_data):
 def test_boxes_of_1024_on_320_without_their_frame_are_refused(shared_data):
     data = Manifest(
         shared_data / "rsna_pneumonia_320" / "manifest.csv",
-        labels={"Opacity": Rule("rsna_class", ("Lung Opacity",), ("Normal",))},
+        labels={"Opacity": LabelRule("rsna_class", ("Lung Opacity",), ("Normal",))},
         image="file", boxes="boxes_xywh_1024",
     )  # fmt: skip
     problems = check(data)

@@ -13,7 +13,7 @@ import torch
 
 from heatproof.errors import MapError, UnsafePickleError
 from heatproof.maps.importers import importers
-from heatproof.maps.importers.chexlocalize import HEAD, CheXlocalize, map_files, read_map
+from heatproof.maps.importers.chexlocalize import HEAD, CheXlocalizeMaps, map_files, read_map
 
 NAME = "patient1_study1_view1_frontal_Edema_map.pkl"
 
@@ -233,7 +233,7 @@ def test_names_must_tell_image_and_finding(tmp_path: Path) -> None:
 
 
 def test_the_importer_is_registered() -> None:
-    assert importers.parse("chexlocalize") == CheXlocalize()
+    assert importers.parse("chexlocalize") == CheXlocalizeMaps()
 
 
 def test_what_the_authors_ship_is_read_without_trust(shared_data: Path) -> None:

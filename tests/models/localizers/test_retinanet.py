@@ -13,7 +13,7 @@ from torchvision.ops import box_iou
 from heatproof.data.annotations import Boxes
 from heatproof.data.geometry import Squash
 from heatproof.errors import SpecError
-from heatproof.models.localizers import Detections, build, localizers
+from heatproof.models.localizers import LocalizerOutput, build, localizers
 from heatproof.models.localizers.retinanet import detection_map
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.targets import BoxTarget
@@ -27,10 +27,10 @@ def small(findings=("a",), **options):
     return build(f"retinanet({SMALL}{extra})", findings, PREPROCESSING)
 
 
-def detections(*rows: tuple) -> Detections:
+def detections(*rows: tuple) -> LocalizerOutput:
     """Rows of x0, y0, x1, y1, score, finding."""
     table = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
-    return Detections(table[:, :4], table[:, 4], table[:, 5].long())
+    return LocalizerOutput(table[:, :4], table[:, 4], table[:, 5].long())
 
 
 def target(known, *boxes: tuple) -> BoxTarget:

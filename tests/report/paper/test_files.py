@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.analysis.diagnosis import Spread
-from heatproof.analysis.localization import Localization, Row
+from heatproof.analysis.localization import Localization, MethodRow
 from heatproof.diagnose.confidence import POOLED, Confidence
 from heatproof.report.content import Content
 from heatproof.report.page.html import render
@@ -173,7 +173,7 @@ def test_boxes_go_from_quartile_to_quartile():
 
 
 def chexpert(**changes) -> Content:
-    row = Row("densenet", "grad_cam", trial.est(0.2), 0)
+    row = MethodRow("densenet", "grad_cam", trial.est(0.2), 0)
     sure = Confidence(
         POOLED, "all", (trial.effect("probability", 0.1, 0.1, "linear"),), trial.diff(0.3)
     )

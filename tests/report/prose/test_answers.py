@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.report.against_prior import LEAST_CASES, AgainstPrior, against_prior
 from heatproof.report.content import Content
 from heatproof.report.prose.answers import answers
@@ -50,10 +50,10 @@ def first(
     *rows: tuple[str, float, float, float], cases: int = 50, prior: bool = True
 ) -> tuple[str, tuple[str, ...]]:
     made = tuple(
-        Row("m", method, trial.est(value, cases=cases), 0, difference(low, high, cases))
+        MethodRow("m", method, trial.est(value, cases=cases), 0, difference(low, high, cases))
         for method, value, low, high in rows
     )
-    control = Control("mean-mask prior", trial.est(0.46, cases=cases), 0) if prior else None
+    control = ControlRow("mean-mask prior", trial.est(0.46, cases=cases), 0) if prior else None
     content = Content(
         "t",
         "q",

@@ -13,10 +13,10 @@ from heatproof.errors import SpecError
 from heatproof.maps.binarize import Fixed
 from heatproof.trust.similarity import compare
 from heatproof.trust.similarity.hog import HOG
-from heatproof.trust.similarity.iou import IoU
+from heatproof.trust.similarity.iou import IoUOfMaps
 from heatproof.trust.similarity.multi_scale_ssim import WEIGHTS, MultiScaleSSIM
 from heatproof.trust.similarity.pearson import Pearson
-from heatproof.trust.similarity.pixel_error import PixelError
+from heatproof.trust.similarity.pixel_error import PixelErrorOfMaps
 from heatproof.trust.similarity.spearman import Spearman
 from heatproof.trust.similarity.ssim import SSIM
 from heatproof.trust.similarity.top_k import TopK
@@ -161,8 +161,8 @@ def test_top_k_shares_ties_among_all_that_tie():
 def test_masks_of_known_overlap():
     one, other = np.zeros((2, 1, 4, 4))
     one[0, :2], other[0, 1:3] = 1, 1
-    assert IoU(Fixed(0.5))(one, other)[0] == pytest.approx(1 / 3)
-    assert PixelError(Fixed(0.5))(one, other)[0] == 0.5
+    assert IoUOfMaps(Fixed(0.5))(one, other)[0] == pytest.approx(1 / 3)
+    assert PixelErrorOfMaps(Fixed(0.5))(one, other)[0] == 0.5
 
 
 @pytest.mark.parametrize(

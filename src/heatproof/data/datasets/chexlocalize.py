@@ -29,7 +29,7 @@ from typing import Any, Literal
 from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
-from heatproof.data.tables import Row, read_json, read_rows
+from heatproof.data.tables import TableRow, read_json, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import BENCHMARK, Annotation, Label, Sample, Shape
 
@@ -130,7 +130,7 @@ class CheXlocalize:
             yield from _named(path)
 
 
-def _sample(row: Row, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
+def _sample(row: TableRow, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
     path = PurePosixPath(row["Path"])
     if len(path.parts) < _ID_PARTS + 1:
         raise row.wrong("Path", "a path such as CheXpert-v1.0/valid/patient00001/study1/view1.jpg")
@@ -149,7 +149,7 @@ def _sample(row: Row, annotations: Mapping[str, tuple[Annotation, ...]]) -> Samp
     )
 
 
-def _labels(row: Row) -> dict[str, Label]:
+def _labels(row: TableRow) -> dict[str, Label]:
     labels: dict[str, Label] = {}
     spelled = {_SYNONYMS.get(column, column): column for column in row.values}
     for finding in FINDINGS:
@@ -161,7 +161,7 @@ def _labels(row: Row) -> dict[str, Label]:
     return labels
 
 
-def _metadata(row: Row) -> dict[str, str | float]:
+def _metadata(row: TableRow) -> dict[str, str | float]:
     metadata: dict[str, str | float] = {}
     if sex := row.values.get("Sex"):
         metadata["sex"] = sex

@@ -2,7 +2,7 @@
 
 The table is a CSV (UTF-8, commas) or Parquet file with one row per image.  A label cell is ``1``
 (present), ``0`` (absent), ``-1`` or ``u`` (uncertain), or blank: unknown, which is *not* negative.
-Where a table says it in words, a ``Rule`` lists the words::
+Where a table says it in words, a ``LabelRule`` lists the words::
 
     [data]
     csv = "stage_2.csv"
@@ -31,23 +31,23 @@ from heatproof.data.annotations import Boxes, MaskFile, Several
 from heatproof.data.coco import read_coco
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
-from heatproof.data.tables import Row, read_rows
+from heatproof.data.tables import TableRow, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Annotation, Label, Sample, Shape
 
-Cell = str | int | float
+CellValue = str | int | float
 
 
 @dataclass(frozen=True)
-class Rule:
+class LabelRule:
     """Which cells of a column mean that a finding is present, absent or uncertain."""
 
     column: str
-    positive: tuple[Cell, ...] = ("1", "1.0", "true")
-    negative: tuple[Cell, ...] = ("0", "0.0", "false")
-    uncertain: tuple[Cell, ...] = ("-1", "-1.0", "u")
+    positive: tuple[CellValue, ...] = ("1", "1.0", "true")
+    negative: tuple[CellValue, ...] = ("0", "0.0", "false")
+    uncertain: tuple[CellValue, ...] = ("-1", "-1.0", "u")
 
-    def __call__(self, row: Row) -> Label:
+    def __call__(self, row: TableRow) -> Label:
         """The label of a row whose cell is not blank."""
         text = row[self.column].casefold()
         for cells, label in ((self.positive, True), (self.negative, False), (self.uncertain, None)):
@@ -67,7 +67,7 @@ class Manifest:
 
     Attributes:
         csv: The table.
-        labels: Findings, each with its column or ``Rule``; or just names of columns.
+        labels: Findings, each with its column or ``LabelRule``; or just names of columns.
         image: Column with the path of the image, relative to ``images``.
         images: Folder of the images; by default that of the table.
         id: Column with a unique name of the image; by default its path.
@@ -87,7 +87,7 @@ class Manifest:
     """
 
     csv: Path | str
-    labels: Mapping[str, str | Rule] | tuple[str, ...] = ()
+    labels: Mapping[str, str | LabelRule] | tuple[str, ...] = ()
     image: str = "image"
     images: Path | str | None = None
     id: str | None = None
@@ -99,7 +99,7 @@ class Manifest:
     mask: str | None = None
     finding: str | None = None
     coco: Path | str | None = None
-    where: Mapping[str, Cell | tuple[Cell, ...]] = field(default_factory=dict)
+    where: Mapping[str, CellValue | tuple[CellValue, ...]] = field(default_factory=dict)
     spacing: str | None = None
     metadata: tuple[str, ...] = ()
     source: str = "reference"
@@ -122,14 +122,14 @@ class Manifest:
         return self._samples[index]
 
     @cached_property
-    def _rules(self) -> dict[str, Rule]:
+    def _rules(self) -> dict[str, LabelRule]:
         named = (
             self.labels
             if isinstance(self.labels, Mapping)
             else {name: name for name in self.labels}
         )
         return {
-            finding: Rule(rule) if isinstance(rule, str) else rule
+            finding: LabelRule(rule) if isinstance(rule, str) else rule
             for finding, rule in named.items()
         }
 
@@ -166,7 +166,7 @@ class Manifest:
         rows = [row for row in read_rows(Path(self.csv)) if self._kept(row)]
         if not rows:
             raise DataError(f"{self.csv} has no row where {dict(self.where)}")
-        seen: dict[str, Row] = {}
+        seen: dict[str, TableRow] = {}
         for row in rows:
             image_id = row[self.id or self.image]
             if not image_id:
@@ -208,13 +208,13 @@ class Manifest:
                     " in that name; give file_name with its folder"
                 )
 
-    def _kept(self, row: Row) -> bool:
+    def _kept(self, row: TableRow) -> bool:
         return all(
             row[column] in {str(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))}
             for column, wanted in self.where.items()
         )
 
-    def _sample(self, image_id: str, row: Row) -> Sample:
+    def _sample(self, image_id: str, row: TableRow) -> Sample:
         labels = {finding: rule(row) for finding, rule in self._rules.items() if row[rule.column]}
         return Sample(
             image_id=image_id,
@@ -231,7 +231,7 @@ class Manifest:
     def _folder(self) -> Path:
         return Path(self.csv).parent if self.images is None else Path(self.images)
 
-    def _annotations(self, row: Row) -> tuple[Annotation, ...]:
+    def _annotations(self, row: TableRow) -> tuple[Annotation, ...]:
         shapes: defaultdict[str, list[Shape]] = defaultdict(list)
         if self.boxes and self._marked and (boxes := _boxes(row, self.boxes)):
             shapes[self._marked].append(Boxes(boxes, self.boxes_frame))
@@ -246,7 +246,7 @@ class Manifest:
         )
 
 
-def _boxes(row: Row, column: str) -> tuple[tuple[float, float, float, float], ...]:
+def _boxes(row: TableRow, column: str) -> tuple[tuple[float, float, float, float], ...]:
     """Corners of the boxes in a cell of ``[[x, y, width, height], ...]``."""
     expected = "JSON such as [[x, y, width, height], ...] in pixels, or nothing"
     try:
@@ -258,7 +258,7 @@ def _boxes(row: Row, column: str) -> tuple[tuple[float, float, float, float], ..
     return tuple((x, y, x + width, y + height) for x, y, width, height in boxes)
 
 
-def _spacing(row: Row, column: str | None) -> tuple[float, float] | None:
+def _spacing(row: TableRow, column: str | None) -> tuple[float, float] | None:
     if column is None or not row[column]:
         return None
     try:

@@ -18,7 +18,7 @@ from heatproof.types import Sample
 
 @controls.register("edges")
 @dataclass(frozen=True)
-class Edges:
+class EdgesControl:
     """The magnitude of the film's slope, in the common frame."""
 
     title: ClassVar[str] = "edges of the film"

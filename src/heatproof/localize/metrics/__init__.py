@@ -23,7 +23,7 @@ from heatproof.maps.binarize import PerFinding
 from heatproof.registry import Registry
 from heatproof.types import Shape
 
-Part = TypeVar("Part")
+AnyMetric = TypeVar("AnyMetric")
 
 
 @runtime_checkable
@@ -229,7 +229,9 @@ def unboxed(metric: Metric) -> Metric | None:
     return getattr(metric, "unboxed", None)
 
 
-def specialize(part: Part, finding: str, spacing: tuple[float, float] | None = None) -> Part:
+def specialize(
+    part: AnyMetric, finding: str, spacing: tuple[float, float] | None = None
+) -> AnyMetric:
     """The part as it measures one finding on one film.
 
     A part or an option with ``.at`` is replaced by ``.at(finding)``; an option ``spacing`` that is

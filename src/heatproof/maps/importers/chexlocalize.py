@@ -71,7 +71,7 @@ _OPCODES = set(
 
 @importers.register("chexlocalize")
 @dataclass(frozen=True)
-class CheXlocalize:
+class CheXlocalizeMaps:
     """The pickles that CheXlocalize ships, one per image and finding."""
 
     def files(self, folder: Path) -> list[Path]:

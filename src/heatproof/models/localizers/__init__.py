@@ -31,7 +31,7 @@ from heatproof.types import Sample
 
 
 @dataclass(frozen=True)
-class Detections:
+class LocalizerOutput:
     """The boxes that were found in one image.
 
     Attributes:
@@ -57,7 +57,7 @@ class Localized:
 
     probabilities: Float[Tensor, "n k"]
     maps: Float[Tensor, "n k h w"]
-    boxes: tuple[Detections, ...] | None = None
+    boxes: tuple[LocalizerOutput, ...] | None = None
 
 
 class Localizer(nn.Module, ABC, Generic[Target]):

@@ -29,7 +29,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from heatproof.errors import SpecError
 from heatproof.models.backbones import Architecture, backbones
 from heatproof.models.backbones.resnet import ResNet50
-from heatproof.models.localizers import Detections, Localized, Localizer, localizers
+from heatproof.models.localizers import Localized, Localizer, LocalizerOutput, localizers
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.strides import Stages
 from heatproof.models.targets import BoxTarget, box_target
@@ -40,7 +40,7 @@ _SIZES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))  # of anchors, within a level
 
 
 def detection_map(
-    detections: Detections, findings: int, size: tuple[int, int]
+    detections: LocalizerOutput, findings: int, size: tuple[int, int]
 ) -> Float[Tensor, "k h w"]:
     """Each pixel's highest score of a box that holds its centre; 0 where there is none.
 
@@ -212,10 +212,10 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
 
 def _inside(
     corners: Float[Tensor, "m 4"], scores: Float[Tensor, "m"], findings: Int[Tensor, "m"]
-) -> Detections:
+) -> LocalizerOutput:
     """The boxes of which something is left after they were cut to the image."""
     kept = (corners[:, :2] < corners[:, 2:]).all(dim=1)
-    return Detections(corners[kept], scores[kept], findings[kept])
+    return LocalizerOutput(corners[kept], scores[kept], findings[kept])
 
 
 def _of_finding(target: BoxTarget, finding: int, device: torch.device) -> dict[str, Tensor]:

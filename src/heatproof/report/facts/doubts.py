@@ -48,7 +48,7 @@ def doubts(
 def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterator[str]:
     """Models from elsewhere whose outputs look like probabilities where logits are expected."""
     foreign = [record for record in judged if record.card and not record.trained]
-    for model, data in dict.fromkeys((record.group, record.data) for record in foreign):
+    for model, data in dict.fromkeys((record.model, record.data) for record in foreign):
         outputs = predictions.where(model=model, data=data).frame["probability"]
         # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
         sure = ~outputs.is_between(_NEAR_ZERO, _NEAR_ONE)

@@ -17,7 +17,7 @@ def patient_overlaps(judged: Sequence[Judged]) -> Iterator[PatientOverlap]:
     groups: dict[tuple[str, str], list[Judged]] = {}
     for one in judged:
         if one.methods:
-            groups.setdefault((one.group, one.data), []).append(one)
+            groups.setdefault((one.model, one.data), []).append(one)
     for (group, data), members in groups.items():
         trained = [_seen(one, one.card.trained_on if one.card else None) for one in members]
         tuned = [_seen(one, one.card.tuned_on if one.card else None) for one in members]
@@ -28,7 +28,7 @@ def models(judged: Sequence[Judged]) -> Iterator[ModelText]:
     """One record per group of models."""
     groups: dict[str, dict[str, Judged]] = {}
     for one in judged:
-        groups.setdefault(one.group, {}).setdefault(one.model, one)
+        groups.setdefault(one.model, {}).setdefault(one.member, one)
     for group, members in groups.items():
         first = next(iter(members.values()))
         history = _history(first.trained) if first.trained and not first.id.chosen else {}

@@ -63,7 +63,7 @@ def pick(
 ) -> Gallery:
     """The cases of every data set and group of models."""
     count = work.experiment.report.gallery
-    pairs = dict.fromkeys((j.data, j.group) for j in judged if j.methods)
+    pairs = dict.fromkeys((j.data, j.model) for j in judged if j.methods)
     cases: list[GalleryCase] = []
     for data, group in pairs if count else ():
         wall = _Wall(
@@ -89,7 +89,7 @@ def _judges(judged: Sequence[Judged], data: str, group: str) -> dict[str, tuple[
     return {
         sample.image_id: (one, sample)
         for one in judged
-        if (one.data, one.group) == (data, group) and one.methods
+        if (one.data, one.model) == (data, group) and one.methods
         for sample in one.samples
     }
 

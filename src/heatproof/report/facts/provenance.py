@@ -29,7 +29,11 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> Provenance:
         seeds=(
             ("bootstrap", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
-            *((one.model, str(one.id.seed)) for one in judged if one.trained and not one.id.chosen),
+            *(
+                (one.member, str(one.id.seed))
+                for one in judged
+                if one.trained and not one.id.chosen
+            ),
         ),
         machine=f"{platform.system()} {platform.machine()}",
         experiment=experiment.text,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heatproof.analysis.classification import Classification
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.report.against_prior import FEW_CASES, AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.gallery import GalleryCase, Group
@@ -52,7 +52,7 @@ class ForestPanel:
     finding: str
     metric: MetricText
     lines: tuple[ForestLine, ...]
-    prior: Control | None
+    prior: ControlRow | None
     open: bool
 
 
@@ -155,15 +155,15 @@ def _lines(
     controls = best_first(panel.controls, metric)
     return tuple(
         ForestLine(
-            name=row.name if isinstance(row, Control) else names[row.method],
-            model=row.model if several and isinstance(row, Row) else "",
+            name=row.name if isinstance(row, ControlRow) else names[row.method],
+            model=row.model if several and isinstance(row, MethodRow) else "",
             estimate=row.estimate,
             undefined=row.undefined,
             mark=mark(row.estimate, metric.low, metric.high),
-            difference=row.difference if isinstance(row, Row) else None,
-            verdict=against_prior(row.difference if isinstance(row, Row) else None),
+            difference=row.difference if isinstance(row, MethodRow) else None,
+            verdict=against_prior(row.difference if isinstance(row, MethodRow) else None),
             kind=_kind(row, panel),
-            knows=row.knows if isinstance(row, Control) else "",
+            knows=row.knows if isinstance(row, ControlRow) else "",
             per_map=row.per_map,
             negatives=row.negatives,
         )
@@ -171,7 +171,7 @@ def _lines(
     )
 
 
-def _kind(row: Row | Control, panel: Localization) -> str:
-    if isinstance(row, Row):
+def _kind(row: MethodRow | ControlRow, panel: Localization) -> str:
+    if isinstance(row, MethodRow):
         return ""
     return "prior" if row is panel.prior else "control"

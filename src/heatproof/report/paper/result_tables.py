@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
-from heatproof.maps.tuning import Tuned
+from heatproof.maps.tuning import TunedValue
 from heatproof.report.content import CohortCounts, Content, FindingCounts
 from heatproof.report.names import described_metrics, method_names, metric_names
 from heatproof.report.paper.table import PaperColumn, PaperTable
@@ -147,9 +147,9 @@ def comparison_table(content: Content) -> PaperTable[Comparison]:
     )
 
 
-def tuned_table(content: Content) -> PaperTable[Tuned]:
+def tuned_table(content: Content) -> PaperTable[TunedValue]:
     """The values that tuning films chose: one for each metric, model, method and finding."""
-    return PaperTable[Tuned](
+    return PaperTable[TunedValue](
         "tuned",
         "Values chosen on tuning films",
         (
@@ -164,7 +164,7 @@ def tuned_table(content: Content) -> PaperTable[Tuned]:
     )
 
 
-def _map_columns(content: Content) -> tuple[PaperColumn[Comparison | Tuned], ...]:
+def _map_columns(content: Content) -> tuple[PaperColumn[Comparison | TunedValue], ...]:
     """Which maps were measured, and by what."""
     methods, metrics = method_names(content), metric_names(content)
     return (

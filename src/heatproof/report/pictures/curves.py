@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from heatproof.analysis.localization import Control, Localization, Row
+from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.errors import SpecError
 from heatproof.localize import Metric, RateOfPixels, at_cutoff, metrics, rate_of_pixels
 from heatproof.localize.controls import HUMAN_BENCHMARK
@@ -19,14 +19,16 @@ from heatproof.report.names import described_metrics, file_name, method_names
 from heatproof.report.pictures.plots import Plot, PlotCurve
 from heatproof.types import Estimate
 
-Family = tuple[str, str, str, str]  # data set, finding, model, and the metric without a threshold
+CurveFamily = tuple[
+    str, str, str, str
+]  # data set, finding, model, and the metric without a threshold
 _THRESHOLD, _CUTOFF = "Threshold of the map", "Cut-off of probability"
 
 
 def threshold_curves(content: Content) -> Iterator[Plot]:
     """One for each data set, finding and metric that was measured at several thresholds."""
     names, known = method_names(content), described_metrics(content)
-    found: dict[tuple[Family, str], list[tuple[float, Localization]]] = {}
+    found: dict[tuple[CurveFamily, str], list[tuple[float, Localization]]] = {}
     for panel in content.localization:
         for family, axis, at in _points(panel.metric):
             place = (panel.dataset, panel.finding, panel.model, family)
@@ -124,7 +126,7 @@ def _pr_curves(both: list[dict[str, Localization]], names: dict[str, str]) -> It
 def _told(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:
     """By name: every method, then the prior and readers, to whom a threshold means nothing."""
     several = len({row.model for row in panel.rows}) > 1
-    rows: list[tuple[str, Row | Control]] = [
+    rows: list[tuple[str, MethodRow | ControlRow]] = [
         (names.get(row.method, row.method) + (f", {row.model}" if several else ""), row)
         for row in panel.rows
     ]

@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heatproof.analysis.classification import Bin
+from heatproof.analysis.classification import CalibrationBin
 from heatproof.analysis.diagnosis import Spread
-from heatproof.analysis.localization import Control
+from heatproof.analysis.localization import ControlRow
 from heatproof.report.content import MetricText
 from heatproof.types import Estimate
 from heatproof.words import MINUS
@@ -62,7 +62,7 @@ def mark(estimate: Estimate, low: float = 0.0, high: float = 1.0) -> Mark:
     return Mark(value, start, round(place(estimate.high, low, high) - start, 2))
 
 
-def prior_mark(prior: Control | None, metric: MetricText) -> Mark:
+def prior_mark(prior: ControlRow | None, metric: MetricText) -> Mark:
     """The reference line and band behind a forest plot; undefined without a prior."""
     if prior is None:
         return Mark(None, None, None)
@@ -108,7 +108,7 @@ def box_axis(spreads: Sequence[Spread]) -> BoxAxis:
     return BoxAxis(low, high if high > low else low + 1)
 
 
-def calibration_points(bins: Sequence[Bin]) -> tuple[CalibrationPoint, ...]:
+def calibration_points(bins: Sequence[CalibrationBin]) -> tuple[CalibrationPoint, ...]:
     """The points of a calibration curve; their area grows with cases, empty bins have none."""
     most = max((b.observed.cases for b in bins), default=1)
     points = []

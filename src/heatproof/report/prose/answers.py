@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
-from heatproof.analysis.localization import Localization, Row
+from heatproof.analysis.localization import Localization, MethodRow
 from heatproof.analysis.verdicts import Trust
 from heatproof.report.against_prior import (
     FEW_CASES,
@@ -97,7 +97,7 @@ class _Measured:
     """One finding, one metric and one model: the panel and its rows, the best first."""
 
     panel: Localization
-    rows: tuple[Row, ...]
+    rows: tuple[MethodRow, ...]
 
     @property
     def prior(self) -> Estimate | None:
@@ -149,7 +149,7 @@ def _one_finding(measured: _Measured, where: str, metric: MetricText, names: Nam
     return Answer(f"{where} {headline}", tuple(details))
 
 
-def _better_or_worse(rows: Sequence[Row], finding: str, prior: str, names: Names) -> str:
+def _better_or_worse(rows: Sequence[MethodRow], finding: str, prior: str, names: Names) -> str:
     """Which methods find the finding better or worse than the prior."""
     kinds = [(names[row.method], against_prior(row.difference)) for row in rows]
     better = [method for method, kind in kinds if kind is AgainstPrior.BETTER]
@@ -177,7 +177,7 @@ def _find(methods: Sequence[str]) -> str:
     return f"{listed(methods)} {'finds' if len(methods) == 1 else 'find'}"
 
 
-def _value(row: Row, measured: _Measured, metric: str) -> str:
+def _value(row: MethodRow, measured: _Measured, metric: str) -> str:
     """The number of one method beside that of the prior."""
     value = f"{metric} {estimate(row.estimate)}"
     if measured.prior is None or row.difference is None:
@@ -219,7 +219,7 @@ def _many_findings(
     return Answer(f"{where} {headline}", tuple(details))
 
 
-def _findings_by_kind(rows: Sequence[tuple[str, Row]]) -> str:
+def _findings_by_kind(rows: Sequence[tuple[str, MethodRow]]) -> str:
     """Such as ``"better than the prior for Edema; no difference could be shown for Mass"``."""
     parts = []
     for kind in AgainstPrior:

@@ -65,7 +65,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Shape:
+class GridText:
     """One grid.
 
     Attributes:
@@ -86,7 +86,7 @@ class Shape:
     high: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def grids(content: Content) -> tuple[Shape, ...]:
+def grids(content: Content) -> tuple[GridText, ...]:
     """Every grid, in order."""
     rules = {rule.spec: rule for rule in content.rules}
     names = method_names(content)
@@ -121,7 +121,7 @@ def four() -> tuple[Wording, ...]:
     return tuple(wording(criterion) for criterion in CRITERIA)
 
 
-def asked(shapes: Sequence[Shape]) -> tuple[Wording, ...]:
+def asked(shapes: Sequence[GridText]) -> tuple[Wording, ...]:
     """Every criterion of some grids, in words, each once."""
     words = (one for shape in shapes for one in map(wording, shape.criteria) if one.explains)
     return tuple(dict.fromkeys(words))
@@ -139,7 +139,7 @@ def _columns(criteria: Sequence[str]) -> tuple[Wording, ...]:
 
 def _shape(
     grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str]
-) -> Shape:
+) -> GridText:
     criteria = tuple(dict.fromkeys(verdict.criterion for verdict in grid.verdicts))
     methods = tuple(dict.fromkeys(verdict.method for verdict in grid.verdicts))
     cells = {(one.method, one.criterion): one for one in grid.verdicts}
@@ -174,7 +174,7 @@ def _shape(
         for control in dict.fromkeys(control for control, _ in reached)
     )
     columns = _columns(criteria)
-    return Shape(grid.dataset, grid.finding, rule, criteria, columns, lines, notes, high)
+    return GridText(grid.dataset, grid.finding, rule, criteria, columns, lines, notes, high)
 
 
 def _shown(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> Shown:

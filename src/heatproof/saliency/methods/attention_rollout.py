@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
-from heatproof.saliency.intercept import Operation, Rule
+from heatproof.saliency.intercept import InterceptRule, Operation
 
 SOFTMAXES: frozenset[Operation] = frozenset([F.softmax, torch.softmax, Tensor.softmax])
 ATTENTION_AXES = 4  # n heads t t
@@ -48,7 +48,7 @@ class AttentionRollout:
         return Maps(patches.repeat(1, len(targets), 1, 1))
 
 
-class Rollout(Rule):
+class Rollout(InterceptRule):
     """Replaces nothing, and multiplies attention layer by layer as it goes by."""
 
     title = "attention rollout"

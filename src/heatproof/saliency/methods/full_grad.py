@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
-from heatproof.saliency.intercept import Operation, Rule
+from heatproof.saliency.intercept import InterceptRule, Operation
 
 PLACED = 4  # axes of what has places
 BIASED: frozenset[Operation] = frozenset(
@@ -68,7 +68,7 @@ class FullGrad:
         return Maps(values, (total - logits) / logits.abs(), self.tolerance)
 
 
-class Biases(Rule):
+class Biases(InterceptRule):
     """Changes nothing, and keeps what biases add to the logit in each backward pass.
 
     Attributes:

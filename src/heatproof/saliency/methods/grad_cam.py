@@ -23,7 +23,7 @@ from heatproof.errors import MapError
 from heatproof.models.backbones import Backbone
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
-from heatproof.saliency.intercept import RELUS, Operation, Rule
+from heatproof.saliency.intercept import RELUS, InterceptRule, Operation
 
 
 @methods.register("grad_cam")
@@ -69,7 +69,7 @@ def _before_relu(forward: ForwardPass) -> Float[Tensor, "n d y x"]:
     return last.given
 
 
-class _LastReLU(Rule):
+class _LastReLU(InterceptRule):
     """Keeps what the latest ReLU was given."""
 
     given: Tensor | None = None

@@ -40,7 +40,7 @@ from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Channels, reduce_channels
 
 Baseline = Literal["black", "white", "mean", "black_and_white", "extremes"]
-Rule = Literal["midpoint", "left", "right", "trapezoid", "gauss_legendre", "pair"]
+Quadrature = Literal["midpoint", "left", "right", "trapezoid", "gauss_legendre", "pair"]
 
 
 @methods.register("integrated_gradients")
@@ -63,7 +63,7 @@ class IntegratedGradients:
 
     steps: int = 50
     baseline: Baseline = "black"
-    rule: Rule = "midpoint"
+    rule: Quadrature = "midpoint"
     channels: Channels | Literal["max"] = "sum"
     tolerance: float = 0.05
     presets: ClassVar[Mapping[str, str]] = {
@@ -161,7 +161,9 @@ def baselines(
     return torch.stack([start.expand_as(image) for start in starts])
 
 
-def quadrature(rule: Rule, steps: int) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+def quadrature(
+    rule: Quadrature, steps: int
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """Points in [0, 1], and their weights."""
     count = np.arange(steps, dtype=np.float64)
     even = np.full(steps, 1 / steps)

@@ -17,7 +17,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from heatproof.registry import Registry
 
-Linear = Callable[[Tensor, Tensor], Tensor]
+LinearMap = Callable[[Tensor, Tensor], Tensor]
 
 
 class Contributions:
@@ -28,7 +28,7 @@ class Contributions:
         pairs: Parts of the input, each with the weights that it goes through.
     """
 
-    def __init__(self, linear: Linear, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, linear: LinearMap, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         self._parts = [part.detach().requires_grad_() for part, _ in pairs]
         with torch.enable_grad():
             totals = [
@@ -63,7 +63,7 @@ class Layer:
         linear: From an input and weights to the output without bias.
     """
 
-    def __init__(self, x: Tensor, weight: Tensor, bias: Tensor | None, linear: Linear) -> None:
+    def __init__(self, x: Tensor, weight: Tensor, bias: Tensor | None, linear: LinearMap) -> None:
         self.x = x.detach()
         self.weight = weight
         self.bias = x.new_zeros(()) if bias is None else bias

@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from heatproof.saliency.intercept import Operation, Rule, evaluated_batch_norm
-from heatproof.saliency.relevance import Layer, Linear, RelevanceRule, nothing
+from heatproof.saliency.intercept import InterceptRule, Operation, evaluated_batch_norm
+from heatproof.saliency.relevance import Layer, LinearMap, RelevanceRule, nothing
 from heatproof.saliency.relevance.z_plus import ZPlus
 
 Back = Callable[..., Sequence[Tensor | None]]
@@ -83,13 +83,13 @@ class _Made:
     version: int
     weight: Tensor
     bias: Tensor | None
-    linear: Linear
+    linear: LinearMap
     rule: RelevanceRule
     folded: bool = False
     used: bool = False
 
 
-class Propagation(Rule):
+class Propagation(InterceptRule):
     """Carries one unit of relevance back from a logit.
 
     Args:
@@ -228,7 +228,7 @@ class Propagation(Rule):
         if mode == "constant" and not value:
             self._padded[output] = x, tuple(pad), output._version
 
-    def _unpadded(self, x: Tensor, linear: Linear) -> tuple[Tensor, Linear]:
+    def _unpadded(self, x: Tensor, linear: LinearMap) -> tuple[Tensor, LinearMap]:
         """A layer's input without the zeros around it, and the layer from there.
 
         Cells that are no one's must not get relevance, as they would where it is divided evenly.
@@ -279,7 +279,7 @@ class Propagation(Rule):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        linear: Linear,
+        linear: LinearMap,
         rule: RelevanceRule,
     ) -> Tensor:
         """A convolution or a matrix; whether it counts is known when its output is used."""

@@ -12,7 +12,7 @@ from heatproof.train.augmentations import augmentations
 
 @augmentations.register("exposure")
 @dataclass(frozen=True)
-class Exposure:
+class ExposureShift:
     """Brighter or darker, of more or less contrast.
 
     Attributes:
@@ -31,7 +31,7 @@ class Exposure:
 class _Exposure(v2.Transform):  # type: ignore[misc]
     """Brightness and contrast of inputs, which unlike torchvision's may leave [0, 1]."""
 
-    def __init__(self, spec: Exposure) -> None:
+    def __init__(self, spec: ExposureShift) -> None:
         super().__init__()
         self._spec = spec
 

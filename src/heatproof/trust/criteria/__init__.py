@@ -16,10 +16,10 @@ from jaxtyping import Float
 from heatproof.registry import Registry
 from heatproof.saliency import Method
 from heatproof.trust.pairs import Origin
-from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.randomize import BlockOrder, Drawing
 from heatproof.trust.similarity import Similarity
 
-Maps = Float[np.ndarray, "n y x"]
+MapStack = Float[np.ndarray, "n y x"]
 Aligned = tuple[Float[np.ndarray, "n v u"], Float[np.ndarray, "n v u"]]
 
 
@@ -61,7 +61,7 @@ class OfCopies(Protocol):
     explains: ClassVar[str]
 
     @property
-    def order(self) -> Order:
+    def order(self) -> BlockOrder:
         """Of the blocks."""
         ...
 
@@ -112,7 +112,7 @@ class OfFilms(Protocol):
         """The film in [0, 1], at the same size, after it."""
         ...
 
-    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:
+    def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:
         """Maps of both over the same places of the body."""
         ...
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.errors import SpecError
-from heatproof.trust.criteria import Aligned, Maps, criteria
+from heatproof.trust.criteria import Aligned, MapStack, criteria
 
 
 @criteria.register("compression")
@@ -44,6 +44,6 @@ class Compression:
         read = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
         return np.asarray(read, np.float32) / np.float32(255)
 
-    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:  # noqa: ARG002
+    def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
         """As they are."""
         return before, after

@@ -17,7 +17,7 @@ from heatproof.errors import SpecError
 from heatproof.saliency import Method
 from heatproof.trust.criteria import criteria
 from heatproof.trust.evidence import RISE
-from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.randomize import BlockOrder, Drawing
 from heatproof.trust.similarity import Similarity
 
 
@@ -72,7 +72,7 @@ class EfficientMPRT:
     explains: ClassVar[str] = (
         "When all weights are replaced by random ones, the entropy of the map rises."
     )
-    order: ClassVar[Order] = "whole"
+    order: ClassVar[BlockOrder] = "whole"
     random_pairs: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

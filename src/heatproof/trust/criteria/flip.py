@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.trust.criteria import Aligned, Maps, criteria
+from heatproof.trust.criteria import Aligned, MapStack, criteria
 
 
 @criteria.register("flip")
 @dataclass(frozen=True)
-class Flip:
+class FlipCriterion:
     """The film as it is, and mirrored left to right; its map is mirrored back."""
 
     title: ClassVar[str] = "Flip equivariance"
@@ -34,6 +34,6 @@ class Flip:
         """Mirrored."""
         return np.ascontiguousarray(film[:, ::-1])
 
-    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:  # noqa: ARG002
+    def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
         """The second mirrored back."""
         return before, np.ascontiguousarray(after[:, :, ::-1])

@@ -10,7 +10,7 @@ from heatproof.trust.pairs import Origin, differing
 
 @criteria.register("head")
 @dataclass(frozen=True)
-class Head:
+class HeadCriterion:
     """Models that differ in their head alone; seeds and settings of the training are free."""
 
     title: ClassVar[str] = "Another head"

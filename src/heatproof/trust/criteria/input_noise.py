@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.errors import SpecError
-from heatproof.trust.criteria import Aligned, Maps, criteria
+from heatproof.trust.criteria import Aligned, MapStack, criteria
 
 
 @criteria.register("input_noise")
@@ -46,6 +46,6 @@ class InputNoise:
         noisy: np.ndarray = np.clip(film + np.float32(level) * noise, 0, 1)
         return noisy
 
-    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:  # noqa: ARG002
+    def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
         """As they are."""
         return before, after

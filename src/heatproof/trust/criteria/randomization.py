@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from heatproof.errors import SpecError
 from heatproof.saliency import Method
 from heatproof.trust.criteria import criteria
-from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.randomize import BlockOrder, Drawing
 from heatproof.trust.similarity import Similarity
 
 
@@ -31,7 +31,7 @@ class Randomization:
         seed: Of the weights.
     """
 
-    order: Order = "cascading"
+    order: BlockOrder = "cascading"
     draws: int = 3
     affine: Literal["reset", "kept"] = "reset"
     statistics: Literal["kept", "reset", "estimated"] = "kept"

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.errors import SpecError
-from heatproof.trust.criteria import Aligned, Maps, criteria
+from heatproof.trust.criteria import Aligned, MapStack, criteria
 
 
 @criteria.register("shift")
@@ -44,7 +44,7 @@ class Shift:
         padded = np.pad(film, edges, mode="edge")
         return padded[: film.shape[0], : film.shape[1]]
 
-    def aligned(self, before: Maps, after: Maps, level: str) -> Aligned:
+    def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:
         """What is on both films."""
         axis = self.levels.index(level)
         by = self._pixels(before.shape[2 - axis])

@@ -14,7 +14,7 @@ from heatproof.saliency import Method
 from heatproof.saliency.methods.smooth_grad import SmoothGrad
 from heatproof.trust.criteria import Criterion, OfCopies, criteria
 from heatproof.trust.criteria.randomization import Randomization
-from heatproof.trust.randomize import Drawing, Order
+from heatproof.trust.randomize import BlockOrder, Drawing
 from heatproof.trust.similarity import Similarity
 
 
@@ -51,7 +51,7 @@ class SmoothMPRT:
         return self.base
 
     @property
-    def order(self) -> Order:
+    def order(self) -> BlockOrder:
         """Of the blocks."""
         return self._copies.order
 

@@ -35,7 +35,7 @@ from jaxtyping import Float
 from heatproof.stats import studentized
 from heatproof.stats.multiple import adjusted
 from heatproof.stats.studentized import Certainty
-from heatproof.trust.comparing import Measured, measured, numbered
+from heatproof.trust.comparing import MeasuredCell, measured, numbered
 from heatproof.trust.evidence import Asks, cells, rises
 from heatproof.trust.rules import rules
 from heatproof.types import Needed, Outcome, Verdict
@@ -118,7 +118,7 @@ class Heatproof:
         plain = [_seen(one, same.get(one.method, 0.0)) for one in self._plain(asked)]
         return self._strong(asked, references, plain)
 
-    def _plain(self, asked: Sequence[Measured]) -> list[Verdict]:
+    def _plain(self, asked: Sequence[MeasuredCell]) -> list[Verdict]:
         able = [one for one in asked if self._hindrance(one) is None]
         tests = studentized.against_zero(
             [one.distance for one in asked], self._resamples(len(able)), self.level, self.seed
@@ -135,7 +135,10 @@ class Heatproof:
         ]
 
     def _strong(
-        self, asked: Sequence[Measured], references: Sequence[Measured], plain: Sequence[Verdict]
+        self,
+        asked: Sequence[MeasuredCell],
+        references: Sequence[MeasuredCell],
+        plain: Sequence[Verdict],
     ) -> tuple[Verdict, ...]:
         """Against the readers or references that the same criterion was measured on."""
         against = {
@@ -167,7 +170,7 @@ class Heatproof:
             for place, verdict in enumerate(plain)
         )
 
-    def _hindrance(self, one: Measured) -> str | None:
+    def _hindrance(self, one: MeasuredCell) -> str | None:
         """Why nothing can be called, as a sentence."""
         patients = len(one.distance.patients)
         if one.cell.asks is None:
@@ -189,7 +192,7 @@ class Heatproof:
         return Outcome.FAIL if below <= tail else Outcome.INCONCLUSIVE
 
     def _verdict(
-        self, one: Measured, test: Certainty, outcome: Outcome | None, tests: int
+        self, one: MeasuredCell, test: Certainty, outcome: Outcome | None, tests: int
     ) -> Verdict:
         tested = one.cell.asks is not None
         called = outcome or (Outcome.INCONCLUSIVE if tested else Outcome.NOT_TESTED)
@@ -209,7 +212,7 @@ class Heatproof:
         )
 
     def _notes(
-        self, one: Measured, test: Certainty, called: Outcome, needed: Needed | None
+        self, one: MeasuredCell, test: Certainty, called: Outcome, needed: Needed | None
     ) -> Sequence[str]:
         hindrance = self._hindrance(one)
         notes = [hindrance] if hindrance else []
@@ -231,7 +234,7 @@ class Heatproof:
                 )
         return notes
 
-    def _needed(self, one: Measured, tests: int) -> Needed | None:
+    def _needed(self, one: MeasuredCell, tests: int) -> Needed | None:
         """None where nothing can be said, or there already are as many."""
         (by_patient, by_model), margin = one.distance.variances, one.margin(self.margin)
         patients, models = len(one.distance.patients), len(one.distance.models)

@@ -12,7 +12,7 @@ from heatproof.trust.similarity import similarities
 
 @similarities.register("iou")
 @dataclass(frozen=True)
-class IoU:
+class IoUOfMaps:
     """How much the regions that two maps mark overlap: between 0 and 1.
 
     Attributes:

@@ -17,7 +17,7 @@ from heatproof.trust.similarity.iou import both_masks
 
 @similarities.register("pixel_error")
 @dataclass(frozen=True)
-class PixelError:
+class PixelErrorOfMaps:
     """The share of pixels that two maps' masks disagree on: between 0 and 1, less is more alike.
 
     Attributes:

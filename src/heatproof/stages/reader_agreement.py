@@ -17,7 +17,7 @@ from heatproof.experiment.films import annotations_digest
 from heatproof.maps.store import StoredMap
 from heatproof.stages.framing import Framed, framed
 from heatproof.stages.loop import Unit
-from heatproof.stages.pairs import Case, Comparison, comparison_columns
+from heatproof.stages.pairs import Case, MapComparison, comparison_columns
 from heatproof.stages.subject import Subject
 from heatproof.tables.units import digest
 from heatproof.trust.pairs import DIFFERENT, SAME, different_films
@@ -58,7 +58,7 @@ def agreement(
             ]
             how = (list(similarities), options.normalize, options.side)
             name = digest("readers", list(columns.values()), films, how)
-            comparison = Comparison(columns, similarities, options.normalize)
+            comparison = MapComparison(columns, similarities, options.normalize)
             yield Unit(name, partial(_rows, comparison, compared, readers, options.side))
 
 
@@ -70,7 +70,7 @@ def _readers(case: Case) -> list[str]:
 
 
 def _rows(
-    comparison: Comparison, cases: Sequence[Case], readers: tuple[str, str], side: int
+    comparison: MapComparison, cases: Sequence[Case], readers: tuple[str, str], side: int
 ) -> Iterator[dict[str, Any]]:
     first, second = (_masks(cases, reader, side) for reader in readers)
     yield from comparison.rows(cases, [READERS], first, second)
