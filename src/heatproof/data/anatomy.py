@@ -107,7 +107,7 @@ class Chest:
 
 
 @dataclass(frozen=True)
-class FilmExposure:
+class Exposure:
     """What differs between two films of one chest."""
 
     pose: Pose
@@ -130,16 +130,16 @@ def chest(generator: np.random.Generator) -> Chest:
     )
 
 
-def exposure(generator: np.random.Generator, noise: float) -> FilmExposure:
+def exposure(generator: np.random.Generator, noise: float) -> Exposure:
     """Draw the exposure of a film at random."""
     draw = generator.uniform
     pose = Pose(draw(0.94, 1.08), draw(-0.03, 0.03), draw(-0.05, 0.05), draw(0.0, 0.08))
-    return FilmExposure(
+    return Exposure(
         pose, draw(0.88, 1.12), draw(-0.05, 0.05), noise, int(generator.integers(2**31))
     )
 
 
-def film(body: Chest, shot: FilmExposure, size: int) -> Field:
+def film(body: Chest, shot: Exposure, size: int) -> Field:
     """The film in [0, 1], without lesions and noise."""
     tissue, aerated = (
         cv2.resize(field, (size, size), interpolation=cv2.INTER_LINEAR)
@@ -158,7 +158,7 @@ def film(body: Chest, shot: FilmExposure, size: int) -> Field:
     return np.clip(light, 0, 1, out=light)
 
 
-def grain(shot: FilmExposure, size: int) -> Field:
+def grain(shot: Exposure, size: int) -> Field:
     """Quantum noise, smeared by the detector: sums of nine random bytes are close to normal."""
     dust = np.frombuffer(np.random.default_rng(shot.seed).bytes(size * size), np.uint8)
     smeared = cv2.GaussianBlur(dust.reshape(size, size).astype(np.float32), (3, 3), 0.6)

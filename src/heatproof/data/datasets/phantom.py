@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.data.anatomy import Chest, FilmExposure, chest, exposure, film, grain
+from heatproof.data.anatomy import Chest, Exposure, chest, exposure, film, grain
 from heatproof.data.annotations import Boxes
 from heatproof.data.datasets import datasets
 from heatproof.errors import AnnotationError, DataError
@@ -86,7 +86,7 @@ class PhantomPixels:
     """The recipe of one film, and the film."""
 
     body: Chest
-    shot: FilmExposure
+    shot: Exposure
     nodules: tuple[Ellipse, ...]
     contrast: float
     tagged: bool
@@ -215,7 +215,7 @@ class Phantom:
         return self.prevalence * (1 - tag) + tag * positive
 
     def _draw_nodules(
-        self, generator: np.random.Generator, body: Chest, shot: FilmExposure
+        self, generator: np.random.Generator, body: Chest, shot: Exposure
     ) -> tuple[Ellipse, ...]:
         lungs = [shot.pose.pixels(body.lung(side), self.size) for side in (-1, 1)]
         heart = shot.pose.pixels(body.mediastinum(), self.size)
