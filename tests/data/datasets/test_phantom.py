@@ -145,7 +145,7 @@ def test_an_index_out_of_range_ends_the_iteration():
 
 
 def test_the_version_of_a_phantom_is_that_of_version_0_1():
-    """Golden: units and trained models lie under names made of it, so no refactoring may change it."""
+    """Golden: names of units and trained models are made of it, so it may not change."""
     assert Phantom(images=2, seed=3100, contrast=0.08, tag=0.95)[0].pixels.version() == (
         "8605ea9c9bc359a0"
     )
