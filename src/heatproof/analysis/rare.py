@@ -13,7 +13,7 @@ import polars as pl
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.intervals import Intervals
-from heatproof.tables import Kind
+from heatproof.tables import AnyTable
 from heatproof.tables.scores import Scores
 
 TO_FIT = 10
@@ -64,17 +64,17 @@ def rare(
     )
 
 
-def frequent(table: Kind, few: Sequence[Rare]) -> Kind:
+def frequent(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
     """The rows of findings that are marked on enough films."""
     return _without(table, {(row.dataset, row.finding) for row in few if row.what == "maps"})
 
 
-def trustworthy(table: Kind, few: Sequence[Rare]) -> Kind:
+def trustworthy(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
     """The rows of findings that are marked on enough films, or labelled so."""
     places = [(row.dataset, row.finding) for row in few]
     return _without(table, {place for place in places if places.count(place) > 1})
 
 
-def _without(table: Kind, places: set[tuple[str, str]]) -> Kind:
+def _without(table: AnyTable, places: set[tuple[str, str]]) -> AnyTable:
     gone = pl.DataFrame(sorted(places), dict.fromkeys(_PLACE, pl.String), orient="row")
     return type(table)(table.frame.join(gone, on=_PLACE, how="anti", maintain_order="left"))

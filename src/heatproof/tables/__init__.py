@@ -77,3 +77,7 @@ class Table:
         """The rows of each value of some columns, in the order in which the values first stand."""
         for values, rows in self.frame.group_by(keys, maintain_order=True):
             yield values, type(self)(rows)
+
+
+AnyTable = TypeVar("AnyTable", bound=Table)
+"""For functions that return the kind of table that they are given."""

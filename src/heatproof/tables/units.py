@@ -16,7 +16,7 @@ from typing import Any, Generic
 
 import polars as pl
 
-from heatproof.tables import Kind
+from heatproof.tables import AnyTable
 
 
 def digest(*inputs: Any) -> str:
@@ -50,7 +50,7 @@ def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-class Units(Generic[Kind]):
+class Units(Generic[AnyTable]):
     """The finished units of one table, one Parquet file each.
 
     Args:
@@ -58,7 +58,7 @@ class Units(Generic[Kind]):
         table: What they hold.
     """
 
-    def __init__(self, run: Path, table: type[Kind]) -> None:
+    def __init__(self, run: Path, table: type[AnyTable]) -> None:
         self._folder = run / table.name
         self._table = table
 
@@ -70,7 +70,7 @@ class Units(Generic[Kind]):
         self._folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._path(name), self._table.of_rows(rows).frame)
 
-    def read(self, names: Iterable[str]) -> Kind:
+    def read(self, names: Iterable[str]) -> AnyTable:
         """The rows of these units, in this order."""
         parts = [self._table.of_file(pl.read_parquet(self._path(name))).frame for name in names]
         return self._table(pl.concat(parts)) if parts else self._table.of_rows([])
