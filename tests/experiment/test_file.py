@@ -120,8 +120,18 @@ def test_replicates_are_models_of_their_own(tmp_path):
     assert [m.training.start for m in models[4:]] == [m.name for m in models[:4]]
     assert len({m.name for m in models}) == 8
     assert {m.group for m in models} == {None}
-    written = Experiment.model_validate(tomllib.loads(REPLICATED))
-    assert [model.seeds for model in written.models] == [[0, 1], [0, 1]]
+    assert {(*m.seeds, *m.architectures) for m in models} == {()}
+
+
+def test_an_experiment_made_in_python_has_the_same_replicates(tmp_path):
+    file = tmp_path / "e.toml"
+    file.write_text(REPLICATED)
+    made = Experiment.model_validate(tomllib.loads(REPLICATED))
+    assert made.models == load(file).models
+    again = Experiment(
+        **{name: getattr(made, name) for name in ("name", "data", "models", "explain")}
+    )
+    assert again.models == made.models  # an expanded entry is one model
 
 
 def test_cross_fitted_replicates_share_a_group_with_their_own_seed_alone(tmp_path):

@@ -13,7 +13,7 @@ from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import open_workspace
 from heatproof.progress import Silent
 from heatproof.run.pipeline import run
-from heatproof.stages.control_maps import control_tasks
+from heatproof.stages.control_maps import control_maps
 from heatproof.stages.scoring import score
 from heatproof.types import Annotation
 
@@ -72,8 +72,8 @@ def test_each_reader_is_met_by_the_others(squares):
     read_twice = [twice(sample) for sample in films.samples[:8]]
     samples = (*read_twice, *films.samples[8:])
     doubled = OpenedData("films", SamplesInMemory(films.findings, samples), {})
-    tasks = [task for task in control_tasks(work, doubled, []) if task.method == "readers"]
-    found = work.scores.read(score(work, tasks, Silent())).frame
+    of_readers = [maps for maps in control_maps(work, doubled, []) if maps.method == "readers"]
+    found = work.scores.read(score(work, of_readers, Silent())).frame
     marked = {sample.image_id for sample in read_twice if sample.annotations}
     assert set(found["image_id"]) == marked  # where one reader marked alone, there is no other
     assert found["reader"].value_counts()["count"].to_list() == [len(marked)] * 2

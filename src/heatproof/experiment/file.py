@@ -1,4 +1,4 @@
-"""An experiment: which data, which models, which maps, judged how.  One TOML file.
+"""An experiment, as one TOML file or from Python: data, models, maps, and how they are judged.
 
 Every table is one frozen record of ``settings`` or ``model``, and unknown keys are errors.
 Relative paths are taken from the folder of the file.  What a table of ``[[data]]`` holds besides
@@ -41,12 +41,13 @@ class Experiment(SettingsTable):
         paths_from: Where relative paths start, seen from the folder of the file.
         question: Stands at the top of the report.
         output: Folder of everything that is written; without it ``runs/<name of the file>``.
-        missing: What becomes of films whose files are not there.
-        data: Radiographs.
-        models: What judges them; an entry with several seeds or architectures is as many models.
+        missing: Whether a film whose file is absent is an error, or set aside.
+        data: The data sets.
+        models: The models that judge them.  An entry with several seeds or architectures is
+            replaced by as many models.
         maps: Maps that other tools made.
-        explain: Which maps are made.
-        score: How maps are measured.
+        explain: Methods that make maps here, and where.
+        score: Metrics and controls.
         statistics: How scores become estimates.
         trust: How maps must react.
         classification: Where the operating point comes from.
@@ -75,22 +76,25 @@ class Experiment(SettingsTable):
     _command: str = pydantic.PrivateAttr(default="heatproof.prove(model, films, methods)")
 
     @pydantic.model_validator(mode="after")
-    def _one_origin_of_seeds(self) -> "Experiment":
+    def _expand(self) -> "Experiment":
         searched = self.sweep.search if self.sweep else {}
         for model in self.models:
             if model.seeds and "seed" in searched:
                 raise ValueError(
                     f"model {model.name!r} has seeds, and [sweep.search] draws the seed; say one"
                 )
+        # Seeds and architectures are a shorthand: from here on every entry is one model.  The
+        # record is frozen for everybody else, so pydantic is passed by.
+        object.__setattr__(self, "models", _replicated(self.models))
         return self
 
     @pydantic.model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
-        models = replicated(self.models)
+        models = self.models
         data = unique("data", [entry.name for entry in self.data])
         unique("models", [model.name for model in models])
         _pools_exist(models)
-        for name in self._data_named(models):
+        for name in self._data_named():
             if name not in data:
                 raise ValueError(f"no data is named {name!r}; {near_misses(name, data)}")
         groups = [model.group or model.name for model in models]
@@ -107,12 +111,12 @@ class Experiment(SettingsTable):
             raise ValueError("there are models but no methods: add [explain] methods = [...]")
         return self
 
-    def _data_named(self, models: Sequence[ModelEntry]) -> Iterator[str]:
+    def _data_named(self) -> Iterator[str]:
         """Every name of data that stands anywhere but in ``[[data]]``."""
-        for model in models:
+        for model in self.models:
             yield from model.data or []
         yield from (maps.data for maps in self.maps)
-        trainings = [model.training for model in models if model.training]
+        trainings = [model.training for model in self.models if model.training]
         yield from (training.data for training in trainings)
         yield from (training.validation for training in trainings)
         yield from filter(None, (self.score.tune, self.classification.validation))
@@ -171,11 +175,9 @@ def load(
         inner = table.get(key)
         table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
     try:
-        written = Experiment.model_validate(table)
+        experiment = Experiment.model_validate(table)
     except pydantic.ValidationError as error:
         raise ExperimentError(_explained(error, path, text)) from error
-    # Replicates are a shorthand of the file: behind this line every model is one model.
-    experiment = written.model_copy(update={"models": replicated(written.models)})
     experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
     experiment._file = path
     experiment._text = text
@@ -183,13 +185,14 @@ def load(
     return experiment
 
 
-def replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
-    """The models with one for each architecture and seed of those that have several."""
+def _replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """The entries, with one for each architecture and seed where there are several."""
     named = {entry.name: entry for entry in entries}
     return [replicate for entry in entries for replicate in entry.replicates(named)]
 
 
 def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
+    """What is wrong, in one line for each problem: ``file:line: key: message``."""
     lines = []
     for problem in error.errors():
         where = ".".join(str(step) for step in problem["loc"])
@@ -204,7 +207,7 @@ def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
 
 
 def _siblings(problem: Any) -> list[str]:
-    """The keys that the table of an unknown key knows."""
+    """The keys that may stand in the table in which an unknown key was met."""
     record: type[pydantic.BaseModel] = Experiment
     for step in problem["loc"][:-1]:
         if isinstance(step, str):
@@ -236,6 +239,7 @@ def _line(text: str, location: tuple[int | str, ...]) -> int:
 
 
 def _pools_exist(models: Sequence[ModelEntry]) -> None:
+    """Raises ValueError where an ensemble names a model that does not stand before it."""
     for place, model in enumerate(models):
         earlier = [other.name for other in models[:place] if not other.ensemble]
         for name in model.ensemble.of if model.ensemble else ():

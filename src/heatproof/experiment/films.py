@@ -28,10 +28,10 @@ class OpenedData:
 
     Attributes:
         name: Name of the data in reports.
-        dataset: The radiographs.
+        dataset: The films.
         missing: Films without a file, where the experiment sets them aside: the reason by image_id.
         damaged: Films that cannot be read, as far as their headers tell; likewise.
-        benchmark: Source of the annotations that are no reference but are compared with it.
+        benchmark: Reader whose annotations are no reference but are compared with it.
     """
 
     name: str
@@ -119,12 +119,12 @@ def matching(
     films: OpenedData, values: Mapping[str, str | list[str]], where: str
 ) -> tuple[Sample, ...]:
     """Films whose metadata have these values; raises ExperimentError for an unknown key."""
-    known = {key for sample in films.samples for key in sample.metadata}
+    keys = {key for sample in films.samples for key in sample.metadata}
     for key in values:
-        if key not in known:
+        if key not in keys:
             raise ExperimentError(
                 f"{where}: no film of {films.name!r} has metadata {key!r}; there are: "
-                f"{', '.join(sorted(known)) or 'none (does the data set read that column?)'}"
+                f"{', '.join(sorted(keys)) or 'none (does the data set read that column?)'}"
             )
     wanted = {key: [value] if isinstance(value, str) else value for key, value in values.items()}
     return tuple(

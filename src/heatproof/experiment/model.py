@@ -1,4 +1,4 @@
-"""The table of a model in an experiment file: where it comes from, and how it is trained."""
+"""``[[models]]`` of an experiment file: where a model comes from, and how it is trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class InMemory:
 
 
 class Scaling(SettingsTable):
-    """What a film goes through before the network sees it.
+    """How a film becomes the image that the network sees.
 
     Attributes:
         geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads.
         channels: 1, or 3 equal ones.
-        mean: Of each channel, or one for all; images are in [0, 1] before.
-        std: Standard deviation of each channel, or one for all.
+        mean: What is subtracted from each channel, or from all; images are in [0, 1] before.
+        std: What each channel, or all, is divided by afterwards.
     """
 
     geometry: str
@@ -41,10 +41,10 @@ class Training(SettingsTable):
 
     Attributes:
         data: Name of the data that trains.
-        validation: Name of the data that stops and selects.
+        validation: Name of the data that stops the training and selects checkpoints.
         start: Name of an earlier model whose backbone is the start.
         weights: What the backbone starts with: ``"random"``, ``"imagenet"`` (through timm), or the
-            path of a state dict.  Of several the first that can be had; the card says which it was.
+            path of a state dict.  A list is tried in order; the card says which it was.
         settings: Options of ``heatproof.train.Settings``.
     """
 
@@ -65,13 +65,14 @@ class Training(SettingsTable):
 
 
 class Sampling(SettingsTable):
-    """What of its training data a model sees, or saw where it was trained elsewhere.
+    """Which part of its training data a model sees, or saw where it was trained elsewhere.
 
     Attributes:
-        fraction: Share of the patients.
-        prevalence: Share of films on which a finding is present, made by leaving films out.
-        permuted: Whether labels are dealt out anew among the films, so that nothing can be learned.
-        seed: Seed of what is drawn; the same for all replicates.
+        fraction: Share of the patients, in (0, 1].
+        prevalence: Share of films on which a finding is present, in (0, 1), reached by leaving
+            films out; None leaves it as it is.
+        permuted: Whether labels are shuffled among the films, so that nothing can be learned.
+        seed: Seed of the draw; the same for all replicates.
     """
 
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
@@ -81,11 +82,11 @@ class Sampling(SettingsTable):
 
 
 class Pool(SettingsTable):
-    """What an ensemble is chosen from, and how many are chosen.
+    """The checkpoints from which an ensemble is chosen, and how many are chosen.
 
     Attributes:
-        of: Names of earlier models; all replicates of those that have some.  Of a model that is
-            trained here all checkpoints that its training keeps.
+        of: Names of earlier models; the name of a model with replicates stands for all of them.  A
+            model that is trained here brings all checkpoints that its training keeps.
         best: Number of checkpoints taken for each finding: those with the highest AUROCs on
             validation.
     """
@@ -101,7 +102,7 @@ class ModelEntry(SettingsTable):
         name: What reports call it.
         group: Models that share it are judged as one, each film by one of them (cross-fitting).
         data: Names of the data that it judges; all by default, and none where the list is empty.
-        judges: Only films with these values in their metadata.
+        judges: Metadata that a film must have to be judged by it, such as ``{fold = "1"}``.
         trained_on: Films with these values in their metadata, in any data set, trained the model;
             a report warns when it judges their patients, and when nothing is said here.
         tuned_on: The same for the films that stopped or selected it.
@@ -114,13 +115,13 @@ class ModelEntry(SettingsTable):
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
         outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax.
-        id: What the module is.
+        id: Identity of the module, for reports.
         backbone: Spec of a backbone to train.
         head: Spec of its head.
         localizer: Spec of a localizer to train, with the annotations of its data.
-        ensemble: Of earlier models: mean probabilities and mean maps.
+        ensemble: Earlier models whose probabilities and maps are averaged.
         training: How to train it.
-        sampling: What of its training data it sees.
+        sampling: Which part of its training data it sees.
         architectures: Specs of several backbones to train alike, instead of ``backbone``.
         seeds: Replicates: each is trained once with each of these.
         in_memory: The model itself, where Python code and no file describes the experiment.
@@ -218,25 +219,33 @@ class ModelEntry(SettingsTable):
         self, architecture: str | None, seed: int | None, entries: Mapping[str, "ModelEntry"]
     ) -> "ModelEntry":
         changes: dict[str, Any] = {
-            "name": self._called(self.name, architecture, seed),
-            "group": self.group and self._called(self.group, architecture, seed),
+            "name": self._of_replicate(self.name, architecture, seed),
+            # Members of one group stay cross-fitted: replicates of the same seed share a group.
+            "group": self.group and self._of_replicate(self.group, architecture, seed),
             "architectures": [],
             "seeds": [],
             "backbone": architecture or self.backbone,
         }
         if self.ensemble is not None:
-            changes["ensemble"] = self._pool(self.ensemble, entries)
+            changes["ensemble"] = self._with_replicates(self.ensemble, entries)
         if self.training is not None:
             settings, start = self.training.settings, self.training.start
             if start is not None and start in entries:
-                start = entries[start]._called(start, architecture, seed)
+                start = entries[start]._of_replicate(start, architecture, seed)
             if seed is not None:
                 settings = settings | {"seed": seed}
             update = {"settings": settings, "start": start}
             changes["training"] = self.training.model_copy(update=update)
         return self.model_copy(update=changes)
 
-    def _pool(self, pool: Pool, entries: Mapping[str, "ModelEntry"]) -> Pool:
+    def _of_replicate(self, name: str, architecture: str | None, seed: int | None) -> str:
+        """The name, followed by what distinguishes the replicate from the others of this entry."""
+        parts = [architecture] if self.architectures and architecture else []
+        parts += [f"seed {seed}"] if self.seeds and seed is not None else []
+        return ", ".join([name, *parts])
+
+    @staticmethod
+    def _with_replicates(pool: Pool, entries: Mapping[str, "ModelEntry"]) -> Pool:
         """The pool with all replicates of its members; unknown names stay, to be refused later."""
         members: list[str] = []
         for name in pool.of:
@@ -246,9 +255,3 @@ class ModelEntry(SettingsTable):
             else:
                 members += [replicate.name for replicate in entry.replicates(entries)]
         return pool.model_copy(update={"of": members})
-
-    def _called(self, name: str, architecture: str | None, seed: int | None) -> str:
-        """The name, and behind it what distinguishes a replicate from its siblings."""
-        parts = [architecture] if self.architectures and architecture else []
-        parts += [f"seed {seed}"] if self.seeds and seed is not None else []
-        return ", ".join([name, *parts])

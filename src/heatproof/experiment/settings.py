@@ -26,7 +26,7 @@ class SettingsTable(pydantic.BaseModel):
 
 
 class Data(SettingsTable):
-    """Radiographs.  Other keys are the options of the data set.
+    """A data set.  Other keys are the options of its kind.
 
     Attributes:
         name: What reports call it.
@@ -125,8 +125,8 @@ class Scoring(SettingsTable):
             does.
         tune: Name of the data on which metrics choose what they are to be tuned in, such as
             ``iou(binarize=tuned)``: films that nobody judges, of other patients.
-        benchmark: Source of annotations that are no reference: their readers are measured like a
-            method, and methods compared with them.
+        benchmark: Name of the reader whose annotations are no reference: they are measured as a
+            method is, and methods are compared with them.
         structures: Names of annotated things that are no findings, such as a tag or a tube: the
             report says how much of every map lies there.
     """

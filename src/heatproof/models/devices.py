@@ -67,5 +67,5 @@ def within_memory(advice: str, kind: type[ModelError] = ModelError) -> Iterator[
     try:
         yield
     except torch.OutOfMemoryError as error:
-        said = str(error).replace("\n", " ")
-        raise kind(f"the memory of the GPU does not suffice: {said} {advice}") from error
+        reason = str(error).replace("\n", " ")
+        raise kind(f"the memory of the GPU does not suffice: {reason} {advice}") from error

@@ -127,7 +127,7 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
         if content["format"] != FORMAT:
             raise ModelError(f"{path}: not an ensemble of format {FORMAT}")
         places = [folder / member["folder"] for member in content["members"]]
-        known = [member["checkpoint"] for member in content["members"]]
+        checkpoints = [member["checkpoint"] for member in content["members"]]
         counting: dict[str, list[int]] = content["chosen"]
         read = [cards.read_card(place) for place in places]
         chosen = np.zeros((len(read), len(read[0].findings)), dtype=bool)
@@ -137,7 +137,7 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
         if isinstance(error, ModelError):
             raise
         raise ModelError(f"{path}: no ensemble can be read from it ({error!r})") from error
-    for place, card, checkpoint in zip(places, read, known, strict=True):
+    for place, card, checkpoint in zip(places, read, checkpoints, strict=True):
         if card.id.checkpoints[0] != checkpoint:
             raise ModelError(f"{place} holds another model than when {path} chose it")
     _check(read, chosen)
@@ -218,9 +218,9 @@ def _check(members: Sequence[Model] | Sequence[ModelCard], chosen: Bool[np.ndarr
     first, *others = members
     for other in others:
         for name in ("findings", "preprocessing"):
-            ours, theirs = getattr(first, name), getattr(other, name)
-            if ours != theirs:
-                raise ModelError(f"members of an ensemble differ in {name}: {ours} and {theirs}")
+            expected, given = getattr(first, name), getattr(other, name)
+            if expected != given:
+                raise ModelError(f"members of an ensemble differ in {name}: {expected} and {given}")
     if not chosen.any(axis=0).all():
         finding = first.findings[int(np.flatnonzero(~chosen.any(axis=0))[0])]
         raise ModelError(f"no member of the ensemble is chosen for {finding!r}")

@@ -37,5 +37,5 @@ def temperature(logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"]
         return float(np.mean(np.logaddexp(0, z) - truth * z))
 
     # Convex in 1/T, so there is one minimum.
-    found = minimize_scalar(cross_entropy, bounds=np.log([LOWEST, HIGHEST]), method="bounded")
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(cross_entropy, bounds=np.log([LOWEST, HIGHEST]), method="bounded")
+    return float(np.exp(minimum.x))

@@ -27,10 +27,10 @@ def plan_of(entry: ModelEntry) -> Training:
 def settings_of(entry: ModelEntry) -> Settings:
     """The training settings; raises ExperimentError for an unknown one."""
     plan, where = plan_of(entry), f"model {entry.name!r}, training.settings"
-    known = {field.name for field in dataclasses.fields(Settings)}
+    names = {field.name for field in dataclasses.fields(Settings)}
     for key in plan.settings:
-        if key not in known:
-            raise ExperimentError(f"{where}: unknown {key!r}; {near_misses(key, known)}")
+        if key not in names:
+            raise ExperimentError(f"{where}: unknown {key!r}; {near_misses(key, names)}")
     try:
         return pydantic.TypeAdapter(Settings).validate_python(plan.settings)
     except pydantic.ValidationError as error:

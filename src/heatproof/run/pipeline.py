@@ -1,4 +1,4 @@
-"""A run: train, explain, score, trust, report, in this order, each stage skipping what is done.
+"""``run``: train, explain, score, trust, report, in this order, each stage skipping what is done.
 
 Every stage walks over blocks of films and writes one unit per block, whole or not at all.  So a run
 that is killed and started again does what was left, and ends with the same report.
@@ -24,7 +24,7 @@ from heatproof.preparation.opening import AnyModel, Opener, check_model, identif
 from heatproof.progress import Progress, Silent
 from heatproof.report.writing import write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
-from heatproof.stages.control_maps import control_tasks
+from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, methods_of
 from heatproof.stages.imported_maps import import_blocks, import_maps
 from heatproof.stages.scoring import maps_of, score
@@ -79,14 +79,14 @@ def _begin(experiment: Experiment, progress: Progress) -> Workspace:
     progress.start("check", 1)
     work = open_workspace(experiment)
     check(work)
-    _make(work.folder)
+    _make_folder(work.folder)
     progress.advance()
     progress.finish()
     return work
 
 
 def check(work: Workspace) -> None:
-    """Try whatever the experiment brings: a mistake in the last is found before work starts.
+    """Try every model and every folder of maps, so that a mistake shows before work starts.
 
     Raises:
         HeatproofError: A model, its training or imported maps are not as described, or a criterion
@@ -106,6 +106,7 @@ def check(work: Workspace) -> None:
 
 
 def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, ModelId]:
+    """Check models that are made here; returns their identities by name, without checkpoints."""
     # Lightning takes seconds to import, which runs that train nothing need not wait for.
     from heatproof.preparation.ensemble import check_pool, pool_id
     from heatproof.preparation.plan import trained_id
@@ -146,7 +147,12 @@ def _run_stages(
 def _measure(
     work: Workspace, explained: Sequence[Judged], progress: Progress
 ) -> tuple[Workspace, list[Judged], list[str]]:
-    """Tune and score: the experiment with what was tuned, who is judged, and units of scores."""
+    """Tune and score.
+
+    Returns:
+        The experiment with the tuned values, every model and data set, and the names of the units
+        of scores.
+    """
     tuning = [outcome for outcome in explained if outcome.assignment.role == "tunes"]
     work = _tuned(work, tuning, progress)
     # Maps of tuning films have done their work; without methods, no later stage asks for them.
@@ -179,7 +185,8 @@ def _opened(
     return model if entry.in_memory else model.to(device), card, folder
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
+    """Make the folder of a run; raises ExperimentError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -189,10 +196,15 @@ def _make(folder: Path) -> None:
 
 
 def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
-    """Folders of the models that are made here, by name; and whether this process only helped."""
+    """Train models and choose ensembles.
+
+    Returns:
+        Their folders by name, and whether this process only helped another to train them.
+    """
     entries = [entry for entry in work.experiment.models if entry.made_here]
     if not entries:
         return {}, False
+    # Imported here, since Lightning takes seconds; see ``_check_plans``.
     from heatproof.preparation.ensemble import make_ensemble
     from heatproof.preparation.training import train_model
     from heatproof.train.processes import is_first
@@ -207,6 +219,7 @@ def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
 
 
 def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress) -> list[Judged]:
+    """Explain the films of every model and import maps; returns what came of each assignment."""
     work.clean()
     judged = []
     count = sum(-(-len(assignment.samples) // BLOCK) for assignment in work.assignments)
@@ -214,7 +227,7 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
     for name, opener in openers.items():  # one model in memory at a time
         assigned = [assignment for assignment in work.assignments if assignment.member == name]
         if not assigned:
-            continue  # it is there for others that start from it, or for an ensemble
+            continue  # only other models start from it, or an ensemble is chosen from it
         model, card, folder = opener()
         card = identified(model, card)
         for assignment in assigned:
@@ -230,7 +243,7 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
 
 
 def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Workspace:
-    """The experiment with every choice made; itself where nothing is to be tuned."""
+    """The experiment with a value for all that metrics leave open."""
     candidates = candidates_of(work.metrics)
     if not candidates or not tuning:
         return work
@@ -242,10 +255,10 @@ def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Wor
 
 def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[str]:
     """Names of the units of scores, of methods and of controls."""
-    tasks = [task for outcome in judged for task in maps_of(work, outcome)]
+    to_score = [maps for outcome in judged for maps in maps_of(work, outcome)]
     for data in dict.fromkeys(outcome.data for outcome in judged if outcome.methods):
-        tasks += control_tasks(work, work.data[data], judged)
-    progress.start("score", len(tasks))
-    names = score(work, tasks, progress)
+        to_score += control_maps(work, work.data[data], judged)
+    progress.start("score", len(to_score))
+    names = score(work, to_score, progress)
     progress.finish()
     return names

@@ -1,4 +1,4 @@
-"""What the stages walk over: blocks of films that one model sees, and what came of them."""
+"""``Block``: films that a model explains together; ``Judged``: those of a model and data set."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from heatproof.models.card import ModelCard
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample, Validity
 
-BLOCK = 32  # films in a block: what a killed run may lose
+BLOCK = 32  # films in a block: a killed run loses the work on one
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some films of an assignment, which are explained together; names the units made of them.
+    """Some films of an assignment, which are explained together, and the names of their units.
 
     Attributes:
         assignment: The model and the data set.
@@ -58,23 +58,23 @@ class Block:
     @property
     def _made_of(self) -> tuple[object, ...]:
         assignment = self.assignment
-        # Names that columns had in version 0.1, so that the units made then are found.
+        # The names that columns had in version 0.1: with others, all units would be made again.
         columns = {"data": assignment.data, "group": assignment.model, "model": assignment.member}
         return columns, str(list(self.id.at_rest().values())), self.versions
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of one assignment: everything that later stages ask for.
+    """One assignment, explained: everything that later stages need.
 
     Attributes:
-        assignment: Which model saw which films.
+        assignment: Model, data set and films.
         id: Identity of the model.
         card: Card of the model; None where maps were imported without a model.
         blocks: The films, block by block.
-        methods: What made the maps: specs of saliency methods, or that of a localizer; empty where
+        methods: Specs of the saliency methods that made the maps, or of the localizer; empty where
             no maps count.
-        trained: Folder of a model that was trained in this experiment.
+        trained: Folder of a model that was trained in this experiment; None for others.
     """
 
     assignment: Assignment

@@ -1,8 +1,9 @@
-"""What a data set holds, as one digest: equal for equal films, labels and annotations, wherever
-their files lie and whenever they were copied there.
+"""Stage: a digest of every film with its labels and annotations, and one of the whole data set.
 
-Every file is read once; the digest of each film is kept as a unit under its version, so that
-another report of a large archive need not read it again.
+It is equal for equal contents, wherever files lie and whenever they were copied there.
+
+Every file is read once.  The unit of some films is named by their versions, so that another report
+of a large archive need not read it again.
 """
 
 import dataclasses
@@ -43,6 +44,9 @@ def _digest(sample: Sample) -> str:
         sample.pixels.digest(),
         sample.cluster,
         sorted((finding, str(label)) for finding, label in sample.labels.items()),
+        # Annotations stay in the order of the data set, so another order of readers has another
+        # digest: rows of tables are in that order, and a digest in the report of an earlier version
+        # must still be that of its data.
         [type(annotation.shape).__name__ for annotation in sample.annotations],
         [_placeless(dataclasses.asdict(annotation)) for annotation in sample.annotations],
     )

@@ -1,7 +1,7 @@
-"""Controls, scored as every method is.
+"""Stage: the maps of the controls, which are scored as those of every method are.
 
-Each is made film by film when its unit is scored.  Its rows have no group, so that a method of the
-same name is another thing.
+A control is made film by film when its unit is scored.  Its rows name no model, so that they are
+kept apart from those of a method of the same name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,7 @@ from heatproof.localize.controls import (
     prepared,
     unasked,
 )
+from heatproof.stages import framing
 from heatproof.stages.blocks import BLOCK, Judged
 from heatproof.stages.scoring import MapsToScore, OfFilm, annotations_of, measures_of, places_of
 from heatproof.tables.scores import NO_MODEL
@@ -31,40 +32,40 @@ from heatproof.tables.units import digest
 from heatproof.types import Sample
 
 
-def control_tasks(
-    work: Workspace, films: OpenedData, judged: Sequence[Judged]
-) -> list[MapsToScore]:
-    """Every control of the films that count."""
-    every = places_of(work, films, films.samples, films.findings)
-    counted = tuple(sample for sample in films.samples if every[sample.image_id])
+def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -> list[MapsToScore]:
+    """The maps of every control over the films that are compared with any mask, block by block."""
+    places = places_of(work, films, films.samples, films.findings)
+    compared = tuple(sample for sample in films.samples if places[sample.image_id])
     context = _context(work, films)
-    tasks = []
+    to_score = []
     for control in _chosen(work, films, judged, context):
+        # Cached, since a look at the whole data set serves all blocks.
         name, maps = name_of(control), cache(partial(_maps, control, context))
-        measures = work.measures.of("", name)
-        for block in blocks(counted, BLOCK):
-            compared = {sample.image_id: every[sample.image_id] for sample in block}
-            tasks.append(
+        metrics = work.measures.of(NO_MODEL, name)
+        for block in blocks(compared, BLOCK):
+            of_block = {sample.image_id: places[sample.image_id] for sample in block}
+            to_score.append(
                 MapsToScore(
                     name=digest(
                         *inputs_of(control, context),
                         annotations_of(block),
-                        list(compared.items()),
-                        measures_of(work, measures),
+                        list(of_block.items()),
+                        measures_of(work, metrics),
                     ),
                     columns={"data": films.name, "model": NO_MODEL, "member": NO_MODEL},
                     method=name,
                     samples=block,
-                    places=compared,
+                    places=of_block,
                     maps=maps,
                     geometry=geometry_of(control),
-                    metrics=measures,
+                    metrics=metrics,
                 )
             )
-    return tasks
+    return to_score
 
 
 def _context(work: Workspace, films: OpenedData) -> Context:
+    """What controls may know of the whole data set."""
     annotated = tuple(sample for sample in films.samples if sample.annotations)
     clusters = [sample.cluster for sample in annotated]
     return Context(
@@ -89,6 +90,7 @@ def _chosen(
     yield from (control for control in chosen if not has_grid(control))
     for control in filter(has_grid, chosen):
         for geometry, grid in _grids(work, films, judged):
+            # ``has_grid`` says that it is there.
             yield control.of_grid(geometry, grid)  # type: ignore[attr-defined]
 
 
@@ -96,16 +98,18 @@ def _grids(
     work: Workspace, films: OpenedData, judged: Sequence[Judged]
 ) -> list[tuple[Geometry, tuple[int, int]]]:
     """Every grid that maps of these films have, the coarsest first."""
-    found: dict[tuple[Geometry, tuple[int, int]], None] = {}
-    for one in judged:
-        if one.data != films.name or not one.methods:
+    grids: dict[tuple[Geometry, tuple[int, int]], None] = {}
+    for outcome in judged:
+        if outcome.data != films.name or not outcome.methods:
             continue
-        geometry = one.card.preprocessing.geometry if one.card else FILM
-        squashed = FILM if isinstance(geometry, Squash) else geometry
-        made = work.made.read(block.made(method) for block in one.blocks for method in one.methods)
-        for grid in made.frame.select("height", "width").unique().iter_rows():
-            found[squashed, (grid[0], grid[1])] = None
-    return sorted(found, key=lambda pair: (pair[1], str(pair[0])))
+        geometry = framing.geometry_of(outcome)
+        # Whatever size a film is squashed to, a grid over it covers the whole film.
+        covered = FILM if isinstance(geometry, Squash) else geometry
+        names = (block.made(method) for block in outcome.blocks for method in outcome.methods)
+        sizes = work.made.read(names).frame.select("height", "width")
+        for height, width in sizes.unique().iter_rows():
+            grids[covered, (height, width)] = None
+    return sorted(grids, key=lambda pair: (pair[1], str(pair[0])))
 
 
 def _maps(control: Control, context: Context) -> Callable[[Sample], OfFilm]:
@@ -115,7 +119,7 @@ def _maps(control: Control, context: Context) -> Callable[[Sample], OfFilm]:
     def of_film(sample: Sample) -> OfFilm:
         if asks_finding(control):
             return partial(make, sample)
-        same = cache(partial(make, sample, "", ""))
-        return lambda *_: same()
+        map_of_film = cache(partial(make, sample, "", ""))
+        return lambda *_: map_of_film()
 
     return of_film

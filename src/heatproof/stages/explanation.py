@@ -25,7 +25,7 @@ from heatproof.types import Sample
 
 
 def methods_of(work: Workspace, model: AnyModel) -> tuple[str, ...]:
-    """What makes its maps: a localizer makes its own, which no saliency method explains."""
+    """Specs of the methods that make the maps of a model: a localizer makes its own."""
     return (model.spec.method,) if isinstance(model, Localizer) else tuple(work.methods)
 
 
@@ -81,6 +81,7 @@ def _stale(work: Workspace, blocks: Sequence[Block], method: str) -> set[str]:
 
 
 def _is_made(work: Workspace, block: Block, method: str, stale: set[str]) -> bool:
+    """Whether the unit is written and the store holds its maps; the store may have been deleted."""
     if block.made(method) not in work.made:
         return False
     suspects = stale & {sample.image_id for sample in block.samples}
@@ -97,6 +98,7 @@ def _explain_block(
     samples, images, aside = read
     targets = [model.findings.index(finding) for finding in block.findings]
     explanation = _explained(work, model, images, targets, methods) if samples else None
+    # A single film may have no finite logit; several without any are a broken model.
     if explanation is not None and len(samples) > 1 and not explanation.logits.isfinite().any():
         raise ModelError(
             f"model {block.assignment.member!r} gives no finite logit on {len(samples)} films of"
@@ -105,7 +107,7 @@ def _explain_block(
     for method in methods:
         _keep_maps(work, block, method, samples, explanation)
     if block.predicted in work.predictions:
-        return  # only maps were missing
+        return  # only maps were missing, as where a method was added
     rows: list[dict[str, Any]] = []
     if explanation is not None:
         probabilities = explanation.probabilities[:, targets].tolist()
@@ -124,6 +126,7 @@ def _explained(
     targets: Sequence[int],
     methods: Sequence[str],
 ) -> Explanation:
+    """Maps, logits and probabilities of some images."""
     if isinstance(model, Localizer):
         return localize(model, images, targets)
     memory = parse_memory(work.experiment.explain.memory)

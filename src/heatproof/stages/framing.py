@@ -1,4 +1,7 @@
-"""Maps over the frame of their films."""
+"""The common frame: maps of any grid and size, brought to ``side x side`` pixels over their film.
+
+Maps that are compared with each other lie in it, whatever model made them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -14,7 +17,7 @@ Framed = Mapping[tuple[str, str, str], StoredMap]  # by method, film and finding
 
 
 class StoredMaps:
-    """The maps of one model and data set that the store holds, over the frame.
+    """The maps of one model and data set that the store holds, brought to the frame.
 
     Args:
         work: The experiment.
@@ -24,17 +27,17 @@ class StoredMaps:
 
     def __init__(self, work: Workspace, judged: Judged, side: int) -> None:
         self._judged, self._side = judged, side
-        self._store, self._table = work.store(judged.data), work.made
+        self._store, self._made_maps = work.store(judged.data), work.made
 
     def of(self, methods: Sequence[str], wanted: Iterable[tuple[Sample, str]]) -> Framed:
         """Maps of these films and findings; absent where a film was set aside."""
-        asked = dict.fromkeys((sample.image_id, finding) for sample, finding in wanted)
+        pairs = dict.fromkeys((sample.image_id, finding) for sample, finding in wanted)
         samples = {sample.image_id: sample for sample in self._judged.samples}
         places = [
-            (method, *place)
+            (method, *pair)
             for method in methods
-            for place in asked
-            if place in self._made.get(method, ())
+            for pair in pairs
+            if pair in self._made.get(method, ())
         ]
         maps = self._store.get_many([MapKey(self._judged.id, *place) for place in places])
         geometry = geometry_of(self._judged)
@@ -48,7 +51,7 @@ class StoredMaps:
         """Film and finding of every map, by method."""
         return {
             method: set(
-                self._table.read(block.made(method) for block in self._judged.blocks)
+                self._made_maps.read(block.made(method) for block in self._judged.blocks)
                 .frame.select("image_id", "finding")
                 .iter_rows()
             )
@@ -63,23 +66,24 @@ def explained(
     findings: Sequence[str],
     side: int,
 ) -> Framed:
-    """Maps that were just made, over the frame."""
+    """Maps that were just made and are not in the store, brought to the frame."""
     maps = {}
     for method, of_method in explanation.maps.items():
         values = of_method.values.float().cpu().numpy()
         for row, sample in enumerate(samples):
             for column, finding in enumerate(findings):
                 validity = explanation.validity[method][row][column]
-                made = StoredMap(values[row, column], validity)
-                maps[method, sample.image_id, finding] = framed(made, geometry, sample, side)
+                stored = StoredMap(values[row, column], validity)
+                maps[method, sample.image_id, finding] = framed(stored, geometry, sample, side)
     return maps
 
 
 def framed(stored: StoredMap, geometry: Geometry, sample: Sample, side: int) -> StoredMap:
     """A map over its film, which is divided into ``side x side`` pixels whatever its proportions.
 
-    Of a map finer than the frame, pixels of the frame hold the mean.
+    Pixels of the frame hold the mean of a map that is finer than the frame.
     """
+    # A multiple of the side at which no pixel of the map is lost; the mean follows.
     finer = -(-max(stored.values.shape) // side)
     whole = geometry.back(stored.values, sample.pixels.size(), (finer * side, finer * side))
     values = whole.reshape(side, finer, side, finer).mean(axis=(1, 3))
@@ -87,5 +91,5 @@ def framed(stored: StoredMap, geometry: Geometry, sample: Sample, side: int) -> 
 
 
 def geometry_of(judged: Judged) -> Geometry:
-    """Brings the maps of a model back to the film; imported maps cover it."""
+    """The geometry that brings the maps of a model back to the film; imported maps cover it."""
     return judged.card.preprocessing.geometry if judged.card else FILM

@@ -33,12 +33,12 @@ AT_ONCE = 40  # maps that a thread holds: 16 MB of 320 x 320, and as much again 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What files hold, without the maps themselves.
+    """The rows of some files of maps, without the maps themselves.
 
     Attributes:
-        made: Rows of ``MAPS``.
-        predicted: Rows of ``PREDICTIONS``.
-        aside: Film or file, and the reason why it is set aside.
+        made: Rows of ``MapsMade``.
+        predicted: Rows of ``Predictions``.
+        aside: Name of a film or file, and the reason why it is set aside.
     """
 
     made: list[dict[str, Any]]
@@ -55,8 +55,10 @@ def import_blocks(work: Workspace, entry: ImportedMaps) -> tuple[tuple[Block, ..
     role: Role = "tunes" if entry.data == work.experiment.score.tune else "judged"
     assignment = Assignment(entry.name, entry.name, films, films.samples, role)
     identity = ModelId(**entry.id.model_dump(), checkpoints=(f"maps {digest(versions)}",))
-    some = blocks(films.samples, BLOCK)
-    return tuple(Block(assignment, identity, block, films.findings) for block in some), files
+    return tuple(
+        Block(assignment, identity, samples, films.findings)
+        for samples in blocks(films.samples, BLOCK)
+    ), files
 
 
 def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tuple[Block, ...]:
@@ -83,7 +85,7 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
             if block.predicted not in work.predictions:
                 predicted = _of_block(rows.predicted, block)
                 work.predictions.put(block.predicted, predicted + aside)
-            aside = []  # they stand in the first unit
+            aside = []  # films set aside are listed once, in the first unit
 
     complete([entry], is_done, read, write, progress)
     return units
@@ -97,7 +99,7 @@ def _of_block(rows: Sequence[dict[str, Any]], block: Block) -> list[dict[str, An
 
 
 def _read_all(work: Workspace, block: Block, entry: ImportedMaps, files: Sequence[Path]) -> _Rows:
-    """Every map into the store, some at a time: all of them would not fit into memory."""
+    """Bring every map into the store, some at a time: all of them would not fit into memory."""
     samples = {sample.image_id: sample for sample in block.assignment.samples}
     portions = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
     with side_by_side() as pool:
@@ -108,8 +110,8 @@ def _read_all(work: Workspace, block: Block, entry: ImportedMaps, files: Sequenc
         [pair for portion in read for pair in portion.aside],
     )
     if not rows.predicted:
-        shown = "; ".join(reason for _, reason in rows.aside[:3])
-        raise ExperimentError(f"maps {entry.name!r}: none of {len(files)} can be used: {shown}")
+        reasons = "; ".join(reason for _, reason in rows.aside[:3])
+        raise ExperimentError(f"maps {entry.name!r}: none of {len(files)} can be used: {reasons}")
     findings = tuple(dict.fromkeys(row["finding"] for row in rows.predicted))
     shared = shared_findings(entry.name, findings, block.assignment.films)
     rows.aside.extend(_lacking(rows, samples, shared))
@@ -123,7 +125,7 @@ def _read(
     samples: Mapping[str, Sample],
     files: Sequence[Path],
 ) -> _Rows:
-    """Some files: their maps into the store."""
+    """Bring the maps of some files into the store."""
     importer, rows = importers.parse(entry.importer), _Rows([], [], [])
     usable: list[tuple[Sample, ImportedMap]] = []
     for file in files:
@@ -131,7 +133,7 @@ def _read(
             imported = importer.read(file)
             usable.append((_film(imported, samples, entry.data), imported))
         except UnsafePickleError:
-            raise
+            raise  # it is a MapError too, and must not be set aside
         except MapError as error:
             rows.aside.append((file.name, str(error)))
     for sample, imported in usable:
@@ -168,7 +170,7 @@ def _film(imported: ImportedMap, samples: Mapping[str, Sample], data: str) -> Sa
 def _lacking(
     rows: _Rows, samples: Mapping[str, Sample], findings: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Films without a map of some finding, and which these are."""
+    """Films that lack the map of a finding, and the reason to set them aside."""
     imported: dict[str, set[str]] = {}
     for row in rows.predicted:
         imported.setdefault(row["image_id"], set()).add(row["finding"])
@@ -184,7 +186,7 @@ def _keep(
     entry: ImportedMaps,
     maps: Sequence[tuple[Sample, ImportedMap]],
 ) -> Iterator[dict[str, Any]]:
-    """Store maps of one size, films with the same findings together."""
+    """Store maps of one size, films with the same findings together, as a put needs them."""
     films: dict[str, list[tuple[Sample, ImportedMap]]] = {}
     for sample, imported in maps:
         films.setdefault(sample.image_id, []).append((sample, imported))

@@ -1,4 +1,4 @@
-"""Maps over the frame of their films, compared in pairs: the rows of the trust table."""
+"""Two maps in the common frame, compared: the rows of the table of pairs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,14 @@ class Case:
 
 @dataclass(frozen=True)
 class MapComparison:
-    """How maps are compared, and the columns that all rows share.
+    """A comparison of maps in pairs, and the columns that all its rows share.
 
     Attributes:
         columns: The columns that all rows share.
-        similarities: What compares two maps, by spec.
-        normalize: What is done to each map before.
-        align: What both maps go through before, where a film was moved.
+        similarities: Similarities by spec.
+        normalize: Name of the normalization that each map goes through before.
+        align: Brings the maps of two films onto each other before, where a film was moved; None
+            where no film was.
     """
 
     columns: Mapping[str, Any]
@@ -50,10 +51,10 @@ class MapComparison:
         """One row per case, method and similarity; cases without both maps are left out.
 
         Args:
-            cases: What is compared.
-            methods: Names of what made the maps.
+            cases: Films and findings whose maps are compared.
+            methods: Names of the methods that made the maps.
             first: Maps of the first film of each case.
-            second: Maps of the second.
+            second: Maps of the second film.
         """
         for method in methods:
             for finding in dict.fromkeys(case.finding for case in cases):
@@ -70,6 +71,7 @@ class MapComparison:
     def _compared(
         self, method: str, finding: str, pairs: Sequence[tuple[Case, StoredMap, StoredMap]]
     ) -> Iterator[dict[str, Any]]:
+        """The rows of one method and finding, whose maps are compared together, which is faster."""
         first = np.stack([a.values for _, a, _ in pairs])
         second = np.stack([b.values for _, _, b in pairs])
         if self.align is not None:

@@ -1,4 +1,4 @@
-"""Films as a model wants them, and those that cannot be read."""
+"""Images of films, preprocessed for a model, at once or by threads that read ahead of it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -11,7 +11,7 @@ from heatproof.preparation.opening import AnyModel
 from heatproof.types import Sample
 
 ReadFilms = tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]
-"""The films that can be read, their images (``n c h w``), and the others with the reason."""
+"""Films that can be read, their images (``n c h w``), and the other films with the reason."""
 
 
 def read_films(model: AnyModel, samples: Sequence[Sample]) -> ReadFilms:
@@ -35,6 +35,7 @@ def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
 
 
 def _together(samples: Sequence[Sample], images: Iterable[torch.Tensor | PixelError]) -> ReadFilms:
+    """The films that can be read, and the others, in the order of the samples."""
     readable, tensors, aside = [], [], []
     for sample, image in zip(samples, images, strict=True):
         if isinstance(image, PixelError):

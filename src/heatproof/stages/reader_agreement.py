@@ -1,8 +1,9 @@
-"""The readers' own agreement: what they marked on one film, compared as the maps of two models are.
+"""The agreement of readers: masks of two readers, compared as the maps of two models are.
 
-It is the high control of repeatability and reproducibility: two readings of the same film agree so
-far.  Every two readers of a film are a pair; the consensus of several readers is none of them.
-Masks go through the same steps as maps, so that their edges are as sharp as the frame allows.
+It is the high control of repeatability and reproducibility: no more can be asked of two models than
+of two readers of the same film.  Every two readers of a film are a pair; the consensus of several
+readers is none of them.  Masks go through the same steps as maps, so that their edges are as sharp
+as the frame allows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from heatproof.trust.pairs import DIFFERENT, SAME, different_films
 from heatproof.trust.similarity import Similarity
 from heatproof.types import Sample, Validity
 
-READERS = "readers"
+READERS = "readers"  # stands for the method in rows, and is the name of the control
 CONSENSUS = "reference"
 
 
@@ -34,13 +35,13 @@ def agreement(
     subject: Subject,
     cases: Sequence[Case],
 ) -> Iterator[Unit]:
-    """Every two readers on the films that both of them marked.
+    """Units of every two readers, over the films that both of them marked.
 
     Args:
-        criterion: Spec of the criterion beside which they stand.
-        similarities: What compares their masks, by spec.
-        subject: A model of the same data; it says how different films are paired.
-        cases: Each of one film.
+        criterion: Spec of the criterion beside which they are reported.
+        similarities: Similarities by spec.
+        subject: A model of the same data, whose options say how different films are paired.
+        cases: Films and findings; both films of a case are the same.
     """
     options = subject.options
     by_readers: dict[tuple[str, str], list[Case]] = {}
@@ -63,7 +64,10 @@ def agreement(
 
 
 def _readers(case: Case) -> list[str]:
-    """Those who marked a film; the consensus only beside a single other."""
+    """The readers who marked a film; the consensus only where it is one of two at most.
+
+    Beside several readers it would agree with each of them because it is made of them.
+    """
     readers = [reader for _, reader in references_of(case.first, (case.finding,))]
     single = [reader for reader in readers if reader != CONSENSUS]
     return single if len(single) > 1 else readers
@@ -77,7 +81,7 @@ def _rows(
 
 
 def _masks(cases: Sequence[Case], reader: str, side: int) -> Framed:
-    """What one reader marked on the films of some cases, over the frame."""
+    """The masks of one reader on the films of some cases, over the frame."""
     films = {(film.image_id, case.finding): film for case in cases for film in case.films}
     masks = {}
     for (image_id, finding), film in films.items():
@@ -88,7 +92,7 @@ def _masks(cases: Sequence[Case], reader: str, side: int) -> Framed:
 
 
 def framed_mask(film: Sample, finding: str, reader: str, side: int) -> StoredMap | None:
-    """What a reader marked, over the frame; None where it cannot be read, which scoring reports."""
+    """The mask of a reader, over the frame; None where it cannot be read, which scoring reports."""
     try:
         mask = reference_mask(film, finding, reader)
     except (AnnotationError, PixelError):

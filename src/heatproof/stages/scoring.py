@@ -1,12 +1,12 @@
-"""Stage: every map against every annotation of its finding; ``control_maps.py`` adds the controls.
+"""Stage: scores of every map against every mask of its finding, those of controls included.
 
-A metric of maps makes its value here; a metric of data sets keeps of the map what it needs.  Both
-look where something is marked, and those that see negatives also at films labelled without the
+A metric of maps makes its value here.  A metric of data sets keeps what it needs of each map.  Both
+look where something is marked.  Metrics that see negatives look also at films labelled without the
 finding, once for every reader who marked it on any film.
 """
 
 import dataclasses
-import hashlib
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -41,14 +41,14 @@ from heatproof.types import MapKey, Sample, Validity
 
 Places = tuple[tuple[str, str], ...]  # finding and reader
 
-
 OfFilm = Callable[[str, str], StoredMap | Reading | None]
-"""The map of one film, or what a reader made of it, by finding and reader; None without one."""
+"""From finding and reader to the map of one film, or to what the human benchmark marked on it; None
+without one."""
 
 
 @dataclass(frozen=True)
 class MapsToScore:
-    """The maps of one method over some films, and what they are compared with.
+    """The maps of one method over some films, and the masks that they are compared with.
 
     Attributes:
         name: Name of the unit of scores.
@@ -56,8 +56,8 @@ class MapsToScore:
         method: Spec of the method.
         samples: The films.
         places: Finding and reader of every mask that a film is compared with, by ``image_id``.
-        maps: Fetches the maps, and returns what hands out those of one film at a time; a film
-            without maps was set aside when it was explained.
+        maps: Reads the maps and returns a function from a film to its maps; a film without maps
+            was set aside when it was explained.
         geometry: Brings a map back to the film.
         metrics: The metrics as they measure this method, by spec.
     """
@@ -72,13 +72,13 @@ class MapsToScore:
     metrics: Mapping[str, Metric]
 
 
-def score(work: Workspace, tasks: Sequence[MapsToScore], progress: Progress) -> list[str]:
+def score(work: Workspace, to_score: Sequence[MapsToScore], progress: Progress) -> list[str]:
     """Write the units that are missing, and return the names of all.
 
     Films of a unit are scored side by side; the maps of the next are read as the last are scored.
     """
     with side_by_side() as pool:
-        units = [Unit(task.name, partial(_rows, pool, task)) for task in tasks]
+        units = [Unit(maps.name, partial(_rows, pool, maps)) for maps in to_score]
         return make(units, work.scores, progress, pool)
 
 
@@ -93,9 +93,9 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
     compared = places_of(work, block.assignment.films, block.samples, block.findings)
 
     def maps() -> Callable[[Sample], OfFilm]:
-        wanted = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
-        made = work.made.read([block.made(method)]).frame.select("image_id", "finding").iter_rows()
-        places = [place for place in made if place in wanted]
+        marked = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
+        rows = work.made.read([block.made(method)]).frame.select("image_id", "finding").iter_rows()
+        places = [place for place in rows if place in marked]
         keys = [MapKey(block.id, method, *place) for place in places]
         stored = dict(zip(places, work.store(block.assignment.data).get_many(keys), strict=True))
 
@@ -134,8 +134,9 @@ def places_of(
     """
     readers: dict[str, dict[str, None]] = {}
     if any(map(sees_negatives, work.metrics.values())):
-        for finding, reader in (p for s in films.samples for p in references_of(s, findings)):
-            readers.setdefault(finding, {})[reader] = None
+        for sample in films.samples:
+            for finding, reader in references_of(sample, findings):
+                readers.setdefault(finding, {})[reader] = None
     places = {}
     for sample in samples:
         absent = [finding for finding in findings if sample.labels.get(finding) is False]
@@ -145,21 +146,22 @@ def places_of(
 
 
 def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]:
-    """What a unit of scores depends on besides maps and metrics."""
+    """The inputs of a unit of scores besides maps and metrics: films and annotations."""
     return [(s.image_id, s.pixels.version(), s.cluster, annotations_digest(s)) for s in samples]
 
 
 def measures_of(work: Workspace, metrics: Mapping[str, Metric]) -> str:
     """Changes when a metric does, or a table that it reads, or a value that was tuned."""
     tables = sorted(path for metric in work.metrics.values() for path in files_of(metric))
+    # Only where a value was tuned, so that other units keep the names that they had before tuning.
     tuned = [str(metric) for spec, metric in metrics.items() if metric is not work.metrics[spec]]
     texts = [table.read_text(encoding="utf-8") for table in tables]
     return digest(list(work.metrics), texts, *tuned)
 
 
-def _rows(pool: Executor, task: MapsToScore) -> Iterator[dict[str, Any]]:
+def _rows(pool: Executor, maps: MapsToScore) -> Iterator[dict[str, Any]]:
     """The rows of one unit.  The maps are read when this is called, and scored in the pool."""
-    films = pool.map(_Scorer(task).rows, task.samples)
+    films = pool.map(_Scorer(maps).rows, maps.samples)
     return (row for rows in films for row in rows)
 
 
@@ -167,23 +169,26 @@ class _Scorer:
     """Scores the maps of one unit film by film, from several threads.
 
     Args:
-        task: The maps, which are fetched here.
+        maps: The maps, which are read here.
     """
 
-    def __init__(self, task: MapsToScore) -> None:
-        self._task, self._maps = task, task.maps()
-        self._measures = measures(task.metrics)
-        # A control is one map on film after film, and measures the same wherever nothing is marked
-        # on films of one size.
-        self._unmarked: dict[tuple[object, ...], Values] = {}
+    def __init__(self, maps: MapsToScore) -> None:
+        self._maps_to_score, self._maps = maps, maps.maps()
+        self._measures = measures(maps.metrics)
+        # A control may be one map on film after film, and measures the same wherever nothing is
+        # marked on films of one size.  It is known by its id: to hash a map of the size of a film
+        # takes longer than most metrics.  An id may return once its map is gone, so a weak
+        # reference says whose it is; a strong one would keep every map of the unit in memory.
+        self._unmarked: dict[
+            tuple[object, ...], tuple[weakref.ReferenceType[StoredMap], Values]
+        ] = {}
 
     def rows(self, sample: Sample) -> list[dict[str, Any]]:
         """The rows of one film."""
-        sample = dataclasses.replace(
-            sample, pixels=Decoded(sample.pixels)
-        )  # read once, not per map
+        # Decoded once, and not once per map.
+        sample = dataclasses.replace(sample, pixels=Decoded(sample.pixels))
         rows, of_film = [], self._maps(sample)
-        for finding, reader in self._task.places[sample.image_id]:
+        for finding, reader in self._maps_to_score.places[sample.image_id]:
             try:
                 stored = of_film(finding, reader)
             except (AnnotationError, PixelError):
@@ -192,12 +197,12 @@ class _Scorer:
             if stored is None:
                 continue
             row: dict[str, Any] = {
-                **self._task.columns,
+                **self._maps_to_score.columns,
                 "image_id": sample.image_id,
                 "cluster": sample.cluster,
                 "finding": finding,
                 "reader": reader,
-                "method": self._task.method,
+                "method": self._maps_to_score.method,
             }
             try:
                 reference, spacing = _reference(sample, finding, reader), sample.pixels.spacing()
@@ -217,47 +222,41 @@ class _Scorer:
         finding: str,
         spacing: tuple[float, float] | None,
     ) -> Values:
-        """What the metrics that look at such a film make of one map, or of one reading."""
+        """Values of one map, or of one reading, by the metrics that look at such a film."""
         marked, holds = bool(reference.shapes), bool(reference.mask.any())
-        asked = [
+        looking = [
             measure
             for measure in self._measures(finding, spacing)
             if is_asked(measure, marked=marked, holds=holds)
         ]
         if isinstance(stored, Reading):
-            return measure_reading(asked, stored, reference)
+            return measure_reading(looking, stored, reference)
         if marked:
-            return measure_map(asked, stored, self._task.geometry, reference)
-        return self._of_unmarked(asked, stored, reference, finding, spacing)
+            return measure_map(looking, stored, self._maps_to_score.geometry, reference)
+        return self._of_unmarked(looking, stored, reference, finding, spacing)
 
     def _of_unmarked(
         self,
-        asked: Sequence[Measure],
+        looking: Sequence[Measure],
         stored: StoredMap,
         reference: Reference,
         finding: str,
         spacing: tuple[float, float] | None,
     ) -> Values:
-        """The same where nothing is marked, measured once for equal maps.
+        """The same where nothing is marked, measured once for a map that many films share.
 
         Two threads may measure one map at the same time; both make the same values.
         """
-        content = hashlib.blake2b(stored.values.tobytes(), digest_size=16).digest()
-        key = (
-            content,
-            stored.values.shape,
-            stored.validity,
-            reference.mask.shape,
-            finding,
-            spacing,
-        )
-        if key not in self._unmarked:
-            self._unmarked[key] = measure_map(asked, stored, self._task.geometry, reference)
-        return self._unmarked[key]
+        key = (id(stored), reference.mask.shape, finding, spacing)
+        measured = self._unmarked.get(key)
+        if measured is None or measured[0]() is not stored:
+            values = measure_map(looking, stored, self._maps_to_score.geometry, reference)
+            self._unmarked[key] = measured = (weakref.ref(stored), values)
+        return measured[1]
 
 
 def _reference(sample: Sample, finding: str, reader: str) -> Reference:
-    """What one reader marked for one finding on one film."""
+    """The mask and the shapes of one reader for one finding on one film."""
     marks = [a for a in sample.annotations if (a.finding, a.source) == (finding, reader)]
     return Reference(reference_mask(sample, finding, reader), tuple(mark.shape for mark in marks))
 

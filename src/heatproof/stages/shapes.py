@@ -1,4 +1,4 @@
-"""Stage: the shape of everything that was marked and scored."""
+"""Stage: the shape of every mask that maps were scored against."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -19,11 +19,11 @@ from heatproof.tables.units import digest
 from heatproof.types import Sample
 
 _PLACE = ["data", "image_id", "finding", "reader"]
-Place = tuple[str, str, str, str]
+Place = tuple[str, str, str, str]  # the values of these columns
 
 
 def shapes(work: Workspace, scores: Scores) -> Shapes:
-    """The shape of everything that was marked and scored."""
+    """Write the units that are missing; returns the shape of every mask that was scored against."""
     marked = scores.marked().frame.select(_PLACE).unique(maintain_order=True)
     with side_by_side() as pool:
         units = [
@@ -35,7 +35,7 @@ def shapes(work: Workspace, scores: Scores) -> Shapes:
 
 
 def _unit(films: OpenedData, places: Sequence[Place], pool: Executor) -> Unit:
-    """The shapes of one data set."""
+    """The unit of the masks of one data set."""
     samples = {sample.image_id: sample for sample in films.samples}
     marked = [samples[name] for name in dict.fromkeys(name for _, name, _, _ in places)]
     versions = [(s.image_id, s.pixels.version(), annotations_digest(s)) for s in marked]
@@ -47,10 +47,10 @@ def _unit(films: OpenedData, places: Sequence[Place], pool: Executor) -> Unit:
 
 
 def _shape(samples: Mapping[str, Sample], place: Place) -> dict[str, Any]:
-    """The row of what one reader marked for one finding on one film."""
+    """The row of the mask of one reader for one finding on one film."""
     _, image_id, finding, reader = place
     sample = samples[image_id]
-    instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask is one thing
+    instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask counts as one
     mask = reference_mask(sample, finding, reader)
     shape = asdict(geometry(mask, instances)) | {"box_coverage": coverage(mask)}
     return dict(zip(_PLACE, place, strict=True)) | shape

@@ -1,10 +1,9 @@
-"""How much of a map lies on something that is no finding, such as a tag, a tube or a pacemaker?
+"""Stage: how much of a map lies on a structure that is no finding, such as a tag or a pacemaker.
 
 A classifier may predict the finding from what goes together with it, and its maps then show that.
-On films on which such a structure was marked, every map is asked what share of its positive
-relevance lies there (``relevance_mass``) and whether its peak does (``hit_rate``), over the common
-frame; the share of the film that the structure takes is what a map without any preference would
-have.
+On films on which such a structure was marked, the share of the positive relevance that lies there
+is measured (``relevance_mass``), and whether the peak does (``hit_rate``), over the common frame.
+A map without any preference has the share of the film that the structure takes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +26,10 @@ from heatproof.tables.units import digest
 from heatproof.types import Sample
 
 SIDE = FRAME.height
-_HALF = 0.5  # of a pixel of the frame
+_HALF = 0.5  # a pixel of the frame is marked where at least this share of it is
 
 ReaderRanking = Mapping[str, Sequence[str]]  # by structure, as of ``ranked_readers``
-Structures = Mapping[str, str]  # of one film: the reader who counts of those who marked each
+Structures = Mapping[str, str]  # by structure on one film: the reader who counts
 
 
 def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
@@ -41,8 +40,8 @@ def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
 
 def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
     """One unit for every block of films with a structure."""
-    kept, asked = StoredMaps(work, judged, SIDE), work.experiment.score.structures
-    ranking = _ranking(judged.films.samples, asked)
+    kept, names = StoredMaps(work, judged, SIDE), work.experiment.score.structures
+    ranking = _ranking(judged.films.samples, names)
     for block in judged.blocks:
         marked = [
             (sample, structures)
@@ -53,21 +52,22 @@ def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
             samples = [sample for sample, _ in marked]
             several = shared(ranking, [sample.annotations for sample in samples])
             name = digest(
-                *("structures", asked, annotations_of(samples)),
+                *("structures", names, annotations_of(samples)),
                 [block.made(method) for method in judged.methods],
+                # Only where it decides: other units keep the names that they had before.
                 *([several] if several else []),
             )
             yield Unit(name, partial(_rows, judged.methods, block, kept, marked))
 
 
-def _ranking(samples: Sequence[Sample], asked: Sequence[str]) -> ReaderRanking:
-    """Of each structure that is asked about, the readers in the order in which they count."""
+def _ranking(samples: Sequence[Sample], names: Sequence[str]) -> ReaderRanking:
+    """The readers of each of these structures, in the order in which they count."""
     ranking = ranked_readers(sample.annotations for sample in samples)
-    return {structure: readers for structure, readers in ranking.items() if structure in asked}
+    return {structure: readers for structure, readers in ranking.items() if structure in names}
 
 
 def _structures_of(sample: Sample, ranking: ReaderRanking) -> Structures:
-    """The structures on a film, each with the reader who counts of those who marked it."""
+    """The structures on a film, each with the one reader who counts."""
     on_film = [structure for structure, _ in references_of(sample, list(ranking))[::-1]]
     readers = {name: first_of(ranking, sample.annotations, name) for name in on_film}
     return {structure: reader for structure, reader in readers.items() if reader is not None}

@@ -1,4 +1,4 @@
-"""What criteria of trust are asked of: one model and the films of one data set that it judges."""
+"""``Subject``: one model with one data set, and the maps that criteria of trust ask it for."""
 
 import json
 import zlib
@@ -28,14 +28,14 @@ Pairing = Callable[[Sequence[Sample], int], list[tuple[Sample, Sample]]]
 
 
 class Opened:
-    """Models by name, of which one is in memory: the last asked for."""
+    """Models by name; only the one that was used last is in memory."""
 
     def __init__(self, openers: Mapping[str, Opener]) -> None:
         self._openers = openers
         self._name = ""
 
     def __call__(self, name: str) -> Model:
-        """The model."""
+        """The model of that name; opening it lets go of the one before."""
         if name != self._name:
             model = self._openers[name]()[0]
             assert isinstance(model, Model)
@@ -44,38 +44,38 @@ class Opened:
 
 
 def origin_of(entry: ModelEntry | None, name: str, identity: ModelId) -> Origin:
-    """How a model came to be, as far as criteria between models compare it.
+    """The origin of a model, as far as criteria between models compare it.
 
     Args:
         entry: The model in the experiment; None for that behind imported maps.
         name: Name of the model.
-        identity: Its identity.
+        identity: Identity of the model.
     """
     plan = entry.training.model_dump() if entry and entry.training else {}
     plan["settings"] = {k: v for k, v in plan.get("settings", {}).items() if k != "seed"}
-    plan.pop("start", None)  # of replicates each starts from its own
+    plan.pop("start", None)  # each replicate starts from another
     sampling = entry.sampling.model_dump(exclude={"seed"}) if entry else {}
     trained = (identity.architecture, identity.head, identity.data, identity.seed)
     return Origin(name, *trained, **sampling, settings=json.dumps(plan, sort_keys=True))
 
 
 class Subject:
-    """One model and data set.
+    """One model with one data set.
 
     Args:
-        judged: What the earlier stages made of the model and the data.
-        origin: How the model came to be.
-        options: The experiment's table of trust.
-        opened: The models.
+        judged: The model and the data set, explained.
+        origin: Architecture, data and training of the model.
+        options: The table ``[trust]`` of the experiment.
+        opened: All models, to open this one.
         kept: The maps of the model that the store holds.
         memory: Bytes that explaining may take; None where nothing limits it.
 
     Attributes:
         name: Name of the model.
         data: Name of the data set.
-        methods: What made its maps.
-        origin: As above.
-        options: As above.
+        methods: Specs of the methods whose maps the store holds.
+        origin: Architecture, data and training of the model.
+        options: The table ``[trust]`` of the experiment.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Subject:
 
     @property
     def explains(self) -> bool:
-        """Whether saliency methods explain it: a model, and no localizer or ensemble."""
+        """Whether saliency methods explain it: it is a classifier, no localizer and no ensemble."""
         card = self._judged.card
         return card is not None and not card.localizes and not self._judged.id.chosen
 
@@ -105,18 +105,18 @@ class Subject:
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
-        """The films that are asked about, finding by finding, and the finding."""
+        """The films on which maps are compared, finding by finding."""
         seen = {sample.image_id for sample in self._judged.samples}
         findings = self._judged.blocks[0].findings if self._judged.blocks else ()
         return tuple(
             Case(finding, sample, sample)
             for finding in findings
-            for sample in self._films_asked(finding)
+            for sample in self._sampled_films(finding)
             if sample.image_id in seen
         )
 
     def pairs(self, pairing: Pairing, cases: Sequence[Case]) -> tuple[Case, ...]:
-        """Two of the films of these cases in each, finding by finding."""
+        """Cases of two of these films each, paired finding by finding."""
         paired = []
         for finding in dict.fromkeys(case.finding for case in cases):
             films = [case.first for case in cases if case.finding == finding]
@@ -129,13 +129,20 @@ class Subject:
         cases: Sequence[Case],
         made_by: Mapping[str, Method] | None = None,
     ) -> Framed:
-        """Its own maps: those of the store, or made now where other methods stand behind names."""
+        """Maps of the trained model, which the store holds.
+
+        Args:
+            names: Names of the methods.
+            cases: Films and findings.
+            made_by: The methods behind these names, where they are not those of the experiment;
+                then maps are made now.
+        """
         if made_by is not None:
             return self.explained(made_by, cases)
         return self._kept.of(names, [(film, case.finding) for case in cases for film in case.films])
 
     def explained(self, methods: Mapping[str, Method], cases: Sequence[Case]) -> Framed:
-        """Maps of the films of some cases, made now."""
+        """Maps of the films of some cases, made now by the trained model."""
         model, findings = self._opened(self.name), _findings(cases)
         samples, images, _ = read_films(model, _films(cases))
         if not samples:
@@ -150,7 +157,13 @@ class Subject:
         cases: Sequence[Case],
         change: Callable[[np.ndarray], np.ndarray],
     ) -> Framed:
-        """Maps of films to which something is done, under the names of the films."""
+        """Maps of changed films, under the names of the films.
+
+        Args:
+            methods: Methods by name.
+            cases: Films and findings.
+            change: From the pixels of a film to those of the changed film.
+        """
         after = {
             film.image_id: replace(film, pixels=Changed(film.pixels, change))
             for film in _films(cases)
@@ -164,7 +177,7 @@ class Subject:
     def copies(
         self, criterion: OfCopies, methods: Mapping[str, Method], cases: Sequence[Case]
     ) -> Iterator[tuple[Copied, Framed]]:
-        """Maps of the films of some cases by every copy, some films at a time."""
+        """Maps by every randomized copy of the model, some films of the cases at a time."""
         model, findings = self._opened(self.name), _findings(cases)
         samples, images, _ = read_films(model, _films(cases))
         if not samples:
@@ -177,8 +190,12 @@ class Subject:
             batch = samples[copied.batch]
             yield copied, explained(maps, geometry, batch, findings, self.options.side)
 
-    def _films_asked(self, finding: str) -> list[Sample]:
-        """Drawn from the whole data set, so that all models are asked about the same films."""
+    def _sampled_films(self, finding: str) -> list[Sample]:
+        """Films of a finding, in the order of the data set.
+
+        They are drawn from the whole data set and not from the films that the model judges, so that
+        all models are compared on the same films.
+        """
         films = [
             sample
             for sample in self._judged.films.samples
@@ -186,9 +203,10 @@ class Subject:
         ]
         if self.options.images is None or len(films) <= self.options.images:
             return films
+        # CRC-32 and not ``hash``, which differs from process to process.
         entropy = (self.options.seed, zlib.crc32(f"{self.data}\n{finding}".encode()))
-        drawn = np.random.default_rng(entropy).permutation(len(films))[: self.options.images]
-        return [films[index] for index in sorted(drawn)]
+        order = np.random.default_rng(entropy).permutation(len(films))
+        return [films[index] for index in sorted(order[: self.options.images])]
 
 
 def _films(cases: Sequence[Case]) -> list[Sample]:

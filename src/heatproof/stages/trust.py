@@ -45,8 +45,8 @@ class Question:
         criterion: Spec of the criterion.
         first: A model and data set.
         second: Another on the same data, or the same.
-        methods: Names of what makes the maps.
-        similarities: What compares them, by spec.
+        methods: Names of the methods that make the maps.
+        similarities: Similarities by spec.
         made_by: The methods behind these names, where they are not those of the experiment.
     """
 
@@ -66,7 +66,7 @@ class Question:
         return MapComparison(columns, self.similarities, self.first.options.normalize)
 
     def name(self, cases: Sequence[Case], *more: object) -> str:
-        """Name of a unit: changes with whatever its rows are made of."""
+        """Name of a unit, which changes with everything that its rows are made of."""
         films = [
             (case.finding, film.image_id, film.pixels.version(), film.cluster)
             for case in cases
@@ -83,9 +83,9 @@ class Question:
 
     def stored(self, cases: Sequence[Case], population: str, step: str = "") -> Iterator[Unit]:
         """Units of trained models on films as they are."""
-        for some in _blocks(cases, PAIRS):
-            rows = partial(self._stored, some, self.comparison(population, step))
-            yield Unit(self.name(some, population, step), rows)
+        for block in _blocks(cases, PAIRS):
+            rows = partial(self._stored, block, self.comparison(population, step))
+            yield Unit(self.name(block, population, step), rows)
 
     def _stored(self, cases: Sequence[Case], comparison: MapComparison) -> _Rows:
         first, second = (
@@ -196,19 +196,19 @@ def _between(
     by_name: dict[str, list[Subject]] = {}
     for subject in subjects:
         by_name.setdefault(subject.name, []).append(subject)
-    for one, other, step in _pairs(spec, criterion, list(origins.values())):
-        for first, second in product(by_name[one.name], by_name[other.name]):
+    for origin, other, step in _pairs(spec, criterion, list(origins.values())):
+        for first, second in product(by_name[origin.name], by_name[other.name]):
             if first.data == second.data:
                 methods = [method for method in first.methods if method in second.methods]
                 question = Question(spec, first, second, methods, work.similarities)
                 shared = _shared(first, second)
                 yield from question.stored(shared, SAME, step)
-                # What the two models make of two films: alike only as all their maps are.
+                # Maps of different films by the two models: the similarity that any two maps have.
                 yield from question.stored(first.pairs(different_films, shared), DIFFERENT, step)
 
 
 def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterator[Unit]:
-    """What readers of the same films agree on, as the height that models may reach."""
+    """The agreement of the readers of the same films, with which that of models is compared."""
     for data in dict.fromkeys(subject.data for subject in subjects):
         of_data = [subject for subject in subjects if subject.data == data]
         every = [case for subject in of_data for case in subject.cases]
@@ -230,8 +230,8 @@ def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -
             comparison = question.comparison(SAME, copied.step.name, copied.draw)
             yield from comparison.rows(cases, question.methods, trained, maps)
 
-    for some in _of_films(subject.cases):
-        yield Unit(question.name(some, SAME), partial(rows, some))
+    for block in _of_films(subject.cases):
+        yield Unit(question.name(block, SAME), partial(rows, block))
     if criterion.random_pairs:
         pairing = partial(random_pairs, most=criterion.random_pairs)
         yield from question.stored(subject.pairs(pairing, subject.cases), RANDOM)
@@ -249,24 +249,24 @@ def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> 
         yield from comparison.rows(cases, question.methods, before, after)
 
     for level in criterion.levels:
-        for some in _of_films(subject.cases):
-            yield Unit(question.name(some, SAME, level), partial(rows, some, level))
+        for block in _of_films(subject.cases):
+            yield Unit(question.name(block, SAME, level), partial(rows, block, level))
     yield from question.stored(subject.pairs(different_films, subject.cases), DIFFERENT)
 
 
 def _shared(first: Subject, second: Subject) -> list[Case]:
-    """The cases of the first about which the second is asked as well."""
+    """The cases that both have."""
     of_second = {(case.first.image_id, case.finding) for case in second.cases}
     return [case for case in first.cases if (case.first.image_id, case.finding) in of_second]
 
 
 def _of_films(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Some films at a time, with all that is asked of them."""
+    """Blocks of films, each with all its cases: a pass explains all findings of a film."""
     by_film: dict[str, list[Case]] = {}
     for case in cases:
         by_film.setdefault(case.first.image_id, []).append(case)
-    for some in _blocks(list(by_film.values()), FILMS):
-        yield [case for film in some for case in film]
+    for block in _blocks(list(by_film.values()), FILMS):
+        yield [case for cases_of_film in block for case in cases_of_film]
 
 
 def _blocks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

@@ -1,4 +1,4 @@
-"""Stage: films that nobody judges are scored with every value that metrics leave open.
+"""Stage: scores of the tuning films by every candidate value that metrics leave open.
 
 They are scored as judged films are, in the same units and by the same code, so that there is no
 second implementation of a metric that could differ from the first.
@@ -11,7 +11,7 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.localize.tuned import Candidate
 from heatproof.progress import Progress
 from heatproof.stages.blocks import Judged
-from heatproof.stages.control_maps import control_tasks
+from heatproof.stages.control_maps import control_maps
 from heatproof.stages.scoring import maps_of, score
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
@@ -24,15 +24,15 @@ def try_candidates(
 
     Args:
         work: The experiment, opened.
-        tuning: What was explained of the tuning films.
-        candidates: What is tried.
+        tuning: Every model with the tuning films, explained.
+        candidates: Metrics with a value for what they leave open, under names of their own.
         progress: Hears of every unit.
     """
-    trying = replace(work, metrics={tried.name: tried.metric for tried in candidates})
-    tasks = [task for judged in tuning for task in maps_of(trying, judged)]
-    tasks += control_tasks(trying, tuning[0].films, tuning)
-    progress.start("tune", len(tasks))
-    scores = trying.scores.read(score(trying, tasks, progress))
+    trial = replace(work, metrics={each.name: each.metric for each in candidates})
+    to_score = [maps for judged in tuning for maps in maps_of(trial, judged)]
+    to_score += control_maps(trial, tuning[0].films, tuning)
+    progress.start("tune", len(to_score))
+    scores = trial.scores.read(score(trial, to_score, progress))
     progress.finish()
     names = (block.predicted for judged in tuning for block in judged.blocks)
     return scores.used(), work.predictions.read(names).used()

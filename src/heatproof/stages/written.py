@@ -1,4 +1,4 @@
-"""What the stages wrote, read back, and what could not be used."""
+"""``Written``: all tables of an experiment, read back, and the films and maps set aside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,14 @@ from heatproof.tables.scores import Scores
 
 @dataclass(frozen=True)
 class SetAside:
-    """What could not be used, and why.
+    """A film, map or annotation that could not be used, and why.
 
     Attributes:
-        image_id: Of the film, or the name of a file of maps.
-        whole: The film is in no number of the report; False where it is a single map or annotation
-            that could not be used.
+        dataset: Name of the data set.
+        image_id: Identifier of the film, or the name of a file of maps.
+        reason: Why it could not be used.
+        whole: Whether the film is in no number of the report; False where only a map or an
+            annotation of it could not be used.
     """
 
     dataset: str
@@ -32,15 +34,15 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Written:
-    """What the stages of one experiment wrote, as it stands now.
+    """What the stages of one experiment wrote.
 
     Attributes:
-        films: Of every data set.
-        predictions: Of the films that could be read.
-        made: The maps in the store.
-        scores: Against the annotations that could be read.
-        pairs: Maps that criteria of trust compared.
-        aside: What was set aside: films, and single maps or annotations.
+        films: The films of every data set.
+        predictions: Probabilities of the films that could be read.
+        made: One row per map in the store.
+        scores: Scores against the annotations that could be read.
+        pairs: Similarities of the maps that criteria of trust compared.
+        aside: Films, maps and annotations that were set aside.
     """
 
     films: Films
@@ -88,6 +90,7 @@ def _set_aside(
     scores: Scores,
     missing: Sequence[tuple[str, str, str]],
 ) -> tuple[SetAside, ...]:
+    """Films without a file and rows with a reason, each once."""
     columns = ["data", "image_id", "reason"]
     damaged = pl.concat([table.frame.select(columns) for table in (predictions, scores)])
     damaged = damaged.drop_nulls("reason").unique(maintain_order=True)
@@ -95,7 +98,7 @@ def _set_aside(
     predicted = set(predictions.used().frame.select("data", "image_id").iter_rows())
     every = {(name, image_id) for name, image_id, _ in missing}
     every |= set(films.frame.select("data", "image_id").iter_rows())
-    gone = every - predicted
+    gone = every - predicted  # a film without any prediction is in no number
     return tuple(
         SetAside(name, image_id, reason, (name, image_id) in gone)
         for name, image_id, reason in reasons

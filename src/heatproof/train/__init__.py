@@ -154,7 +154,7 @@ def fit(
             for epoch in reversed(history.order()[: settings.keep])
         ]
         if folder is None:
-            kept = [replace(one, file=None) for one in kept]
+            kept = [replace(checkpoint, file=None) for checkpoint in kept]
         return Fitted(history, tuple(reversed(kept)), objective.regions(marked))
 
 
@@ -199,8 +199,8 @@ def _judged(
     restore(objective.model, checkpoint)
     objective.model.to(device)
     with torch.no_grad():
-        found = (objective.judged(move_data_to_device(batch, device)) for batch in batches)
-        scores = torch.cat([one.scores.float().cpu() for one in found])
+        results = (objective.judged(move_data_to_device(batch, device)) for batch in batches)
+        scores = torch.cat([result.scores.float().cpu() for result in results])
     objective.model.cpu()
     ranked, known = scores, certain
     if learner.studies:
@@ -267,16 +267,16 @@ def _made_of(
     """The inputs of a training that a checkpoint must share if training is to go on from it."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if isinstance(model, Localizer):
-        made: object = model.spec
+        parts: object = model.spec
     else:
-        made = (getattr(model.head, "spec", ""), model.backbone.grid)
+        parts = (getattr(model.head, "spec", ""), model.backbone.grid)
     samples = [each.dataset[index] for each in data for index in range(len(each))]
-    films = str([(one.image_id, one.study_id, one.pixels.version()) for one in samples])
+    films = str([(s.image_id, s.study_id, s.pixels.version()) for s in samples])
     labels = b"".join(each.labels.nan_to_num(nan=-1).numpy().tobytes() for each in data)
     return {
         "findings": ", ".join(model.findings),
         "preprocessing": str(model.preprocessing.to_json()),
-        "architecture": hashlib.sha256(f"{shapes}{made}".encode()).hexdigest()[:12],
+        "architecture": hashlib.sha256(f"{shapes}{parts}".encode()).hexdigest()[:12],
         "settings": str(settings),
         "data": hashlib.sha256(labels + f"{drawn}{films}".encode()).hexdigest()[:12],
     }

@@ -28,7 +28,7 @@ class BestRounds(lightning.Callback):
         self._folder, self._keep = folder, keep
 
     def _files(self, learner: Any) -> list[Path]:
-        return [best_file(self._folder, one) for one in learner.history().order()[: self._keep]]
+        return [best_file(self._folder, epoch) for epoch in learner.history().order()[: self._keep]]
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Write a round that is among the best."""

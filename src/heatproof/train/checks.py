@@ -101,10 +101,10 @@ def _check_judged(truth: Tensor, columns: Sequence[int], studies: Sequence[str])
         _, truth = highest_views(torch.zeros_like(truth), truth, studies)
     both = [(truth[:, columns] == value).any(dim=0) for value in (0, 1)]
     if len(truth) and not (both[0] & both[1]).any():
-        what = "studies" if studies else "images"
+        units = "studies" if studies else "images"
         raise DataError(
-            f"no finding has both positive and negative {what} in the validation split, so no AUROC"
-            " can be had there; make the split larger"
+            f"no finding has both positive and negative {units} in the validation split, so no"
+            " AUROC can be had there; make the split larger"
         )
 
 

@@ -165,9 +165,9 @@ class Learner(lightning.LightningModule):
         loss = float(self.trainer.strategy.reduce(mean, reduce_op="mean"))
         self._losses = []
         if not math.isfinite(loss) or not scores.isfinite().all():
-            what = f"the loss is {loss}" if not math.isfinite(loss) else "scores are not finite"
+            problem = f"the loss is {loss}" if not math.isfinite(loss) else "scores are not finite"
             raise TrainingError(
-                f"{what} in epoch {len(self.epochs) + 1}; is lr={self.settings.lr} too high?"
+                f"{problem} in epoch {len(self.epochs) + 1}; is lr={self.settings.lr} too high?"
             )
         if self.studies:
             scores, labels = highest_views(scores, labels, self.studies)
@@ -199,12 +199,12 @@ class Learner(lightning.LightningModule):
         Raises:
             ModelError: The checkpoint belongs to another training.
         """
-        theirs = checkpoint.get(MADE_OF, {})
+        inputs = checkpoint.get(MADE_OF, {})
         for name, value in self.made_of.items():
-            if theirs.get(name) != value:
+            if inputs.get(name) != value:
                 raise ModelError(
                     f"the checkpoint to go on from was made with another {name}:"
-                    f" {theirs.get(name)!r}, here it is {value!r}; use another folder"
+                    f" {inputs.get(name)!r}, here it is {value!r}; use another folder"
                 )
         self.epochs = [Epoch(**epoch) for epoch in checkpoint[EPOCHS]]
         self._spent = self.epochs[-1].seconds
@@ -226,11 +226,11 @@ class Learner(lightning.LightningModule):
     def _stop_or_go_on(self) -> None:
         settings, done, now = self.settings, len(self.epochs), self.epochs[-1]
         waited = self.history().waited(settings.min_delta)
-        what = "AUROC" if settings.monitor == "auroc" else "loss"
+        score = "AUROC" if settings.monitor == "auroc" else "loss"
         if now.auroc >= settings.target_auroc:
             self.stopped = f"validation AUROC reached {settings.target_auroc}"
         elif waited >= settings.patience:
-            self.stopped = f"no better validation {what} for {settings.patience} epochs"
+            self.stopped = f"no better validation {score} for {settings.patience} epochs"
         elif now.seconds >= settings.max_seconds:
             self.stopped = f"{settings.max_seconds:g} seconds spent"
         elif done >= settings.max_epochs:

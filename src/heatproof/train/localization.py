@@ -55,12 +55,12 @@ class LocalizationObjective(Objective):
 
     def _target(self, sample: Sample, labels: Float[Tensor, " k"]) -> Region:
         """The target of an image; policies decide for findings labelled neither way."""
-        told = dict(sample.labels)
+        labelled = dict(sample.labels)
         for finding, value in zip(self.model.findings, labels.tolist(), strict=True):
             marked = any(drawn(sample, finding, self._source))
-            if told.get(finding) is None and value in (0, 1) and not marked:
-                told[finding] = bool(value)
-        target: Region = self.model.target(replace(sample, labels=told), self._source)
+            if labelled.get(finding) is None and value in (0, 1) and not marked:
+                labelled[finding] = bool(value)
+        target: Region = self.model.target(replace(sample, labels=labelled), self._source)
         return target
 
 
