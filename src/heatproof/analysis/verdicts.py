@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from heatproof.localize.controls import PRIOR
-from heatproof.stages.reader_agreement import READERS
+from heatproof.localize.controls import PRIOR, READERS
+from heatproof.models.localizers import references
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.scores import NO_MODEL, Scores
@@ -21,12 +21,13 @@ from heatproof.trust.rules import Rule
 from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
 
-HIGH_CONTROLS = {
-    READERS: "Two readers",
-    "detection": "Trained detectors",
-    "segmentation": "Trained segmentation networks",
-}
-"""Readers and supervised references, by name: what a strong pass is measured against, in words."""
+
+def high_controls() -> dict[str, str]:
+    """What a strong pass is measured against, in words, by the method that its rows have in tables.
+
+    These are the readers, and the supervised references: every localizer that is registered.
+    """
+    return {READERS: "Two readers"} | references()
 
 
 @dataclass(frozen=True)
@@ -141,5 +142,5 @@ def _high(
 def _methods(table: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Methods, and what among them is a control."""
     names = [str(name) for name in table["method"].unique(maintain_order=True)]
-    controls = tuple(name for name in HIGH_CONTROLS if name in names)
+    controls = tuple(name for name in high_controls() if name in names)
     return tuple(name for name in names if name not in controls), controls

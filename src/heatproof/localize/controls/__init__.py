@@ -2,8 +2,9 @@
 
 A control is measured as a method is, and takes one thing away: the film, the model or both.  Its
 rows in tables have no model, so a method of the same name (a user may explain with ``edges``) is
-another thing.  Two of them have a part in the analysis: methods are compared with the mean mask
-(``PRIOR``) and with readers who looked at every film (``HUMAN_BENCHMARK``).
+another thing.  Three of them have a part in the analysis: methods are compared with the mean mask
+(``PRIOR``) and with readers who looked at every film (``HUMAN_BENCHMARK``), and a strong pass is
+measured against what two readers of a film reach (``READERS``).
 """
 
 import inspect
@@ -22,6 +23,7 @@ from heatproof.types import Sample, Validity
 
 PRIOR = "mean_mask"
 HUMAN_BENCHMARK = "human_benchmark"
+READERS = "readers"
 FRAME = Squash(256, 256)
 """The frame that most controls are made in: finer than any lesion's outline needs."""
 SIZE = (FRAME.height, FRAME.width)
