@@ -38,11 +38,11 @@ class Context:
     """One data set, as far as a control may look at it.
 
     Attributes:
-        name: Of the data set.
-        samples: All its films.
-        seed: Of the experiment; random maps follow from it.
-        marks: Changes with any annotation of the data set.
-        readings: Films that the human benchmark marked, with what changes when its marks do.
+        name: Name of the data set.
+        samples: All films of the data set.
+        seed: Seed of the experiment, for random maps.
+        marks: Digest of all annotations of the data set.
+        readings: Films that the human benchmark marked, each with a digest of these marks.
     """
 
     name: str
@@ -110,16 +110,19 @@ def inputs_of(control: Control, context: Context) -> tuple[Any, ...]:
 
     Scores are made again when these change.  Everything counts where the control does not say.
     """
-    if own := getattr(control, "inputs", None):
-        return tuple(own(context))
+    if inputs := getattr(control, "inputs", None):
+        return tuple(inputs(context))
     return (controls.spec(control), context.name, context.seed, context.marks, *context.readings)
 
 
 def unasked(context: Context) -> list[str]:
-    """Names of those that stand in tables though no experiment names them, by their ``unasked``."""
+    """Controls that are scored although the experiment names none, by ``control.unasked``.
+
+    Every registered control is asked, so that a plug-in may be one of them.
+    """
     classes = {name: controls.part_class(name) for name in controls.names()}
     offered = [controls.parse(name) for name, cls in classes.items() if hasattr(cls, "unasked")]
-    return [controls.spec(one) for one in offered if one.unasked(context)]  # type: ignore[attr-defined]
+    return [controls.spec(part) for part in offered if part.unasked(context)]  # type: ignore[attr-defined]
 
 
 def has_grid(control: Control) -> bool:
@@ -128,7 +131,7 @@ def has_grid(control: Control) -> bool:
 
 
 def name_of(control: Control) -> str:
-    """Its name in tables: the spec, unless it has a ``name``."""
+    """The name of a control in tables: its ``name``, or its spec where it has none."""
     return getattr(control, "name", None) or controls.spec(control)
 
 
