@@ -31,20 +31,21 @@ BESIDE = (
 UNITS = (Contents, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
 HEAD = """# The tables of a run
 
-A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB.
-Null means *unknown* or *does not apply*; `nan` means *undefined*. In CSV both are empty.
+A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB, or
+[ask them again](../how-to/ask-the-tables.md) with the analyses of the report. Null means *unknown* or *does not apply*; `nan` means
+*undefined*. In CSV both are empty.
 
-`model` is what a report names as one model. Several trained networks (*members*) may share that name, where each film is judged by one of
-them (cross-fitting). A row without a model (an empty text) is of a *control*.
+`model` is the name under which results are reported. Several trained networks (*members*) may share it, where each film is judged by one of
+them (cross-fitting). A row whose `model` is empty belongs to a *control*.
 
 *This page is written by `docs/tables.py`.*
 """
 MIDDLE = """
 ## Units
 
-The stages write the same rows in units, one Parquet file each, below a folder with the name of the table: {folders}. A unit
-is named by the hash of everything that made it. What is set aside stands in units with its `reason`, and not in the tables beside the report.
-These tables rest in units alone:
+The stages write the same rows in units, one Parquet file each, in a folder with the name of the table: {folders}. A unit
+is named by the hash of everything that made it. Rows that were set aside are in units, with their `reason`, and not in the tables beside the
+report. These tables are in units alone:
 """
 
 

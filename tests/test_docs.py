@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from heatproof.stats import bounded
+from tests.analysis import made_up
 from tests.conftest import ROOT
 from tests.package import NAME, examples, install
 
@@ -65,6 +67,32 @@ def test_maps_of_the_how_to_come_in(tmp_path, monkeypatch):
     found = importer.read(file)
     assert (found.image_id, found.finding) == ("film7", "Opacity")
     assert found.values.ravel() == pytest.approx(array.ravel())
+
+
+def test_the_tables_of_the_how_to_can_be_asked(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs/how-to/ask-the-tables.md").read_text(encoding="utf-8")
+    values = {f"film{number}": number / 12 for number in range(12)}
+    view = {film: "LL" if value > 0.7 else "PA" for film, value in values.items()}
+    marks = {film: [("Edema", "reference")] for film in values}
+    patient = {"cluster": "one patient"}  # by patient there would be no interval
+    rows = {
+        made_up.Films: made_up.films(marks, view=view),
+        made_up.Called: made_up.predictions(dict.fromkeys(values, (True, 0.5)), **patient),
+        made_up.Scores: [
+            *made_up.scores(values, **patient),
+            *made_up.control("mean_mask", values, **patient),
+        ],
+    }
+    for table, written in rows.items():
+        table.of_rows(written).frame.write_parquet(tmp_path / f"{table.name}.parquet")
+    monkeypatch.setattr(sys, "argv", ["ask.py", str(tmp_path)])
+    exec("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), {})
+    mean = bounded.mean(np.array([*values.values()]), [*values], resamples=500)
+    interval = f"{mean.value:.3f} ({mean.low:.3f} to {mean.high:.3f})"
+    assert capsys.readouterr().out.splitlines() == [
+        f"films, Edema, iou: net by cam {interval}, 12 maps",
+        "3 scores of maps on lateral films",
+    ]
 
 
 def test_the_reference_of_the_experiment_file_is_that_of_the_code():

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from heatproof.analysis.diagnosis import Asked, diagnoses, groups, spreads
+from heatproof.analysis.diagnosis import DiagnosisOptions, diagnoses, groups, spreads
 from heatproof.analysis.rows import diagnoses as table_of
 from heatproof.diagnose.shape import FEATURES
 from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
@@ -60,7 +60,7 @@ DRAWN = Shapes.of_rows(shapes())
 
 
 def asked(rows=(*MAPS, *BESIDE), told=TOLD, drawn=DRAWN, known=KNOWN, parts=IOU, **changes):
-    question = Asked(parts.parts, replace(QUICK, **changes))
+    question = DiagnosisOptions(parts.parts, replace(QUICK, **changes))
     return list(diagnoses(Scores.of_rows(rows), told, drawn, known, question))
 
 
@@ -173,7 +173,7 @@ def test_groups_are_of_views_and_metadata_and_not_of_folds_or_names():
     assert list(groups(known, {"fold"})) == ["view", "sex", "age"]
     assert list(groups(known)) == ["view", "sex", "age", "fold"]
     assert set(groups(known)["view"]) == {"PA", "AP", None}
-    question = Asked(IOU.parts, QUICK, folds={"fold"})
+    question = DiagnosisOptions(IOU.parts, QUICK, folds={"fold"})
     [found] = diagnoses(Scores.of_rows(MAPS), TOLD, DRAWN, known, question)
     assert {one.attribute for one in found.subgroups["Edema"]} == {"view", "sex", "age"}
 

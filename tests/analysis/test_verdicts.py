@@ -4,8 +4,9 @@ import functools
 
 import polars as pl
 
-from heatproof.analysis.verdicts import trust
+from heatproof.analysis.verdicts import high_controls, trust
 from heatproof.localize.controls import PRIOR
+from heatproof.models.localizers import localizers
 from heatproof.tables.pairs import Pairs
 from heatproof.trust.rules import rules
 from heatproof.types import Outcome
@@ -112,6 +113,24 @@ def test_supervised_references_are_no_rows_but_what_strong_is_measured_against()
     }
     assert strong["oracle"] is Outcome.PASS
     assert strong["edges"] is Outcome.NOT_TESTED
+
+
+def test_any_localizer_that_is_registered_is_a_supervised_reference(monkeypatch) -> None:
+    class Heatmapper:
+        title, method = "A network of ours", "heatmapper"
+
+    assert localizers.names()  # finds the others first
+    monkeypatch.setitem(localizers._classes, "heatmapper", Heatmapper)
+    reference = with_columns(scores().where(method="oracle"), method=pl.lit("heatmapper"))
+    [grid] = grids(together(scores(), reference))
+    assert grid.controls == ("heatmapper",)
+    words = [
+        "Two readers",
+        "Trained detectors",
+        "A network of ours",
+        "Trained segmentation networks",
+    ]
+    assert sorted(high_controls().values()) == sorted(words)
 
 
 def test_readers_are_what_repeatable_maps_are_measured_against() -> None:

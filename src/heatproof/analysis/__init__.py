@@ -1,5 +1,5 @@
 """What do the tables say?  Functions of tables, each beside the record that it returns.
 
-An analysis reads tables, metrics and one record of how intervals are made.  It opens no experiment,
-no model and no film, so it can be called, and tested, alone.
+An analysis takes tables, metrics and ``Intervals``.  It opens no experiment, model or film, so that
+it can be called and tested alone (``docs/how-to/ask-the-tables.md``).
 """

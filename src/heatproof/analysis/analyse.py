@@ -11,7 +11,7 @@ from heatproof.analysis.comparison import (
     against_readers,
     comparable,
 )
-from heatproof.analysis.diagnosis import Asked, Diagnosis, Spread, diagnoses, spreads
+from heatproof.analysis.diagnosis import Diagnosis, DiagnosisOptions, Spread, diagnoses, spreads
 from heatproof.analysis.failures import Failure, failures
 from heatproof.analysis.filmwise import one_by_one
 from heatproof.analysis.intervals import Intervals
@@ -31,16 +31,16 @@ from heatproof.trust.rules import Rule
 
 @dataclass(frozen=True)
 class Tables:
-    """What is analysed.
+    """The tables of one run, without the rows that were set aside.
 
     Attributes:
-        films: Of every data set.
-        predictions: Of every model, those that only choose thresholds included.
-        called: The same, with the threshold that each film is called at.
-        scores: Of maps and controls.
-        shapes: Of everything that was marked.
-        structures: What of the maps lies on things that are no findings.
-        pairs: Maps that criteria of trust compared.
+        films: The films of every data set.
+        predictions: The predictions of every model, also on films that only choose thresholds.
+        called: The same predictions with thresholds (``classification.with_thresholds``).
+        scores: The scores of maps and controls.
+        shapes: The shape of everything that was marked.
+        structures: How much of the maps lies on structures that are no findings.
+        pairs: Similarities of maps by criterion of trust.
     """
 
     films: Films
@@ -54,17 +54,17 @@ class Tables:
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked of the tables.
+    """What the tables are asked, besides what they hold.
 
     Attributes:
-        metrics: By which maps were scored.
-        judged: Data sets and models to report.
-        intervals: How they are made.
+        metrics: The metrics that the scores were measured by.
+        judged: Pairs of data set and model that are reported.
+        intervals: How intervals are made.
         calls: How films are called positive.
-        compare: Pairs of models: the first is compared with the second.
-        rules: That make verdicts, by spec.
-        measures: Names of similarities for people, by spec.
-        folds: Metadata that say which model judges which film, and are no groups of patients.
+        compare: Pairs of models; the first is compared with the second.
+        rules: The rules that make verdicts, by spec.
+        measures: What people call similarities and metrics, by spec.
+        folds: Names of metadata that say which member judges a film, and so are no subgroups.
     """
 
     metrics: TunedMetrics
@@ -79,7 +79,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the tables say; each field in the order to be shown."""
+    """The results of all analyses, each in the order of the report."""
 
     localization: tuple[Localization, ...]
     classification: tuple[Classification, ...]
@@ -95,12 +95,12 @@ class Analysis:
 def analyse(
     tables: Tables, questions: Questions, done: Callable[[str], None] = lambda _: None
 ) -> Analysis:
-    """Ask everything.
+    """All analyses of the tables of one run.
 
     Args:
-        tables: What is analysed.
-        questions: What is asked.
-        done: Hears the name of each part that is finished.
+        tables: The tables of the run.
+        questions: What the tables are asked.
+        done: Called with the name of each part that is finished: three in all.
     """
     films, scores, intervals = tables.films, tables.scores, questions.intervals
     metrics = questions.metrics
@@ -117,9 +117,11 @@ def analyse(
         *against_outlines(beside, metrics.parts, few, intervals),
     )
     done("estimates")
-    asked = Asked(metrics.parts, intervals, questions.calls.validation, questions.folds)
+    options = DiagnosisOptions(
+        metrics.parts, intervals, questions.calls.validation, questions.folds
+    )
     enough = frequent(of_films, few)
-    reasons = tuple(diagnoses(enough, tables.predictions, tables.shapes, films, asked))
+    reasons = tuple(diagnoses(enough, tables.predictions, tables.shapes, films, options))
     done("diagnosis")
     pairs = trustworthy(tables.pairs, few)
     grids = tuple(trust(pairs, scores, films, questions.rules, questions.measures))

@@ -1,8 +1,8 @@
-"""Probabilities that mean what they say: at a temperature that the judged films did not choose.
+"""Calibrated probabilities: temperature scaling with a temperature that other films choose.
 
-For each model and finding, the temperature at which its probabilities fit the labels of the
-validation films best.  Without validation films, each half of the judged patients takes the
-temperature of the other half.
+For each model and finding, the temperature is the one at which the probabilities fit the labels of
+the validation films best.  Without validation films, each half of the judged patients takes the
+temperature of the other half, so that no film is calibrated on its own label.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ def with_calibrated(
     """Predictions with a column ``calibrated``; nan where no temperature can be had.
 
     Args:
-        predictions: Of every model.
-        validation: Data set on which temperatures are fitted; None for the other half.
-        seed: Of the halves.
+        predictions: The predictions of every model.
+        validation: Data set on which temperatures are fitted; None: on the other half.
+        seed: Seed of the division into halves.
     """
     frames = list(_frames(predictions, validation, seed))
     undefined = pl.lit(float("nan")).alias(CALIBRATED)
@@ -40,8 +40,8 @@ def _frames(predictions: Predictions, validation: str | None, seed: int) -> Iter
             temperatures = _of_other_half(rows.frame, seed)
         else:
             same = predictions.where(data=validation, model=model, finding=finding).labelled()
-            known = same.where(pl.col("probability").is_finite()).frame
-            fitted = _temperature(known["probability"].to_numpy(), known["label"].to_numpy())
+            labelled = same.where(pl.col("probability").is_finite()).frame
+            fitted = _temperature(labelled["probability"].to_numpy(), labelled["label"].to_numpy())
             temperatures = np.full(len(rows), fitted)
         values = [
             float(calibrated(np.array([p]), t)[0]) if np.isfinite(p) and np.isfinite(t) else np.nan
@@ -51,15 +51,15 @@ def _frames(predictions: Predictions, validation: str | None, seed: int) -> Iter
 
 
 def _of_other_half(rows: pl.DataFrame, seed: int) -> Float[np.ndarray, " n"]:
-    """One per row; nan where the label or the temperature of the other half is not known."""
+    """The temperature of each row; nan without a label, or where the other half gives none."""
     usable = (rows["label"].is_not_null() & rows["probability"].is_finite()).to_numpy()
-    known = rows.filter(pl.Series(usable))
+    labelled = rows.filter(pl.Series(usable))
     temperatures: np.ndarray = np.full(len(rows), np.nan)
-    if len(known):
+    if len(labelled):
         temperatures[usable] = cross_fitted(
-            known["probability"].to_numpy(),
-            known["label"].to_numpy(),
-            known["cluster"].to_list(),
+            labelled["probability"].to_numpy(),
+            labelled["label"].to_numpy(),
+            labelled["cluster"].to_list(),
             _temperature,
             seed,
         )
@@ -67,5 +67,5 @@ def _of_other_half(rows: pl.DataFrame, seed: int) -> Float[np.ndarray, " n"]:
 
 
 def _temperature(probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]) -> float:
-    """Nan without films of either kind."""
+    """The best temperature; nan unless there are positives and negatives."""
     return temperature_of(probabilities, labels) if 0 < labels.sum() < len(labels) else float("nan")

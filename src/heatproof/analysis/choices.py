@@ -1,8 +1,8 @@
-"""Choices: which value of what a metric leaves open did best on the tuning films.
+"""Choices: the values of tuned options that did best on the tuning films.
 
-Each finding takes the candidate with the best mean, method by method, against the reader who
-counts.  Controls choose like methods.  A metric of data sets needs probabilities: a control is
-ranked by those of the first model.
+For each method and finding, the candidate with the best mean score is chosen, against the reader
+who counts.  Controls choose like methods.  A metric of data sets needs probabilities, and a control
+has none: it takes those of the first model.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ def choices(
     predictions: Predictions,
     films: Films,
 ) -> Iterator[TunedValue]:
-    """By metric, model, method and finding.
+    """The choice for each model, method, finding and metric, where one is defined.
 
     Args:
-        candidates: All that were tried.
-        metrics: What is to be tuned, by spec.
-        scores: Of the tuning films by every candidate, under its name.
-        predictions: Of the tuning films.
+        candidates: The candidates that the tuning films were scored by.
+        metrics: The metrics with a tuned option, by spec.
+        scores: Scores of the tuning films; column ``metric`` holds the names of candidates.
+        predictions: Predictions on the tuning films.
         films: The tuning films.
     """
     counted = scores.of_reader(films.counting())
@@ -46,13 +46,13 @@ def choices(
             if value is not None:
                 yield TunedValue(
                     *(data, model, method, spec, finding, value),
-                    score=abs(means[value]),
+                    score=abs(means[value]),  # means of distances were negated, see below
                     cases=maps.films_marked(),
                 )
 
 
 def _mean(candidate: Candidate, maps: Scores, predictions: Predictions, films: Films) -> float:
-    """What a candidate reaches, the more the better; nan where that is undefined."""
+    """The mean score by a candidate, negated where lower is better; nan where undefined."""
     tried, metric = maps.where(metric=candidate.name), candidate.metric
     if isinstance(metric, DatasetMetric):
         return of_dataset(metric, tried, predictions, films)

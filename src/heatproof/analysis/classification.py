@@ -1,4 +1,4 @@
-"""Classification: how well each model tells each finding, and from which probability on.
+"""Classification: how well each model recognizes each finding, and at which threshold.
 
 Every film carries the threshold that it is called at, so that a table of rates and the pictures of
 true and false positives speak of the same calls.
@@ -32,11 +32,11 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """The probability from which a film is called positive, where it was chosen, and what it gives.
+    """The probability from which on films are called positive, and the rates that it gives.
 
     Attributes:
-        threshold: Called positive from this probability on.
-        chosen_on: In words, such as ``"validation split, Youden's index"``.
+        threshold: The probability, in [0, 1]; the mean of two where each half has its own.
+        chosen_on: How it was chosen, in words, such as ``"validation split, Youden's index"``.
         sensitivity: nan without positives.
         specificity: nan without negatives.
         ppv: Positive predictive value at this data set's prevalence.
@@ -56,13 +56,13 @@ class Classification:
     """How well one model's probabilities tell one finding on one data set.
 
     Attributes:
-        positives: Images (or studies) labelled present; those that are uncertain or unknown are in
-            neither count.
-        negatives: Labelled absent.
-        auroc: nan unless there are both.
-        brier: Mean squared distance between probability and label.
-        point: None where no operating point was chosen.
-        calibration: Empty where it was not computed.
+        positives: Number of films (or studies) labelled present; uncertain and unknown labels are
+            in neither count.
+        negatives: Number of films (or studies) labelled absent.
+        auroc: Area under the ROC curve; nan unless there are positives and negatives.
+        brier: Mean squared distance between probability and label, in [0, 1].
+        point: The operating point; None where no threshold could be chosen.
+        calibration: Bins of the calibration curve; empty without a labelled film.
         by: ``"image"``, or ``"study"`` where the views of a study count as one.
     """
 
@@ -85,9 +85,9 @@ class Calls:
     Attributes:
         validation: Data set on which the threshold is chosen; without it, each half of the patients
             is called at the threshold chosen on the other half.
-        sensitivity: To reach; Youden's index without it.
-        by: What is called: images, or studies, which have a finding if a view has it.
-        seed: Of the halves.
+        sensitivity: The sensitivity that the threshold is to reach; None: Youden's index.
+        by: What is called: films (``"image"``), or studies, which are positive if a view is.
+        seed: Seed of the division into halves.
     """
 
     validation: str | None = None
@@ -96,14 +96,14 @@ class Calls:
     seed: int = 0
 
 
-_WHOSE = ("data", "model", "finding")
+_CELL = ("data", "model", "finding")  # thresholds and rates are computed within each
 
 
 def with_thresholds(predictions: Predictions, films: Films, calls: Calls) -> Called:
     """Predictions with the threshold that each film is called at."""
     frames = [
         rows.frame.join(_thresholds(predictions, rows, films, calls), on="cluster", how="left")
-        for _, rows in predictions.by(*_WHOSE)
+        for _, rows in predictions.by(*_CELL)
     ]
     unknown = pl.lit(None, pl.Float64).alias("threshold")
     return Called(pl.concat(frames) if frames else predictions.frame.with_columns(unknown))
@@ -119,20 +119,20 @@ def classification(
     """One record per data set, model and finding.
 
     Args:
-        predictions: Of every model, with their thresholds.
-        films: Of every data set.
-        judged: Data sets and models to report; other predictions only choose thresholds.
+        predictions: The predictions of every model, with thresholds.
+        films: The films of every data set.
+        judged: Pairs of data set and model to report; other predictions only choose thresholds.
         calls: How films are called positive.
-        intervals: How they are made.
+        intervals: How intervals are made.
     """
-    for (data, model, finding), rows in predictions.by(*_WHOSE):
+    for (data, model, finding), rows in predictions.by(*_CELL):
         if (data, model) not in judged:
             continue
-        known = _labelled(rows, films, calls)
-        labels, probabilities = known["label"].to_numpy(), known["probability"].to_numpy()
-        drawing = intervals.over(known)
+        labelled = _labelled(rows, films, calls)
+        labels, probabilities = labelled["label"].to_numpy(), labelled["probability"].to_numpy()
+        drawing = intervals.over(labelled)
         clusters, level = drawing["clusters"], intervals.level
-        curve = calibration(probabilities, labels, clusters, level=level) if len(known) else None
+        curve = calibration(probabilities, labels, clusters, level=level) if len(labelled) else None
         record = Classification(
             dataset=data,
             model=model,
@@ -141,7 +141,7 @@ def classification(
             negatives=int((~labels).sum()),
             auroc=auroc(probabilities, labels, **drawing),
             brier=bootstrap.mean((probabilities - labels) ** 2, **drawing),
-            point=_point(known, clusters, calls, level),
+            point=_point(labelled, clusters, calls, level),
             calibration=tuple(
                 CalibrationBin(part.probability, part.observed) for part in curve.bins
             )
@@ -155,34 +155,35 @@ def classification(
 def _thresholds(
     predictions: Predictions, rows: Predictions, films: Films, calls: Calls
 ) -> pl.DataFrame:
-    """By cluster: the threshold of the validation data, or of the other half of the patients."""
+    """The threshold of each cluster: of the validation data, or of the other half of patients."""
     rule = TargetSensitivity(calls.sensitivity) if calls.sensitivity else Youden()
     if calls.validation is not None:
         model, finding = rows.frame["model"][0], rows.frame["finding"][0]
         same = predictions.where(data=calls.validation, model=model, finding=finding)
-        known = _labelled(same, films, calls)
-        threshold = rule(known["probability"].to_numpy(), known["label"].to_numpy())
+        labelled = _labelled(same, films, calls)
+        threshold = rule(labelled["probability"].to_numpy(), labelled["label"].to_numpy())
         chosen = rows.frame.select("cluster").with_columns(threshold=pl.lit(threshold))
     else:
-        known = _labelled(rows, films, calls)
+        labelled = _labelled(rows, films, calls)
         fitted = cross_fitted(
-            known["probability"].to_numpy(),
-            known["label"].to_numpy(),
-            known["cluster"].to_list(),
+            labelled["probability"].to_numpy(),
+            labelled["label"].to_numpy(),
+            labelled["cluster"].to_list(),
             rule,
             calls.seed,
         )
         # Rates of the half for which there is a threshold would not be those of the data set.
         fitted = fitted if np.isfinite(fitted).all() else np.full_like(fitted, np.nan)
-        chosen = known.select("cluster").with_columns(threshold=pl.Series(fitted))
+        chosen = labelled.select("cluster").with_columns(threshold=pl.Series(fitted))
     return chosen.unique("cluster", maintain_order=True).fill_nan(None)
 
 
 def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
-    """Rows with a label: of images, or of studies, which have the finding if a view has it."""
-    known = rows.labelled().frame
+    """Rows with a label, one per film or per study; a study is positive if a view is."""
+    labelled = rows.labelled().frame
     if calls.by == "image":
-        return known
+        return labelled
+    # A film of an unknown study is a study of its own, whose name must not equal another study's.
     image = pl.format("image {}", "image_id")
     study = films.frame.select(
         "data",
@@ -190,7 +191,7 @@ def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
         study=pl.when(pl.col("study") == "").then(image).otherwise(pl.col("study")),
     )
     return (
-        known.join(study, on=["data", "image_id"], how="left", maintain_order="left")
+        labelled.join(study, on=["data", "image_id"], how="left", maintain_order="left")
         .with_columns(image_id="study")
         .drop("study")
         .group_by("image_id", maintain_order=True)
@@ -207,10 +208,10 @@ def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
 
 
 def _point(
-    known: pl.DataFrame, clusters: Sequence[str], calls: Calls, level: float
+    labelled: pl.DataFrame, clusters: Sequence[str], calls: Calls, level: float
 ) -> OperatingPoint | None:
-    """What the calls give; None where there is no threshold."""
-    thresholds = known["threshold"].drop_nulls().unique(maintain_order=True)
+    """The operating point of these rows; None where they have no threshold."""
+    thresholds = labelled["threshold"].drop_nulls().unique(maintain_order=True)
     if not len(thresholds):
         return None
     target = calls.sensitivity
@@ -223,8 +224,8 @@ def _point(
             f"{words}; each half of the patients judged at the threshold chosen on the other half"
             f" ({values}; the table shows their mean)"
         )
-    positive = called(known["probability"].to_numpy(), known["threshold"].to_numpy())
-    measured = rates(positive, known["label"].to_numpy(), clusters, level)
+    positive = called(labelled["probability"].to_numpy(), labelled["threshold"].to_numpy())
+    measured = rates(positive, labelled["label"].to_numpy(), clusters, level)
     return OperatingPoint(
         float(np.mean(thresholds.to_numpy())),
         where,

@@ -1,9 +1,10 @@
 """Methods against the human benchmark, and models against each other, on the same films.
 
-Of metrics that have a value of every film (``filmwise``).  Films count on which both are defined.
-Where several readers marked a finding, one of them is the reference (``data.readers``).  Patients
-are drawn, and their signs turned, together.  p-values are corrected over one family: the findings
-of one method, by one metric, on one data set.  The macro average is no member of it.
+Metrics are compared that have a value for every film (``filmwise``), on the films on which both
+sides are defined.  Where several readers marked a finding, one of them is the reference
+(``data.readers``).  All films of a patient are resampled, and change sign in the permutation test,
+together.  p-values are corrected over one family: the findings of one method, by one metric, on one
+data set.  The macro average is outside the family, since it is a summary of its tests.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
 
 OUTLINES = "the outlines themselves"
-MACRO = ""  # in the place of a finding
+MACRO = ""
+"""The ``finding`` of a macro average over findings."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,18 @@ class Comparison:
 
     Attributes:
         other: ``"human benchmark"``, or the name of the other model.
-        finding: Empty for the macro average over findings.
+        finding: Name of the finding; empty: the macro average over findings.
+        ours: Mean score of the method.
+        theirs: Mean score of the other side on the same films.
         difference: The method minus the other; higher is better.
-        p: Uncorrected.
-        holm: Corrected by Holm; nan for the macro average, as ``bonferroni``.
-        bonferroni: Corrected by Bonferroni.
-        margin: The largest loss that would not matter, as declared.
+        p: p-value of the permutation test, uncorrected.
+        holm: The p-value corrected by Holm; nan for the macro average.
+        bonferroni: The p-value corrected by Bonferroni; nan for the macro average.
+        margin: The largest loss that would not matter, as declared, in the unit of the metric.
         conclusion: What the interval of the difference says of that margin.
         needed: How many cases it takes to conclude "non-inferior" where both are equal.
         decrease: (other - method) / other; None against another model.
-        published: The same with the published arithmetic (``stats.chexlocalize``).
+        published: The decrease by the published arithmetic (``stats.chexlocalize``).
     """
 
     dataset: str
@@ -89,10 +93,10 @@ class PairedScores:
     """Two measurements of the same films, one column per finding; ``nan`` where undefined.
 
     Attributes:
-        findings: Of the columns.
-        first: Rows are films in the order of their ids.
-        second: The same films.
-        clusters: What is resampled as one, of each film.
+        findings: The finding of each column.
+        first: Scores of the first side; rows are films in the order of their ids.
+        second: Scores of the second side on the same films.
+        clusters: What is resampled as one, for each film.
     """
 
     findings: tuple[str, ...]
@@ -118,9 +122,9 @@ def against_readers(
     """Every method against the human benchmark, but for findings with too few positives.
 
     Args:
-        scores: Of maps and controls that can be compared (``comparable``).
-        few: Findings that are left out.
-        intervals: How they are made.
+        scores: Scores of maps and controls that can be compared (``comparable``).
+        few: Findings with too few positives, which are left out.
+        intervals: How intervals are made.
     """
     readers = scores.of_control(HUMAN_BENCHMARK)
     other = HumanBenchmark.title
@@ -148,7 +152,7 @@ def against_models(
 def against_outlines(
     scores: Scores, metrics: Mapping[str, Metric], few: Sequence[Rare], intervals: Intervals
 ) -> Iterator[Comparison]:
-    """What boxes make of each method, beside what the outlines do: of metrics scored by both."""
+    """Every method by a metric against boxes and by the same metric against outlines."""
     boxes = {
         spec: registry.spec(base)
         for spec, part in metrics.items()
@@ -165,7 +169,7 @@ def against_outlines(
 def measured(
     ours: Scores, theirs: Scores, few: Sequence[Rare], intervals: Intervals
 ) -> PairedScores:
-    """The findings that both measured often enough, on every film of ours."""
+    """Both sides on every film of ours, for the findings that both have often enough."""
     shared = set(theirs.frame["finding"])
     often = frequent(ours, few).frame["finding"].unique(maintain_order=True)
     findings = tuple(finding for finding in often if finding in shared)
@@ -175,7 +179,7 @@ def measured(
 
 
 def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator[Comparison]:
-    """First against second: every finding, then the macro average where there are several."""
+    """First side against second: each finding, then the macro average where there are several."""
     columns = [slice(place, place + 1) for place in range(len(both.findings))]
     every = [
         _comparison(sides, finding, both, column, intervals)
@@ -231,7 +235,11 @@ def _comparison(
 
 
 def _shares(gaps: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-    """Numbers of films whose mean is the macro average; of one finding, the gaps themselves."""
+    """One number per film, whose mean is the macro average; nan for films without a gap.
+
+    The permutation test takes means over films, and a film may have several findings: each gap is
+    weighed so that every finding counts alike.  Of one finding, these are the gaps themselves.
+    """
     defined = np.isfinite(gaps)
     counts = defined.sum(axis=0)
     weights = np.divide(1, counts * (counts > 0).sum(), where=counts > 0, out=np.zeros(len(counts)))
@@ -242,11 +250,12 @@ def _shares(gaps: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
 def _decreased(
     both: PairedScores, every: Sequence[Comparison], intervals: Intervals
 ) -> Iterator[Comparison]:
-    """With the percentage decrease: sound, and as it was published."""
+    """The comparisons with their percentage decrease, and with the published one."""
     below = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
     replicates = [chexlocalize.replicates(table) for table in (both.first, both.second)]
     theirs = chexlocalize.percentage_decrease(*replicates)
     published = zip(theirs.value / 100, theirs.low / 100, theirs.high / 100, strict=True)
+    # Not strict: of a single finding there is no comparison of macro averages.
     rows = zip(every, (*below.findings, below.macro), published, strict=False)
     for comparison, sound, (value, low, high) in rows:
         ends = (float(value), float(low), float(high))

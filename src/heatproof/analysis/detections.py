@@ -1,4 +1,4 @@
-"""What the films of a data set say of one finding, as metrics of data sets read it.
+"""Detections: the films of a data set and one finding, as metrics of data sets take them.
 
 A film counts where a region is marked, or where the label says that the finding is absent.  A film
 that has the finding by its label, but no region, could be neither hit nor missed.
@@ -20,10 +20,13 @@ def of_dataset(
     """A metric of data sets of one method, finding and reader, without an interval.
 
     Args:
-        metric: As it measures this finding.
-        maps: The scores of that method, finding and reader by this metric; nan without any.
-        predictions: Of the model, whose probabilities rank the films.
-        films: Of the data set.
+        metric: The metric, specialized to the finding.
+        maps: Scores of that method, finding and reader by this metric.
+        predictions: Predictions of the model; their probabilities rank the films.
+        films: The films of the data set.
+
+    Returns:
+        The value; nan without scores, or where it is undefined.
     """
     if not len(maps):
         return float("nan")
@@ -36,12 +39,12 @@ def films_that_count(maps: Scores, predictions: Predictions, films: Films) -> pl
 
     Args:
         maps: Scores of one finding and reader of one data set.
-        predictions: Of one model.
-        films: Of that data set, or of all.
+        predictions: Predictions of one model.
+        films: The films of that data set, or of all.
 
     Returns:
-        Columns of ``Predictions``, and as in ``Detections`` ``regions``, ``annotated`` and
-        ``agreed``.
+        The columns of ``Predictions``, and ``regions``, ``annotated`` and ``agreed`` as in
+        ``Detections``.
     """
     data, finding, reader = (str(maps.frame[name][0]) for name in ("data", "finding", "reader"))
     marked = maps.marked().frame.group_by("image_id").agg(pl.col("regions").first())
@@ -62,13 +65,15 @@ def films_that_count(maps: Scores, predictions: Predictions, films: Films) -> pl
 
 
 def detections(films: pl.DataFrame, maps: Scores) -> Detections:
-    """What one method says of films that count."""
+    """The detections of one method on the films that count (``films_that_count``)."""
     numbers = [row or () for row in of_films(films, maps)["seen"].to_list()]
+    # Lists of different lengths become one array, padded with nan.
     seen = np.full((len(numbers), max([1, *map(len, numbers)])), np.nan)
     for row, values in zip(seen, numbers, strict=True):
         row[: len(values)] = values
     probabilities = films["probability"].to_numpy()
-    if maps.frame["method"].eq(HUMAN_BENCHMARK).all():  # no classifier calls a film for the readers
+    # Readers looked at every film themselves, so no probability decides which films count.
+    if maps.frame["method"].eq(HUMAN_BENCHMARK).all():
         probabilities = np.ones_like(probabilities)
     return Detections(
         seen,

@@ -1,10 +1,11 @@
-"""Diagnosis: with what do the scores of maps go together?
+"""Diagnosis: what do the scores of maps go together with?
 
-Asked of metrics of maps, and of metrics of data sets that are means over films (``filmwise``), for
-every data set, model and method: the shape of what was marked, how sure the model is, groups of
-patients, and the usual place.  Other metrics of data sets have no score of a single film, so they
-are asked nothing.  Where several readers marked a finding, one of them counts (``data.readers``).
-With fewer than ``TO_FIT`` patients nothing is fitted.
+For every data set, model, method and metric, scores are set against the shape of what was marked,
+the probability by the model, groups of patients, and the usual place of the finding.  Metrics of
+maps have a score for each film, and so have metrics of data sets that are means over films
+(``filmwise``); other metrics of data sets have no such score, and no diagnosis.  Where several
+readers marked a finding, one of them counts (``data.readers``).  With fewer than ``TO_FIT``
+patients nothing is fitted.
 """
 
 from collections import Counter
@@ -33,8 +34,8 @@ from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.types import Estimate
 
-DOTS = 400  # of a scatter plot: more hide each other
-CATEGORIES = 6  # of a column of metadata, at most: more are names, not groups
+DOTS = 400  # in a scatter plot, at most: more would hide each other
+CATEGORIES = 6  # in a column of metadata, at most: a column with more holds names, not groups
 _PLACE = ["data", "image_id", "finding", "reader"]
 _PREDICTION = ["data", "model", "image_id", "finding"]
 
@@ -44,8 +45,8 @@ class Spread:
     """How much one feature of a finding's shape varies on one data set: its five-number summary.
 
     Attributes:
-        feature: Of ``diagnose.shape.FEATURES``.
-        cases: Films on which it is defined; the numbers are nan without any.
+        feature: One of ``diagnose.shape.FEATURES``.
+        cases: Number of films on which it is defined; without any, the summary is nan.
     """
 
     dataset: str
@@ -64,20 +65,20 @@ class Diagnosis:
     """When the maps of one method and model score high and when low, by one metric of maps.
 
     Attributes:
-        cases: Maps of films on which the finding is marked, with a defined score.
-        patients: Behind them; nothing is fitted with fewer than ``enough``.
-        enough: Patients that it takes.
-        shape: What the shape of the finding does to the score, all findings together.
-        confidence: What the model's probability does to it.
-        subgroups: Groups of films, by finding.
-        gap: What the shape does to how far the score is below that of the human benchmark; empty
-            without one.
-        calibrated: What the probability does after temperature calibration.
-        usual: The score beside that of the mean-mask prior; None where too few have both.
-        common: Over findings: rank correlation of the mean score with what each is like; empty
-            with few findings.
-        points: What a feature of the shape is, or the probability, and the score, of single maps;
-            of the first metric of maps alone.
+        cases: Number of maps with a defined score on films on which the finding is marked.
+        patients: Number of patients behind them; with fewer than ``enough`` nothing is fitted.
+        enough: Number of patients that a fit takes.
+        shape: Effects of the shape of the finding on the score, over all findings.
+        confidence: Effects of the model's probability on the score.
+        subgroups: The score in groups of films, by finding.
+        gap: Effects of the shape on how far the score is below that of the human benchmark; empty
+            without a benchmark.
+        calibrated: Effects of the probability after temperature calibration.
+        usual: The score beside that of the mean-mask prior; None where too few patients have both.
+        common: Rank correlations over findings of the mean score with prevalence, size and prior;
+            empty with few findings.
+        points: Dots of scatter plots, by feature: the feature or the probability, and the score;
+            only for the first metric of the report.
     """
 
     dataset: str
@@ -98,14 +99,15 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a diagnosis needs to know besides tables.
+class DiagnosisOptions:
+    """What a diagnosis takes besides tables.
 
     Attributes:
-        metrics: By which the maps were scored, by spec.
-        intervals: How they are made.
-        validation: Data set on which probabilities are calibrated; None for the other half.
-        folds: Metadata that say which model judges, or was trained on, which film: no groups.
+        metrics: The metrics that the scores were measured by, by spec.
+        intervals: How intervals are made.
+        validation: Data set on which probabilities are calibrated; None: the other half.
+        folds: Names of metadata that say which member judges or was trained on a film, and so are
+            no subgroups.
     """
 
     metrics: Mapping[str, Metric]
@@ -115,7 +117,7 @@ class Asked:
 
 
 def spreads(shapes: Shapes, films: Films) -> Iterator[Spread]:
-    """How different the shapes are, by data set, feature and finding, of the reader who counts."""
+    """The spread of each feature of the shape, as the reader who counts drew each finding."""
     for (data,), rows in shapes.of_reader(films.counting()).by("data"):
         for feature, summary in distributions(rows.frame).items():
             numbers = summary.with_columns(pl.col(pl.Float64).fill_null(float("nan")))
@@ -124,22 +126,26 @@ def spreads(shapes: Shapes, films: Films) -> Iterator[Spread]:
 
 
 def diagnoses(
-    scores: Scores, predictions: Predictions, shapes: Shapes, films: Films, asked: Asked
+    scores: Scores,
+    predictions: Predictions,
+    shapes: Shapes,
+    films: Films,
+    options: DiagnosisOptions,
 ) -> Iterator[Diagnosis]:
     """One for each data set, model, method and metric that has a value of every film.
 
     Args:
-        scores: Of maps and controls, one value per film (``filmwise.one_by_one``).
-        predictions: Of every model.
-        shapes: Of everything that was marked.
-        films: Of every data set.
-        asked: The metrics, and how intervals are made.
+        scores: Scores of maps and controls, one value per film (``filmwise.one_by_one``).
+        predictions: The predictions of every model.
+        shapes: The shape of everything that was marked.
+        films: The films of every data set.
+        options: The metrics, and how intervals are made.
     """
     maps = scores.of_models().of_reader(films.counting()).frame
     if maps.is_empty():
         return
-    intervals = asked.intervals
-    labels = with_calibrated(predictions, asked.validation, intervals.seed).select(
+    intervals = options.intervals
+    labels = with_calibrated(predictions, options.validation, intervals.seed).select(
         *_PREDICTION, "cluster", "probability", CALIBRATED, "label"
     )
     rows = maps.join(shapes.frame, on=_PLACE, how="left", maintain_order="left").join(
@@ -152,14 +158,22 @@ def diagnoses(
     keys = ["data", "model", "method", "metric"]
     cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
     with side_by_side() as pool:
-        of_cell = partial(_diagnosis, asked, films, labels, str(maps["metric"][0]))
+        of_cell = partial(_diagnosis, options, films, labels, str(maps["metric"][0]))
         yield from pool.map(of_cell, cells)
 
 
 def _diagnosis(
-    asked: Asked, films: Films, labels: pl.DataFrame, first: str, cell: pl.DataFrame
+    options: DiagnosisOptions, films: Films, labels: pl.DataFrame, first: str, cell: pl.DataFrame
 ) -> Diagnosis:
-    """Of one data set, model, method and metric; the scatter plots are of the first metric."""
+    """The diagnosis of one cell: a data set, model, method and metric.
+
+    Args:
+        options: The metrics, and how intervals are made.
+        films: The films of every data set.
+        labels: Predictions of every model, calibrated as well.
+        first: Spec of the metric whose diagnosis has scatter plots.
+        cell: Scores of the cell, joined with shapes, predictions, readers and prior.
+    """
     data, model, method, metric = cell.select("data", "model", "method", "metric").row(0)
     marked = cell.filter(pl.col("regions") > 0)
     defined = marked.filter(pl.col("value").is_finite())
@@ -172,15 +186,15 @@ def _diagnosis(
         (pl.col("data") == data) & (pl.col("model") == model) & pl.col("finding").is_in(findings)
     )
     dots = dict(_points(defined)) if metric == first else {}
-    reasons = _reasons(asked, films.where(data=data), cell, of_model, metric)
+    reasons = _reasons(options, films.where(data=data), cell, of_model, metric)
     return replace(record, **reasons, points=dots)
 
 
 def _reasons(
-    asked: Asked, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
+    options: DiagnosisOptions, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
 ) -> dict[str, Any]:
-    """What is asked of one method; ``labels`` are the predictions of every film of its findings."""
-    intervals, part = asked.intervals, asked.metrics[metric]
+    """Fields of ``Diagnosis``; ``labels`` are the predictions on all films for its findings."""
+    intervals, part = options.intervals, options.metrics[metric]
     marked, negatives = (
         cell.filter(pl.col("regions") > 0),
         _negatives(part, intervals, cell, labels),
@@ -191,7 +205,7 @@ def _reasons(
         "shape": _of_shape(intervals, marked, metric),
         "confidence": _of_confidence(intervals, marked, negatives, metric),
         "calibrated": _of_confidence(intervals, present, absent, metric),
-        "subgroups": dict(_of_groups(intervals, marked, films, asked.folds)),
+        "subgroups": dict(_of_groups(intervals, marked, films, options.folds)),
         "gap": _of_gap(intervals, marked, metric),
         "usual": usual_place.beside_prior(marked, intervals) if higher else None,
         "common": usual_place.over_prevalence(marked, labels, intervals) if higher else {},
@@ -203,7 +217,7 @@ def _of_shape(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[
 
 
 def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, float], ...]]]:
-    """Each feature beside the score, of every so many maps where there are more than ``DOTS``."""
+    """Each feature with the score, map by map; where there are too many, every k-th map."""
     for name in (*FEATURES, "probability"):
         table = defined.select(pl.col(name).cast(pl.Float64), "value")
         known = table.filter(pl.all_horizontal(pl.all().is_finite()))
@@ -211,7 +225,7 @@ def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, flo
 
 
 def _of_gap(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:
-    """Of how far the method is below the human benchmark, where there is one."""
+    """Effects of the shape on the human benchmark's score minus the map's, where both exist."""
     if not marked["readers"].is_finite().any():
         return ()
     gap = marked.with_columns(value=(pl.col("readers") - pl.col("value")).fill_null(float("nan")))
@@ -229,14 +243,14 @@ def _of_confidence(
         ]
     )
     effects = of_confidence(table.rename({"value": metric}), metric, **intervals.drawing)
-    both = not table["marked"].all()  # else the two sets of rows are one
+    both = not table["marked"].all()  # without negatives, "all" and "positive" are the same rows
     return tuple(effect for effect in effects if both or effect.rows == "positive")
 
 
 def _negatives(
     metric: Metric, intervals: Intervals, cell: pl.DataFrame, labels: pl.DataFrame
 ) -> pl.DataFrame:
-    """Films without the finding, with what they score: nothing, where that is what any map does."""
+    """Films without the finding that have a score: 0, by a metric that gives any map 0 there."""
     if isinstance(metric, MeanOverFilms):
         return cell.filter(pl.col("regions") == 0)
     absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
@@ -250,6 +264,7 @@ def _of_groups(
     intervals: Intervals, marked: pl.DataFrame, films: Films, folds: Collection[str]
 ) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:
     columns = groups(films, folds)
+    # Within one data set, so that the identifier of a film is unique.
     places = {image_id: place for place, image_id in enumerate(films.frame["image_id"])}
     for (finding,), rows in marked.group_by(["finding"], maintain_order=True):
         places_of = [places[name] for name in rows["image_id"]]
@@ -259,7 +274,7 @@ def _of_groups(
 
 
 def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[AttributeValue]]:
-    """What films can be grouped by: the view, and metadata that are ages or few categories."""
+    """The columns that films can be grouped by: the view, and metadata with few values, or ages."""
     columns = films.attributes()
     return {
         name: column

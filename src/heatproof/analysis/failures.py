@@ -1,8 +1,9 @@
-"""Where a model or its maps fail, film by film: what a reader study would start from.
+"""Failures: films on which a model or its maps fail, for a reader study to start from.
 
-Two lists: films that the classifier calls without reason (false positives), and films that it calls
-rightly while the region of a map misses every marked region (true positives, by method).  Calls are
-those of the operating point; regions those of the first metric that compares them.
+There are two lists: films that the classifier calls positive although they are not (false
+positives), and films that it calls positive rightly while the region of a map misses every marked
+region (by method).  Calls are those of the operating point; a region is missed where the first
+metric that compares regions is 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,9 +21,9 @@ class Failure:
     """A film on which the model, or a map of it, fails.
 
     Attributes:
-        kind: In words, such as ``"false positive"``.
-        threshold: Called from this probability on.
-        method: Whose map it is; empty where it is the model alone.
+        kind: ``FALSE_POSITIVE`` or ``MISSED``, words for people.
+        threshold: The probability from which on the film is called positive.
+        method: Spec of the method whose map fails; empty: the model fails.
     """
 
     kind: str
@@ -36,18 +37,14 @@ class Failure:
 
 
 FALSE_POSITIVE = "false positive"
-
-
 MISSED = "true positive, region missed"
-
-
 _FILM = ("data", "model", "image_id", "finding")
 
 
 def failures(
     metrics: Mapping[str, Metric], predictions: Called, scores: Scores
 ) -> Iterator[Failure]:
-    """Both lists."""
+    """Both lists, the false positives first."""
     columns = [*_FILM, "probability", "threshold"]
     alone = predictions.positive().frame.filter(~pl.col("label"))
     for data, model, image_id, finding, probability, threshold in alone.select(columns).iter_rows():
@@ -58,7 +55,7 @@ def failures(
 
 
 def missed(metrics: Mapping[str, Metric], predictions: Called, scores: Scores) -> pl.DataFrame:
-    """True positives, and the methods whose region shares no pixel with any that is marked."""
+    """Predictions that are true positives, with the methods whose region misses every mark."""
     compared = (spec for spec, part in metrics.items() if regions_overlap(part))
     spec = next(compared, "")  # without any, nothing is known to be missed
     zero = (
@@ -66,7 +63,7 @@ def missed(metrics: Mapping[str, Metric], predictions: Called, scores: Scores) -
         .marked()
         .where(metric=spec)
         .frame.group_by([*_FILM, "method"], maintain_order=True)
-        .agg(pl.col("value").max())
+        .agg(pl.col("value").max())  # over readers: a region that one of them marked is no miss
         .filter(pl.col("value") == 0)
     )
     positive = predictions.positive().frame.filter(pl.col("label"))

@@ -1,9 +1,9 @@
 """Scores of single films by metrics of data sets that are means over films, such as ``miou``.
 
-There the value of a film depends on the model's probability too: films that the model does not call
-count with 0, or not at all.  With these values such a metric is asked the same questions as metrics
-of maps: why maps fail, and how far they are from readers.  Of the controls only the human benchmark
-has such values, since the others have no probabilities of their own.
+The value of a film then depends on the probability by the model, too: films that the model does not
+call positive count with 0, or not at all.  With one value per film such a metric can be diagnosed
+and compared with readers as metrics of maps are.  Among the controls only the human benchmark has
+such values, since the others have no probabilities of their own.
 """
 
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ def one_by_one(
     """The scores that have one value per film: of metrics of maps, and of means over films.
 
     Args:
-        scores: Of maps and controls.
-        predictions: Of every model that made maps.
-        films: Of every data set.
-        metrics: By which the maps were scored.
+        scores: Scores of maps and controls.
+        predictions: Predictions of every model that made maps.
+        films: The films of every data set.
+        metrics: The metrics that the scores were measured by.
     """
     whole = [spec for spec, part in metrics.parts.items() if isinstance(part, DatasetMetric)]
     of_maps = scores.where(~pl.col("metric").is_in(whole))

@@ -1,4 +1,4 @@
-"""How the intervals of a report are made: the one record that every analysis is told."""
+"""Intervals: how an analysis makes them, in one record that every analysis takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ AnyRecord = TypeVar("AnyRecord")
 
 @dataclass(frozen=True)
 class Intervals:
-    """How numbers of films become intervals and conclusions.
+    """How scores of films become intervals and conclusions.
 
     Attributes:
-        by: What is resampled as one: all films of a patient, or each film.
-        resamples: Of every bootstrap.
-        level: What every interval holds, such as 0.95.
-        seed: Equal seeds make equal intervals.
+        by: What is resampled as one: all films of a patient, or each film (``"image"``).
+        resamples: Number of resamples of every bootstrap.
+        level: Confidence level of every interval, in (0, 1).
+        seed: Seed of the resamples; equal seeds make equal intervals.
         min_positives: A finding with fewer positives gets no interval (see ``rare``).
         margin: The largest loss that would not matter, in the unit of the metric.
     """
@@ -37,11 +37,11 @@ class Intervals:
 
     @property
     def drawing(self) -> dict[str, Any]:
-        """Arguments of a bootstrap, but for what is resampled as one."""
+        """Arguments of a bootstrap, except ``clusters``."""
         return {"resamples": self.resamples, "level": self.level, "seed": self.seed}
 
     def clusters(self, rows: pl.DataFrame) -> list[str]:
-        """What is resampled as one, of rows with an ``image_id`` and a ``cluster``."""
+        """What each row is resampled with; rows have an ``image_id`` and a ``cluster``."""
         column = "cluster" if self.by == "patient" else "image_id"
         return [str(name) for name in rows[column]]
 
@@ -51,13 +51,13 @@ class Intervals:
 
 
 def without_interval(estimate: Estimate) -> Estimate:
-    """The value alone, which says nothing about other films."""
+    """The value without its interval: it describes these films, and nothing is inferred from it."""
     nan = float("nan")
     return replace(estimate, low=nan, high=nan, method="too few positives for an interval")
 
 
 def without_intervals(record: AnyRecord) -> AnyRecord:
-    """A record with the values of its estimates alone, those of records inside it included."""
+    """The record with every estimate, also in records inside it, without its interval."""
     changes = {name: _without(value) for name, value in vars(record).items()}
     return replace(record, **changes)  # type: ignore[type-var]  # a dataclass
 

@@ -1,9 +1,9 @@
 """Localization: how well the maps of each method find each finding, and the controls likewise.
 
-A metric of maps gives the mean over maps.  A metric of data sets joins what it saw of each map with
-the model's probability of that film, and adds the films without the finding.  Every model has its
-own probabilities, so each has a panel of its own.  Controls are ranked by the same probabilities,
-so that a difference to a control is one of place alone.
+The result of a metric of maps is the mean over maps.  A metric of data sets joins what it saw of
+each map with the probability of that film, and takes in the films without the finding.  As each
+model has other probabilities, it has its own panel.  Controls take the probabilities of the model,
+so that a difference to a control comes from the map alone.
 """
 
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ class ControlRow:
     """A map made without the model, judged like the others.
 
     Attributes:
-        spec: Its name in tables, such as ``"mean_mask"``.
-        name: For people.
-        estimate: Over the same images.
-        undefined: Images on which the metric is undefined.
+        name: What people call it.
+        estimate: The score, on the same films as those of the methods.
+        undefined: Number of films on which the metric is undefined.
         per_map: As in ``MethodRow``.
         negatives: As in ``MethodRow``.
-        knows: In a few words, such as ``"never sees the film"``.
+        spec: Its name in tables, such as ``"mean_mask"``.
+        knows: What it knows or lacks, in a few words, such as ``"never sees the film"``.
     """
 
     name: str
@@ -55,13 +55,13 @@ class MethodRow:
     """One method's maps of one model, measured.
 
     Attributes:
-        estimate: Mean over the defined cases, or the metric of the whole data set, with ``cases``
-            how many defined ones stand behind it.
-        undefined: Cases on which the metric is undefined, or the map not to be scored.
-        difference: By how much it is better than the prior, paired by image: this minus the prior,
-            or where lower is better the prior minus this; None without a prior.
-        per_map: Mean of what a metric of data sets sees of each map (``Metric.per_map``).
-        negatives: Films without the finding that such a metric counts besides the cases.
+        estimate: The mean over maps with a defined score, or the metric of the whole data set;
+            ``cases`` counts these maps.
+        undefined: Number of maps whose score is undefined, or which cannot be scored.
+        difference: How much better it is than the prior, paired by film: method minus prior, or
+            prior minus method where lower is better; None without a prior.
+        per_map: Mean of what a metric of data sets gives to each map; None for metrics of maps.
+        negatives: Number of films without the finding that a metric of data sets counts as well.
     """
 
     model: str
@@ -78,9 +78,10 @@ class Localization:
     """One forest plot: one finding on one data set by one metric.
 
     Attributes:
-        prior: The mean mask: what every method is compared with.
-        model: Whose probabilities the metric and the prior use; empty where they use none.
-        controls: What else is measured without the model; nothing is compared with it.
+        rows: One per model and method.
+        prior: The mean mask, which every method is compared with; None where it was not scored.
+        model: The model whose probabilities all rows use; empty where they use none.
+        controls: The other controls; no method is compared with them.
     """
 
     dataset: str
@@ -104,11 +105,11 @@ def localization(
     Of a metric of data sets, one panel for each model.
 
     Args:
-        scores: Of maps and controls, none of them set aside.
-        predictions: Of every model that made maps.
-        films: Of every data set.
-        metrics: By which the maps were scored.
-        intervals: How they are made.
+        scores: Scores of maps and controls, none of them set aside.
+        predictions: Predictions of every model that made maps.
+        films: The films of every data set.
+        metrics: The metrics that the scores were measured by.
+        intervals: How intervals are made.
     """
     readers = scores.frame.group_by("data", "finding").agg(pl.col("reader").n_unique())
     several = {(data, finding) for data, finding, count in readers.iter_rows() if count > 1}
@@ -137,14 +138,15 @@ def localization(
 
 @dataclass(frozen=True)
 class _OfMaps:
-    """The mean of one number per map."""
+    """Estimates by a metric of maps: means of one number per map."""
 
     intervals: Intervals
     lower_is_better: bool
 
     def fields(self, maps: Scores) -> dict[str, Any]:
-        """What ``MethodRow`` and ``ControlRow`` say of the maps of one method."""
+        """The fields that ``MethodRow`` and ``ControlRow`` share, for the maps of one method."""
         values = maps.frame["value"].to_numpy()
+        # Scores lie in [0, 1] where higher is better; distances have no upper bound.
         mean = bootstrap.mean if self.lower_is_better else bounded.mean
         estimate = mean(values, **self.intervals.over(maps.frame))
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
@@ -153,20 +155,22 @@ class _OfMaps:
         """Maps minus prior, or where lower is better prior minus maps, where both are defined."""
         of_prior = prior.frame.select("image_id", prior="value")
         paired = maps.frame.join(of_prior, on="image_id")
-        ours, theirs = paired["value"].to_numpy(), paired["prior"].to_numpy()
+        first, second = paired["value"].to_numpy(), paired["prior"].to_numpy()
         if self.lower_is_better:
-            ours, theirs = theirs, ours
-        return bootstrap.difference(ours, theirs, **self.intervals.over(paired))
+            first, second = second, first
+        return bootstrap.difference(first, second, **self.intervals.over(paired))
 
 
 @dataclass(frozen=True)
 class _OfDataset:
-    """One number of all films.
+    """Estimates by a metric of data sets: one number for all films.
 
     Attributes:
-        spec: Of the metric.
+        intervals: How intervals are made.
+        metrics: The metrics, with tuned options.
+        spec: Spec of the metric.
         model: The model whose methods are measured.
-        finding: What is measured.
+        finding: The finding that is explained.
         films: One row per film that counts (see ``detections.films_that_count``).
     """
 
@@ -178,7 +182,7 @@ class _OfDataset:
     films: pl.DataFrame
 
     def metric(self, maps: Scores) -> DatasetMetric:
-        """As it measures the method that made these maps."""
+        """The metric with the options that were tuned for the method that made these maps."""
         model, method = maps.frame["model"][0], str(maps.frame["method"][0])
         measures = self.metrics.of(self.model if model == self.model else "", method)
         part = specialize(measures[self.spec], self.finding)
@@ -186,7 +190,7 @@ class _OfDataset:
         return part
 
     def fields(self, maps: Scores) -> dict[str, Any]:
-        """What ``MethodRow`` and ``ControlRow`` say of the maps of one method."""
+        """The fields that ``MethodRow`` and ``ControlRow`` share, for the maps of one method."""
         seen = detections(self.films, maps)
         marked = seen.regions > 0
         alone = of_films(self.films, maps)["value"].fill_null(float("nan")).to_numpy()[marked]
@@ -198,15 +202,15 @@ class _OfDataset:
         }
 
     def difference(self, maps: Scores, prior: Scores) -> Estimate:
-        """Maps minus prior, a film with the finding counting where both are defined."""
+        """Maps minus prior, without the films with the finding on which either is undefined."""
         first, second = (detections(self.films, scores) for scores in (maps, prior))
-        ours, theirs = self.metric(maps).of_dataset, self.metric(prior).of_dataset
+        of_maps, of_prior = self.metric(maps).of_dataset, self.metric(prior).of_dataset
         both = np.isfinite(first.seen[:, :1]) & np.isfinite(second.seen[:, :1])
         first = replace(first, seen=np.where(both, first.seen, np.nan))
         second = replace(second, seen=np.where(both, second.seen, np.nan))
 
         def gain(weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
-            return np.asarray(ours(first, weights) - theirs(second, weights))
+            return np.asarray(of_maps(first, weights) - of_prior(second, weights))
 
         return self._estimate(first, gain)
 

@@ -1,4 +1,4 @@
-"""The records of the analyses as rows of tables, one row per number."""
+"""The results of the analyses as tables, one row per number."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -46,7 +46,7 @@ def verdicts(grids: Iterable[Trust]) -> Verdicts:
 
 
 def choices(tuned: Iterable[TunedValue]) -> Choices:
-    """Every choice that tuning films made."""
+    """Every value that the tuning films chose."""
     return Choices.of_rows({**vars(c), "data": c.dataset} for c in tuned)
 
 

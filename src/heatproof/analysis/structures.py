@@ -14,11 +14,12 @@ class Structure:
     """How much of the maps of one method lies on something that is no finding.
 
     Attributes:
-        finding: What is explained.
-        structure: What else was marked.
-        share: Of the positive relevance, the mean over films.
-        peak: Share of films on which the peak of the map lies there.
-        area: Share of the film that it takes.
+        finding: The finding that the maps explain.
+        structure: What else was marked on the films, such as a tag.
+        share: Share of the positive relevance that lies on it, in [0, 1], the mean over films.
+        peak: Share of films on which the peak of the map lies on it, in [0, 1].
+        area: Share of the film that it covers, in [0, 1], the mean over films: what the other two
+            would be by chance.
     """
 
     dataset: str

@@ -1,7 +1,8 @@
-"""Does a method lean on where findings usually are, and on which of them are common?
+"""Does a method lean on where findings usually lie, and on which of them are common?
 
-The scores of one method by one metric, beside those of the mean-mask prior on the same films, and
-over findings beside how common they are.  Asked of metrics in which higher is better.
+The scores of one method by one metric are set beside those of the mean-mask prior on the same
+films, and their means beside the prevalence of the findings.  Both are for metrics in which higher
+is better.
 """
 
 from collections.abc import Mapping
@@ -16,17 +17,17 @@ from heatproof.localize.controls import PRIOR
 from heatproof.tables.scores import Scores
 from heatproof.types import Estimate
 
-PLACE = ["data", "image_id", "finding", "reader", "metric"]
+_PLACE = ["data", "image_id", "finding", "reader", "metric"]
 
 
 def with_prior(rows: pl.DataFrame, scores: Scores) -> pl.DataFrame:
     """Rows of scores with a column ``prior``: what the mean mask scores on the same film."""
-    prior = scores.of_control(PRIOR).frame.select(*PLACE, prior="value")
-    return rows.join(prior, on=PLACE, how="left", maintain_order="left")
+    prior = scores.of_control(PRIOR).frame.select(*_PLACE, prior="value")
+    return rows.join(prior, on=_PLACE, how="left", maintain_order="left")
 
 
 def beside_prior(marked: pl.DataFrame, intervals: Intervals) -> UsualPlace | None:
-    """None where too few patients have both scores."""
+    """The method beside the prior; None where too few patients have both scores."""
     both = marked.filter(pl.col("value").is_finite() & pl.col("prior").is_finite())
     if both["cluster"].n_unique() < TO_FIT:
         return None
@@ -39,9 +40,9 @@ def over_prevalence(
     """Rank correlations over findings; empty where these are too few.
 
     Args:
-        marked: Scores of marked films.
-        labels: ``finding`` and ``label`` of every film that was judged.
-        intervals: How they are made.
+        marked: Scores of films on which the finding is marked.
+        labels: ``finding`` and ``label`` of every film that the model judged.
+        intervals: How intervals are made.
     """
     findings = by_finding(marked, labels, "value")
     if len(findings) < TO_CORRELATE:

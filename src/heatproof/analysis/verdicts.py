@@ -1,8 +1,8 @@
 """Verdicts: may the maps of a method be trusted?
 
-Localization is judged by the scores that the report shows, the other criteria by the similarities
-of pairs of maps.  Both become one table of evidence per data set and finding
-(``heatproof.trust.evidence``), which every rule judges.
+The evidence on localization are scores, that on the other criteria similarities of pairs of maps.
+Both become one table of evidence per data set and finding (``heatproof.trust.evidence``), and every
+rule turns it into verdicts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from heatproof.localize.controls import PRIOR
-from heatproof.stages.reader_agreement import READERS
+from heatproof.localize.controls import PRIOR, READERS
+from heatproof.models.localizers import references
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.scores import NO_MODEL, Scores
@@ -21,12 +21,13 @@ from heatproof.trust.rules import Rule
 from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
 
-HIGH_CONTROLS = {
-    READERS: "Two readers",
-    "detection": "Trained detectors",
-    "segmentation": "Trained segmentation networks",
-}
-"""Readers and supervised references, by name: what a strong pass is measured against, in words."""
+
+def high_controls() -> dict[str, str]:
+    """What a strong pass is measured against, in words, by the method that its rows have in tables.
+
+    These are the readers, and the supervised references: every localizer that is registered.
+    """
+    return {READERS: "Two readers"} | references()
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Trust:
         verdicts: One per criterion and method.
         measures: Spec of a similarity or metric to its name for people, unless it is one of
             ``Content.metrics``.
-        controls: Methods that stand for readers or supervised references, and are no rows.
-        high: What these reach, as far as it was measured.
+        controls: Methods that stand for readers or supervised references, and have no verdicts.
+        high: What these reach by each criterion that they were measured by.
     """
 
     dataset: str
@@ -76,11 +77,11 @@ def trust(
     """The grid of every data set and finding that maps were compared on, under every rule.
 
     Args:
-        pairs: Maps that were compared.
-        scores: Of maps and controls.
-        films: Of every data set.
-        rules: By spec.
-        measures: Names of similarities and metrics for people, by spec.
+        pairs: Similarities of maps.
+        scores: Scores of maps and controls.
+        films: The films of every data set.
+        rules: The rules, by spec.
+        measures: What people call similarities and metrics, by spec.
     """
     counted = scores.of_reader(films.counting())
     for (data, finding), rows in pairs.by("data", "finding"):
@@ -100,8 +101,8 @@ def _evidence(pairs: Pairs, scores: Scores) -> pl.DataFrame:
     methods = maps.select("method").unique(maintain_order=True)
     # Every method is compared with the same prior.
     compared = methods.join(prior.drop("method"), how="cross")
-    found, expected = _as_evidence(maps, evidence.MAP), _as_evidence(compared, evidence.PRIOR)
-    parts = [found, expected, pairs.frame.select(found.columns)]
+    scored, expected = _as_evidence(maps, evidence.MAP), _as_evidence(compared, evidence.PRIOR)
+    parts = [scored, expected, pairs.frame.select(scored.columns)]
     return pl.concat(parts, how="vertical_relaxed")
 
 
@@ -139,7 +140,7 @@ def _high(
 
 
 def _methods(table: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Methods, and what among them is a control."""
+    """The methods that get verdicts, and those that stand for readers or references."""
     names = [str(name) for name in table["method"].unique(maintain_order=True)]
-    controls = tuple(name for name in HIGH_CONTROLS if name in names)
+    controls = tuple(name for name in high_controls() if name in names)
     return tuple(name for name in names if name not in controls), controls

@@ -1,6 +1,6 @@
-"""What a radiograph and its annotations are.
+"""Films and their annotations.
 
-``pixels`` and ``annotations`` read what is stored, ``geometry`` moves both onto a model's canvas
-and maps back, ``datasets`` lists radiographs, ``splits`` divides them by patient, ``check`` finds
-what is wrong with them before work starts.
+``datasets`` lists films, ``pixels`` and ``annotations`` read them and what readers drew on them,
+``geometry`` moves both onto a model's canvas and maps back, ``splits`` divides films by patient,
+and ``check`` finds what is wrong with them before work starts.
 """

@@ -293,7 +293,7 @@ def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
         case Boxes(boxes, frame):
             masks = (Boxes((box,), frame).mask(height, width) for box in boxes)
         case Polygons(contours, size, None):
-            masks = (Polygons((one,), size).mask(height, width) for one in contours)
+            masks = (Polygons((contour,), size).mask(height, width) for contour in contours)
         case Polygons(_, _, 1) | RLE(_, _, 1):
             masks = iter([shape.mask(height, width)])
         case _:

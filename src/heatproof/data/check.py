@@ -19,10 +19,10 @@ class Problem:
     """What is wrong with one image, and whether work may start all the same.
 
     Attributes:
-        image_id: Which.
-        reason: What is wrong, and where.
-        fatal: The description is wrong, so work should not start.
-        missing: The file is not there.
+        image_id: Identifier of the film.
+        reason: What is wrong and where, for people.
+        fatal: Whether the description is wrong, so that work should not start.
+        missing: Whether the file of the film is not there.
     """
 
     image_id: str

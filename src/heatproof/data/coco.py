@@ -38,11 +38,11 @@ def read_coco(path: Path) -> dict[str, dict[str, tuple[Shape, ...]]]:
     ):
         raise DataError(f"{path} is no COCO file: expected images, annotations and categories")
     images = {
-        key: _Image(str(one["file_name"]), _size(one, where))
-        for key, one, where in _listed(content, "images", "file_name", path)
+        key: _Image(str(entry["file_name"]), _size(entry, where))
+        for key, entry, where in _listed(content, "images", "file_name", path)
     }
     categories = {
-        key: str(one["name"]) for key, one, _ in _listed(content, "categories", "name", path)
+        key: str(entry["name"]) for key, entry, _ in _listed(content, "categories", "name", path)
     }
     shapes: dict[str, defaultdict[str, list[Shape]]] = {
         image.name: defaultdict(list) for image in images.values()
@@ -109,13 +109,13 @@ def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
     return height, width
 
 
-def _known(annotation: Mapping[str, Any], key: str, known: Mapping[Any, Any], where: str) -> Any:
+def _known(annotation: Mapping[str, Any], key: str, listed: Mapping[Any, Any], where: str) -> Any:
     value = annotation.get(key)
-    if isinstance(value, list | dict) or value not in known:
+    if isinstance(value, list | dict) or value not in listed:
         raise DataError(
-            f"{where}: {key} {value!r} is not listed; {near_misses(str(value), map(str, known))}"
+            f"{where}: {key} {value!r} is not listed; {near_misses(str(value), map(str, listed))}"
         )
-    return known[value]
+    return listed[value]
 
 
 def _shape(annotation: Mapping[str, Any], size: tuple[int, int] | None, where: str) -> Shape:

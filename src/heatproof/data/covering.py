@@ -29,8 +29,8 @@ def shares(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Float64[np.n
     left, top, width, height = cv2.boundingRect(pixels)
     inside = (top, top + height), (left, left + width)
     down, across = (_triangles(*axis) for axis in zip(mask.shape, size, strict=True))
-    found: np.ndarray = _weighed(pixels, *inside, *down, *across)
-    return found
+    weighed: np.ndarray = _weighed(pixels, *inside, *down, *across)
+    return weighed
 
 
 @lru_cache(maxsize=256)  # films come in many sizes

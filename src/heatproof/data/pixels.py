@@ -82,8 +82,8 @@ class ImageFile:
         """Size and time of change: cheap, and changed by every ordinary way of rewriting."""
         with _failing(self.path):
             status = self.path.stat()
-            told = f", {self.millimetres} mm" if self.millimetres else ""
-            return f"{status.st_size} bytes, {status.st_mtime_ns} ns{told}"
+            millimetres = f", {self.millimetres} mm" if self.millimetres else ""
+            return f"{status.st_size} bytes, {status.st_mtime_ns} ns{millimetres}"
 
     def spacing(self) -> tuple[float, float] | None:
         """The spacing that was given, or that of a DICOM header; densities in other formats are
@@ -102,8 +102,8 @@ class ImageFile:
     def digest(self) -> str:
         """A digest of the file's bytes and of the spacing that was given; raises PixelError."""
         with _failing(self.path), self.path.open("rb") as file:
-            told = f" {self.millimetres} mm" if self.millimetres else ""
-            return hashlib.file_digest(file, "sha256").hexdigest() + told
+            millimetres = f" {self.millimetres} mm" if self.millimetres else ""
+            return hashlib.file_digest(file, "sha256").hexdigest() + millimetres
 
 
 @dataclass(frozen=True)

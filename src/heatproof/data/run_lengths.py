@@ -16,7 +16,7 @@ from numba import njit
 from heatproof.errors import AnnotationError
 
 _FIRST, _DIGITS, _MORE, _SIGN = 48, 5, 0x20, 0x10  # "0" is nought; bits of a character
-_ABSOLUTE = 3  # lengths that are told as they are
+_ABSOLUTE = 3  # lengths that are written as they are, and not as differences
 _LONGEST = 1 << 32  # pixels: COCO holds a length in as many bits
 
 
@@ -27,13 +27,13 @@ def lengths_of(text: str) -> Int[np.ndarray, " n"]:
         AnnotationError: It is not such a text.
     """
     characters = np.frombuffer(text.encode("utf-8"), np.uint8)
-    found: np.ndarray = _parsed(characters)
-    if found[-1] < 0:
+    lengths: np.ndarray = _parsed(characters)
+    if lengths[-1] < 0:
         raise AnnotationError(
-            f"run lengths that are no mask: character {int(found[-2]) + 1} of {len(characters)}"
+            f"run lengths that are no mask: character {int(lengths[-2]) + 1} of {len(characters)}"
             " does not go on as COCO's text form does"
         )
-    return found[:-1]
+    return lengths[:-1]
 
 
 def raster(lengths: Int[np.ndarray, " n"], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
@@ -91,10 +91,10 @@ def _mark(mask: Any, lengths: Any) -> None:
     for place, length in enumerate(lengths):
         left = length
         while left > 0:
-            some = min(left, height - row)
+            run = min(left, height - row)
             if place % 2:
-                for y in range(row, row + some):
+                for y in range(row, row + run):
                     mask[y, column] = True
-            row, left = row + some, left - some
+            row, left = row + run, left - run
             if row == height:
                 row, column = 0, column + 1

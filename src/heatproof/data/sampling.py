@@ -70,8 +70,8 @@ def at_prevalence(dataset: Dataset, prevalence: float, seed: int) -> Dataset:
     random = np.random.default_rng(seed)
     kept = [
         int(index)
-        for shown in (True, False)
-        for index in random.permutation(np.flatnonzero(positive == shown))[: max(1, want[shown])]
+        for label in (True, False)
+        for index in random.permutation(np.flatnonzero(positive == label))[: max(1, want[label])]
     ]
     return Subset(dataset, tuple(sorted(kept)))
 

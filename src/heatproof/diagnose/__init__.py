@@ -1,14 +1,16 @@
 """Why does a map fail?
 
-Each file asks one question of score tables or of what readers drew, and answers with estimates:
+Each file answers one question about scores, or about what readers drew, with estimates:
 
-==============  ==================================================================
-``geometry``    is it the finding's shape: how many, how large, how long, how ragged?
-``features``    how does a score change with that shape?
-``confidence``  does the map fail where the model is unsure?
-``prior``       does it find the finding only where it usually is?
-``prevalence``  does it find only what is common?
-``boxes``       what would boxes instead of outlines have made of it?
-``subgroups``   does it fail on some patients more than on others?
-==============  ==================================================================
+===================  ==============================================================
+``lesion_geometry``  how many, how large, how long, how ragged is the finding?
+``shape``            how does a score change with that shape?
+``confidence``       does the map fail where the model is unsure?
+``prior``            does it find the finding only where it usually lies?
+``prevalence``       does it find only what is common?
+``boxes``            how much of the bounding boxes is the finding?
+``subgroups``        does it fail on some patients more than on others?
+===================  ==============================================================
+
+``effect`` holds the regressions that several of them fit.
 """

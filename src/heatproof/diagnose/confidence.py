@@ -9,7 +9,7 @@ findings, and their rank correlation (Saporta et al. 2022, Table 3).  Two sets o
 ``positive``   maps of films on which the reference marks the finding: does a surer model have
                better maps *where there is something to find*?
 
-Over all findings the slope is told twice: as published, where it mixes how findings differ with how
+Over all findings there are two slopes: as published, where it mixes how findings differ with how
 films differ, and with the finding as a factor, within findings.  Probabilities are raw by default
 (the published numbers are, whatever the text says); ``calibrated`` asks the same of probabilities
 that mean what they say.
@@ -39,10 +39,10 @@ class Confidence:
     """The effects of the probability on the score, in one set of rows.
 
     Attributes:
-        finding: Or ``POOLED``, or ``WITHIN`` findings.
-        rows: ``"all"`` or ``"positive"``.
-        effects: One slope per model of regression.
-        spearman: Rank correlation; of ranks within findings for ``WITHIN``.
+        finding: Name of the finding, ``POOLED`` or ``WITHIN``.
+        rows: ``"all"`` or ``"positive"``, see the top of this module.
+        effects: Slopes of the score on the probability, one per regression.
+        spearman: Rank correlation; for ``WITHIN``, of ranks within findings.
     """
 
     finding: str
@@ -58,7 +58,7 @@ def of_confidence(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[Confidence, ...]:
-    """The effects for every finding and for all together, in both sets of rows.
+    """The effects for each finding and for all findings together, in both sets of rows.
 
     Args:
         table: One row per map: ``finding``, ``cluster``, ``probability``, ``marked`` (whether the
@@ -69,7 +69,7 @@ def of_confidence(
         seed: Equal seeds and clusters make equal resamples.
     """
     defined = table.filter(pl.col(response).is_finite() & pl.col("probability").is_finite())
-    found = []
+    confidences = []
     for kind, rows in _sets(defined):
         for name, part, factor in _groups(rows):
             clusters, findings = part["cluster"].to_list(), part["finding"].to_list()
@@ -79,8 +79,8 @@ def of_confidence(
             if factor:
                 score, sure = (_ranks_within(part, column) for column in (response, "probability"))
             ranked = spearman(score, sure, clusters, resamples, level, seed)
-            found.append(Confidence(name, kind, slopes, ranked))
-    return tuple(found)
+            confidences.append(Confidence(name, kind, slopes, ranked))
+    return tuple(confidences)
 
 
 def calibrated(

@@ -83,8 +83,8 @@ def instances_drawn(
     total = sum(shape.instances for shape in drawn)
     if count == "merged":
         return total
-    theirs = {contour for shape in copied for contour in _contours(shape)}
-    return total - sum(contour in theirs for shape in drawn for contour in _contours(shape))
+    copies = {contour for shape in copied for contour in _contours(shape)}
+    return total - sum(contour in copies for shape in drawn for contour in _contours(shape))
 
 
 def _contours(shape: Shape) -> tuple[tuple[tuple[float, float], ...], ...]:

@@ -28,14 +28,14 @@ def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.D
         One row per finding: ``finding``, ``positives``, ``prevalence`` (of films whose label is
         known), and the means of the defined values of the other columns.
     """
-    told = [name for name in (response, "area_ratio", "prior") if name in table.columns]
-    known = labels.drop_nulls("label").group_by("finding")
-    common = known.agg(
+    columns = [name for name in (response, "area_ratio", "prior") if name in table.columns]
+    labelled = labels.drop_nulls("label").group_by("finding")
+    common = labelled.agg(
         pl.col("label").sum().alias("positives"), pl.col("label").mean().alias("prevalence")
     )
-    means = [pl.col(name).fill_nan(None).mean() for name in told]
-    found = table.group_by("finding", maintain_order=True).agg(*means)
-    return found.join(common, on="finding", how="left", maintain_order="left")
+    means = [pl.col(name).fill_nan(None).mean() for name in columns]
+    by_name = table.group_by("finding", maintain_order=True).agg(*means)
+    return by_name.join(common, on="finding", how="left", maintain_order="left")
 
 
 def over_findings(

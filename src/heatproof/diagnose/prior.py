@@ -54,7 +54,7 @@ def usual_place(
     both = table.filter(pl.col(response).is_finite() & pl.col("prior").is_finite())
     score, prior = both[response].to_numpy(), both["prior"].to_numpy()
     clusters = both["cluster"].to_list()
-    drawn: dict[str, Any] = {
+    resampling: dict[str, Any] = {
         "clusters": clusters,
         "resamples": resamples,
         "level": level,
@@ -64,8 +64,8 @@ def usual_place(
     rows = RegressionRows(score, clusters, both["finding"].to_list())
     return UsualPlace(
         effects(rows, {"prior": prior}, response, "within findings", level=level),
-        spearman(score, prior, **drawn),
-        bootstrap.mean((score > prior) + (score == prior) / 2, **drawn),
-        bootstrap.mean(np.where(prior < middle, score, np.nan), **drawn),
-        bootstrap.mean(np.where(prior < middle, np.nan, score), **drawn),
+        spearman(score, prior, **resampling),
+        bootstrap.mean((score > prior) + (score == prior) / 2, **resampling),
+        bootstrap.mean(np.where(prior < middle, score, np.nan), **resampling),
+        bootstrap.mean(np.where(prior < middle, np.nan, score), **resampling),
     )

@@ -36,10 +36,10 @@ def of_shape(
         correction: Over the four features; ``"bonferroni"`` is the published one.
         level: Of the intervals.
     """
-    drawn = table.filter(pl.col("instances") > 0)
+    marked = table.filter(pl.col("instances") > 0)
     scaled = min_max if scale == "min-max" else z_score
-    features = {name: scaled(_numbers(drawn, name)) for name in FEATURES}
-    rows = RegressionRows(_numbers(drawn, response), drawn["cluster"].to_list())
+    features = {name: scaled(_numbers(marked, name)) for name in FEATURES}
+    rows = RegressionRows(_numbers(marked, response), marked["cluster"].to_list())
     return effects(rows, features, response, "marked by the reference", correction, level)
 
 
@@ -52,13 +52,13 @@ def distributions(table: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     Returns:
         One row per finding: ``finding``, ``cases``, ``min``, ``q1``, ``median``, ``q3``, ``max``.
     """
-    drawn = table.filter(pl.col("instances") > 0)
+    marked = table.filter(pl.col("instances") > 0)
     quantiles = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
 
     def of(feature: str) -> pl.DataFrame:
         value = pl.col(feature).cast(pl.Float64).fill_nan(None).drop_nulls()
         summary = [value.quantile(q, "linear").alias(name) for name, q in quantiles.items()]
-        by_finding = drawn.group_by("finding", maintain_order=True)
+        by_finding = marked.group_by("finding", maintain_order=True)
         return by_finding.agg(value.len().alias("cases"), *summary)
 
     return {feature: of(feature) for feature in FEATURES}

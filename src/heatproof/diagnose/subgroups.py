@@ -26,11 +26,12 @@ class Subgroup:
     """The result in one group of films.
 
     Attributes:
-        attribute: Such as ``"sex"``.
-        group: Such as ``"F"``, or ``"54 to 67"``.
-        mean: Of its scores.
-        difference: To the other films whose attribute is known; None where it is not judged.
-        p: Of that difference, corrected; nan where it is not judged.
+        attribute: Name of the attribute, such as ``"sex"``.
+        group: Value of the attribute, such as ``"F"``, or a range such as ``"54 to 67"``.
+        mean: Mean score of the group.
+        difference: Mean score minus that of the other films whose attribute is known; None where
+            either side has too few defined scores.
+        p: p-value of that difference, corrected; nan where there is none.
     """
 
     attribute: str
@@ -60,32 +61,32 @@ def subgroups(
         level: Of the intervals.
         seed: Equal seeds and clusters make equal resamples.
     """
-    found: list[tuple[str, str, Estimate, Slope | None]] = []
+    rows: list[tuple[str, str, Estimate, Slope | None]] = []
     for name, values in attributes.items():
         groups = _groups(values)
         known = np.any(list(groups.values()), axis=0)
         for group, inside in groups.items() if len(groups) > 1 else ():
-            own = np.where(inside, scores, np.nan)
-            mean = bootstrap.mean(own, clusters, resamples, level, seed)
+            of_group = np.where(inside, scores, np.nan)
+            mean = bootstrap.mean(of_group, clusters, resamples, level, seed)
             rest = int(np.isfinite(scores[known & ~inside]).sum())
             slope = None
             if min(mean.cases, rest) >= fewest:
                 feature = np.where(known, inside, np.nan)
                 slope = linear_by_cluster(feature, scores, clusters, level=level)
-            found.append((name, group, mean, slope))
-    p = adjusted(np.array([slope.p if slope else np.nan for *_, slope in found]))
+            rows.append((name, group, mean, slope))
+    p = adjusted(np.array([slope.p if slope else np.nan for *_, slope in rows]))
     return tuple(
         Subgroup(name, group, mean, slope.estimate if slope else None, float(corrected))
-        for (name, group, mean, slope), corrected in zip(found, p, strict=True)
+        for (name, group, mean, slope), corrected in zip(rows, p, strict=True)
     )
 
 
 def _groups(values: Sequence[AttributeValue]) -> dict[str, Bool[np.ndarray, " n"]]:
     """The films of each group, groups in order; a film of unknown value is in none."""
-    known = [value for value in values if value is not None]
-    numbers = [value for value in known if isinstance(value, int | float)]
-    if len(numbers) < len(known):
-        names = sorted({str(value) for value in known})
+    defined = [value for value in values if value is not None]
+    numbers = [value for value in defined if isinstance(value, int | float)]
+    if len(numbers) < len(defined):
+        names = sorted({str(value) for value in defined})
         return {
             name: np.array([value is not None and str(value) == name for value in values])
             for name in names

@@ -28,8 +28,8 @@ class Counts:
     """How many pixels of a map lie above a threshold.
 
     Attributes:
-        above: In the image.
-        shared: In the mask.
+        above: Pixels of the film above it.
+        shared: Pixels of the mask above it.
     """
 
     above: int
@@ -47,8 +47,8 @@ def counts_above(
         thresholds: Of the scaled map, in [0, 1).
 
     Raises:
-        ValueError: The map is another, or not of the size of the mask: compiled code looks where it
-            is told to.
+        ValueError: The map is constant or not finite, or not of the size of the mask.  Compiled
+            code checks no bounds, so it must not get such arrays.
     """
     kind = shown.rows.dtype.type
     if shown.limits is None:

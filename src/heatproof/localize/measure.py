@@ -16,19 +16,22 @@ from heatproof.maps.store import StoredMap
 from heatproof.types import Validity
 
 UNSCORED = (Validity.NOT_FINITE,)
+"""Maps of other validities are scored: metrics say themselves where they are undefined."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric as it measures one finding, and of what kind it is: asked once, not of every map.
+    """A metric, specialized to one finding, and its kind.
+
+    Run-time checks of protocols are slow, so the kind is found out once and not for every map.
 
     Attributes:
-        spec: As the experiment wrote it.
+        spec: Spec of the metric in the experiment.
         part: The metric.
-        of_dataset: Whether it is one of data sets.
-        sees_negatives: Whether it looks at films without the finding.
-        counts: Itself, where it needs nothing of a map but counted pixels.
-        points: Itself, where it asks a map or a reader for points alone.
+        of_dataset: Whether it is a metric of data sets.
+        sees_negatives: Whether it measures films without the finding.
+        counts: The metric, if it takes counts of pixels alone; else None.
+        points: The metric, if it takes points alone; else None.
     """
 
     spec: str
@@ -48,15 +51,13 @@ class Measure:
 
 
 Values = dict[str, dict[str, Any]]
-"""What metrics made of one map: columns of ``SCORES`` by spec."""
-
-
+"""The columns ``value`` and ``seen`` of the table ``Scores`` for one map, by spec of the metric."""
 Measures = Callable[[str, tuple[float, float] | None], tuple[Measure, ...]]
-"""What is measured of a finding on a film of that spacing."""
+"""Gives the measures of a finding on a film with that spacing (millimetres, down and across)."""
 
 
 def measures(metrics: Mapping[str, Metric]) -> Measures:
-    """Each finding and spacing is asked for once: a metric may read a table to know."""
+    """Specializes metrics, once per finding and spacing: a metric may read a file for it."""
 
     @cache
     def of(finding: str, spacing: tuple[float, float] | None) -> tuple[Measure, ...]:
@@ -68,58 +69,70 @@ def measures(metrics: Mapping[str, Metric]) -> Measures:
 
 
 def is_asked(measure: Measure, *, marked: bool, holds: bool) -> bool:
-    """Whether a metric looks at such a film.
+    """Whether a metric measures the maps of such a film.
 
-    Marks that hold no pixel leave a metric of maps undefined; to one of data sets the film is one
-    without the finding.
+    Marks without any pixel leave a metric of maps undefined; for a metric of data sets, such a film
+    is one without the finding.
+
+    Args:
+        measure: The metric.
+        marked: Whether the reader marked the finding on the film.
+        holds: Whether the marks hold any pixel.
     """
     return holds or measure.sees_negatives or (marked and not measure.of_dataset)
 
 
 def measure_map(
-    measures: Sequence[Measure], found: StoredMap, geometry: Geometry, reference: Reference
+    measures: Sequence[Measure], stored: StoredMap, geometry: Geometry, reference: Reference
 ) -> Values:
-    """Value, and what was seen, by metric."""
-    if found.validity in UNSCORED:
+    """The columns of ``Scores`` for one map; nan where the map cannot be scored."""
+    if stored.validity in UNSCORED:
         unseen = {"value": float("nan"), "seen": [float("nan")]}
-        return {one.spec: unseen if one.of_dataset else {"value": float("nan")} for one in measures}
+        return {
+            measure.spec: unseen if measure.of_dataset else {"value": float("nan")}
+            for measure in measures
+        }
     height, width = reference.mask.shape
-    over = shown(geometry, found.values, (height, width))
-    cuts = [one.counts.binarize for one in measures if one.counts is not None]
+    over = shown(geometry, stored.values, (height, width))
+    cuts = [measure.counts.binarize for measure in measures if measure.counts is not None]
     counts = overlaps(over, reference.mask, cuts)
     measured: Values = {}
-    for one in measures:
-        told: Any
-        part: Any = one.part
-        if one.counts is not None:
-            told = one.counts.of_counts(counts[one.counts.binarize])
-        elif one.points is not None:
-            told = one.points.of_points(one.points.pointed(over), reference.mask)
-        elif one.of_dataset:
-            told = part.of_map(found.values, geometry, reference)
+    for measure in measures:
+        score: Any
+        part: Any = measure.part
+        if measure.counts is not None:
+            score = measure.counts.of_counts(counts[measure.counts.binarize])
+        elif measure.points is not None:
+            score = measure.points.of_points(measure.points.pointed(over), reference.mask)
+        elif measure.of_dataset:
+            score = part.of_map(stored.values, geometry, reference)
         else:
-            told = part(over.pixels, reference.mask)
-        measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
+            score = part(over.pixels, reference.mask)
+        measured[measure.spec] = (
+            _seen(measure.part, score) if measure.of_dataset else {"value": float(score)}
+        )
     return measured
 
 
-def measure_reading(measures: Sequence[Measure], found: Reading, reference: Reference) -> Values:
-    """The same of a reader, by the metrics that can tell."""
-    counts = None if found.mask is None else of_masks(found.mask, reference.mask)
+def measure_reading(measures: Sequence[Measure], reading: Reading, reference: Reference) -> Values:
+    """The columns of ``Scores`` for one reading, by the metrics that need no heights."""
+    counts = None if reading.mask is None else of_masks(reading.mask, reference.mask)
     measured: Values = {}
-    for one in measures:
-        told: Any
-        if one.points is not None:
-            told = one.points.of_points(found.points, reference.mask)
-        elif one.counts is not None:
-            told = one.counts.of_counts(counts)
+    for measure in measures:
+        score: Any
+        if measure.points is not None:
+            score = measure.points.of_points(reading.points, reference.mask)
+        elif measure.counts is not None:
+            score = measure.counts.of_counts(counts)
         else:
             continue
-        measured[one.spec] = _seen(one.part, told) if one.of_dataset else {"value": float(told)}
+        measured[measure.spec] = (
+            _seen(measure.part, score) if measure.of_dataset else {"value": float(score)}
+        )
     return measured
 
 
 def _seen(metric: Any, seen: Float[np.ndarray, " c"]) -> dict[str, Any]:
-    """What a metric of data sets saw of a map, and what the map alone did."""
+    """What a metric of data sets saw of a map, and the value of this map by itself."""
     alone = float("nan") if np.isnan(seen[0]) else float(metric.alone(seen))
     return {"value": alone, "seen": seen.tolist()}

@@ -24,10 +24,10 @@ class Overlap:
     """A predicted mask P and a reference R, counted in pixels.
 
     Attributes:
-        shared: In both.
-        predicted: In P.
-        marked: In R.
-        pixels: Of the image.
+        shared: Pixels in both masks.
+        predicted: Pixels in P.
+        marked: Pixels in R.
+        pixels: Pixels of the film.
     """
 
     shared: int
@@ -37,7 +37,7 @@ class Overlap:
 
     @property
     def union(self) -> int:
-        """In either."""
+        """Pixels in P or R or both."""
         return self.predicted + self.marked - self.shared
 
 
@@ -99,7 +99,7 @@ class RateOfMap(ABC):
         return self.of_counts(overlap(saliency, mask, self.binarize))
 
     def of_counts(self, counts: Overlap | None) -> float:
-        """The same, of pixels that were counted; ``nan`` where the map cannot be binarized."""
+        """The ratio of these counts; ``nan`` where it is undefined, or for None."""
         if counts is None or not self.is_defined(counts):
             return float("nan")
         return self.rate(counts)
@@ -128,28 +128,30 @@ def overlaps(
 ) -> dict[Binarizer, Overlap | None]:
     """The counts of a map by each binarizer; ``None`` where the map cannot be binarized."""
     wanted = dict.fromkeys(binarizers)
-    together = [one for one in wanted if one == Otsu() or isinstance(one, Fixed)]
-    found: dict[Binarizer, Overlap | None] = dict.fromkeys(together)
+    together = [
+        binarizer for binarizer in wanted if binarizer == Otsu() or isinstance(binarizer, Fixed)
+    ]
+    counted: dict[Binarizer, Overlap | None] = dict.fromkeys(together)
     if together and shown.limits is not None:
-        cuts = [one.threshold for one in together if isinstance(one, Fixed)]
+        cuts = [binarizer.threshold for binarizer in together if isinstance(binarizer, Fixed)]
         marked = int(np.count_nonzero(mask))
         otsu, fixed = counts_above(shown, mask, cuts)
-        for one in together:
-            counts = fixed[one.threshold] if isinstance(one, Fixed) else otsu
-            found[one] = Overlap(counts.shared, counts.above, marked, mask.size)
-    for other in wanted.keys() - found.keys():
-        predicted = other(shown.pixels)
-        found[other] = None if predicted is None else of_masks(predicted, mask)
-    return {one: found[one] for one in wanted}
+        for binarizer in together:
+            counts = fixed[binarizer.threshold] if isinstance(binarizer, Fixed) else otsu
+            counted[binarizer] = Overlap(counts.shared, counts.above, marked, mask.size)
+    for other in wanted.keys() - counted.keys():
+        mask_of_map = other(shown.pixels)
+        counted[other] = None if mask_of_map is None else of_masks(mask_of_map, mask)
+    return {binarizer: counted[binarizer] for binarizer in wanted}
 
 
 def of_masks(predicted: Bool[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Overlap:
     """The counts of two masks."""
-    found, marked = int(np.count_nonzero(predicted)), int(np.count_nonzero(mask))
-    shared = int(np.count_nonzero(predicted & mask)) if found and marked else 0
-    return Overlap(shared, found, marked, mask.size)
+    called, marked = int(np.count_nonzero(predicted)), int(np.count_nonzero(mask))
+    shared = int(np.count_nonzero(predicted & mask)) if called and marked else 0
+    return Overlap(shared, called, marked, mask.size)
 
 
 def ratio(part: int, whole: int) -> float:
-    """``nan`` where the whole is nothing."""
+    """The part as a share of the whole; ``nan`` where the whole is 0."""
     return part / whole if whole else float("nan")

@@ -14,15 +14,15 @@ class TunedMetrics:
     """The metrics of an experiment.
 
     Attributes:
-        parts: By spec, as the experiment names them.
-        tuned: What tuning films chose of what these leave open, for each model and method.
+        parts: The metrics by spec, options to be tuned left open.
+        tuned: The values that tuning films chose for these options, by model and method.
     """
 
     parts: Mapping[str, Metric]
     tuned: tuple[TunedValue, ...] = ()
 
     def of(self, model: str, method: str) -> Mapping[str, Any]:
-        """By spec, the metrics as they measure one method of one model; of no model a control.
+        """The metrics by spec, with the values chosen for a method of a model (``""``: control).
 
         They are what ``specialize`` takes: a metric, or a ``ByFinding`` of one.
         """
@@ -47,9 +47,9 @@ class Candidate:
     """A metric with one value of what it leaves open.
 
     Attributes:
-        spec: Of the metric as the experiment names it.
-        value: That is tried.
-        metric: With that value.
+        spec: Spec of the metric in the experiment, with the option left open.
+        value: The value that is tried.
+        metric: The metric with that value.
     """
 
     spec: str
@@ -58,7 +58,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """That its scores have in their units."""
+        """The name of the metric in the scores of tuning films."""
         return f"{self.spec} at {self.value!r}"
 
 

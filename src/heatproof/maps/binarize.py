@@ -222,18 +222,18 @@ def tuned_rows(table: Path, columns: tuple[str, ...], finding: str) -> list[dict
                     f"{table}, line 1: found columns {rows.fieldnames}, expected"
                     f" {' and '.join((*columns, 'task'))}"
                 )
-            found = [
+            values = [
                 (row["task"], {name: _number(row, name, table, rows.line_num) for name in columns})
                 for row in rows
             ]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the table of tuned values {table}: {error}") from error
-    known = dict(found)
-    if finding not in known:
+    by_finding = dict(values)
+    if finding not in by_finding:
         raise DataError(
-            f"{table} has no {columns[0]} for {finding!r}; {near_misses(finding, known)}"
+            f"{table} has no {columns[0]} for {finding!r}; {near_misses(finding, by_finding)}"
         )
-    return [numbers for task, numbers in found if task == finding]
+    return [numbers for task, numbers in values if task == finding]
 
 
 def _number(row: dict[str, str], column: str, table: Path, line: int) -> float:

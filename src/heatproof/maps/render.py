@@ -131,11 +131,11 @@ def _outlined(
 ) -> UInt8[np.ndarray, "y x 3"]:
     height, width = picture.shape[:2]
     cover = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    # Where a mask is too small to cover half a pixel it is drawn all the same.
+    # A mask that is too small to cover half a pixel must be seen, too.
     inside = cover >= min(0.5, float(cover.max()) or 1)
     contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     thick = max(1, round(1.5 * max(height, width) / _VISIBLE))
-    drawn = picture.copy()
+    outlined = picture.copy()
     for colour, thickness in ((_HALO, thick + 2 * max(1, thick // 2)), (_OUTLINE, thick)):
-        cv2.drawContours(drawn, contours, -1, colour, thickness, cv2.LINE_AA)
-    return drawn
+        cv2.drawContours(outlined, contours, -1, colour, thickness, cv2.LINE_AA)
+    return outlined

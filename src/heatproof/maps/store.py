@@ -218,14 +218,14 @@ class MapStore:
         return count
 
     def _read(self, keys: Sequence[MapKey]) -> list[StoredMap]:
-        found: dict[int, StoredMap] = {}
+        stored: dict[int, StoredMap] = {}
         by_array: dict[str, list[tuple[int, _Place]]] = {}
         for position, place in enumerate(self._places(keys)):
             by_array.setdefault(place.array, []).append((position, place))
         for name, wanted in by_array.items():
             maps = _maps(self.path / "arrays" / name, [place for _, place in wanted])
-            found.update(zip((position for position, _ in wanted), maps, strict=True))
-        return [found[position] for position in range(len(keys))]
+            stored.update(zip((position for position, _ in wanted), maps, strict=True))
+        return [stored[position] for position in range(len(keys))]
 
     def _places(self, keys: Sequence[MapKey]) -> list[_Place]:
         places = []
@@ -307,15 +307,16 @@ def _maps(folder: Path, places: Sequence[_Place]) -> list[StoredMap]:
             array = {image: array[image] for image in images}
         values = [np.ascontiguousarray(array[place.row][place.col]) for place in places]
         sound = all(
-            zlib.crc32(one.data) == place.checksum
-            for one, place in zip(values, places, strict=True)
+            zlib.crc32(map_values.data) == place.checksum
+            for map_values, place in zip(values, places, strict=True)
         )
     except (ValueError, RuntimeError):  # a codec found the damage first
         sound = False
     if not sound:
         raise MapError(f"the maps in {folder} are damaged or partly gone; delete the store")
     return [
-        StoredMap(one, Validity(place.validity)) for one, place in zip(values, places, strict=True)
+        StoredMap(map_values, Validity(place.validity))
+        for map_values, place in zip(values, places, strict=True)
     ]
 
 
@@ -394,10 +395,10 @@ def _lacking(index: sqlite3.Connection, key: MapKey) -> str:
         ),
     )
     for what, name, query, values in steps:
-        known = [str(row[0]) for row in index.execute(query, values)]
-        if name not in known:
-            shown = [str(_model(text)) for text in known] if name == model else known
-            return f"{what}; {_nearby(name if name != model else str(key.model), shown)}"
+        present = [str(row[0]) for row in index.execute(query, values)]
+        if name not in present:
+            listed = [str(_model(text)) for text in present] if name == model else present
+            return f"{what}; {_nearby(name if name != model else str(key.model), listed)}"
     return f"{finding!r}; it was put there this very moment"
 
 

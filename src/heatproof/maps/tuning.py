@@ -55,8 +55,8 @@ class ByFinding:
     """A part whose value was chosen for each finding.
 
     Attributes:
-        part: What was tuned.
-        values: By finding; others have none.
+        part: The part, its option left open.
+        values: The value chosen for each finding; a finding that no tuning film has is absent.
     """
 
     part: Tunable
@@ -84,22 +84,22 @@ def tunable(part: Any) -> Tunable | None:
     Raises:
         SpecError: Two are, and the best of one depends on the other.
     """
-    found = list(_tunable(part))
-    if len(found) > 1:
-        raise SpecError(f"{part}: {len(found)} options are to be tuned at once; fix all but one")
-    return found[0] if found else None
+    parts = list(_tunable(part))
+    if len(parts) > 1:
+        raise SpecError(f"{part}: {len(parts)} options are to be tuned at once; fix all but one")
+    return parts[0] if parts else None
 
 
 def candidates(part: AnyPart) -> dict[float, AnyPart]:
     """The part with each value that may be chosen; empty where nothing is tuned."""
-    one = tunable(part)
-    values = one.candidates() if one else {}
+    tuned = tunable(part)
+    values = tuned.candidates() if tuned else {}
     return {value: _with(part, partial(_replaced, tried)) for value, tried in values.items()}
 
 
 def with_values(part: AnyPart, values: Mapping[str, float]) -> AnyPart:
     """The part with the value chosen for each finding, in the form that ``specialize`` takes."""
-    changed: AnyPart = _with(part, lambda one: ByFinding(one, values))
+    changed: AnyPart = _with(part, lambda tuned: ByFinding(tuned, values))
     return changed
 
 
@@ -108,9 +108,9 @@ def _replaced(by: Any, _: Tunable) -> Any:
 
 
 def _tunable(part: Any) -> list[Tunable]:
-    own = [part] if isinstance(part, Tunable) and part.candidates() else []
+    itself = [part] if isinstance(part, Tunable) and part.candidates() else []
     fields = dataclasses.fields(part) if dataclasses.is_dataclass(part) else ()
-    return own + [one for field in fields for one in _tunable(getattr(part, field.name))]
+    return itself + [inner for field in fields for inner in _tunable(getattr(part, field.name))]
 
 
 def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
@@ -129,11 +129,14 @@ class TunedValue:
     """What tuning films chose for one metric, model, method and finding.
 
     Attributes:
-        dataset: The tuning films.
-        model: Empty of controls.
-        value: That was chosen.
-        score: What the metric reaches with it there.
-        cases: Tuning films on which the finding is marked.
+        dataset: Name of the data set with the tuning films.
+        model: Name of the model; empty: the method is a control.
+        method: Spec of the method, or name of the control.
+        metric: Spec of the metric, its option left open.
+        finding: Name of the finding.
+        value: The value that was chosen.
+        score: The mean score with that value on the tuning films.
+        cases: Number of tuning films on which the finding is marked.
     """
 
     dataset: str

@@ -15,6 +15,7 @@ from heatproof.data.geometry import FILM
 from heatproof.data.references import reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import annotations_digest
+from heatproof.localize.controls import READERS
 from heatproof.maps.store import StoredMap
 from heatproof.stages.framing import Framed, framed
 from heatproof.stages.loop import Unit
@@ -25,7 +26,6 @@ from heatproof.trust.pairs import DIFFERENT, SAME, different_films
 from heatproof.trust.similarity import Similarity
 from heatproof.types import Sample, Validity
 
-READERS = "readers"  # stands for the method in rows, and is the name of the control
 CONSENSUS = "reference"
 
 

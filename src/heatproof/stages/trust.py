@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.workspace import Workspace
+from heatproof.localize.controls import READERS
 from heatproof.preparation.opening import Opener
 from heatproof.progress import Progress
 from heatproof.registry import files_of
@@ -21,7 +22,7 @@ from heatproof.stages.blocks import Judged
 from heatproof.stages.framing import StoredMaps
 from heatproof.stages.loop import Unit, make
 from heatproof.stages.pairs import Case, MapComparison, comparison_columns
-from heatproof.stages.reader_agreement import READERS, agreement
+from heatproof.stages.reader_agreement import agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
 from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, named

@@ -1,9 +1,10 @@
-"""What rests between the stages: tables, and the units in which they are written.
+"""What lies between the stages: tables, and the units in which they are written.
 
-A table is a class: what one row is, what every column means, and the questions that may be asked
-of the rows.  Whoever reads a table asks those questions by name, so that what a value stands for
-(which rows are controls, which reader counts) is said here and nowhere else.  In all tables null is
-"unknown" or "does not apply", and ``nan`` is "undefined"; every column says which it can be.
+A table is a class: it says what a row is and what each column means, and its methods answer
+questions about the rows.  Code that reads a table calls these methods, so that the meaning of a
+value (which rows are controls, which reader counts) is defined here and nowhere else.  In all
+tables null means "unknown" or "does not apply", and ``nan`` means "undefined"; the meaning of a
+column says which of them it can hold.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 import polars as pl
 
-Kind = TypeVar("Kind", bound="Table")
+_Kind = TypeVar("_Kind", bound="Table")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Column:
 
     Attributes:
         type: The polars type of its values.
-        meaning: What a value says: unit, range, what null and nan mean.
+        meaning: A phrase for someone with the file in hand: unit, range, what null and nan mean.
+            It stands in ``docs/reference/tables.md``.
     """
 
     type: Any
@@ -39,10 +41,11 @@ class Table:
     frame: pl.DataFrame
 
     name: ClassVar[str]
-    """Of its files: ``<name>.parquet`` beside the report, and the folder of its units."""
+    """Name of its file beside the report, ``<name>.parquet``, and of the folder of its units."""
     columns: ClassVar[Mapping[str, Column]]
+    """The columns by name, in the order in which they are written."""
     former: ClassVar[Mapping[str, str]] = {}
-    """Names that columns had in files of earlier versions, which are still read."""
+    """The present name of a column, by the name that it had in files of earlier versions."""
 
     def __post_init__(self) -> None:
         if lacking := [name for name in self.columns if name not in self.frame.columns]:
@@ -57,27 +60,38 @@ class Table:
         return {name: column.type for name, column in cls.columns.items()}
 
     @classmethod
-    def of_rows(cls: type[Kind], rows: Iterable[Mapping[str, Any]]) -> Kind:
-        """The table of these rows; what a row does not hold is null."""
+    def of_rows(cls: type[_Kind], rows: Iterable[Mapping[str, Any]]) -> _Kind:
+        """The table with these rows; a column that a row lacks is null there."""
         return cls(pl.DataFrame(list(rows), cls.schema()))
 
     @classmethod
-    def of_file(cls: type[Kind], frame: pl.DataFrame) -> Kind:
-        """The table in a file, which an earlier version may have written."""
+    def of_file(cls: type[_Kind], frame: pl.DataFrame) -> _Kind:
+        """The table in a file of this version or an earlier one.
+
+        Raises:
+            ValueError: A column is missing.
+        """
+        # A former name may be a present one (``model`` once meant the member), so a file that has
+        # every present column is left alone.
         if any(name not in frame.columns for name in cls.columns):
             frame = frame.rename(dict(cls.former), strict=False)
         return cls(frame)
 
-    def where(self: Kind, *predicates: pl.Expr, **equal: object) -> Kind:
-        """The rows for which all of this holds; columns may be given with their value."""
+    def where(self: _Kind, *predicates: pl.Expr, **equal: object) -> _Kind:
+        """The rows for which all predicates hold.
+
+        Args:
+            predicates: Boolean expressions.
+            equal: Columns, each with the value that it must have.
+        """
         same = [pl.col(name) == value for name, value in equal.items()]
         return type(self)(self.frame.filter(*predicates, *same))
 
-    def by(self: Kind, *keys: str) -> Iterator[tuple[tuple[Any, ...], Kind]]:
-        """The rows of each value of some columns, in the order in which the values first stand."""
+    def by(self: _Kind, *keys: str) -> Iterator[tuple[tuple[Any, ...], _Kind]]:
+        """The rows of each combination of values of these columns, in order of first appearance."""
         for values, rows in self.frame.group_by(keys, maintain_order=True):
             yield values, type(self)(rows)
 
 
 AnyTable = TypeVar("AnyTable", bound=Table)
-"""For functions that return the kind of table that they are given."""
+"""A class of tables; run-time checks would look up a bound in quotes in the module that uses it."""

@@ -1,4 +1,4 @@
-"""Choices: what tuning films chose of what metrics leave open."""
+"""Choices: the values of tuned options that the tuning films chose."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,12 +13,19 @@ class Choices(Table):
 
     name: ClassVar[str] = "tuned"
     columns: ClassVar[Mapping[str, Column]] = {
-        "data": Column(pl.String, "the tuning films"),
-        "model": Column(pl.String, "empty of controls"),
+        "data": Column(pl.String, "name of the data set with the tuning films"),
+        "model": Column(pl.String, "name of the model; empty: the method is a control"),
         "method": Column(pl.String, "spec of the method, or name of the control"),
         "metric": Column(pl.String, "spec of the metric"),
-        "finding": Column(pl.String, "what is looked for"),
-        "value": Column(pl.Float64, "that was chosen"),
-        "score": Column(pl.Float64, "what the metric reaches with it on the tuning films"),
-        "cases": Column(pl.Int64, "tuning films on which the finding is marked"),
+        "finding": Column(pl.String, "name of the finding"),
+        "value": Column(
+            pl.Float64,
+            "chosen value of the tuned option, in its unit: a threshold or a probability in [0, 1],"
+            " or the side of a box in pixels",
+        ),
+        "score": Column(
+            pl.Float64,
+            "mean score on the tuning films with that value, in the unit of the metric",
+        ),
+        "cases": Column(pl.Int64, "number of tuning films on which the finding is marked"),
     }

@@ -6,6 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
+from heatproof.tables.estimates import ESTIMATE
 
 
 class Comparisons(Table):
@@ -14,40 +15,55 @@ class Comparisons(Table):
     name: ClassVar[str] = "comparisons"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
-        "model": Column(pl.String, "what is compared"),
+        "model": Column(pl.String, "name of the model whose maps are compared"),
         "method": Column(pl.String, "spec of the method"),
-        "metric": Column(pl.String, "spec of the metric"),
+        "metric": Column(pl.String, "spec of the metric; higher is better"),
         "other": Column(
             pl.String,
-            "with what it is compared: the human benchmark, another model, or outlines instead of"
-            " boxes",
+            "the other side: `the human benchmark`, the name of another model, or `the outlines "
+            "themselves` where the metric takes boxes",
         ),
-        "finding": Column(pl.String, "empty: the macro average over findings"),
+        "finding": Column(
+            pl.String, "name of the finding; empty: the macro average over the findings"
+        ),
         "statistic": Column(
             pl.String,
-            "`ours`, `theirs`, `difference`, `decrease`, or `published` (the decrease by the "
-            "published arithmetic)",
+            "`ours`: mean score of the model; `theirs`: that of the other side on the same films; "
+            "`difference`: ours - theirs; `decrease`: (theirs - ours) / theirs; `published`: the "
+            "decrease by the published arithmetic",
         ),
-        "value": Column(pl.Float64, "nan: undefined"),
-        "low": Column(pl.Float64, "lower end of the interval; nan: there is none"),
-        "high": Column(pl.Float64, "upper end of the interval; nan: there is none"),
-        "level": Column(pl.Float64, "of the interval, such as 0.95"),
-        "cases": Column(pl.Int64, "defined values behind it"),
+        **ESTIMATE,
         "p": Column(
             pl.Float64,
-            "of a paired permutation by patient, uncorrected; of differences alone, as all that "
-            "follows: elsewhere null",
+            "p-value of a paired permutation test by patient, uncorrected, in [0, 1]; nan: no test;"
+            " null, like all columns that follow: the row is no `difference`",
         ),
-        "holm": Column(pl.Float64, "p corrected by Holm over findings; nan of the macro average"),
-        "bonferroni": Column(pl.Float64, "p corrected by Bonferroni; nan of the macro average"),
+        "holm": Column(
+            pl.Float64,
+            "`p` corrected by Holm over the findings, in [0, 1]; nan: macro average, or no test",
+        ),
+        "bonferroni": Column(
+            pl.Float64,
+            "`p` corrected by Bonferroni over the findings, in [0, 1]; nan: macro average, or no "
+            "test",
+        ),
         "margin": Column(
             pl.Float64,
-            "the largest loss that would not matter, as declared, in units of the metric",
+            "largest loss that would not matter, as declared before, in the unit of the metric",
         ),
-        "conclusion": Column(pl.String, "what the interval of the difference says of that margin"),
+        "conclusion": Column(
+            pl.String,
+            "`superior`, `non-inferior`, `inferior` or `undecided`, by the interval of the "
+            "difference and the margin",
+        ),
         "cases_needed": Column(
-            pl.Int64, "to conclude non-inferior where both are equal; null: cannot be said"
+            pl.Int64,
+            "number of annotated films that would show non-inferiority if both sides were equal; "
+            "null also: fewer than two patients",
         ),
-        "patients_needed": Column(pl.Int64, "likewise"),
-        "power": Column(pl.Float64, "of these cases, at the margin"),
+        "patients_needed": Column(pl.Int64, "number of patients that would show it, likewise"),
+        "power": Column(
+            pl.Float64,
+            "power of the present films to show it, in [0, 1]; nan: fewer than two patients",
+        ),
     }

@@ -13,6 +13,10 @@ class Contents(Table):
 
     name: ClassVar[str] = "contents"
     columns: ClassVar[Mapping[str, Column]] = {
-        "image_id": Column(pl.String, "the film"),
-        "digest": Column(pl.String, "of its pixels, labels and marks; equal for copies anywhere"),
+        "image_id": Column(pl.String, "identifier of the film"),
+        "digest": Column(
+            pl.String,
+            "hash of the pixels, patient, labels and annotations of the film; copies in other "
+            "folders have the same",
+        ),
     }

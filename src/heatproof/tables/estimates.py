@@ -7,6 +7,15 @@ import polars as pl
 
 from heatproof.tables import Column, Table
 
+ESTIMATE = {
+    "value": Column(pl.Float64, "the number that `statistic` or `measure` names; nan: undefined"),
+    "low": Column(pl.Float64, "lower end of the confidence interval of `value`; nan: no interval"),
+    "high": Column(pl.Float64, "upper end of the confidence interval of `value`; nan: no interval"),
+    "level": Column(pl.Float64, "confidence level of the interval, in (0, 1), such as 0.95"),
+    "cases": Column(pl.Int64, "number of defined cases behind `value`"),
+}
+"""The columns of a ``heatproof.types.Estimate``."""
+
 
 class Estimates(Table):
     """One row per statistic."""
@@ -15,29 +24,28 @@ class Estimates(Table):
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
         "finding": Column(
-            pl.String, "what is looked for; with the reader in brackets where several marked it"
+            pl.String,
+            "name of the finding, followed by the reader in brackets where several marked it",
         ),
         "metric": Column(
             pl.String,
-            "spec of a localization metric, or a number of the classifier such as `brier`",
+            "spec of a localization metric, or a measure of the classifier: `auroc of the "
+            "classifier`, `brier`, `sensitivity`, `specificity`, `ppv` or `npv`",
         ),
         "model": Column(
-            pl.String, "what is reported as one model; null of controls that need none"
+            pl.String, "name of the model; null: a control that needs no model's probabilities"
         ),
         "method": Column(
-            pl.String, "spec of the method, or name of the control; null of classifiers"
+            pl.String, "spec of the method, or name of the control; null: a measure of a classifier"
         ),
         "statistic": Column(
             pl.String,
-            "`mean` over maps, `value` of all films, `mean of maps` beside it, or the difference "
-            "to the prior",
+            "`mean` over maps (or films); `value` over all films at once; `mean of maps`, the mean "
+            "of what such a metric gives to each map; `difference to the mean-mask prior`, positive"
+            " where the method is better",
         ),
-        "value": Column(pl.Float64, "nan: undefined"),
-        "low": Column(pl.Float64, "lower end of the interval; nan: there is none"),
-        "high": Column(pl.Float64, "upper end of the interval; nan: there is none"),
-        "level": Column(pl.Float64, "of the interval, such as 0.95"),
-        "cases": Column(pl.Int64, "defined values behind it"),
+        **ESTIMATE,
         "undefined": Column(
-            pl.Int64, "maps on which the metric is undefined; null where it is not counted"
+            pl.Int64, "number of maps on which the metric is undefined; null: not counted"
         ),
     }

@@ -1,7 +1,7 @@
-"""Films: who and what was looked at, one row per film of every data set.
+"""Films: patients, studies, views, labels and marks, one row per film of every data set.
 
-It is made once, from the data sets, and carried along: no analysis goes back to the data for a
-patient, a study, a label, a view or a mark.
+The table is made once from the data sets.  Analyses read it, so none of them opens a data set for
+a patient, a study, a label, a view or a mark.
 """
 
 from collections import Counter
@@ -15,13 +15,18 @@ from heatproof.data.readers import ranked
 from heatproof.tables import Column, Table
 from heatproof.types import Annotation, Sample
 
+CLUSTER = Column(
+    pl.String,
+    "what is resampled as one: the patient, or the film itself where the patient is unknown",
+)
+
 
 @dataclass(frozen=True)
 class CountingReaders:
     """Which reader counts for each finding of each data set.
 
     Attributes:
-        readers: By data set and finding.
+        readers: The name of the reader, by data set and finding.
     """
 
     readers: Mapping[tuple[str, str], str]
@@ -37,21 +42,20 @@ class CountingReaders:
 
 
 class Films(Table):
-    """One row per film of a data set, those that no model judges included."""
+    """One row per film of every data set, whether a model judges it or not."""
 
     name: ClassVar[str] = "films"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
-        "image_id": Column(pl.String, "the film, unique in its data set"),
-        "cluster": Column(
-            pl.String, "the patient, or the film where the patient is unknown: resampled as one"
-        ),
-        "patient": Column(pl.String, "null: unknown"),
-        "study": Column(pl.String, "the examination; empty: unknown"),
-        "view": Column(pl.String, "as the data set spells it; empty: unknown"),
+        "image_id": Column(pl.String, "identifier of the film, unique in its data set"),
+        "cluster": CLUSTER,
+        "patient": Column(pl.String, "identifier of the patient; null: unknown"),
+        "study": Column(pl.String, "identifier of the examination; empty: unknown"),
+        "view": Column(pl.String, "projection, as the data set spells it; empty: unknown"),
         "labels": Column(
             pl.List(pl.Struct({"finding": pl.String, "label": pl.Boolean})),
-            "label of each finding that has one; null: uncertain, absent: unknown",
+            "one entry per labelled finding; `label` null: uncertain; a finding without an entry "
+            "is unknown",
         ),
         "marks": Column(
             pl.List(
@@ -64,46 +68,51 @@ class Films(Table):
                     }
                 )
             ),
-            "who marked what, how many things were drawn, and whether it is no reference but the "
-            "human benchmark",
+            "one entry per annotation: `reader` drew `instances` things; `benchmark` yes: the "
+            "reader is the human benchmark, and no reference",
         ),
         "metadata": Column(
             pl.List(pl.Struct({"name": pl.String, "text": pl.String, "number": pl.Float64})),
-            "whatever else is known, such as sex or age; either text or number is null",
+            "one entry per further fact, such as sex or age; the value is in `text` or in "
+            "`number`, and the other is null",
         ),
     }
 
     @classmethod
     def of(cls, data: Mapping[str, Sequence[Sample]]) -> "Films":
-        """The films of every data set, by its name."""
+        """The table of these data sets, given by name."""
         return cls.of_rows(_row(name, sample) for name, films in data.items() for sample in films)
 
     def counting(self) -> CountingReaders:
         """Which reader counts for each finding of each data set; see ``data.readers``."""
         counts: dict[tuple[str, str], Counter[str]] = {}
         for data, marks in self.frame.select("data", "marks").iter_rows():
+            # A set, so that several marks of one reader on a film count as one film.
             pairs = {(m["finding"], m["reader"]) for m in marks if not m["benchmark"]}
             for finding, reader in pairs:
                 counts.setdefault((data, finding), Counter())[reader] += 1
         return CountingReaders({place: ranked(films)[0] for place, films in counts.items()})
 
     def attributes(self) -> dict[str, list[str | float | None]]:
-        """View and metadata of every film by name, in the order of the films; None is unknown."""
+        """The view and each metadatum, by name: one value per film, in order; None is unknown."""
         rows = [_values(row) for row in self.frame["metadata"].to_list()]
         names = dict.fromkeys(name for row in rows for name in row)
         views: list[str | float | None] = [view or None for view in self.frame["view"]]
         return {"view": views} | {name: [row.get(name) for row in rows] for name in names}
 
     def labels_of(self, finding: str) -> list[tuple[bool, bool | None]]:
-        """Of every film, whether it has a label of a finding, and the label."""
-        found = []
-        for labels in self.frame["labels"].to_list():
-            known = {entry["finding"]: entry["label"] for entry in labels}
-            found.append((finding in known, known.get(finding)))
-        return found
+        """For every film, whether it is labelled for the finding, and the label (None: uncertain).
+
+        The label of a film that is not labelled is None, too.
+        """
+        films = [
+            {entry["finding"]: entry["label"] for entry in labels}
+            for labels in self.frame["labels"].to_list()
+        ]
+        return [(finding in labels, labels.get(finding)) for labels in films]
 
     def marked_by(self) -> Iterator[frozenset[tuple[str, str]]]:
-        """Of every film, finding and reader of each mark, the human benchmark's too."""
+        """For every film, the pairs of finding and reader of its marks, with the benchmark's."""
         for marks in self.frame["marks"].to_list():
             yield frozenset((mark["finding"], mark["reader"]) for mark in marks)
 

@@ -1,4 +1,4 @@
-"""Maps made: which maps the store holds."""
+"""Maps made: the maps that the store holds."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
-from heatproof.tables.predictions import FORMER, MODELS
+from heatproof.tables.predictions import FORMER, MODELS, VALIDITY
 
 
 class MapsMade(Table):
@@ -14,10 +14,10 @@ class MapsMade(Table):
 
     name: ClassVar[str] = "made"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
-        "finding": Column(pl.String, "what the map explains"),
+        "finding": Column(pl.String, "name of the finding that the map explains"),
         "method": Column(pl.String, "spec of the method"),
-        "validity": Column(pl.String, "whether the map may be read as one: ok, or why not"),
-        "height": Column(pl.Int32, "rows of the map as the method made it"),
-        "width": Column(pl.Int32, "columns of the map as the method made it"),
+        "validity": VALIDITY,
+        "height": Column(pl.Int32, "height of the map in cells, at the resolution of the method"),
+        "width": Column(pl.Int32, "width of the map in cells, at the resolution of the method"),
     }
     former: ClassVar[Mapping[str, str]] = FORMER

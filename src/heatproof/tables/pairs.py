@@ -1,4 +1,4 @@
-"""Pairs: maps that a criterion of trust compares, and how similar they are."""
+"""Pairs: how similar the maps are that a criterion of trust compares."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,25 +13,39 @@ class Pairs(Table):
 
     name: ClassVar[str] = "trust"
     columns: ClassVar[Mapping[str, Column]] = {
-        "criterion": Column(pl.String, "spec of the criterion"),
+        "criterion": Column(pl.String, "spec of the criterion of trust"),
         "data": Column(pl.String, "name of the data set"),
-        "finding": Column(pl.String, "what the maps explain"),
-        "method": Column(pl.String, "spec of the method; `readers` of readers' masks"),
-        "similarity": Column(pl.String, "spec of what compares them"),
-        "image_id": Column(pl.String, "the film of the first map"),
+        "finding": Column(pl.String, "name of the finding that the maps explain"),
+        "method": Column(
+            pl.String, "spec of the method; `readers`: the masks of two readers are compared"
+        ),
+        "similarity": Column(pl.String, "spec of the similarity"),
+        "image_id": Column(pl.String, "identifier of the film of the first map"),
         "image_id_b": Column(
-            pl.String, "the film of the second map: the same unless the population says otherwise"
+            pl.String, "identifier of the film of the second map; the same where it is one film"
         ),
-        "cluster": Column(pl.String, "patient of the first film, or the film itself"),
-        "cluster_b": Column(pl.String, "patient of the second film, or the film itself"),
-        "model_a": Column(pl.String, "the trained network, or the reader, behind the first map"),
-        "model_b": Column(pl.String, "the trained network, or the reader, behind the second map"),
+        "cluster": Column(
+            pl.String, "patient of the first film, or the film itself where the patient is unknown"
+        ),
+        "cluster_b": Column(
+            pl.String, "patient of the second film, or the film itself where the patient is unknown"
+        ),
+        "model_a": Column(pl.String, "member (trained network), or reader, behind the first map"),
+        "model_b": Column(pl.String, "member (trained network), or reader, behind the second map"),
         "step": Column(
-            pl.String, "the last block randomized, or the level of a change; empty without one"
+            pl.String,
+            "block that was randomized last, or how the film or the model was changed; empty: the "
+            "criterion has no steps",
         ),
-        "draw": Column(pl.Int32, "number of the draw of random weights; -1 where none were drawn"),
-        "population": Column(pl.String, "`same film`, `different films` or `random pairs`"),
-        "value": Column(pl.Float64, "the similarity; nan: undefined"),
-        "validity_a": Column(pl.String, "of the first map: ok, or why it cannot be read as one"),
-        "validity_b": Column(pl.String, "of the second map: ok, or why it cannot be read as one"),
+        "draw": Column(
+            pl.Int32, "number of the draw of random weights, from 0; -1: no weights were drawn"
+        ),
+        "population": Column(
+            pl.String,
+            "`same film`: the pair that the criterion asks about; `different films` and `random "
+            "pairs`: pairs of films of two patients, which it is compared with",
+        ),
+        "value": Column(pl.Float64, "the similarity of the two maps; nan: undefined"),
+        "validity_a": Column(pl.String, "validity of the first map, as in `scores`"),
+        "validity_b": Column(pl.String, "validity of the second map, as in `scores`"),
     }

@@ -1,4 +1,4 @@
-"""Structures: how much of a map lies on something that is no finding."""
+"""Structures: how much of a map lies on something that is not the finding, such as a tag."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -6,6 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
+from heatproof.tables.films import CLUSTER
 from heatproof.tables.predictions import FORMER, MODELS
 
 
@@ -14,16 +15,19 @@ class OnStructures(Table):
 
     name: ClassVar[str] = "structures"
     columns: ClassVar[Mapping[str, Column]] = MODELS | {
-        "cluster": Column(
-            pl.String, "the patient, or the film where the patient is unknown: resampled as one"
-        ),
-        "finding": Column(pl.String, "what the map explains"),
+        "cluster": CLUSTER,
+        "finding": Column(pl.String, "name of the finding that the map explains"),
         "method": Column(pl.String, "spec of the method"),
-        "structure": Column(pl.String, "what else was marked on the film, such as a tag"),
+        "structure": Column(pl.String, "name of the structure, such as a tag or a tube"),
         "share": Column(
-            pl.Float64, "of the map's positive relevance, in [0, 1]; nan: the map has none"
+            pl.Float64,
+            "share of the map's positive relevance that lies on the structure, in [0, 1]; nan: the "
+            "map has none",
         ),
-        "peak": Column(pl.Float64, "1 where the map's peak lies on the structure, else 0"),
-        "area": Column(pl.Float64, "share of the film that the structure takes, in [0, 1]"),
+        "peak": Column(
+            pl.Float64,
+            "1: the peak of the map lies on the structure; 0: elsewhere; nan: the map is constant",
+        ),
+        "area": Column(pl.Float64, "share of the film that the structure covers, in [0, 1]"),
     }
     former: ClassVar[Mapping[str, str]] = FORMER

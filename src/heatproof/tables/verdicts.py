@@ -6,6 +6,7 @@ from typing import ClassVar
 import polars as pl
 
 from heatproof.tables import Column, Table
+from heatproof.tables.estimates import ESTIMATE
 
 
 class Verdicts(Table):
@@ -14,35 +15,44 @@ class Verdicts(Table):
     name: ClassVar[str] = "verdicts"
     columns: ClassVar[Mapping[str, Column]] = {
         "data": Column(pl.String, "name of the data set"),
-        "finding": Column(pl.String, "what the maps explain"),
-        "criterion": Column(pl.String, "spec of the criterion, or `localization`"),
+        "finding": Column(pl.String, "name of the finding that the maps explain"),
+        "criterion": Column(pl.String, "spec of the criterion of trust, or `localization`"),
         "method": Column(pl.String, "spec of the method"),
         "rule": Column(pl.String, "spec of the rule"),
         "verdict": Column(pl.String, "`pass`, `fail`, `inconclusive` or `not tested`"),
-        "strong": Column(pl.String, "the same against readers or a supervised reference"),
-        "measure": Column(pl.String, "spec of the metric or similarity"),
-        "value": Column(pl.Float64, "nan: undefined"),
-        "low": Column(pl.Float64, "lower end of the interval; nan: there is none"),
-        "high": Column(pl.Float64, "upper end of the interval; nan: there is none"),
-        "level": Column(pl.Float64, "of the interval, such as 0.95"),
-        "cases": Column(pl.Int64, "defined values behind it"),
-        "interval": Column(pl.String, "how it was made"),
-        "threshold": Column(pl.Float64, "nan: there is none"),
-        "above": Column(pl.Boolean, "whether it passes above the threshold, or below"),
+        "strong": Column(
+            pl.String,
+            "the same words, for the comparison with readers or a supervised reference",
+        ),
+        "measure": Column(
+            pl.String, "spec of the metric or similarity whose mean is `value`; empty: none"
+        ),
+        **ESTIMATE,
+        "interval": Column(pl.String, "how the interval was made, in words"),
+        "threshold": Column(
+            pl.Float64, "what `value` is compared with, in its unit; nan: no threshold"
+        ),
+        "above": Column(
+            pl.Boolean, "yes: values above the threshold pass; no: values below it pass"
+        ),
         "p": Column(
             pl.Float64,
-            "of the threshold not being passed, before any correction; nan without a test",
+            "p-value of the hypothesis that the threshold is not passed, uncorrected, in [0, 1]; "
+            "nan: no test",
         ),
         "margin": Column(
             pl.Float64,
-            "a distance from the threshold that `patients_needed` would settle; null, as what "
-            "follows, where nothing is open or nothing can be said",
+            "distance of `value` from the threshold that `patients_needed` patients would show in "
+            "nine of ten trials; null, like the two columns that follow: the verdict is not "
+            "inconclusive, or no number can be given",
         ),
-        "patients_needed": Column(pl.Int64, "as many as these, of the same kind"),
+        "patients_needed": Column(pl.Int64, "number of patients that this takes"),
         "draws_needed": Column(
             pl.Int64,
-            "and as many trainings or random draws; null where the answer is about these models "
-            "alone",
+            "number of trainings, or of draws of random weights, that it takes besides; null also: "
+            "the verdict is about the present models alone",
         ),
-        "notes": Column(pl.String, "what must be known about this cell"),
+        "notes": Column(
+            pl.String, "sentences without which the verdict would be misread; empty: none"
+        ),
     }

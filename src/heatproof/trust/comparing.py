@@ -25,16 +25,16 @@ _PATIENTS, _MODELS, _COPY = ("_patient", "_patient_b"), ("_model", "_model_b"), 
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """A cell, and its distance from the threshold.
+    """A cell of the trust grid with its mean, its threshold and the distance between them.
 
     Attributes:
-        cell: What was measured.
-        main: The values.
-        value: Their mean.
-        chance: The mean of what they are compared with.
-        threshold: ``nan`` where there is nothing to compare.
-        distance: On the side that passes positive.
-        about: Whom a verdict is about when models are not resampled, a sentence.
+        cell: The rows of the cell.
+        main: The values of the cell, with the patients and models behind each.
+        value: The mean of the defined values; nan without any.
+        chance: The mean of the values that they are compared with; 0 where there is no comparison.
+        threshold: What the mean must pass; nan where nothing was measured.
+        distance: The distance of the mean from the threshold, positive on the side that passes.
+        about: A sentence on the models that a verdict is about, where models are not resampled.
     """
 
     cell: Cell
@@ -47,34 +47,39 @@ class MeasuredCell:
 
     @property
     def values(self) -> int:
-        """How many there are, undefined ones too."""
+        """The number of values, undefined ones included."""
         return len(self.main.values)
 
     @property
     def defined(self) -> int:
-        """How many of them are defined."""
+        """The number of defined values."""
         return int(np.isfinite(self.main.values).sum())
 
     def margin(self, share: float) -> float:
-        """A share of the room, as a distance; after randomization, all that lies below."""
+        """The distance from the threshold that matters: a share of the room between chance and 1.
+
+        After randomization, it is all that lies between chance and threshold.
+        """
         if self.cell.asks is Asks.IS_LOST:
             return self.threshold - self.chance
         return share * (1 - self.chance)
 
     def less(self, other: "MeasuredCell", inferiority: float) -> StudentizedDifference:
-        """This minus the other, less what may be lacking; paired by patient."""
+        """This mean minus the other, plus what may be lacking; patients are paired."""
         resampled = len(self.distance.models) > 0
         mine, others = (
-            Population(one.main.values, one.main.patients, self._models(one) if resampled else None)
-            for one in (self, other)
+            Population(
+                side.main.values, side.main.patients, self._models(side) if resampled else None
+            )
+            for side in (self, other)
         )
         return compare(lambda a, b: a - b + inferiority, [mine, others])
 
     @staticmethod
-    def _models(one: "MeasuredCell") -> np.ndarray:
-        if one.main.models is None:  # too few to be resampled
-            return np.full((one.values, 1), -1)
-        return one.main.models
+    def _models(side: "MeasuredCell") -> np.ndarray:
+        if side.main.models is None:  # too few to be resampled
+            return np.full((side.values, 1), -1)
+        return side.main.models
 
     def evidence(self, test: Certainty, level: float, resamples: int) -> Estimate:
         """The mean, with the interval of its distance laid about it."""
@@ -100,7 +105,7 @@ class MeasuredCell:
 
 
 def numbered(table: pl.DataFrame) -> pl.DataFrame:
-    """With a number for every patient, model and randomized copy of a model."""
+    """The table with columns that number patients, models and randomized copies of models."""
     table = table.with_columns(
         cluster_b=pl.col("cluster_b").fill_null(pl.col("cluster")),
         model_b=pl.col("model_b").fill_null(pl.col("model_a")),
@@ -111,10 +116,10 @@ def numbered(table: pl.DataFrame) -> pl.DataFrame:
         (_MODELS, ("model_a", "model_b")),
         ((_COPY,), (_COPY,)),
     ):
-        known = pl.concat([table[column].rename("") for column in columns]).unique(
+        values = pl.concat([table[column].rename("") for column in columns]).unique(
             maintain_order=True
         )
-        numbers = pl.Enum(known)
+        numbers = pl.Enum(values)
         table = table.with_columns(
             table[column].cast(numbers).to_physical().cast(pl.Int64).alias(name)
             for name, column in zip(names, columns, strict=True)
@@ -126,9 +131,9 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> MeasuredCel
     """The distance of a cell from its threshold.
 
     Args:
-        cell: Its rows numbered.
-        threshold: From what the cell asks and the mean of what it is compared with.
-        least_models: From how many on models are resampled.
+        cell: The cell, its rows numbered (``numbered``).
+        threshold: Gives the threshold, from the question and the mean that is compared with.
+        least_models: The number of models from which on they are resampled, too.
     """
     rows, compared, asks = cell.rows, cell.compared, cell.asks
     if asks is None:
@@ -160,11 +165,11 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> MeasuredCel
 
 
 def _paired(rows: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Every map with the prior of its film, both undefined where one is."""
+    """Every map with the prior on its film; where one score is undefined, both are."""
     both = rows.join(prior.select("image_id", prior="value"), on="image_id", how="inner")
-    known = pl.col("value").is_finite() & pl.col("prior").is_finite()
+    both_defined = pl.col("value").is_finite() & pl.col("prior").is_finite()
     value, level = (
-        pl.when(known).then(pl.col(name)).otherwise(_NAN) for name in ("value", "prior")
+        pl.when(both_defined).then(pl.col(name)).otherwise(_NAN) for name in ("value", "prior")
     )
     return both.with_columns(value=value), both.with_columns(value=level)
 

@@ -104,7 +104,7 @@ def rises(table: pl.DataFrame) -> list[str]:
 
 def _ordered(measured: Sequence[str]) -> list[str]:
     """The four first, under the specs that they were measured by."""
-    four = [next((one for one in measured if named(one) == name), name) for name in CRITERIA]
+    four = [next((spec for spec in measured if named(spec) == name), name) for name in CRITERIA]
     return list(dict.fromkeys((*four, *measured)))
 
 

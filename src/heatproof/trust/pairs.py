@@ -51,39 +51,39 @@ def differing(
     """Every two models that differ in one field, and in no other that is not free."""
     fixed = {f.name for f in fields(Origin)} - {"name", field, *free}
     return [
-        (one, other)
-        for one, other in combinations(models, 2)
-        if getattr(one, field) != getattr(other, field)
-        and all(getattr(one, name) == getattr(other, name) for name in fixed)
+        (first, second)
+        for first, second in combinations(models, 2)
+        if getattr(first, field) != getattr(second, field)
+        and all(getattr(first, name) == getattr(second, name) for name in fixed)
     ]
 
 
 def different_films(films: Sequence[Sample], seed: int) -> list[tuple[Sample, Sample]]:
-    """Each film with one of another patient: the next, in a seeded order, that is one's.
+    """Each film with the next film of another patient, in a seeded cyclic order.
 
     Empty where all films are of one patient.
     """
     order = _shuffled(films, seed)
-    found = []
+    pairs = []
     for position, film in enumerate(order):
         following = (*order[position + 1 :], *order[:position])
         other = next((other for other in following if other.cluster != film.cluster), None)
         if other is not None:
-            found.append((film, other))
-    return found
+            pairs.append((film, other))
+    return pairs
 
 
 def random_pairs(films: Sequence[Sample], seed: int, most: int) -> list[tuple[Sample, Sample]]:
     """Seeded pairs of films of different patients; no film is in two of them."""
     left = list(_shuffled(films, seed))
-    found: list[tuple[Sample, Sample]] = []
-    while left and len(found) < most:
+    pairs: list[tuple[Sample, Sample]] = []
+    while left and len(pairs) < most:
         film = left.pop(0)
         other = next((other for other in left if other.cluster != film.cluster), None)
         if other is not None:
             left.remove(other)
-            found.append((film, other))
-    return found
+            pairs.append((film, other))
+    return pairs
 
 
 def _shuffled(films: Sequence[Sample], seed: int) -> tuple[Sample, ...]:

@@ -133,8 +133,8 @@ class WeightDraw:
             norm.momentum = None  # the mean over all batches
             norm.train()
         with torch.no_grad():
-            for some in torch.split(images.to(next(mixed.parameters()).device), at_once):
-                mixed(some)
+            for batch in torch.split(images.to(next(mixed.parameters()).device), at_once):
+                mixed(batch)
         for norm in norms:
             norm.eval()
 
@@ -172,8 +172,8 @@ def blocks_of(model: Model) -> dict[str, str]:
     assert isinstance(model, Classifier)
     children = dict(model.backbone.named_children())
     match list(children.items()):
-        case [(name, UpTo() as own)]:
-            blocks = _of_own(model, own.network, f"backbone.{name}.network")
+        case [(name, UpTo() as part)]:
+            blocks = _of_own(model, part.network, f"backbone.{name}.network")
         case _:
             blocks = {name: f"backbone.{name}" for name in children if _weights(children[name])}
     return blocks | {"head": "head"}
@@ -217,7 +217,7 @@ def explain_copies(
         memory: What the process may take, in bytes; None for what suits the device.
 
     Yields:
-        What each copy and batch is, and what was found.
+        The place of each explanation, and the explanation.
 
     Raises:
         MapError: As in ``heatproof.saliency.explain``.
@@ -233,8 +233,8 @@ def explain_copies(
                 with held_still(model):
                     copied = draw.copy(step.blocks)
                     draw.estimate(copied, step.blocks, images, at_once)
-                    found = _explained(methods, (trained, copied), targets, step, draw)
-                yield Copied(step, draw.number, batch), found
+                    explanation = _explained(methods, (trained, copied), targets, step, draw)
+                yield Copied(step, draw.number, batch), explanation
 
 
 def _explained(
@@ -245,12 +245,12 @@ def _explained(
     draw: WeightDraw,
 ) -> Explanation:
     trained, copied = passes
-    found = explain_pass(methods, trained.from_block(step.first, copied), targets)
+    explanation = explain_pass(methods, trained.from_block(step.first, copied), targets)
     if draw.drawing.target == "fixed":
-        return found
+        return explanation
     other = trained.from_block(step.first, opposite(copied))
     against = explain_pass(methods, other, targets)
-    return on_the_side_of(trained.logits, found, against, targets)
+    return on_the_side_of(trained.logits, explanation, against, targets)
 
 
 def _first(model: Model, blocks: Sequence[str]) -> int:
@@ -294,25 +294,25 @@ def _of_own(model: Model, network: nn.Module, path: str) -> dict[str, str]:
     def children(name: str) -> list[str]:
         prefix = f"{name}." if name else ""
         inner = network.get_submodule(name).named_children()
-        own = {prefix + child for child, module in inner if _weights(module)}
-        return [child for child in started if child in own]
+        with_weights = {prefix + child for child, module in inner if _weights(module)}
+        return [child for child in started if child in with_weights]
 
     def weights(name: str) -> int:
         return _weights(network.get_submodule(name))
 
-    found = children("")
-    while len(found) < FEW:
-        largest = max(found, key=weights, default=None)
+    parts = children("")
+    while len(parts) < FEW:
+        largest = max(parts, key=weights, default=None)
         inner = [] if largest is None else children(largest)
         if not inner:
             break
-        found = [name for name in found if name != largest] + inner
-    if not found:
+        parts = [name for name in parts if name != largest] + inner
+    if not parts:
         raise ModelError(
             f"{type(network).__name__} has no named children with weights, so there is no block to"
             " randomize; make its parts modules of their own"
         )
-    return {name: f"{path}.{name}" for name in sorted(found, key=started.index)}
+    return {name: f"{path}.{name}" for name in sorted(parts, key=started.index)}
 
 
 def _started(model: Model, network: nn.Module) -> list[str]:

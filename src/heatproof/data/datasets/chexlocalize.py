@@ -86,8 +86,8 @@ class CheXlocalize:
         names = ["valid.csv", "val_labels.csv"] if self.split == "val" else []
         rows = read_rows(self._find([*names, f"{self.split}_labels.csv", f"{self.split}.csv"]))
         annotations = dict(self._annotations())
-        for image_id, theirs in self._benchmark():
-            annotations[image_id] = (*annotations.get(image_id, ()), *theirs)
+        for image_id, marks in self._benchmark():
+            annotations[image_id] = (*annotations.get(image_id, ()), *marks)
         samples: dict[str, Sample] = {}
         for row in rows:
             sample = _sample(row, annotations)

@@ -262,10 +262,10 @@ def _spacing(row: TableRow, column: str | None) -> tuple[float, float] | None:
     if column is None or not row[column]:
         return None
     try:
-        told = json.loads(row[column])
+        spacing = json.loads(row[column])
     except ValueError:
-        told = None
-    match told:
+        spacing = None
+    match spacing:
         case [int() | float() as down, int() | float() as across] if min(down, across) > 0:
             return float(down), float(across)
         case int() | float() as both if both > 0:

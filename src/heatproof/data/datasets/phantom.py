@@ -219,14 +219,14 @@ class Phantom:
     ) -> tuple[Ellipse, ...]:
         lungs = [shot.pose.pixels(body.lung(side), self.size) for side in (-1, 1)]
         heart = shot.pose.pixels(body.mediastinum(), self.size)
-        found: list[Ellipse] = []
+        nodules: list[Ellipse] = []
         for _ in range(int(generator.integers(self.nodules[0], self.nodules[1] + 1))):
             radius = generator.uniform(*self.radius) * self.size
             stretch = np.sqrt(generator.uniform(*self.elongation))
-            x, y = _place(generator, lungs, heart, radius, found)
+            x, y = _place(generator, lungs, heart, radius, nodules)
             turn = generator.uniform(0, np.pi)
-            found.append(Ellipse(x, y, float(radius * stretch), float(radius / stretch), turn))
-        return tuple(found)
+            nodules.append(Ellipse(x, y, float(radius * stretch), float(radius / stretch), turn))
+        return tuple(nodules)
 
 
 def _place(

@@ -2,8 +2,9 @@
 
 A control is measured as a method is, and takes one thing away: the film, the model or both.  Its
 rows in tables have no model, so a method of the same name (a user may explain with ``edges``) is
-another thing.  Two of them have a part in the analysis: methods are compared with the mean mask
-(``PRIOR``) and with readers who looked at every film (``HUMAN_BENCHMARK``).
+another thing.  Three of them have a part in the analysis: methods are compared with the mean mask
+(``PRIOR``) and with readers who looked at every film (``HUMAN_BENCHMARK``), and a strong pass is
+measured against what two readers of a film reach (``READERS``).
 """
 
 import inspect
@@ -22,6 +23,7 @@ from heatproof.types import Sample, Validity
 
 PRIOR = "mean_mask"
 HUMAN_BENCHMARK = "human_benchmark"
+READERS = "readers"
 FRAME = Squash(256, 256)
 """The frame that most controls are made in: finer than any lesion's outline needs."""
 SIZE = (FRAME.height, FRAME.width)
@@ -36,11 +38,11 @@ class Context:
     """One data set, as far as a control may look at it.
 
     Attributes:
-        name: Of the data set.
-        samples: All its films.
-        seed: Of the experiment; random maps follow from it.
-        marks: Changes with any annotation of the data set.
-        readings: Films that the human benchmark marked, with what changes when its marks do.
+        name: Name of the data set.
+        samples: All films of the data set.
+        seed: Seed of the experiment, for random maps.
+        marks: Digest of all annotations of the data set.
+        readings: Films that the human benchmark marked, each with a digest of these marks.
     """
 
     name: str
@@ -108,16 +110,19 @@ def inputs_of(control: Control, context: Context) -> tuple[Any, ...]:
 
     Scores are made again when these change.  Everything counts where the control does not say.
     """
-    if own := getattr(control, "inputs", None):
-        return tuple(own(context))
+    if inputs := getattr(control, "inputs", None):
+        return tuple(inputs(context))
     return (controls.spec(control), context.name, context.seed, context.marks, *context.readings)
 
 
 def unasked(context: Context) -> list[str]:
-    """Names of those that stand in tables though no experiment names them, by their ``unasked``."""
+    """Controls that are scored although the experiment names none, by ``control.unasked``.
+
+    Every registered control is asked, so that a plug-in may be one of them.
+    """
     classes = {name: controls.part_class(name) for name in controls.names()}
     offered = [controls.parse(name) for name, cls in classes.items() if hasattr(cls, "unasked")]
-    return [controls.spec(one) for one in offered if one.unasked(context)]  # type: ignore[attr-defined]
+    return [controls.spec(part) for part in offered if part.unasked(context)]  # type: ignore[attr-defined]
 
 
 def has_grid(control: Control) -> bool:
@@ -126,7 +131,7 @@ def has_grid(control: Control) -> bool:
 
 
 def name_of(control: Control) -> str:
-    """Its name in tables: the spec, unless it has a ``name``."""
+    """The name of a control in tables: its ``name``, or its spec where it has none."""
     return getattr(control, "name", None) or controls.spec(control)
 
 

@@ -35,7 +35,7 @@ class HumanBenchmark:
         return any(sample.benchmark for sample in context.samples)
 
     def prepared(self, context: Context) -> Making:
-        """None for findings marked on no film, and of a kind of mark that was never made."""
+        """None for findings marked on no film, and of a kind of mark that was never marked."""
         marks = [mark for sample in context.samples for mark in sample.benchmark]
         findings = {mark.finding for mark in marks}
         regions = any(not isinstance(mark.shape, Points) for mark in marks)
@@ -44,8 +44,8 @@ class HumanBenchmark:
         def reading(film: Sample, finding: str, reader: str) -> Reading | None:
             if finding not in findings:
                 return None
-            made = self(film, finding, reader)
-            return Reading(made.mask if regions else None, made.points if points else None)
+            marked = self(film, finding, reader)
+            return Reading(marked.mask if regions else None, marked.points if points else None)
 
         return reading
 

@@ -61,8 +61,8 @@ class MeanMask:
         def prior(film: Sample, finding: str, _: str) -> StoredMap:
             if finding not in sums:
                 return UNKNOWN
-            own = film.cluster in sums[finding].own
-            return without(film.cluster, finding) if own else of_all(finding)
+            has_masks = film.cluster in sums[finding].packed
+            return without(film.cluster, finding) if has_masks else of_all(finding)
 
         return prior
 
@@ -80,12 +80,12 @@ class MaskSum:
     Attributes:
         total: Masks that cover each pixel of the common frame.
         cases: How many masks there are.
-        own: By cluster (see ``Sample.cluster``), its masks as packed bits.
+        packed: The masks of each cluster (see ``Sample.cluster``), as packed bits.
     """
 
     total: Int[np.ndarray, "y x"]
     cases: int
-    own: Mapping[str, tuple[bytes, ...]]
+    packed: Mapping[str, tuple[bytes, ...]]
 
     @classmethod
     def of(
@@ -98,22 +98,22 @@ class MaskSum:
             size: Height and width of the common frame.
         """
         total = np.zeros(size, np.int32)
-        own: dict[str, tuple[bytes, ...]] = {}
+        packed: dict[str, tuple[bytes, ...]] = {}
         for cluster, mask in masks:
             if mask.any():
                 total += mask
-                own[cluster] = (*own.get(cluster, ()), np.packbits(mask).tobytes())
-        return cls(total, sum(map(len, own.values())), own)
+                packed[cluster] = (*packed.get(cluster, ()), np.packbits(mask).tobytes())
+        return cls(total, sum(map(len, packed.values())), packed)
 
     def without(self, cluster: str) -> Float[np.ndarray, "y x"] | None:
         """The mean over everybody else; None where nobody else has the finding."""
-        own = self.own.get(cluster, ())
-        others = self.cases - len(own)
+        masks = self.packed.get(cluster, ())
+        others = self.cases - len(masks)
         if others == 0:
             return None
         left = self.total.copy()
-        for packed in own:
-            left -= self._unpacked(packed)
+        for mask in masks:
+            left -= self._unpacked(mask)
         mean: np.ndarray = left.astype(np.float32) / np.float32(others)
         return mean
 

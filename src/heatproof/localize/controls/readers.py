@@ -12,12 +12,12 @@ from jaxtyping import Bool, Float32
 
 from heatproof.data.geometry import FILM, Geometry
 from heatproof.data.references import reference_mask, references_of
-from heatproof.localize.controls import Context, as_map, controls, film_alone
+from heatproof.localize.controls import READERS, Context, as_map, controls, film_alone
 from heatproof.maps.store import StoredMap
 from heatproof.types import Sample
 
 
-@controls.register("readers")
+@controls.register(READERS)
 @dataclass(frozen=True)
 class Readers:
     """At the size of the film; the reader whom it is measured against is left out."""
@@ -34,7 +34,7 @@ class Readers:
 
     def inputs(self, context: Context) -> tuple[Any, ...]:
         """Nothing else."""
-        return film_alone("readers", context)
+        return film_alone(READERS, context)
 
 
 def share(masks: Sequence[Bool[np.ndarray, "h w"]]) -> Float32[np.ndarray, "h w"] | None:

@@ -55,16 +55,16 @@ class BoxAP:
     ) -> Float[np.ndarray, " c"]:
         """Lesions; then of each mark its strength, and at each threshold 1 if it finds one or 0."""
         height, width = reference.mask.shape
-        made = marks(geometry.back(saliency, (height, width)), self.binarize)
-        if made is None:
+        predicted = marks(geometry.back(saliency, (height, width)), self.binarize)
+        if predicted is None:
             return np.array([np.nan])
-        drawn = [cv2.boundingRect(lesion.astype(np.uint8)) for lesion in reference.lesions()]
-        lesions = np.array(drawn, float).reshape(-1, 4)
-        ious = np.zeros((len(made.boxes), len(lesions)))
+        boxes = [cv2.boundingRect(lesion.astype(np.uint8)) for lesion in reference.lesions()]
+        lesions = np.array(boxes, float).reshape(-1, 4)
+        ious = np.zeros((len(predicted.boxes), len(lesions)))
         if ious.size:
-            ious = coco.iou(made.boxes, lesions, [0] * len(lesions))
+            ious = coco.iou(predicted.boxes, lesions, [0] * len(lesions))
         found = np.column_stack([_matched(ious, threshold) for threshold in self.thresholds])
-        rows = np.column_stack([made.strength, found]).ravel()
+        rows = np.column_stack([predicted.strength, found]).ravel()
         return np.concatenate([[float(len(lesions))], rows])
 
     def alone(self, seen: Float[np.ndarray, " c"]) -> float:
@@ -88,8 +88,8 @@ class BoxAP:
         last = np.append(rank[1:] != rank[:-1], True)[: len(rank)]
         lesions = weights[:, counted] @ seen[counted, 0]
         areas = [
-            [_area(drawn, one, last, sought) for one in found.T]
-            for drawn, sought in zip(weights[:, films], lesions, strict=True)
+            [_area(counts, hits, last, sought) for hits in found.T]
+            for counts, sought in zip(weights[:, films], lesions, strict=True)
         ]
         averages: np.ndarray = np.mean(areas, axis=1)
         return averages
@@ -107,7 +107,7 @@ def _matched(ious: Float[np.ndarray, "m l"], threshold: float) -> Bool[np.ndarra
 
 
 def _area(
-    drawn: Float[np.ndarray, " e"],
+    counts: Float[np.ndarray, " e"],
     found: Bool[np.ndarray, " e"],
     last: Bool[np.ndarray, " e"],
     sought: float,
@@ -115,14 +115,14 @@ def _area(
     """Interpolated precision, averaged over recalls.
 
     Args:
-        drawn: How often each mark counts, the highest rank first.
+        counts: How often each mark counts, the highest rank first.
         found: Whether it finds a lesion.
         last: Whether the next one ranks lower.
         sought: Lesions.
     """
     if sought == 0:
         return float("nan")
-    hits, read = np.cumsum(drawn * found)[last], np.cumsum(drawn)[last]
+    hits, read = np.cumsum(counts * found)[last], np.cumsum(counts)[last]
     precision = np.divide(hits, read, out=np.zeros(len(read)), where=read > 0)
     highest = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     return float(highest[np.searchsorted(hits / sought, RECALLS)].mean())

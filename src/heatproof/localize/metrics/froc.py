@@ -56,11 +56,11 @@ class FROC:
     ) -> Float[np.ndarray, " c"]:
         """Lesions; then of each mark its strength, and how many it finds, -1 where it is false."""
         height, width = reference.mask.shape
-        made = marks(geometry.back(saliency, (height, width)), self.binarize)
-        if made is None:
+        predicted = marks(geometry.back(saliency, (height, width)), self.binarize)
+        if predicted is None:
             return np.array([np.nan])
-        lesions, found = found_by(made, reference)
-        pairs = np.column_stack([made.strength, found]).ravel()
+        lesions, found = found_by(predicted, reference)
+        pairs = np.column_stack([predicted.strength, found]).ravel()
         return np.concatenate([[float(lesions)], pairs])
 
     def alone(self, seen: Float[np.ndarray, " c"]) -> float:
@@ -100,9 +100,9 @@ class FROC:
             return false / total[:, None], hits / lesions[:, None]
 
 
-def found_by(made: Marks, reference: Reference) -> tuple[int, Int[np.ndarray, " m"]]:
+def found_by(predicted: Marks, reference: Reference) -> tuple[int, Int[np.ndarray, " m"]]:
     """Lesions, and how many each mark finds that no stronger one did; -1 where it is in none."""
-    rows, columns = made.peaks.T
+    rows, columns = predicted.peaks.T
     inside = [mask[rows, columns] for mask in reference.lesions()]
     if not inside:
         return 0, np.full(len(rows), -1)

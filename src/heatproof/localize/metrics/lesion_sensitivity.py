@@ -62,10 +62,10 @@ class LesionSensitivity:
         """Lesions of that size, and how many of them are found."""
         height, width = reference.mask.shape
         side = self._side(height * width)
-        made = marks(geometry.back(saliency, (height, width)), self.binarize)
-        if made is None or side is None:
+        predicted = marks(geometry.back(saliency, (height, width)), self.binarize)
+        if predicted is None or side is None:
             return np.full(2, np.nan)
-        rows, columns = made.peaks.T
+        rows, columns = predicted.peaks.T
         found = [
             bool(lesion[rows, columns].any())
             for lesion in reference.lesions()

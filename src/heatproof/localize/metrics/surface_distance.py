@@ -62,9 +62,9 @@ class SurfaceDistance:
         predicted = self.binarize(saliency)
         if pixel is None or predicted is None or not predicted.any() or not mask.any():
             return float("nan")
-        ours, theirs = outline(predicted) * pixel, outline(mask) * pixel
-        there, _ = cKDTree(theirs).query(ours)
-        back, _ = cKDTree(ours).query(theirs)
+        predicted_outline, marked_outline = outline(predicted) * pixel, outline(mask) * pixel
+        there, _ = cKDTree(marked_outline).query(predicted_outline)
+        back, _ = cKDTree(predicted_outline).query(marked_outline)
         match self.statistic:
             case "mean":
                 return float(np.concatenate([there, back]).mean())

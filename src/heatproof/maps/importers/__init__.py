@@ -15,12 +15,13 @@ class ImportedMap:
     """One map, and what its file says about it.
 
     Attributes:
-        image_id: As the file names it.
-        finding: As the file names it.
+        image_id: Identifier of the film, as the file has it.
+        finding: Name of the finding, as the file has it.
         values: The map at its stored resolution.
-        probability: Of the finding, by the model that was explained.
+        probability: Probability of the finding by the model that was explained, in [0, 1]; nan
+            where the file has none.
         label: Whether the reference standard says that the finding is present.
-        size: Height and width of the radiograph.
+        size: Height and width of the film in pixels.
     """
 
     image_id: str

@@ -94,9 +94,9 @@ def map_files(folder: Path) -> list[Path]:
     files = sorted(folder.rglob(f"*{_SUFFIX}"), key=lambda file: file.name)
     if not files:
         raise MapError(f"no file in {folder} ends in {_SUFFIX}; is it the folder of the maps?")
-    for one, other in itertools.pairwise(files):
-        if one.name == other.name:
-            raise MapError(f"two maps of one image and finding: {one} and {other}")
+    for first, second in itertools.pairwise(files):
+        if first.name == second.name:
+            raise MapError(f"two maps of one image and finding: {first} and {second}")
     return files
 
 
@@ -112,8 +112,8 @@ def read_map(path: Path) -> ImportedMap:
         raise MapError(f"{path.name} is not named like IMAGE_FINDING{_SUFFIX}")
     content = _unpickled(path)
     if not isinstance(content, dict) or set(content) != _KEYS:
-        found = sorted(content, key=str) if isinstance(content, dict) else type(content).__name__
-        raise MapError(f"{path}: found {reprlib.repr(found)}, expected a dict with {sorted(_KEYS)}")
+        kind = sorted(content, key=str) if isinstance(content, dict) else type(content).__name__
+        raise MapError(f"{path}: found {reprlib.repr(kind)}, expected a dict with {sorted(_KEYS)}")
     if content["task"] != finding:
         raise MapError(
             f"{path}: the file is named for {finding!r} but holds a map of"

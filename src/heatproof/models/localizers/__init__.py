@@ -136,6 +136,8 @@ class Localizer(nn.Module, ABC, Generic[Target]):
 class LocalizerArchitecture(Protocol):
     """Builds a localizer.
 
+    A part may also have a field ``reference``, see ``references``.
+
     Attributes:
         title: What people call its maps.
         method: What its maps are called where those of a saliency method bear its spec.
@@ -159,6 +161,16 @@ class LocalizerArchitecture(Protocol):
 localizers: Registry[LocalizerArchitecture] = Registry(
     "localizer", __name__, "heatproof.localizers"
 )
+
+
+def references() -> dict[str, str]:
+    """What people call the supervised references, by the ``method`` that their maps bear in tables.
+
+    The words are the field ``reference`` of a localizer, such as ``"Trained detectors"``, or its
+    title where it has none.
+    """
+    classes: list[Any] = [localizers.part_class(name) for name in localizers.names()]
+    return {cls.method: getattr(cls, "reference", cls.title) for cls in classes}
 
 
 def build(

@@ -246,6 +246,7 @@ class RetinaNet:
 
     title: ClassVar[str] = "RetinaNet detection"
     method: ClassVar[str] = "detection"
+    reference: ClassVar[str] = "Trained detectors"
 
     backbone: Architecture = field(default=ResNet50(), metadata={"registry": backbones})
     anchors: tuple[float, ...] = (16.0, 32.0, 64.0, 128.0)

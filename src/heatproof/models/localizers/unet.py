@@ -132,6 +132,7 @@ class UNet:
 
     title: ClassVar[str] = "U-Net segmentation"
     method: ClassVar[str] = "segmentation"
+    reference: ClassVar[str] = "Trained segmentation networks"
 
     backbone: Architecture = field(default=ResNet18(), metadata={"registry": backbones})
     width: int = 32

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from heatproof.analysis.verdicts import HIGH_CONTROLS, Trust
+from heatproof.analysis.verdicts import Trust, high_controls
 from heatproof.report.content import Content, RuleText
 from heatproof.report.facts.parts import title_with_options
 from heatproof.report.names import method_names
@@ -168,7 +168,7 @@ def _shape(
     }
     high = tuple(
         (
-            HIGH_CONTROLS.get(control, control),
+            high_controls().get(control, control),
             tuple(reached.get((control, one), "") for one in criteria),
         )
         for control in dict.fromkeys(control for control, _ in reached)

@@ -30,5 +30,5 @@ class DataRandomization:
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """Those of true labels with those of permuted ones."""
         ordered = sorted(models, key=lambda model: model.permuted)
-        found = differing(ordered, "permuted", free=("seed", "settings"))
-        return [(one, other, "") for one, other in found]
+        pairs = differing(ordered, "permuted", free=("seed", "settings"))
+        return [(first, second, "") for first, second in pairs]

@@ -23,5 +23,5 @@ class HeadCriterion:
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs; the level names both heads."""
-        found = differing(models, "head", free=("seed", "settings"))
-        return [(one, other, f"{one.head} / {other.head}") for one, other in found]
+        pairs = differing(models, "head", free=("seed", "settings"))
+        return [(first, second, f"{first.head} / {second.head}") for first, second in pairs]

@@ -29,5 +29,9 @@ class LabelEfficiency:
         """Those that saw most with those that saw less; the level is the smaller share."""
         most = max((model.fraction for model in models), default=1.0)
         ordered = sorted(models, key=lambda model: -model.fraction)
-        found = differing(ordered, "fraction", free=("seed",))
-        return [(one, other, f"{other.fraction:g}") for one, other in found if one.fraction == most]
+        pairs = differing(ordered, "fraction", free=("seed",))
+        return [
+            (first, second, f"{second.fraction:g}")
+            for first, second in pairs
+            if first.fraction == most
+        ]

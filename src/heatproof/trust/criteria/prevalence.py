@@ -24,8 +24,8 @@ class Prevalence:
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs; the level names both, ``as found`` where nothing was thinned."""
         ordered = sorted(models, key=lambda model: model.prevalence is not None)
-        found = differing(ordered, "prevalence", free=("seed",))
-        return [(one, other, f"{_named(one)} / {_named(other)}") for one, other in found]
+        pairs = differing(ordered, "prevalence", free=("seed",))
+        return [(first, second, f"{_named(first)} / {_named(second)}") for first, second in pairs]
 
 
 def _named(model: Origin) -> str:

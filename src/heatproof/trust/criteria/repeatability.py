@@ -27,4 +27,4 @@ class Repeatability:
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs of replicates."""
-        return [(one, other, "") for one, other in differing(models, "seed")]
+        return [(first, second, "") for first, second in differing(models, "seed")]

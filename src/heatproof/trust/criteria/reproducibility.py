@@ -27,5 +27,5 @@ class Reproducibility:
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs."""
-        found = differing(models, "architecture", free=("seed", "settings"))
-        return [(one, other, "") for one, other in found]
+        pairs = differing(models, "architecture", free=("seed", "settings"))
+        return [(first, second, "") for first, second in pairs]

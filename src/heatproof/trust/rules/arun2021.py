@@ -57,10 +57,10 @@ class Arun2021:
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
-        found = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
         return tuple(
-            judged(cell, self, self.threshold(cell), references(cell, found, controls))
-            for cell in found
+            judged(cell, self, self.threshold(cell), references(cell, all_cells, controls))
+            for cell in all_cells
             if cell.method in methods
         )
 
@@ -79,11 +79,11 @@ def over_draws(rows: pl.DataFrame) -> float:
     return float(means.to_numpy().mean()) if len(means) else _NAN
 
 
-def references(cell: Cell, found: Sequence[Cell], controls: Sequence[str]) -> list[float]:
+def references(cell: Cell, all_cells: Sequence[Cell], controls: Sequence[str]) -> list[float]:
     """The means of the controls by the same criterion."""
     means = [
         over_draws(other.rows)
-        for other in found
+        for other in all_cells
         if other.criterion == cell.criterion and other.method in controls
     ]
     return [mean for mean in means if mean == mean]  # noqa: PLR0124  only nan differs from itself

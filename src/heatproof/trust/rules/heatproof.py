@@ -104,52 +104,53 @@ class Heatproof:
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method, stronger where it also holds against a control."""
         every = tuple(dict.fromkeys((*methods, *controls)))
-        found = [
+        every_entry = [
             measured(cell, self.threshold, self.models)
             for cell in cells(numbered(table), every, (self.metric, self.similarity, *rises(table)))
         ]
-        asked = [one for one in found if one.cell.method in methods]
-        references = [one for one in found if one.cell.method in controls]
+        entries = [entry for entry in every_entry if entry.cell.method in methods]
+        references = [entry for entry in every_entry if entry.cell.method in controls]
         same = {
-            one.cell.method: one.chance
-            for one in found
-            if one.cell.asks in (Asks.IS_KEPT, Asks.IS_LOST) and one.chance > 1 - self.least
+            entry.cell.method: entry.chance
+            for entry in every_entry
+            if entry.cell.asks in (Asks.IS_KEPT, Asks.IS_LOST) and entry.chance > 1 - self.least
         }
-        plain = [_seen(one, same.get(one.method, 0.0)) for one in self._plain(asked)]
-        return self._strong(asked, references, plain)
+        plain = [_seen(entry, same.get(entry.method, 0.0)) for entry in self._plain(entries)]
+        return self._strong(entries, references, plain)
 
-    def _plain(self, asked: Sequence[MeasuredCell]) -> list[Verdict]:
-        able = [one for one in asked if self._hindrance(one) is None]
+    def _plain(self, entries: Sequence[MeasuredCell]) -> list[Verdict]:
+        able = [entry for entry in entries if self._hindrance(entry) is None]
         tests = studentized.against_zero(
-            [one.distance for one in asked], self._resamples(len(able)), self.level, self.seed
+            [entry.distance for entry in entries], self._resamples(len(able)), self.level, self.seed
         )
-        named = {id(one): test for one, test in zip(asked, tests, strict=True)}
-        passed = self._corrected([named[id(one)].above for one in able])
-        failed = self._corrected([named[id(one)].below for one in able])
+        named = {id(entry): test for entry, test in zip(entries, tests, strict=True)}
+        passed = self._corrected([named[id(entry)].above for entry in able])
+        failed = self._corrected([named[id(entry)].below for entry in able])
         outcomes = {
-            id(one): self._outcome(above, below)
-            for one, above, below in zip(able, passed, failed, strict=True)
+            id(entry): self._outcome(above, below)
+            for entry, above, below in zip(able, passed, failed, strict=True)
         }
         return [
-            self._verdict(one, named[id(one)], outcomes.get(id(one)), len(able)) for one in asked
+            self._verdict(entry, named[id(entry)], outcomes.get(id(entry)), len(able))
+            for entry in entries
         ]
 
     def _strong(
         self,
-        asked: Sequence[MeasuredCell],
+        entries: Sequence[MeasuredCell],
         references: Sequence[MeasuredCell],
         plain: Sequence[Verdict],
     ) -> tuple[Verdict, ...]:
         """Against the readers or references that the same criterion was measured on."""
         against = {
             place: [
-                one.less(reference, self.inferiority)
+                entry.less(reference, self.inferiority)
                 for reference in references
-                if reference.cell.criterion == one.cell.criterion
-                and reference.cell.asks is one.cell.asks is not Asks.IS_LOST
-                and reference.cell.method != one.cell.method
+                if reference.cell.criterion == entry.cell.criterion
+                and reference.cell.asks is entry.cell.asks is not Asks.IS_LOST
+                and reference.cell.method != entry.cell.method
             ]
-            for place, one in enumerate(asked)
+            for place, entry in enumerate(entries)
             if plain[place].passed is Outcome.PASS
         }
         against = {place: distances for place, distances in against.items() if distances}
@@ -170,15 +171,15 @@ class Heatproof:
             for place, verdict in enumerate(plain)
         )
 
-    def _hindrance(self, one: MeasuredCell) -> str | None:
+    def _hindrance(self, entry: MeasuredCell) -> str | None:
         """Why nothing can be called, as a sentence."""
-        patients = len(one.distance.patients)
-        if one.cell.asks is None:
-            lacking = one.cell.rows.is_empty()
+        patients = len(entry.distance.patients)
+        if entry.cell.asks is None:
+            lacking = entry.cell.rows.is_empty()
             return "Nothing was measured." if lacking else "There is nothing to compare it with."
-        if one.defined < self.usable * one.values:
+        if entry.defined < self.usable * entry.values:
             return (
-                f"Only {one.defined:,} of {one.values:,} values are defined: the others compare"
+                f"Only {entry.defined:,} of {entry.values:,} values are defined: the others compare"
                 " maps that are empty, constant or not finite."
             )
         if patients < self.patients:
@@ -192,35 +193,35 @@ class Heatproof:
         return Outcome.FAIL if below <= tail else Outcome.INCONCLUSIVE
 
     def _verdict(
-        self, one: MeasuredCell, test: Certainty, outcome: Outcome | None, tests: int
+        self, entry: MeasuredCell, test: Certainty, outcome: Outcome | None, tests: int
     ) -> Verdict:
-        tested = one.cell.asks is not None
+        tested = entry.cell.asks is not None
         called = outcome or (Outcome.INCONCLUSIVE if tested else Outcome.NOT_TESTED)
-        needed = self._needed(one, tests) if called is Outcome.INCONCLUSIVE else None
+        needed = self._needed(entry, tests) if called is Outcome.INCONCLUSIVE else None
         return Verdict(
-            criterion=one.cell.criterion,
-            method=one.cell.method,
+            criterion=entry.cell.criterion,
+            method=entry.cell.method,
             passed=called,
-            evidence=one.evidence(test, self.level, self._resamples(tests)),
-            threshold=one.threshold,
+            evidence=entry.evidence(test, self.level, self._resamples(tests)),
+            threshold=entry.threshold,
             rule=rules.spec(self),
-            above=one.cell.asks is not Asks.IS_LOST,
-            measure=one.cell.measure,
+            above=entry.cell.asks is not Asks.IS_LOST,
+            measure=entry.cell.measure,
             needed=needed,
             p=test.above if tested else _NAN,
-            notes=tuple(self._notes(one, test, called, needed)),
+            notes=tuple(self._notes(entry, test, called, needed)),
         )
 
     def _notes(
-        self, one: MeasuredCell, test: Certainty, called: Outcome, needed: Needed | None
+        self, entry: MeasuredCell, test: Certainty, called: Outcome, needed: Needed | None
     ) -> Sequence[str]:
-        hindrance = self._hindrance(one)
+        hindrance = self._hindrance(entry)
         notes = [hindrance] if hindrance else []
-        undefined = one.values - one.defined
+        undefined = entry.values - entry.defined
         if undefined and not hindrance:
-            notes.append(f"{undefined:,} of {one.values:,} values are undefined and left out.")
-        if one.cell.asks is not None and not len(one.distance.models):
-            notes.append(one.about)
+            notes.append(f"{undefined:,} of {entry.values:,} values are undefined and left out.")
+        if entry.cell.asks is not None and not len(entry.distance.models):
+            notes.append(entry.about)
         if called is Outcome.INCONCLUSIVE and not hindrance:
             if test.low > 0 or test.high < 0:
                 notes.append(
@@ -229,15 +230,15 @@ class Heatproof:
                 )
             if needed is None and np.isfinite(test.low):
                 notes.append(
-                    f"With so many patients a difference of {one.margin(self.margin):.2f} to the"
+                    f"With so many patients a difference of {entry.margin(self.margin):.2f} to the"
                     " threshold would most likely have been seen: it is smaller."
                 )
         return notes
 
-    def _needed(self, one: MeasuredCell, tests: int) -> Needed | None:
+    def _needed(self, entry: MeasuredCell, tests: int) -> Needed | None:
         """None where nothing can be said, or there already are as many."""
-        (by_patient, by_model), margin = one.distance.variances, one.margin(self.margin)
-        patients, models = len(one.distance.patients), len(one.distance.models)
+        (by_patient, by_model), margin = entry.distance.variances, entry.margin(self.margin)
+        patients, models = len(entry.distance.patients), len(entry.distance.models)
         if not patients or not margin > 0:
             return None
         tail = (1 - self.level) / 2 / (max(tests, 1) if self.correction == "holm" else 1)

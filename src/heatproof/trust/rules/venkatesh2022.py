@@ -53,10 +53,10 @@ class Venkatesh2022:
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
-        found = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
         return tuple(
-            self._verdict(cell, references(cell, found, controls))
-            for cell in found
+            self._verdict(cell, references(cell, all_cells, controls))
+            for cell in all_cells
             if cell.method in methods
         )
 

@@ -153,7 +153,9 @@ class _Films:
         self.primary = tuple(cells(table, every, (metric, *_MEASURES[0][0])))
         measured = [self.primary, *(tuple(cells(table, every, specs)) for specs, _ in _MEASURES)]
         self._cells = {
-            (cell.criterion, cell.method, cell.measure): cell for some in measured for cell in some
+            (cell.criterion, cell.method, cell.measure): cell
+            for group in measured
+            for cell in group
         }
 
     def of(self, cell: Cell) -> _Values:
@@ -169,9 +171,9 @@ class _Films:
         """The cell by each of the three similarities."""
         for specs, side in _MEASURES:
             for spec in specs:
-                one = self._cells.get((cell.criterion, cell.method, spec))
-                if one is not None:
-                    yield one, self.of(one), side
+                measured = self._cells.get((cell.criterion, cell.method, spec))
+                if measured is not None:
+                    yield measured, self.of(measured), side
 
     def lost(self, cell: Cell, rule: str) -> Verdict:
         """Whether the similarity is below that of pairs of films."""
@@ -182,8 +184,10 @@ class _Films:
 
 
 def _per_film(rows: pl.DataFrame, keys: list[str]) -> _Values:
-    known = rows.filter(pl.col("value").is_finite())
-    return known.group_by(keys, maintain_order=True).agg(pl.col("value").mean())["value"].to_numpy()
+    defined = rows.filter(pl.col("value").is_finite())
+    return (
+        defined.group_by(keys, maintain_order=True).agg(pl.col("value").mean())["value"].to_numpy()
+    )
 
 
 def _mean(values: _Values) -> float:
@@ -219,23 +223,23 @@ def _studentized(difference: float, error: float) -> float:
 def _all_of(cell: Cell, tests: Sequence[_Test], rule: str) -> Verdict:
     """One verdict of several tests that must all be passed; the evidence is the first failed's."""
     lacking = _lacking(cell, tests)
-    known = bool(tests) and not lacking and not any(np.isnan(test.p) for test in tests)
-    if cell.asks is None or not known:
+    testable = bool(tests) and not lacking and not any(np.isnan(test.p) for test in tests)
+    if cell.asks is None or not testable:
         outcome = Outcome.NOT_TESTED
     else:
         outcome = Outcome.PASS if all(test.passed for test in tests) else Outcome.FAIL
-    shown = next((test for test in tests if not test.passed), tests[0] if tests else None)
-    measure = shown.cell.measure if shown else cell.measure
+    decisive = next((test for test in tests if not test.passed), tests[0] if tests else None)
+    measure = decisive.cell.measure if decisive else cell.measure
     return Verdict(
         criterion=cell.criterion,
         method=cell.method,
         passed=outcome,
-        evidence=_estimate(shown.values if shown else np.empty(0)),
-        threshold=shown.bar if shown else _NAN,
+        evidence=_estimate(decisive.values if decisive else np.empty(0)),
+        threshold=decisive.bar if decisive else _NAN,
         rule=rule,
         above=cell.asks is not Asks.IS_LOST and measure != "pixel_error",
         measure=measure,
-        p=shown.p if shown else _NAN,
+        p=decisive.p if decisive else _NAN,
         notes=tuple(_notes(outcome, measure, lacking)),
     )
 

@@ -74,10 +74,10 @@ def compare(
     threads = max(1, min(threads or os.cpu_count() or 1, len(one)))
     parts = [slice(*ends) for ends in pairwise(np.linspace(0, len(one), threads + 1).astype(int))]
     with ThreadPoolExecutor(threads) as pool:
-        told = list(
+        results = list(
             pool.map(lambda part: _compared(one[part], other[part], measures, normalization), parts)
         )
-    return {spec: np.concatenate([some[spec] for some in told]) for spec in measures}
+    return {spec: np.concatenate([result[spec] for result in results]) for spec in measures}
 
 
 def _compared(
@@ -87,13 +87,13 @@ def _compared(
     normalization: Normalization,
 ) -> dict[str, Float[np.ndarray, " n"]]:
     one, other = normalized(one, normalization), normalized(other, normalization)
-    known = np.isfinite(one).all((1, 2)) & np.isfinite(other).all((1, 2))
-    if not known.all():
-        one, other = one[known], other[known]
-    found = {spec: np.full(len(known), np.nan) for spec in measures}
+    finite = np.isfinite(one).all((1, 2)) & np.isfinite(other).all((1, 2))
+    if not finite.all():
+        one, other = one[finite], other[finite]
+    values = {spec: np.full(len(finite), np.nan) for spec in measures}
     for spec, measure in measures.items() if len(one) else ():
-        found[spec][known] = measure(one, other)
-    return found
+        values[spec][finite] = measure(one, other)
+    return values
 
 
 def normalized(
