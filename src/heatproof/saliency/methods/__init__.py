@@ -39,7 +39,8 @@ class Maps:
 class Method(Protocol):
     """Explains logits.
 
-    A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``.
+    A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``;
+    a method with another as its base has a property that passes on what the base says.
 
     Attributes:
         title: What people call it.

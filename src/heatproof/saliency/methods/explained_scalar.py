@@ -28,7 +28,7 @@ from torch import Tensor
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.grad_cam import GradCAM
 
@@ -56,6 +56,11 @@ class ExplainedScalar:
                 f"{methods.spec(self.base)} reads a map of the logit out of the head, and there is"
                 " none of another scalar; use grad_cam as the base"
             )
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""

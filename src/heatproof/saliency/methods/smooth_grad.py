@@ -29,7 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -72,6 +72,11 @@ class SmoothGrad:
             raise SpecError(
                 f"noise={self.noise}; expected a share of the range of the image, such as 0.15"
             )
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""

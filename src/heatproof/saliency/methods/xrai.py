@@ -35,7 +35,7 @@ from numba import njit
 from torch import Tensor
 
 from heatproof.errors import MapError, SpecError
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import IntegratedGradients
 from heatproof.saliency.segments import Segments, segments_of
@@ -87,6 +87,11 @@ class XRAI:
                 f"area_threshold={self.area_threshold} with algorithm='fast', which takes every"
                 " region; leave it out, or say algorithm='full'"
             )
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target.
