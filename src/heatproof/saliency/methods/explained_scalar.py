@@ -15,7 +15,7 @@ one before and after randomization, may then be explained for opposite classes, 
 differ for a reason that is none of the method's.  The values of the maps that the CheXpert
 benchmark ships grow with p (1 - p), as those of probabilities do (Saporta et al. 2022).
 
-What is predicted is decided on the radiograph itself, and kept on paths and under noise.
+What is predicted is decided on the image itself, and kept on paths and under noise.
 """
 
 from collections.abc import Sequence
@@ -123,14 +123,14 @@ class _Rescaled(Model):
         return self.whole.probabilities(signed).to(logits) if self._probability else signed
 
 
-def _either(first: Bool[Tensor, "n k"], one: Maps, other: Maps) -> Maps:
+def _either(mask: Bool[Tensor, "n k"], first: Maps, second: Maps) -> Maps:
     """The maps of the first where it holds, and of the other elsewhere."""
     residual = None
-    if one.residual is not None and other.residual is not None:
-        residual = torch.where(first, one.residual, other.residual)
+    if first.residual is not None and second.residual is not None:
+        residual = torch.where(mask, first.residual, second.residual)
     return Maps(
-        torch.where(first[..., None, None], one.values, other.values),
+        torch.where(mask[..., None, None], first.values, second.values),
         residual,
-        one.tolerance,
-        {name: torch.where(first, one.ledger[name], other.ledger[name]) for name in one.ledger},
+        first.tolerance,
+        {name: torch.where(mask, first.ledger[name], second.ledger[name]) for name in first.ledger},
     )
