@@ -371,14 +371,14 @@ def compare(subject: Subject, spec: str, pair: Pair) -> Result:
     )
 
 
-def _off(subject: Subject, spec: str, found: Tensor) -> float:
+def _off(subject: Subject, spec: str, maps: Tensor) -> float:
     """From the rise of the logit over the mean of the training images, as a share of it."""
     if method_of(spec) not in COMPLETE:
         return math.nan
     model, images = copy.deepcopy(subject.model).double().eval(), subject.images.double()
     with torch.no_grad():
         rise = (model(images) - model(torch.zeros_like(images)))[:, TARGET]
-    return float(((found.sum(dim=(1, 2)) - rise) / rise).abs().max())
+    return float(((maps.sum(dim=(1, 2)) - rise) / rise).abs().max())
 
 
 def _mended(subject: Subject, spec: str, pair: Pair, ours: Tensor) -> float:
@@ -420,8 +420,8 @@ def method_of(spec: str) -> str:
     return spec.partition("(")[0]
 
 
-def _error(found: Tensor, expected: Tensor) -> float:
-    difference, size = ((found - expected).flatten(1).norm(dim=1), expected.flatten(1).norm(dim=1))
+def _error(maps: Tensor, expected: Tensor) -> float:
+    difference, size = ((maps - expected).flatten(1).norm(dim=1), expected.flatten(1).norm(dim=1))
     return float(torch.where(difference == 0, 0, difference / size).max())
 
 

@@ -122,8 +122,8 @@ def _forward(network: nn.Module, images: Tensor) -> Tensor:
 
 def _bare(track: Track, count: int) -> None:
     """Forwards and backwards of one finding, in the batches and the format that suit them best."""
-    for some in torch.split(track.images.expand(count, -1, -1, -1), BARE):
-        x = some.clone(memory_format=torch.channels_last).requires_grad_()
+    for chunk in torch.split(track.images.expand(count, -1, -1, -1), BARE):
+        x = chunk.clone(memory_format=torch.channels_last).requires_grad_()
         torch.autograd.grad(track.plain(x)[:, 0].sum(), x)
 
 

@@ -113,8 +113,8 @@ def child(folder: Path, metrics: list[str]) -> None:
 def evaluate(folder: Path, metrics: list[str]) -> dict[str, Any]:
     """The same in a process of its own."""
     command = [sys.executable, __file__, "--child", str(folder), json.dumps(metrics)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    measured: dict[str, Any] = json.loads(told.splitlines()[-1])
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    measured: dict[str, Any] = json.loads(output.splitlines()[-1])
     return measured
 
 
@@ -157,17 +157,17 @@ def _compare(
         (ours[film, finding, named[metric], metric.endswith("of hb")], value)
         for (film, finding, metric), value in values.items()
     ]
-    told = pl.read_parquet(out / "estimates.parquet").filter(
+    rows = pl.read_parquet(out / "estimates.parquet").filter(
         (pl.col("method") == "grad_cam") & pl.col("statistic").is_in(["mean", "value"])
     )
-    estimates = {(f, m): v for f, m, v in told.select("finding", "metric", "value").iter_rows()}
+    estimates = {(f, m): v for f, m, v in rows.select("finding", "metric", "value").iter_rows()}
     specs = {f"miou at {cutoff}": spec for cutoff, spec in MIOU.items()} | POOLED | named
     for (finding, metric), value in means.items():
         if not metric.endswith("of hb") and (finding, specs[metric]) in estimates:
             pairs.append((estimates[finding, specs[metric]], value))
-    one, other = np.array(pairs, float).T
-    assert np.array_equal(np.isnan(one), np.isnan(other)), "not defined in the same places"
-    largest = float(np.nanmax(np.abs(one - other)))
+    first, second = np.array(pairs, float).T
+    assert np.array_equal(np.isnan(first), np.isnan(second)), "not defined in the same places"
+    largest = float(np.nanmax(np.abs(first - second)))
     assert largest < 1e-9, f"the two ways differ by {largest}"
     return len(pairs), largest
 
@@ -216,9 +216,9 @@ def main() -> None:
     if options.child:
         child(Path(options.child[0]), json.loads(options.child[1]))
         return
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as temporary:
         for part in options.parts or PARTS:
-            entry = measure(part, options.folder or Path(made), options.images, options.slow)
+            entry = measure(part, options.folder or Path(temporary), options.images, options.slow)
             keep("localize.json", {part: entry, "machine": machine(LIBRARIES)})
             print(part, json.dumps(entry, indent=2), flush=True)
 

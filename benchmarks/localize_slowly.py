@@ -87,12 +87,12 @@ def _masks(folder: Path, name: str) -> dict[str, dict[str, dict[str, object]]]:
     return found
 
 
-def _iou(one: np.ndarray, other: np.ndarray, *, full: bool = False) -> float:
-    one, other = one.astype(bool), other.astype(bool)
-    if not full and not (one.any() and other.any()):
+def _iou(first: np.ndarray, second: np.ndarray, *, full: bool = False) -> float:
+    first, second = first.astype(bool), second.astype(bool)
+    if not full and not (first.any() and second.any()):
         return NAN
-    union = np.logical_or(one, other).sum()
-    return float(np.logical_and(one, other).sum() / union) if union else NAN
+    union = np.logical_or(first, second).sum()
+    return float(np.logical_and(first, second).sum() / union) if union else NAN
 
 
 def _ious(folder: Path, name: str, annotated: list[str], values: Values) -> None:

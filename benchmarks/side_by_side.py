@@ -71,8 +71,8 @@ def keep(file: str, entries: Mapping[str, object]) -> None:
     """Write entries into a results file, beside what other runs have left there."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / file
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.write_text(json.dumps(known | dict(entries), indent=2) + "\n", encoding="utf-8")
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(earlier | dict(entries), indent=2) + "\n", encoding="utf-8")
 
 
 def _version(package: str) -> str | None:

@@ -191,17 +191,22 @@ def main() -> None:
                 network, train, check, steps, device, cache_gb=0.0, workers=arguments.workers
             ),
         }
-        found: dict[str, list[Rate]] = {name: [] for name in runs}
+        rates_of_runs: dict[str, list[Rate]] = {name: [] for name in runs}
         for _ in range(arguments.repetitions):
             for name, run in runs.items():
-                found[name].append(run())
+                rates_of_runs[name].append(run())
         # Only a CPU is at work in the network while Python is.
         profiles = [
             profile(network, train, check, steps)
             for _ in range(arguments.repetitions if device == "cpu" else 0)
         ]
-    rates = {name: statistics.median(wall for wall, _ in values) for name, values in found.items()}
-    costs = {name: statistics.median(cpu for _, cpu in values) for name, values in found.items()}
+    rates = {
+        name: statistics.median(wall for wall, _ in values)
+        for name, values in rates_of_runs.items()
+    }
+    costs = {
+        name: statistics.median(cpu for _, cpu in values) for name, values in rates_of_runs.items()
+    }
     result = {
         "images per second": {name: round(rate, 2) for name, rate in rates.items()},
         "share of the bare loop": {
@@ -220,8 +225,8 @@ def main() -> None:
                 for loop in ("bare loop", "bare loop, channels_last")
             },
             "profile of a training from files": {
-                what: round(statistics.median(one[what] for one in profiles), 3)
-                for what in profiles[0]
+                quantity: round(statistics.median(profile[quantity] for profile in profiles), 3)
+                for quantity in profiles[0]
             },
         }
     print(result)

@@ -60,21 +60,21 @@ def main() -> None:
 
 def of_similarity(repetitions: int) -> dict[str, object]:
     random = np.random.default_rng(0)
-    one, other = random.random((2, MAPS, SIDE, SIDE)).astype(np.float32)
+    first, second = random.random((2, MAPS, SIDE, SIDE)).astype(np.float32)
     ssim = similarities.parse("ssim")
 
     def scikit_image() -> list[float]:
-        pairs = zip(one, other, strict=True)
+        pairs = zip(first, second, strict=True)
         return [structural_similarity(x, y, data_range=1.0) for x, y in pairs]
 
-    np.testing.assert_allclose(ssim(one, other), scikit_image(), atol=1e-6)
+    np.testing.assert_allclose(ssim(first, second), scikit_image(), atol=1e-6)
     measures = {"ssim": ssim}
     clocks = by_clock(
         {
             "scikit-image, one core": scikit_image,
-            "similarity, one core": lambda: ssim(one, other),
-            "comparison, one core": lambda: compare(one, other, measures, "none", threads=1),
-            "comparison, two cores": lambda: compare(one, other, measures, "none", threads=2),
+            "similarity, one core": lambda: ssim(first, second),
+            "comparison, one core": lambda: compare(first, second, measures, "none", threads=1),
+            "comparison, two cores": lambda: compare(first, second, measures, "none", threads=2),
         },
         repetitions,
     )
@@ -95,8 +95,8 @@ def of_cascade(specs: list[str], count: int, repetitions: int) -> dict[str, obje
     model = build("densenet121", "linear", ("finding",), Preprocessing(Squash(SIDE, SIDE)))
     images = torch.randn(count, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     cached, scratch = resumed(specs, model, images), from_scratch(specs, model, images)
-    for one, other in zip(cached, scratch, strict=True):
-        assert torch.equal(one, other)
+    for first, second in zip(cached, scratch, strict=True):
+        assert torch.equal(first, second)
     clocks = by_clock(
         {
             "resumed at block boundaries": lambda: resumed(specs, model, images),
@@ -122,22 +122,22 @@ def of_cascade(specs: list[str], count: int, repetitions: int) -> dict[str, obje
 def resumed(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
     chosen = methods.parts(specs)
     copies = (steps(model, "cascading"), [WeightDraw(model, Drawing(), n) for n in range(DRAWS)])
-    found = explain_copies(chosen, model, images, (0,), copies)
-    return [maps.values for _, one in found for maps in one.maps.values()]
+    explanations = explain_copies(chosen, model, images, (0,), copies)
+    return [maps.values for _, explanation in explanations for maps in explanation.maps.values()]
 
 
 def from_scratch(specs: list[str], model: Classifier, images: torch.Tensor) -> list[torch.Tensor]:
     chosen, draws = methods.parts(specs), [WeightDraw(model, Drawing(), n) for n in range(DRAWS)]
-    found = []
+    values = []
     with held_still(model):
         at_once = ForwardPass(model, images[:1]).at_once(differentiated=True)
-        for some in torch.split(images, at_once):
+        for chunk in torch.split(images, at_once):
             for step in steps(model, "cascading"):
                 for draw in draws:
-                    forward = ForwardPass(draw.copy(step.blocks), some)
+                    forward = ForwardPass(draw.copy(step.blocks), chunk)
                     maps = explain_pass(chosen, forward, (0,)).maps
-                    found += [one.values for one in maps.values()]
-    return found
+                    values += [method_maps.values for method_maps in maps.values()]
+    return values
 
 
 if __name__ == "__main__":

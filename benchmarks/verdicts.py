@@ -31,8 +31,8 @@ METHODS = 8  # of a grid
 
 
 def main() -> None:
-    known = RESULTS / "verdicts.json"
-    done = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    stored = RESULTS / "verdicts.json"
+    done = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
     for name, design, experiments in designs():
         if name not in done:
             entry = {"design": asdict(design)} | shares(design, experiments)
@@ -47,7 +47,7 @@ def main() -> None:
             keep("verdicts.json", {name: grid_shares(patients, effect, grids)})
     keep("verdicts.json", {"machine": machine(["heatproof", "numpy", "polars"])})
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(json.loads(known.read_text(encoding="utf-8"))), encoding="utf-8")
+    PAGE.write_text(page(json.loads(stored.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def designs() -> Iterator[tuple[str, Design, int]]:
@@ -117,9 +117,9 @@ def grid_shares(patients: int, effect: float, grids: int) -> dict[str, float | i
     }
 
 
-def page(found: dict[str, dict]) -> str:
+def page(entries: dict[str, dict]) -> str:
     text = Path(__file__).with_name("verdicts.md").read_text(encoding="utf-8")
-    rows = {name: entry for name, entry in found.items() if "design" in entry}
+    rows = {name: entry for name, entry in entries.items() if "design" in entry}
     boundary = {n: e for n, e in rows.items() if not n.startswith(("alternative", "beyond"))}
     worst = max(boundary, key=lambda name: boundary[name]["pass"])
     above = [name for name, entry in boundary.items() if _interval(entry)[0] > 0.05]
@@ -134,17 +134,17 @@ def page(found: dict[str, dict]) -> str:
         worst=_said(boundary[worst]),
         above="none" if not above else ", ".join(above),
         weakest=_said(alternatives[weakest]),
-        main="\n".join(_main(found)),
+        main="\n".join(_main(entries)),
         others="\n".join(_others(rows)),
         beyond="\n".join(_line(e, "") for n, e in rows.items() if n.startswith("beyond")),
-        grid=_grid(found),
+        grid=_grid(entries),
     )
 
 
-def _main(found: dict[str, dict]) -> Iterator[str]:
+def _main(entries: dict[str, dict]) -> Iterator[str]:
     for criterion, patients, draws in product(CRITERIA, PATIENTS, DRAWS):
-        null = found[f"boundary {criterion} {patients} {draws}"]
-        power = found[f"alternative {criterion} {patients} {draws}"]
+        null = entries[f"boundary {criterion} {patients} {draws}"]
+        power = entries[f"alternative {criterion} {patients} {draws}"]
         yield (
             f"| {criterion} | {patients} | {draws} | {_share(null)} | {null['fail']:.1%}"
             f" | {null['inconclusive']:.1%} | {power['pass']:.1%} | {power['inconclusive']:.1%} |"
@@ -163,17 +163,17 @@ def _others(rows: dict[str, dict]) -> Iterator[str]:
             yield _line(entry, kinds[kind])
 
 
-def _line(entry: dict, what: str) -> str:
+def _line(entry: dict, first_cell: str) -> str:
     design = entry["design"]
-    cells = [what] if what else []
+    cells = [first_cell] if first_cell else []
     cells += [design["criterion"], design["patients"], design["models"], design["chance"]]
     cells += [_share(entry), f"{entry['fail']:.1%}", f"{entry['inconclusive']:.1%}"]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _grid(found: dict[str, dict]) -> str:
-    null = found["grid boundary"]
-    few, many = found["grid alternative 30"], found["grid alternative 100"]
+def _grid(entries: dict[str, dict]) -> str:
+    null = entries["grid boundary"]
+    few, many = entries["grid alternative 30"], entries["grid alternative 100"]
     return (
         f"| every cell at the boundary | {null['patients']} | {null['any pass']:.1%}"
         f" | {null['any fail']:.1%} | {null['inconclusive']:.1%} |\n"

@@ -45,15 +45,15 @@ def main() -> None:
 def one_size(side: int, repetitions: int) -> dict[str, object]:
     image, attributions = example(side)
     masks = pair._get_segments_felzenszwalb(image)
-    found = segments_of(image, 5)
-    check(found, masks, attributions[0])
+    image_segments = segments_of(image, 5)
+    check(image_segments, masks, attributions[0])
     medians = measure(
         {
             "segmentation": lambda: fresh(image),
             "segmentation of PAIR": lambda: pair._get_segments_felzenszwalb(image),
-            "regions": lambda: mapped(attributions[0], found, "full"),
+            "regions": lambda: mapped(attributions[0], image_segments, "full"),
             "regions of PAIR": lambda: pair.XRAI._xrai(attributions[0], masks),
-            "regions (fast)": lambda: mapped(attributions[0], found, "fast"),
+            "regions (fast)": lambda: mapped(attributions[0], image_segments, "fast"),
             "regions (fast) of PAIR": lambda: pair.XRAI._xrai_fast(attributions[0], masks),
             "in all": lambda: everything(image, attributions),
         },
@@ -63,9 +63,9 @@ def one_size(side: int, repetitions: int) -> dict[str, object]:
         medians["segmentation of PAIR"] + medians["regions of PAIR"]
     )
     return {
-        "masks": len(found),
-        "pieces": len(found.piece_stops),
-        "kilobytes kept": round(found.nbytes / 1000),
+        "masks": len(image_segments),
+        "pieces": len(image_segments.piece_stops),
+        "kilobytes kept": round(image_segments.nbytes / 1000),
         "median seconds": {name: round(value, 5) for name, value in medians.items()},
         "times faster than PAIR": {
             name.removesuffix(" of PAIR"): round(value / medians[name.removesuffix(" of PAIR")], 1)
@@ -85,15 +85,17 @@ def example(side: int) -> tuple[np.ndarray, list[np.ndarray]]:
     return image, [gaussian_filter(each, side / 80) for each in noise]
 
 
-def check(found: Segments, masks: list[np.ndarray], attribution: np.ndarray) -> None:
+def check(image_segments: Segments, masks: list[np.ndarray], attribution: np.ndarray) -> None:
     """Both find the same."""
     for index, mask in enumerate(masks):
-        member = np.zeros(len(found.piece_stops), bool)
-        start = 0 if index == 0 else found.mask_stops[index - 1]
-        member[found.mask_pieces[start : found.mask_stops[index]]] = True
-        assert np.array_equal(found.spread(member), mask)
+        member = np.zeros(len(image_segments.piece_stops), bool)
+        start = 0 if index == 0 else image_segments.mask_stops[index - 1]
+        member[image_segments.mask_pieces[start : image_segments.mask_stops[index]]] = True
+        assert np.array_equal(image_segments.spread(member), mask)
     for algorithm, run in (("full", pair.XRAI._xrai), ("fast", pair.XRAI._xrai_fast)):
-        assert np.array_equal(mapped(attribution, found, algorithm), run(attribution, masks)[0])
+        assert np.array_equal(
+            mapped(attribution, image_segments, algorithm), run(attribution, masks)[0]
+        )
 
 
 def fresh(image: np.ndarray) -> Segments:
@@ -101,8 +103,8 @@ def fresh(image: np.ndarray) -> Segments:
     return segments_of(image, 5)
 
 
-def mapped(attribution: np.ndarray, found: Segments, algorithm: str) -> np.ndarray:
-    order, gains = regions(attribution, found, algorithm)
+def mapped(attribution: np.ndarray, image_segments: Segments, algorithm: str) -> np.ndarray:
+    order, gains = regions(attribution, image_segments, algorithm)
     return gains[order]
 
 
@@ -110,9 +112,9 @@ def everything(image: np.ndarray, attributions: list[np.ndarray]) -> None:
     """As ``xrai`` does it: segments are asked for once per model and image."""
     segments._cache.clear()
     for model in range(MODELS):
-        found = segments_of(image, 5)
+        image_segments = segments_of(image, 5)
         for attribution in attributions[model * FINDINGS : (model + 1) * FINDINGS]:
-            mapped(attribution, found, "full")
+            mapped(attribution, image_segments, "full")
 
 
 if __name__ == "__main__":

@@ -69,9 +69,9 @@ def page() -> str:
     """The whole page."""
     parts = [HEAD]
     for title, record in TABLES.items():
-        said = inspect.cleandoc(record.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        summary = inspect.cleandoc(record.__doc__ or "").split("\n\n")[0].replace("\n", " ")
         parts.append(
-            f"\n## {title}\n\n{plain(said)}\n\n| key | values | without it | |\n|---|---|---|---|\n"
+            f"\n## {title}\n\n{plain(summary)}\n\n| key | values | without it | |\n|---|---|---|---|\n"
         )
         about = attributes(record)
         for name, kind, default in fields(record):
@@ -83,15 +83,15 @@ def fields(record: type) -> list[tuple[str, str, str]]:
     """Name, type and default of every key, as a person writes them."""
     if issubclass(record, pydantic.BaseModel):
         return [
-            (name, kind(one.annotation), "needed" if one.is_required() else written(one.default))
-            for name, one in record.model_fields.items()
-            if not one.exclude  # what only Python can say
+            (name, kind(key.annotation), "needed" if key.is_required() else written(key.default))
+            for name, key in record.model_fields.items()
+            if not key.exclude  # what only Python can say
         ]
-    found = []
-    for one in dataclasses.fields(record):
-        needed = one.default is one.default_factory is dataclasses.MISSING
-        found.append((one.name, kind(one.type), "needed" if needed else written(one.default)))
-    return found
+    rows = []
+    for key in dataclasses.fields(record):
+        needed = key.default is key.default_factory is dataclasses.MISSING
+        rows.append((key.name, kind(key.type), "needed" if needed else written(key.default)))
+    return rows
 
 
 def attributes(record: type) -> dict[str, str]:
@@ -110,12 +110,12 @@ def kind(annotation: Any) -> str:
     if origin is Annotated:
         return kind(inner[0])
     if origin is Literal:
-        return " or ".join(f'`"{one}"`' for one in inner)
+        return " or ".join(f'`"{part}"`' for part in inner)
     if origin in (Union, UnionType):
-        kinds = (kind(one) for one in inner if one not in (type(None), Dataset))
+        kinds = (kind(part) for part in inner if part not in (type(None), Dataset))
         return " or ".join(dict.fromkeys(kinds))
     if origin in (list, tuple):
-        kinds = (kind(one) for one in inner if one is not ...)
+        kinds = (kind(part) for part in inner if part is not ...)
         several = " or ".join(dict.fromkeys(kinds))
         return "tables" if several == "table" else f"list of {several}"
     return WORDS.get(annotation, "table")

@@ -80,17 +80,17 @@ def main() -> None:
     for spec in (*(OPTIONS.get(name, name) for name in methods.names()), *MORE):
         method = methods.parse(spec)
         try:
-            found = explain({spec: method}, model, image, [0])
+            explanation = explain({spec: method}, model, image, [0])
         except MapError as error:
             refused.append(f"- `{spec}`: {error}")
             continue
         saliency = model.preprocessing.geometry.back(
-            found.maps[spec].values[0, 0].float().numpy(), film.shape
+            explanation.maps[spec].values[0, 0].float().numpy(), film.shape
         )
         picture = _with_bar(render.overlay(film, saliency, [mask]), saliency, _unit(spec))
         name = "".join(letter if letter.isalnum() else "-" for letter in spec).strip("-")
         _save(pictures / f"{name}.webp", picture)
-        (validity,) = found.validity[spec][0]
+        (validity,) = explanation.validity[spec][0]
         rows.append((spec, type(method).title, f"images/gallery/{name}.webp", validity, method))
     (HERE / "gallery.md").write_text(_page(rows, refused), encoding="utf-8")
 
@@ -136,16 +136,16 @@ def _page(rows: list[tuple[str, str, str, Validity, object]], refused: list[str]
         "",
     ]
     for start in range(0, len(rows), 3):
-        some = rows[start : start + 3]
+        cells = rows[start : start + 3]
         lines += [
-            "| " + " | ".join(f"**{title}**<br>`{spec}`" for spec, title, *_ in some) + " |",
-            "|" + "---|" * len(some),
-            "| " + " | ".join(f"![{title}]({path})" for _, title, path, *_ in some) + " |",
+            "| " + " | ".join(f"**{title}**<br>`{spec}`" for spec, title, *_ in cells) + " |",
+            "|" + "---|" * len(cells),
+            "| " + " | ".join(f"![{title}]({path})" for _, title, path, *_ in cells) + " |",
             "| "
             + " | ".join(
                 definition(type(method))
                 + ("" if validity is Validity.OK else f" *Not valid here: {validity}.*")
-                for *_, validity, method in some
+                for *_, validity, method in cells
             )
             + " |",
             "",

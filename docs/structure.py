@@ -2,13 +2,15 @@
 
     python docs/structure.py src/heatproof --against ../before/src/heatproof --anchors
 
-`--against` prints a second tree in a column beside the first, `--anchors` four packages whose code the project learns from.
+`--against` prints a second tree in a column beside the first, `--anchors` four packages whose code the project learns from. `--page FILE`
+writes the tables into a Markdown page instead, in place of what stands there between the two lines `<!-- structure -->`.
 
 Definitions. The *body* of a function is its lines without signature and docstring. *Arguments* leave out `self`, `cls`, `*args` and
 `**kwargs`. A *name* is public if it does not begin with an underscore. A 90th percentile is a value of the sample, never interpolated.
 *Comments* stand on a line of their own and are counted per 100 lines of code (lines that are neither blank nor a comment). An *import*
 counts once per pair of folders (or files); *levels* are the length of the longest chain of imports, a circle of imports being one
-link. A *room* is a folder or a file directly below the package, with all that is in it.
+link. A *room* is a folder or a file directly below the package, with all that is in it. A *type* is a public class or an alias of a type;
+a name that is imported, or defined inside a class or a function, is not defined in that module.
 """
 
 import argparse
@@ -23,6 +25,8 @@ from pathlib import Path
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+MARK = "<!-- structure -->"  # stands before and after the tables on a page
+# Tokens that make no line of code: layout, and the end of the file.
 QUIET = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 # By the same definitions, at the commits named; zennit's comments are mostly the licence at the head of each file.
@@ -47,6 +51,7 @@ class File:
     bodies: list[int]  # lines, of each function
     arguments: list[int]  # of each function
     public: list[str]  # functions and classes of the module
+    functions: set[str]  # the functions among them
     types: set[str]  # public classes, and aliases such as `Rows = ...`
     documented: list[bool]  # of each public definition, nested ones too
     imports: set[str]  # what is imported: modules, or names in modules
@@ -64,6 +69,7 @@ def _file(path: Path, root: Path) -> File:
     code, comments = _counted(text)
     definitions = [n for n in ast.walk(tree) if isinstance(n, DEFINITIONS)]
     functions = [n for n in definitions if not isinstance(n, ast.ClassDef)]
+    public = [n for n in tree.body if isinstance(n, DEFINITIONS) and n.name[0] != "_"]
     return File(
         module=".".join(parts[:-1] if path.stem == "__init__" else parts),
         folder=path.parent.relative_to(root).as_posix(),
@@ -73,7 +79,8 @@ def _file(path: Path, root: Path) -> File:
         comments=comments,
         bodies=[_body(function) for function in functions],
         arguments=[_arguments(function) for function in functions],
-        public=[n.name for n in tree.body if isinstance(n, DEFINITIONS) and n.name[0] != "_"],
+        public=[n.name for n in public],
+        functions={n.name for n in public if not isinstance(n, ast.ClassDef)},
         types=set(_types(tree)),
         documented=[ast.get_docstring(n) is not None for n in definitions if n.name[0] != "_"],
         imports=set(_imports(tree, parts[:-1])),
@@ -190,6 +197,7 @@ def whole(tree: list[File]) -> dict[str, str]:
         "most arguments": max(arguments),
         "rooms / imports between rooms / levels": f"{_size(graph)} / {levels(graph)}",
         "types defined in several modules": _repeated(n for f in tree for n in f.types),
+        "functions defined in several modules": _repeated(n for f in tree for n in f.functions),
         "file names that repeat": _repeated(f.name for f in tree if f.name != "__init__"),
     }
     return {name: str(figure) for name, figure in figures.items()}
@@ -226,12 +234,26 @@ def table(corner: str, columns: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def replaced(page: str, tables: str) -> str:
+    """A page with other tables between its two marks.
+
+    Raises:
+        SystemExit: The page does not have the mark twice.
+    """
+    parts = page.split(MARK)
+    if len(parts) != 3:
+        raise SystemExit(f"the page has {MARK} {len(parts) - 1} times; expected twice")
+    before, _, after = parts
+    return f"{before}{MARK}\n\n{tables}\n\n{MARK}{after}"
+
+
 def main() -> None:
-    """Print the tables of the trees that the command line names."""
+    """Print the tables of the trees that the command line names, or write them into a page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tree", type=Path, help="the folder of a package")
     parser.add_argument("--against", type=Path, metavar="DIR", help="a second tree, beside it")
     parser.add_argument("--anchors", action="store_true", help="four other packages, beside it")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write into a page instead")
     options = parser.parse_args()
     trees = {"before": options.against} if options.against else {}
     trees["now"] = options.tree
@@ -241,9 +263,14 @@ def main() -> None:
         for anchor in ANCHORS.strip().splitlines():
             name, figures = anchor.split(": ")
             columns[name] = dict(zip(columns["now"], figures.split(", "), strict=False))
-    print(table("", columns), end="\n\n")
     corner = "lines / files / imports among the files / levels"
-    print(table(corner, {name: folders(tree) for name, tree in measured.items()}))
+    by_folder = table(corner, {name: folders(tree) for name, tree in measured.items()})
+    tables = f"{table('', columns)}\n\n{by_folder}"
+    if options.page:
+        page = replaced(options.page.read_text(encoding="utf-8"), tables)
+        options.page.write_text(page, encoding="utf-8")
+    else:
+        print(tables)
 
 
 if __name__ == "__main__":

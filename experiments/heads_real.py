@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from trust_real import DATA, TINY, Plan, counted, films, known, networks, table, written
+from trust_real import DATA, TINY, Plan, counted, films, networks, table, training_data, written
 from wildcat_phantoms import LEVEL, Compared, Sample, Tables, compared
 
 from heatproof.experiment.file import load
@@ -37,13 +37,13 @@ def study(plan: Plan, data: Path, folder: Path, progress: Progress | None = None
     listed = table(data)
     listed.write_csv(folder / "films.csv")
     data = Path(os.path.relpath(data, folder))
-    body = known(plan, data) + films(data, "all films", "")
+    body = training_data(plan, data) + films(data, "all films", "")
     for head in HEADS:
         body += networks(plan, data, head, plan.seeds, both=False)
     metrics = ["auprc", "hit_rate", "pointwise_ap"]
     experiment = load(written(folder, "heads", body, [MAP], metrics=metrics))
     out = run(experiment, progress=progress or Silent()).parent
-    page = told(tables_of(out), listed)
+    page = results_page(tables_of(out), listed)
     (folder / "results.md").write_text(page, encoding="utf-8")
     return page
 
@@ -91,7 +91,7 @@ def measured(tables: Tables, family: str, method: str) -> dict[str, Sample]:
     }
 
 
-def told(tables: Tables, listed: pl.DataFrame) -> str:
+def results_page(tables: Tables, listed: pl.DataFrame) -> str:
     """Every seed, the mean over seeds, and the differences, with intervals."""
     family = {head: f"MobileNetV2, {head}" for head in HEADS}
     found = {head: measured(tables, family[head], MAP) for head in HEADS}
@@ -100,13 +100,13 @@ def told(tables: Tables, listed: pl.DataFrame) -> str:
     lines.append("|---" * (len(MEASURES) + 1) + "|")
     for head, samples in found.items():
         for seed in range(len(samples["AUROC"].runs)):
-            cells = (shown(samples[m].runs[seed], samples[m].replicates[seed]) for m in MEASURES)
+            cells = (cell(samples[m].runs[seed], samples[m].replicates[seed]) for m in MEASURES)
             lines.append(f"| {head}, seed {seed} | {' | '.join(cells)} |")
     for head, samples in found.items():
-        cells = (shown(samples[m].runs.mean(), samples[m].drawn(1)) for m in MEASURES)
+        cells = (cell(samples[m].runs.mean(), samples[m].drawn(1)) for m in MEASURES)
         lines.append(f"| **{head}, mean over seeds** | {' | '.join(cells)} |")
     for head, samples in priors.items():
-        cells = (shown(samples[m].runs.mean(), samples[m].drawn(1)) for m in MEASURES[1:])
+        cells = (cell(samples[m].runs.mean(), samples[m].drawn(1)) for m in MEASURES[1:])
         lines.append(f"| mean-mask prior, probabilities of {head} | | {' | '.join(cells)} |")
     lines += ["", f"| difference | {' | '.join(MEASURES)} |", "|---" * (len(MEASURES) + 1) + "|"]
     linear, wildcat = (found[head] for head in HEADS)
@@ -131,7 +131,7 @@ def row(name: str, of: Callable[[str], Compared], measures: tuple[str, ...] = ME
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def shown(value: float, replicates: np.ndarray) -> str:
+def cell(value: float, replicates: np.ndarray) -> str:
     low, high = interval(replicates, LEVEL)
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 

@@ -125,7 +125,7 @@ def films(data: Path, name: str, more: str) -> str:
     )
 
 
-def known(plan: Plan, data: Path) -> str:
+def training_data(plan: Plan, data: Path) -> str:
     """What trains: three quarters of the patients of each half, and what stops it: the others."""
     text = ""
     for fold in (0, 1):
@@ -213,8 +213,10 @@ def study(plan: Plan, data: Path, folder: Path, progress: Progress | None = None
     listed = table(data)
     listed.write_csv(folder / "films.csv")
     data = Path(os.path.relpath(data, folder))
-    every = known(plan, data) + films(data, "all films", "")
-    opacities = known(plan, data) + films(data, "films with an opacity", "where = { opacity = 1 }")
+    every = training_data(plan, data) + films(data, "all films", "")
+    opacities = training_data(plan, data) + films(
+        data, "films with an opacity", "where = { opacity = 1 }"
+    )
     for head in plan.heads:
         both = head == Plan.heads[0]
         models = networks(plan, data, head, plan.seeds, both=both)
@@ -235,7 +237,7 @@ def study(plan: Plan, data: Path, folder: Path, progress: Progress | None = None
         rows = pl.concat(pl.read_parquet(unit) for unit in sorted(names.glob("*.parquet")))
         cascaded = pl.col("criterion").str.starts_with(f"randomization(draws={plan.draws}")
         rows.filter(cascaded).write_parquet(folder / f"{head} cascade.parquet")
-    page = told(plan, listed, folder)
+    page = results_page(plan, listed, folder)
     (folder / "results.md").write_text(page, encoding="utf-8")
     print(page)
 
@@ -243,7 +245,7 @@ def study(plan: Plan, data: Path, folder: Path, progress: Progress | None = None
 # Telling ------------------------------------------------------------------------------------------
 
 
-def told(plan: Plan, listed: pl.DataFrame, folder: Path) -> str:
+def results_page(plan: Plan, listed: pl.DataFrame, folder: Path) -> str:
     """The results as tables: what the films are, how the networks classify, the grids."""
     lines = counted(listed)
     for head in plan.heads:
@@ -299,12 +301,12 @@ def gridded(verdicts: pl.DataFrame) -> list[str]:
     for (method,), rows in verdicts.group_by(["method"], maintain_order=True):
         found = {row["criterion"]: row for row in rows.iter_rows(named=True)}
         outcomes = {name: Outcome(found[name]["verdict"]) for name in criteria}
-        cells = [shown(found[criterion]) for criterion in criteria]
+        cells = [cell(found[criterion]) for criterion in criteria]
         lines.append(f"| `{method}` | {' | '.join(cells)} | {meets_all(outcomes)} |")
     return lines
 
 
-def shown(row: dict[str, Any]) -> str:
+def cell(row: dict[str, Any]) -> str:
     if math.isnan(row["value"]):
         return f"**{row['verdict']}**"
     span = "" if math.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"

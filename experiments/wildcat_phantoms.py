@@ -440,7 +440,7 @@ def verdict(differences: Sequence[Compared], p: float) -> str:
 # Telling ------------------------------------------------------------------------------------------
 
 
-def told(
+def results_page(
     plan: Plan, tables: Tables, validation: Mapping[str, float], found: Sequence[Claim]
 ) -> str:
     """The results as a page: verdicts, then every mean over seeds with the best run beside it."""
@@ -500,7 +500,7 @@ def study(
         for each in plan.networks[1:]
         for name in each[:1]
     }
-    page = told(plan, tables, validation, found)
+    page = results_page(plan, tables, validation, found)
     content = {
         "contrast": contrast, "chosen": chosen, "validation AUROC": validation,
         "claims": [asdict(one) for one in found], "other networks": replications,

@@ -34,7 +34,13 @@ FILES = {
     "lower/__init__.py": "from .first import one\n",
     "lower/first.py": "from ..base import Table\nfrom . import second\n\n\ndef one(): ...\n",
     "lower/second.py": "import house.lower.first\n\n\nclass Table: ...\n",
-    "upper/first.py": "from house.lower import first, one\nfrom house import base\n",
+    "upper/first.py": """
+        from house.lower import first, one
+        from house import base
+
+
+        def one(): ...
+    """,
 }
 
 
@@ -54,6 +60,7 @@ def test_a_file_is_measured(tree):
     assert base.arguments == [2, 0]  # without self
     assert base.public == ["Table"]
     assert base.types == {"Rows", "Table"}
+    assert base.functions == set()  # a method is none of them
     assert base.documented == [True, True]
 
 
@@ -76,18 +83,19 @@ def test_a_circle_of_imports_is_one_level():
 def test_the_figures_of_a_tree(tree):
     figures = SCRIPT["whole"](tree)
     assert figures["files"] == "6"
-    assert figures["lines"] == str(1 + 19 + 1 + 5 + 4 + 2)
+    assert figures["lines"] == str(1 + 19 + 1 + 5 + 4 + 5)
     assert figures["rooms / imports between rooms / levels"] == "4 / 3 / 3"
     assert figures["types defined in several modules"] == "1"  # Table
+    assert figures["functions defined in several modules"] == "1"  # one
     assert figures["file names that repeat"] == "1"  # first.py, but not __init__.py
-    assert figures["public definitions with a docstring"] == "50 %"  # 2 of 4
+    assert figures["public definitions with a docstring"] == "40 %"  # 2 of 5
 
 
 def test_folders_count_the_imports_among_their_own_files(tree):
     assert SCRIPT["folders"](tree) == {
         ".": "20 / 2 / 0 / 1",
         "lower": "10 / 3 / 3 / 2",  # first and second import each other
-        "upper": "2 / 1 / 0 / 1",
+        "upper": "5 / 1 / 0 / 1",
     }
 
 
@@ -99,3 +107,13 @@ def test_a_table_shows_a_dash_for_what_a_column_does_not_have():
         "| a | 1 | 2 |",
         "| b | – | 3 |",
     ]
+
+
+def test_the_tables_of_a_page_are_replaced_and_nothing_else_is():
+    mark, replaced = SCRIPT["MARK"], SCRIPT["replaced"]
+    page = f"Before.\n\n{mark}\nan old table\n{mark}\n\nAfter.\n"
+    again = replaced(page, "| new |")
+    assert again == f"Before.\n\n{mark}\n\n| new |\n\n{mark}\n\nAfter.\n"
+    assert replaced(again, "| new |") == again
+    with pytest.raises(SystemExit, match="0 times; expected twice"):
+        replaced("A page without marks.", "| new |")

@@ -67,7 +67,7 @@ def test_every_measure_of_every_run_is_what_others_make_of_the_same_numbers():
 def test_the_page_has_every_seed_the_means_and_the_differences():
     made = tables(np.random.default_rng(1))
     listed = pl.DataFrame({"fold": ["0", "1"], "opacity": [1, 0], "nih_patient": ["a", "b"]})
-    page = heads.told(made, listed)
+    page = heads.results_page(made, listed)
     for head in heads.HEADS:
         for name in (f"{head}, seed 1", f"**{head}, mean over seeds**", f"{head} - prior"):
             assert f"| {name} |" in page

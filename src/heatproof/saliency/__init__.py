@@ -1,4 +1,4 @@
-"""Saliency methods: from a model and radiographs to one map per radiograph and finding.
+"""Saliency methods: from a model and images to one map per image and finding.
 
 A method returns raw signed relevance at its own resolution, covering the whole input; resizing and
 display come later and are named steps.  ``explain`` is the front door: it holds the model still,
@@ -38,13 +38,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Explanation:
-    """What ``explain`` found out about some images.
+    """What a model and some methods say about some images.
 
     Attributes:
-        logits: Of all findings of the model.
-        probabilities: Likewise, calibrated where the model is.
-        maps: By spec of the method.
-        validity: By spec, then by image and target.
+        logits: Those of all findings of the model, in its order.
+        probabilities: Likewise from 0 to 1, calibrated where the model is.
+        maps: The maps of the targets, by spec of the method.
+        validity: Whether each map may be read as one, by spec, then by image and target.
     """
 
     logits: Float[Tensor, "n findings"]
@@ -63,10 +63,10 @@ def explain(
     """Explain some logits by some methods, and leave the model as it was.
 
     Args:
-        methods: By spec.
-        model: In whatever mode; it is explained in evaluation mode.
-        images: Preprocessed radiographs.
-        targets: Indices of findings.
+        methods: The methods, by spec.
+        model: A model in any mode; it is explained in evaluation mode.
+        images: Preprocessed images.
+        targets: Indices of findings of the model, each once.
         memory: What the process, or on a GPU its passes, may take, in bytes: images go through in
             batches that fit.  None for 4 GB, or half of the GPU.
 
@@ -79,8 +79,8 @@ def explain(
         # The same batches whatever the methods: with other batches the last digits would differ.
         batch = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
         parts = [
-            explain_pass(methods, ForwardPass(model, some, memory), targets)
-            for some in torch.split(images, batch)
+            explain_pass(methods, ForwardPass(model, chunk, memory), targets)
+            for chunk in torch.split(images, batch)
         ]
     return Explanation(
         torch.cat([part.logits for part in parts]),
@@ -98,25 +98,25 @@ def explain_pass(
     For those who make passes of their own, such as of copies of a model; ``check`` first.
     """
     maps = _maps(methods, forward, targets)
-    known = forward.logits[:, list(targets)].isfinite()
-    validity = {spec: judge(maps[spec], known) for spec in maps}
+    finite_logits = forward.logits[:, list(targets)].isfinite()
+    validity = {spec: judge(maps[spec], finite_logits) for spec in maps}
     return Explanation(forward.logits, forward.model.probabilities(forward.logits), maps, validity)
 
 
 def _maps(
     methods: Mapping[str, Method], forward: ForwardPass, targets: Sequence[int]
 ) -> dict[str, Maps]:
-    """By each method, from one pass."""
-    found: dict[str, Maps] = {}
-    # Those that need the graph down to the input go first: their pass then serves the others.
+    """The maps of each method, from one pass."""
+    maps: dict[str, Maps] = {}
+    # Methods that need the graph down to the input go first: their pass then serves the others.
     for spec in sorted(methods, key=lambda spec: methods[spec].needs != "input gradients"):
-        found[spec] = methods[spec](forward, targets)
-        _check_maps(found[spec], spec, (len(forward.images), len(targets)))
-    return found
+        maps[spec] = methods[spec](forward, targets)
+        _check_maps(maps[spec], spec, (len(forward.images), len(targets)))
+    return maps
 
 
 def _joined(parts: Sequence[Maps]) -> Maps:
-    """Maps of all images, from those of some."""
+    """The maps of all images, from those of consecutive batches."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
@@ -169,17 +169,19 @@ def _check_maps(maps: Maps, spec: str, expected: tuple[int, int]) -> None:
         )
 
 
-def judge(maps: Maps, known: Bool[Tensor, "n k"] | None = None) -> tuple[tuple[Validity, ...], ...]:
-    """Whether each map may be read as one; the first reason against it counts.
+def judge(
+    maps: Maps, finite_logits: Bool[Tensor, "n k"] | None = None
+) -> tuple[tuple[Validity, ...], ...]:
+    """Say whether each map may be read as one; the first reason against it counts.
 
-    ``known`` says which logits are finite, where that is known: ReLU and pooling can give a finite
-    gradient of a logit that is not.
+    ``finite_logits`` says which logits are finite, where that is known: ReLU and pooling can give
+    a finite gradient of a logit that is not.
     """
     flat = maps.values.flatten(2)
     residual = torch.zeros(flat.shape[:2]) if maps.residual is None else maps.residual.cpu()
     low, high = flat.amin(dim=-1).cpu(), flat.amax(dim=-1).cpu()
     finite = low.isfinite() & high.isfinite()  # nan is the least and the largest
-    finite = finite if known is None else finite & known.cpu()
+    finite = finite if finite_logits is None else finite & finite_logits.cpu()
     largest = torch.maximum(low.abs(), high.abs())
     reasons = (
         (Validity.NOT_FINITE, ~finite),

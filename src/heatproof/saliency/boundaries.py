@@ -17,14 +17,14 @@ from heatproof.saliency.intercept import Plain
 
 
 class Boundaries:
-    """Of one batch of images under one model, held still.
+    """The boundaries between the blocks of one model, for one batch of images.
 
     Ask from the top down: the graphs of what lies above the last boundary asked for are let go, and
     made again when they are needed after all.
 
     Args:
-        model: Whose blocks they are.
-        images: Preprocessed radiographs.
+        model: The model, held still.
+        images: Preprocessed images.
     """
 
     def __init__(self, model: Classifier, images: Float[Tensor, "n c h w"]) -> None:

@@ -32,61 +32,61 @@ def explain_ensemble(
         MapError: As in ``explain``, or the members' maps have different resolutions.
     """
     chosen = torch.from_numpy(ensemble.chosen)
-    told = _Mean("the ensemble", chosen.sum(dim=0))
-    shown = {spec: _Mean(spec, chosen[:, list(targets)].sum(dim=0)) for spec in methods}
+    probabilities = _Mean("the ensemble", chosen.sum(dim=0))
+    mean_maps = {spec: _Mean(spec, chosen[:, list(targets)].sum(dim=0)) for spec in methods}
     for member, counts in zip(ensemble.members, chosen, strict=True):
         places = [place for place, target in enumerate(targets) if counts[target]]
         if not counts.any():
             continue
-        # One that counts for other findings alone is asked for its probabilities, and for no map.
-        asked = [targets[place] for place in places] or list(targets)
-        one = explain(methods if places else {}, member, images, asked, memory)
-        told.add(one.probabilities[:, counts], counts.nonzero()[:, 0].tolist())
+        # A member that counts for other findings alone gives probabilities, and no map.
+        member_targets = [targets[place] for place in places] or list(targets)
+        explanation = explain(methods if places else {}, member, images, member_targets, memory)
+        probabilities.add(explanation.probabilities[:, counts], counts.nonzero()[:, 0].tolist())
         for spec in methods if places else ():
-            shown[spec].add_maps(one.maps[spec], places)
-    mean = told.value()
-    maps = {spec: shown[spec].maps() for spec in methods}
-    known = mean[:, list(targets)].isfinite()
-    validity = {spec: judge(maps[spec], known) for spec in maps}
+            mean_maps[spec].add_maps(explanation.maps[spec], places)
+    mean = probabilities.value()
+    maps = {spec: mean_maps[spec].maps() for spec in methods}
+    finite_logits = mean[:, list(targets)].isfinite()
+    validity = {spec: judge(maps[spec], finite_logits) for spec in maps}
     return Explanation(mean.logit(), mean, maps, validity)
 
 
 class _Mean:
-    """Over members, of each finding those that count; they are added one by one.
+    """The mean over members, finding by finding; members that count are added one after the other.
 
     Args:
-        what: A mean of.
-        counts: How many count, by finding.
+        subject: What has the mean, for messages.
+        counts: How many members count, by finding.
     """
 
-    def __init__(self, what: str, counts: Int[Tensor, " k"]) -> None:
-        self._what, self._counts = what, counts
+    def __init__(self, subject: str, counts: Int[Tensor, " k"]) -> None:
+        self._subject, self._counts = subject, counts
         self._sum = torch.empty(0)
         self._residual: Tensor | None = None
         self._tolerance = float("inf")
 
     def add(self, values: Float[Tensor, "n j ..."], columns: Sequence[int]) -> None:
-        """What one member says of some findings."""
+        """Add what one member says of the findings of some columns."""
         shape = (len(values), len(self._counts), *values.shape[2:])
         if not self._sum.numel():
             self._sum = values.new_zeros(shape)
         elif self._sum.shape != shape:
-            one, other = (f"{size[-2]} x {size[-1]}" for size in (self._sum.shape, shape))
+            first, second = (f"{size[-2]} x {size[-1]}" for size in (self._sum.shape, shape))
             raise MapError(
-                f"{self._what} has maps of {one} and of {other} cells from the members of one"
+                f"{self._subject} has maps of {first} and of {second} cells from the members of one"
                 " ensemble; build ensembles of one architecture"
             )
         self._sum[:, list(columns)] += values
 
-    def add_maps(self, said: Maps, columns: Sequence[int]) -> None:
-        """Likewise, with how far its maps are from what they must sum to."""
-        self.add(said.values, columns)
-        self._tolerance = said.tolerance
-        if said.residual is not None:
+    def add_maps(self, member_maps: Maps, columns: Sequence[int]) -> None:
+        """Add the maps of one member, and how far each is from what it must sum to."""
+        self.add(member_maps.values, columns)
+        self._tolerance = member_maps.tolerance
+        if member_maps.residual is not None:
             if self._residual is None:
-                self._residual = said.residual.new_zeros(self._sum.shape[:2])
+                self._residual = member_maps.residual.new_zeros(self._sum.shape[:2])
             before = self._residual[:, list(columns)]
-            self._residual[:, list(columns)] = _further(before, said.residual)
+            self._residual[:, list(columns)] = _further(before, member_maps.residual)
 
     def value(self) -> Float[Tensor, "n k ..."]:
         """The mean."""
@@ -94,11 +94,13 @@ class _Mean:
         return self._sum / counts.to(self._sum)
 
     def maps(self) -> Maps:
-        """The mean, and of those that count the residual that is furthest from 0."""
+        """The mean, with the residual that is furthest from 0 among the members that count."""
         return Maps(self.value(), self._residual, self._tolerance)
 
 
-def _further(one: Float[Tensor, "n k"], other: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-    """From 0; ``nan`` is furthest."""
-    first, second = (each.abs().nan_to_num(torch.inf, torch.inf) for each in (one, other))
-    return torch.where(second > first, other, one)
+def _further(first: Float[Tensor, "n k"], second: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """Whichever is further from 0, element by element; ``nan`` is furthest."""
+    first_size, second_size = (
+        each.abs().nan_to_num(torch.inf, torch.inf) for each in (first, second)
+    )
+    return torch.where(second_size > first_size, second, first)

@@ -28,7 +28,7 @@ class ForwardPass:
 
     Args:
         model: Held still.
-        images: Preprocessed radiographs.
+        images: Preprocessed images.
         memory: What a pass may take, in bytes; None for what suits the device.  See ``at_once``.
         rule: Stands in for operations of the network; a new one for every pass.
     """
@@ -60,7 +60,7 @@ class ForwardPass:
         """A pass over other images.
 
         Args:
-            images: Preprocessed radiographs.
+            images: Preprocessed images.
             judged: Whether anyone looks at the residuals of their maps; if not, methods spare the
                 passes that these take.
         """
@@ -115,12 +115,12 @@ class ForwardPass:
 
     @property
     def features(self) -> Float[Tensor, "n d y x"]:
-        """What the head saw, without a graph."""
+        """The features that the head sees, without a graph."""
         return self._values()[0]
 
     @property
     def logits(self) -> Float[Tensor, "n findings"]:
-        """Of all findings, without a graph."""
+        """Logits of all findings, without a graph."""
         return self._values()[1]
 
     def feature_gradients(self, targets: Sequence[int]) -> Float[Tensor, "n k d y x"]:
@@ -191,7 +191,7 @@ class ForwardPass:
 
 
 def _gradients(logits: Tensor, of: Tensor, targets: Sequence[int]) -> dict[int, Tensor]:
-    """By target; images do not mix in evaluation mode, so their sum is differentiated."""
+    """Gradients by target; images do not mix in evaluation mode, so their sum is differentiated."""
     return {
         target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
         for target in targets

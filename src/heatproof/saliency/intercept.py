@@ -40,11 +40,12 @@ ACTIVATIONS = frozenset(
         *("Maximum", "Minimum", "Fmax", "Fmin"),
     ]
 )
+# Nodes of the graph behind which other operations run, where no rule meets them.
 HIDING = frozenset(["CheckpointFunction", "CompiledFunction", "DifferentiableGraph"])
 
 
 class InterceptRule(TorchFunctionMode):
-    """What is done instead of some operations; one object serves one forward pass.
+    """Replaces operations of a network; one object serves one forward pass.
 
     A subclass overrides ``instead``.  Where it returns something of its own, that is an
     ``autograd.Function`` which reports itself by ``intercepted`` in its forward and by ``applied``
@@ -101,6 +102,7 @@ class InterceptRule(TorchFunctionMode):
             yield
         except CheckpointError as error:
             raise self._lost() from error
+        # Otherwise a plain gradient would pass under the name of the method.
         if self._applied != self._intercepted:
             raise self._lost()
 
@@ -163,6 +165,7 @@ class ReLURule(ScaleAndShift):
         """Checks, besides, that no activation escaped the rule."""
         with super().forward(network):
             yield
+        # The whole graph hangs on the last output; it is let go with it.
         met = set() if self._last is None else _operations(self._last)
         self._last = None
         if hiding := met & HIDING:
@@ -195,7 +198,7 @@ class _ReLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, rule: ReLURule, in_place: bool) -> Tensor:
         if in_place:
-            ctx.mark_dirty(x)
+            ctx.mark_dirty(x)  # autograd requires it of inputs that are overwritten
         output = x.relu_() if in_place else x.relu()
         ctx.rule = rule
         ctx.save_for_backward(output)
@@ -210,8 +213,8 @@ class _ReLU(torch.autograd.Function):
 
 
 def _in_place(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    asked = args[1] if operation is F.relu and len(args) > 1 else kwargs.get("inplace", False)
-    return bool(asked) or operation.__name__.removesuffix(".default").endswith("_")
+    in_place = args[1] if operation is F.relu and len(args) > 1 else kwargs.get("inplace", False)
+    return bool(in_place) or operation.__name__.removesuffix(".default").endswith("_")
 
 
 def _operations(output: Tensor) -> set[str]:
@@ -222,6 +225,7 @@ def _operations(output: Tensor) -> set[str]:
         if node is not None and node not in seen:
             seen.add(node)
             todo.extend(before for before, _ in node.next_functions)
+    # Such as "torch::autograd::ReluBackward0".
     names = (node.name().rpartition("::")[2].rstrip("0123456789") for node in seen)
     return {name.removesuffix("Backward") for name in names}
 

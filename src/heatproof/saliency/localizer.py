@@ -21,9 +21,9 @@ def localize(
     device = next(model.parameters()).device
     with torch.no_grad():
         # One at a time: what it says of a film is then the same, to the last digit, in any company.
-        found = [model(image) for image in torch.split(images.to(device), 1)]
-    probabilities = torch.cat([one.probabilities for one in found]).double()
-    maps = Maps(torch.cat([one.maps[:, list(targets)] for one in found]))
+        results = [model(image) for image in torch.split(images.to(device), 1)]
+    probabilities = torch.cat([result.probabilities for result in results]).double()
+    maps = Maps(torch.cat([result.maps[:, list(targets)] for result in results]))
     method = model.spec.method
     return Explanation(
         probabilities.logit(eps=torch.finfo(torch.float64).eps),

@@ -25,7 +25,7 @@ GB = 10**9
 DEFAULT = 4 * GB
 SHARE = 0.5  # of a GPU; what is on its way between passes, and other programs, have the rest
 RESERVED = 1.1 * GB  # the interpreter, torch and scratch space, measured at .8 to 1.0 GB
-LEAST = RESERVED + GB / 2
+LEAST = RESERVED + GB / 2  # the smallest budget that a user may set
 IN_FLIGHT = 1.5  # gradients on their way beside what is kept, measured at .8 to 1.2
 UNDIFFERENTIATED = 4  # a pass that keeps nothing may be this much larger
 LARGEST = 2**25  # bytes; above it glibc maps memory afresh whatever has been freed
@@ -34,11 +34,11 @@ UNITS = {"GB": GB, "MB": 10**6, "GiB": 2**30, "MiB": 2**20}
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a differentiated pass over one image, in bytes.
+    """What a differentiated pass over one image costs, in bytes.
 
     Attributes:
-        kept: For the backward pass.
-        largest: Of the tensors that are kept.
+        kept: What is kept for the backward pass.
+        largest: Bytes of the largest tensor that is kept.
     """
 
     kept: int
@@ -87,7 +87,7 @@ def images_at_once(
     Args:
         model: Held still.
         image: One of them.
-        memory: Of the whole process, or of the accelerator, in bytes.
+        memory: What the whole process, or its passes on the accelerator, may take, in bytes.
         differentiated: Whether the pass keeps what its backward pass needs.
         each: What an image keeps, in multiples of a plain pass.
         beside: Images that the pass holds besides.
@@ -103,14 +103,15 @@ def images_at_once(
 
 
 def _cost(model: Model, image: Tensor) -> Cost:
-    known = _costs.setdefault(model, {})
+    costs = _costs.setdefault(model, {})
     key = (tuple(image.shape), image.dtype)
-    if key not in known:
+    if key not in costs:
         weights = {tensor.data_ptr() for tensor in (*model.parameters(), *model.buffers())}
         storages: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
+            # Views share a storage, which counts once; weights are there anyway.
             if storage.data_ptr() not in weights:
                 storages[storage.data_ptr()] = storage.nbytes()
             return tensor.detach()  # itself, it would close a cycle through its own graph
@@ -118,6 +119,6 @@ def _cost(model: Model, image: Tensor) -> Cost:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             # The output must live while storages are told apart by their addresses.
             output = model(image[None].detach().requires_grad_())
-        known[key] = Cost(sum(storages.values()), max(storages.values(), default=0))
+        costs[key] = Cost(sum(storages.values()), max(storages.values(), default=0))
         del output
-    return known[key]
+    return costs[key]

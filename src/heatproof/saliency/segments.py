@@ -28,11 +28,13 @@ from numba import njit
 from skimage.segmentation import felzenszwalb
 from skimage.transform import resize
 
+# As PAIR's saliency library has them: scales of Felzenszwalb's segmentation, the blur before it and
+# the smallest segment, both in pixels, and the side to which images are resized for it.
 SCALES = (50, 100, 150, 250, 500, 1200)
 SIGMA = 0.8
 MIN_SIZE = 150
 SIDE = 224
-CACHE_BYTES = 256 * 10**6
+CACHE_BYTES = 256 * 10**6  # an image is explained for several models and methods in a row
 
 _cache: "OrderedDict[tuple[bytes, int], Segments]" = OrderedDict()
 _lock = Lock()
@@ -52,8 +54,8 @@ class Segments:
         mask_pieces: Pieces, mask by mask.
         piece_stops: Where the masks of each piece end in ``piece_masks``.
         piece_masks: Masks, piece by piece.
-        first_runs: Of each mask, its first run.
-        last_runs: Of each mask, the one after its last run; that of an empty mask is 0.
+        first_runs: Index of the first run of each mask.
+        last_runs: Index after the last run of each mask; 0 for an empty mask.
     """
 
     shape: tuple[int, int]
@@ -92,7 +94,7 @@ class Segments:
     def of(cls, masks: Bool[np.ndarray, "m h w"]) -> "Segments":
         """Any masks, which may overlap and leave pixels out."""
         pixels = [np.flatnonzero(mask).astype(np.int32) for mask in masks]
-        stops = np.cumsum([len(some) for some in pixels])
+        stops = np.cumsum([len(places) for places in pixels])
         return _cut(masks.shape[1:], [(stops, np.concatenate(pixels))])
 
 
@@ -109,6 +111,7 @@ def segments_of(image: Float[np.ndarray, "h w c"], dilation: int) -> Segments:
     segments = _cut(image.shape[:2], (_widened(labels, dilation) for labels in labels_of(image)))
     with _lock:
         _cache[key] = segments
+        # The newest stays, even where it alone is larger than the cache.
         held = sum(kept.nbytes for kept in _cache.values())
         while held > CACHE_BYTES and len(_cache) > 1:
             held -= _cache.popitem(last=False)[1].nbytes
@@ -139,6 +142,7 @@ def _cut(shape: Sequence[int], masks: Iterable[tuple[np.ndarray, np.ndarray]]) -
     """Segments from pixels of masks, given in groups as ``_widened`` gives them."""
     height, width = shape
     pieces = np.zeros(height * width, np.int32)
+    # A tree: the root is the whole image, and each mask splits leaves, so no mask is an array.
     parents, added = np.full(1, -1, np.int32), np.full(1, -1, np.int32)
     count = 0
     for stops, pixels in masks:
@@ -209,7 +213,7 @@ def _refine(pieces: Any, parents: Any, added: Any, first: Any, stops: Any, pixel
         for pixel in pixels[start : stops[index]]:
             piece = pieces[pixel]
             if seen[piece] != mask:
-                if used == len(parents):
+                if used == len(parents):  # full: how many pieces there will be is not known
                     room = np.full(used + 1024, -1, np.int32)
                     parents = np.concatenate((parents, room))
                     added = np.concatenate((added, room))

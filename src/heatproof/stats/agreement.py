@@ -34,18 +34,20 @@ def consensus(masks: Masks) -> Bool[np.ndarray, "h w"]:
 
 def between(masks: Masks) -> float:
     """Mean IoU of the pairs of readers of one image; ``nan`` without a pair that marked."""
-    return _mean([overlap(one, other) for one, other in combinations(masks, 2)])
+    return _mean([overlap(first, second) for first, second in combinations(masks, 2)])
 
 
 def held_in(masks: Masks) -> float:
     """Mean IoU of each reader with the consensus of all readers, the reader among them."""
     whole = consensus(masks)
-    return _mean([overlap(one, whole) for one in masks])
+    return _mean([overlap(mask, whole) for mask in masks])
 
 
 def against_others(masks: Masks) -> Float[np.ndarray, " r"]:
     """IoU of each reader with the consensus of the others."""
-    others = [[m for other, m in enumerate(masks) if other != one] for one in range(len(masks))]
+    others = [
+        [m for other, m in enumerate(masks) if other != reader] for reader in range(len(masks))
+    ]
     pairs = zip(masks, map(consensus, others), strict=True)
     return np.array([overlap(mask, rest) for mask, rest in pairs])
 
@@ -64,7 +66,7 @@ def fleiss_kappa(
             column does not matter.
         clusters: What is resampled as one, such as ``Sample.cluster``.
         resamples: Replicates.
-        level: Of the interval.
+        level: Coverage of the interval, such as 0.95.
         seed: Equal seeds and clusters make equal resamples.
     """
     readers = saw.shape[1]
@@ -75,9 +77,9 @@ def fleiss_kappa(
         total = weights.sum(axis=1)
         share = weights @ yes / (total * readers)
         chance = share**2 + (1 - share) ** 2
-        found: np.ndarray = np.full(len(weights), np.nan)
-        np.divide(weights @ agreeing / total - chance, 1 - chance, out=found, where=chance < 1)
-        return found
+        values: np.ndarray = np.full(len(weights), np.nan)
+        np.divide(weights @ agreeing / total - chance, 1 - chance, out=values, where=chance < 1)
+        return values
 
     return statistic(kappa, np.ones(len(saw), bool), clusters, resamples, level, seed)
 

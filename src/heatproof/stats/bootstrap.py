@@ -19,10 +19,10 @@ from jaxtyping import Bool, Float, Int
 
 from heatproof.types import Estimate
 
-_BLOCK = 1 << 20  # numbers held at once
+_BLOCK = 1 << 20  # numbers held at once: 8 MB
 Statistic = Callable[[Float[np.ndarray, "b n"]], Float[np.ndarray, " b"]]
-"""From how often each image counts, one row per replicate, to one number per row."""
-_NOWHERE = (float("nan"), float("nan"))
+"""A function of how often each image counts, one row per replicate, to one number per row."""
+_NOWHERE = (float("nan"), float("nan"))  # the interval where there is none
 
 
 def mean(
@@ -38,7 +38,7 @@ def mean(
         values: One per image; ``nan`` where undefined.
         clusters: What is resampled as one, such as ``Sample.cluster``.
         resamples: Replicates.
-        level: Of the interval.
+        level: Coverage of the interval, such as 0.95.
         seed: Equal seeds and clusters make equal resamples.
     """
     return macro(values[:, None], clusters, resamples, level, seed)
@@ -90,7 +90,7 @@ def difference(
 
     Args:
         first: One value per image.
-        second: Of the same images in the same order.
+        second: The same for the other side, of the same images in the same order.
         clusters: As in ``mean``.
         resamples: As in ``mean``.
         level: As in ``mean``.
@@ -124,7 +124,7 @@ def statistic(
     if len(np.unique(members[cases])) > 1 and np.isfinite(value):
         blocks = draws(size, resamples, seed, len(members))
         low, high = interval(
-            np.concatenate([compute(drawn[:, members]) for drawn in blocks]), level
+            np.concatenate([compute(counts[:, members]) for counts in blocks]), level
         )
     method = f"bootstrap of {size} clusters, {resamples} resamples"
     return Estimate(value, low, high, level, int(cases.sum()), method)
@@ -141,6 +141,7 @@ def draws(
         seed: Equal seeds make equal draws, whatever the blocks.
         width: How many numbers per replicate the caller will hold, if more than ``clusters``.
     """
+    # The generator goes on from block to block, so the draws do not depend on their size.
     block = max(1, _BLOCK // max(clusters, width))
     if resamples <= block:
         yield _all_draws(clusters, resamples, seed)
@@ -160,9 +161,9 @@ def _all_draws(clusters: int, resamples: int, seed: int) -> Float[np.ndarray, "b
 def _drawn(
     generator: np.random.Generator, rows: int, clusters: int
 ) -> Float[np.ndarray, "rows clusters"]:
-    drawn = generator.integers(clusters, size=(rows, clusters))
-    drawn += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
-    counts = np.bincount(drawn.ravel(), minlength=rows * clusters)
+    numbers = generator.integers(clusters, size=(rows, clusters))
+    numbers += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
+    counts = np.bincount(numbers.ravel(), minlength=rows * clusters)
     return counts.reshape(rows, clusters).astype(float)
 
 
@@ -207,7 +208,7 @@ def means(
         np.stack([np.bincount(members, column, size) for column in table.T], axis=1)
         for table in (np.where(defined, values, 0), defined)
     )
-    replicates = [_ratio(drawn, sums, counts) for drawn in draws(size, resamples, seed)]
+    replicates = [_ratio(weights, sums, counts) for weights in draws(size, resamples, seed)]
     return _ratio(np.ones((1, size)), sums, counts), np.concatenate(replicates)
 
 
@@ -221,11 +222,11 @@ def row_means(table: Float[np.ndarray, "b k"]) -> Float[np.ndarray, " b"]:
 
 
 def _ratio(
-    drawn: Float[np.ndarray, "b clusters"],
+    weights: Float[np.ndarray, "b clusters"],
     sums: Float[np.ndarray, "clusters k"],
     counts: Float[np.ndarray, "clusters k"],
 ) -> Float[np.ndarray, "b k"]:
-    total = drawn @ counts
+    total = weights @ counts
     ratios: np.ndarray = np.full(total.shape, np.nan)
-    np.divide(drawn @ sums, total, out=ratios, where=total > 0)
+    np.divide(weights @ sums, total, out=ratios, where=total > 0)
     return ratios

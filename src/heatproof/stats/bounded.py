@@ -24,12 +24,12 @@ def mean(
     seed: int = 0,
 ) -> Estimate:
     """The mean of the defined values, each in [0, 1]; arguments as in ``bootstrap.mean``."""
-    found = bootstrap.mean(values, clusters, resamples, level, seed)
-    if not (found.low == found.high and found.value in (0, 1)):
-        return found
+    estimate = bootstrap.mean(values, clusters, resamples, level, seed)
+    if not (estimate.low == estimate.high and estimate.value in (0, 1)):
+        return estimate
     defined = np.isfinite(values)
     number = float(
-        len({cluster for cluster, known in zip(clusters, defined, strict=True) if known})
+        len({cluster for cluster, is_defined in zip(clusters, defined, strict=True) if is_defined})
     )
-    low, high = wilson(found.value, number, level)
-    return replace(found, low=low, high=high, method=f"Wilson's interval of {number:g} clusters")
+    low, high = wilson(estimate.value, number, level)
+    return replace(estimate, low=low, high=high, method=f"Wilson's interval of {number:g} clusters")

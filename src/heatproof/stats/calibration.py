@@ -53,11 +53,11 @@ def calibration(
     """Compare probabilities with labels; an image whose probability is ``nan`` is left out.
 
     Args:
-        probabilities: In [0, 1].
+        probabilities: Numbers in [0, 1], or nan.
         labels: Whether the finding is present.
-        clusters: Such as ``Sample.cluster``.
-        bins: Of equal width.
-        level: Of the intervals of the observed shares.
+        clusters: What is resampled as one, such as ``Sample.cluster``.
+        bins: How many bins of equal width the range of probabilities is cut into.
+        level: Coverage of the intervals of the observed shares, such as 0.95.
     """
     defined = np.isfinite(probabilities)
     truth, stated = labels[defined], probabilities[defined]

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from heatproof.stats.bootstrap import row_means
 
-_LOW, _HIGH = 0.025, 0.975
+_LOW, _HIGH = 0.025, 0.975  # the authors report 95 % intervals
 PUBLISHED_SPEARMAN_N = 1534  # of the table of geometric features; the pairs were 2,365
 
 
@@ -55,6 +55,7 @@ def replicates(
         resamples: Replicates.
         seed: Tables of as many rows share their draws: that is what pairs method and readers.
     """
+    # The legacy generator, call by call, since other draws would give other numbers than theirs.
     generator = np.random.RandomState(seed)
     rows = len(values)
     counts = np.stack(
@@ -62,15 +63,15 @@ def replicates(
     )
     defined = np.isfinite(values)
     cases = counts @ defined.astype(float)
-    found: np.ndarray = np.full(cases.shape, np.nan)
-    np.divide(counts @ np.where(defined, values, 0), cases, out=found, where=cases > 0)
-    return found
+    means: np.ndarray = np.full(cases.shape, np.nan)
+    np.divide(counts @ np.where(defined, values, 0), cases, out=means, where=cases > 0)
+    return means
 
 
-def summary(drawn: Float[np.ndarray, "b k"]) -> Summary:
+def summary(replicates: Float[np.ndarray, "b k"]) -> Summary:
     """Mean and interval of the replicates, as the authors take them."""
-    low, high = _positions(drawn)
-    return Summary(row_means(drawn.T), low, high)
+    low, high = _positions(replicates)
+    return Summary(row_means(replicates.T), low, high)
 
 
 def percentage_decrease(
@@ -81,9 +82,9 @@ def percentage_decrease(
     A finding in which a replicate of the readers is 0 has an infinite decrease there.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = (readers - method) / readers
+        decreases = (readers - method) / readers
         average = (row_means(readers) - row_means(method)) / row_means(readers)
-    low, high = _positions(np.column_stack([drawn, average]))
+    low, high = _positions(np.column_stack([decreases, average]))
     first, second = row_means(method.T), row_means(readers.T)
     shares = (second - first) / second
     macro = [row_means(np.round(means, 3)[None])[0] for means in (first, second)]
@@ -91,7 +92,7 @@ def percentage_decrease(
     return Percentage(100 * value, 100 * np.round(low, 3), 100 * np.round(high, 3))
 
 
-def _positions(drawn: Float[np.ndarray, "b k"]) -> tuple[np.ndarray, np.ndarray]:
-    ordered = np.sort(drawn, axis=0)  # nan last
-    low, high = (int(share * len(drawn)) - 1 for share in (_LOW, _HIGH))
+def _positions(replicates: Float[np.ndarray, "b k"]) -> tuple[np.ndarray, np.ndarray]:
+    ordered = np.sort(replicates, axis=0)  # nan last
+    low, high = (int(share * len(replicates)) - 1 for share in (_LOW, _HIGH))
     return ordered[low], ordered[high]

@@ -48,7 +48,7 @@ def rates(
             (``operating_point.called``).
         labels: Whether the finding is present.
         clusters: Such as ``Sample.cluster``.
-        level: Of the intervals.
+        level: Coverage of the intervals, such as 0.95.
     """
     names = np.array(clusters, dtype=object)
 
@@ -80,7 +80,7 @@ def auroc(
         labels: Whether the finding is present.
         clusters: Such as ``Sample.cluster``.
         resamples: Replicates.
-        level: Of the interval.
+        level: Coverage of the interval, such as 0.95.
         seed: Equal seeds and clusters make equal resamples.
     """
     members, size = membership(clusters)
@@ -99,7 +99,8 @@ def auroc(
         ends = (low, 1.0) if value == 1 else (0.0, 1 - low)
         return Estimate(value, *ends, level, cases, f"score interval, {groups} clusters")
     replicates = [
-        _auroc(drawn[:, members], truth, starts) for drawn in draws(size, resamples, seed, cases)
+        _auroc(weights[:, members], truth, starts)
+        for weights in draws(size, resamples, seed, cases)
     ]
     low, high = interval(np.concatenate(replicates), level)
     method = f"bootstrap of {groups} clusters, {resamples} resamples"

@@ -32,10 +32,10 @@ def spearman(
 
     Args:
         first: One value per image.
-        second: Of the same images in the same order.
+        second: The same for the other side, of the same images in the same order.
         clusters: What is resampled as one, such as ``Sample.cluster``.
         resamples: Replicates.
-        level: Of the interval.
+        level: Coverage of the interval, such as 0.95.
         seed: Equal seeds and clusters make equal resamples.
     """
     both = np.isfinite(first) & np.isfinite(second)
@@ -85,8 +85,8 @@ def _correlation(
     """The rank correlation in each resample; the weights are how often each image counts."""
     orders = np.stack([first.order, second.order])
     begins = np.stack([first.begins, second.begins])
-    found: np.ndarray = _of_midranks(np.ascontiguousarray(weights), orders, begins)
-    return found
+    correlations: np.ndarray = _of_midranks(np.ascontiguousarray(weights), orders, begins)
+    return correlations
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,15 +100,15 @@ def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
         begins: ``2 n``, whether a group of equals begins at each place of that order.
     """
     resamples, images = weights.shape
-    found, ranks = np.full(resamples, np.nan), np.empty((2, images))
+    correlations, ranks = np.full(resamples, np.nan), np.empty((2, images))
     for row in range(resamples):
-        often, total = weights[row], weights[row].sum()
+        counts, total = weights[row], weights[row].sum()
         for which in range(2):
             order, below, start, summed = orders[which], 0.0, 0, 0.0
             while start < images:
                 end, size = start, 0.0
                 while end == start or (end < images and not begins[which, end]):
-                    size += often[order[end]]
+                    size += counts[order[end]]
                     end += 1
                 for place in range(start, end):
                     ranks[which, order[place]] = below + (size + 1) / 2
@@ -116,7 +116,7 @@ def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
                 below, start = below + size, end
             ranks[which] -= summed / total
         x, y = ranks
-        spread = np.sqrt((often * x**2).sum() * (often * y**2).sum())
+        spread = np.sqrt((counts * x**2).sum() * (counts * y**2).sum())
         if spread > 0:
-            found[row] = (often * x * y).sum() / spread
-    return found
+            correlations[row] = (counts * x * y).sum() / spread
+    return correlations

@@ -50,11 +50,11 @@ def decrease(
         readers: The same of the human benchmark.
         clusters: What is resampled as one, such as ``Sample.cluster``.
         resamples: Replicates.
-        level: Of the intervals.
+        level: Coverage of the intervals, such as 0.95.
         seed: Equal seeds and clusters make equal resamples.
     """
     both = np.isfinite(method) & np.isfinite(readers)
-    (mean, drawn), (human, humans) = (
+    (mean, replicates), (readers_mean, readers_replicates) = (
         means(np.where(both, table, np.nan), clusters, resamples, seed)
         for table in (method, readers)
     )
@@ -66,13 +66,13 @@ def decrease(
         how = f"bootstrap of {number} clusters, {resamples} resamples"
         return Estimate(float(value), low, high, level, cases, how)
 
-    shares, below = _share(mean, human)[0], _share(drawn, humans)
+    shares, below = _share(mean, readers_mean)[0], _share(replicates, readers_replicates)
     findings = tuple(
         estimate(*parts, int(parts[-1].sum()))
         for parts in zip(shares, below.T, both.T, strict=True)
     )
-    whole = _share(row_means(mean), row_means(human))[0]
-    macro = _share(row_means(drawn), row_means(humans))
+    whole = _share(row_means(mean), row_means(readers_mean))[0]
+    macro = _share(row_means(replicates), row_means(readers_replicates))
     return Decrease(findings, estimate(whole, macro, both.any(axis=1), int(both.sum())))
 
 

@@ -32,7 +32,7 @@ def conclude(difference: Estimate, margin: float) -> Conclusion:
     """What the difference, method minus readers, shows about a margin.
 
     Args:
-        difference: With its interval; without one nothing is decided.
+        difference: The estimate with its interval; without an interval nothing is decided.
         margin: The largest loss that would not matter, in the unit of the metric, above 0.
 
     Raises:

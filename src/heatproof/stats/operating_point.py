@@ -45,6 +45,7 @@ class Youden:
         total = sensitivity + specificity
         if total.size == 0 or not np.isfinite(total).all():
             return float("nan")
+        # Equal sums of rates may differ by rounding; the last stands at the lowest threshold.
         best = np.flatnonzero(np.isclose(total, total.max(), rtol=0, atol=1e-12))[-1]
         return float(thresholds[best])
 
@@ -114,8 +115,8 @@ def _curve(
     defined = np.isfinite(probabilities)
     levels, place = np.unique(probabilities[defined], return_inverse=True)
     truth = labels[defined]
-    found = np.cumsum(np.bincount(place, truth, len(levels))[::-1])
+    hits = np.cumsum(np.bincount(place, truth, len(levels))[::-1])
     alarms = np.cumsum(np.bincount(place, ~truth, len(levels))[::-1])
     below = np.concatenate((levels[:1], (levels[1:] + levels[:-1]) / 2))[::-1]
     with np.errstate(invalid="ignore"):
-        return below, found / truth.sum(), 1 - alarms / (~truth).sum()
+        return below, hits / truth.sum(), 1 - alarms / (~truth).sum()

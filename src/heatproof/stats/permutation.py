@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from heatproof.stats.bootstrap import membership
 
-_BLOCK = 1 << 20  # numbers held at once
+_BLOCK = 1 << 20  # numbers held at once: 1 MB of signs
 
 
 def paired(
@@ -29,7 +29,7 @@ def paired(
 
     Args:
         first: One value per image.
-        second: Of the same images in the same order.
+        second: The same for the other side, of the same images in the same order.
         clusters: Whose images are turned together, such as ``Sample.cluster``.
         resamples: Random turns, where there are more turns than that.
         seed: Equal seeds make equal turns.
@@ -47,12 +47,15 @@ def paired(
     if len(turned) <= log2(resamples):
         every = np.arange(1 << len(turned))[:, None] >> np.arange(len(turned)) & 1
         return float((_sums(every, turned) >= far).mean())
-    generator, extreme = np.random.default_rng(seed), 1  # the observed one
+    generator, extreme = (
+        np.random.default_rng(seed),
+        1,
+    )  # the observed signs are one of the draws, so p is never 0
     block = max(1, _BLOCK // len(turned))
     for start in range(0, resamples, block):
         shape = min(block, resamples - start), len(turned)
-        drawn = generator.integers(2, size=shape, dtype=np.int8)
-        extreme += int(np.count_nonzero(_sums(drawn, turned) >= far))
+        signs = generator.integers(2, size=shape, dtype=np.int8)
+        extreme += int(np.count_nonzero(_sums(signs, turned) >= far))
     return extreme / (resamples + 1)
 
 

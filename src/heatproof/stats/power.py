@@ -30,8 +30,8 @@ class SampleSize:
     Attributes:
         cases: Annotated images; None where it cannot be told (fewer than two patients).
         patients: Clusters; None likewise.
-        power: That the images at hand have; nan likewise.
-        margin: That was declared.
+        power: The power that the images at hand have; nan likewise.
+        margin: The margin that was declared, in the unit of the metric.
     """
 
     cases: int | None
@@ -54,7 +54,7 @@ def needed(
             matter.
         clusters: Such as ``Sample.cluster``.
         margin: The largest loss that would not matter, above 0.
-        level: Of the interval that the conclusion is drawn from.
+        level: Coverage of the interval that the conclusion is drawn from, such as 0.95.
         power: The chance to draw it where method and readers are equal.
 
     Raises:

@@ -40,8 +40,8 @@ def random_intercept(
     """Fit a line with an intercept of its own for each patient.
 
     Args:
-        design: Of full rank, with fewer columns than rows.
-        response: One per row.
+        design: A matrix of full rank, with fewer columns than rows.
+        response: One number per row.
         members: The number of each row's patient, from 0.
     """
     rows, parameters = design.shape
@@ -50,6 +50,7 @@ def random_intercept(
     np.add.at(sums, members, design)
     total = np.bincount(members, response)
 
+    # The share r / (1 + r) is searched instead of the ratio r, since it is bounded.
     def fitted(share: float) -> tuple[float, np.ndarray, np.ndarray]:
         """Twice the negative likelihood, coefficients, and their covariance."""
         ratio = share / (1 - share)
@@ -67,7 +68,9 @@ def random_intercept(
             variance * np.linalg.inv(information),
         )
 
-    found = minimize_scalar(lambda share: fitted(share)[0], bounds=(0, _HIGHEST), method="bounded")
-    share = 0.0 if fitted(0.0)[0] <= found.fun else float(found.x)
+    optimum = minimize_scalar(
+        lambda share: fitted(share)[0], bounds=(0, _HIGHEST), method="bounded"
+    )
+    share = 0.0 if fitted(0.0)[0] <= optimum.fun else float(optimum.x)
     _, coefficients, covariance = fitted(share)
     return RandomIntercept(coefficients, np.sqrt(np.diag(covariance)), share / (1 - share))

@@ -41,7 +41,7 @@ class Slope:
 
     Attributes:
         estimate: Change of the response for one unit of the feature; ``cases`` are rows.
-        p: Of the hypothesis that it is 0, uncorrected.
+        p: The p-value of the hypothesis that the slope is 0, uncorrected for multiple tests.
         intercept: Response where the feature is 0; nan where a factor has several.
     """
 
@@ -80,7 +80,7 @@ def linear(
     rows = _Rows.of(feature, response, None, factor)
 
     def fit() -> _Line:
-        return _Line.told(OLS(rows.response, rows.design).fit(), level)
+        return _Line.of_fit(OLS(rows.response, rows.design).fit(), level)
 
     return _slope(rows, fit, level, "least squares", rows.flaw)
 
@@ -97,10 +97,10 @@ def linear_by_cluster(
 
     def fit() -> _Line:
         model = OLS(rows.response, rows.design)
-        return _Line.told(model.fit(**rows.by_cluster, use_t=True), level)
+        return _Line.of_fit(model.fit(**rows.by_cluster, use_t=True), level)
 
-    what = f"least squares, errors by {rows.size} clusters"
-    return _slope(rows, fit, level, what, rows.flaw or rows.alone)
+    how = f"least squares, errors by {rows.size} clusters"
+    return _slope(rows, fit, level, how, rows.flaw or rows.alone)
 
 
 def mixed(
@@ -117,14 +117,14 @@ def mixed(
     single = "no cluster has two rows" if rows.size == len(rows.response) else ""
 
     def fit() -> _Line:
-        found = random_intercept(rows.design, rows.response, rows.members)
-        value, error = float(found.coefficients[1]), float(found.errors[1])
+        model = random_intercept(rows.design, rows.response, rows.members)
+        value, error = float(model.coefficients[1]), float(model.errors[1])
         low, high = norm.interval(level, value, error)
         p = 2 * norm.sf(abs(value) / error)
-        return _Line(float(found.coefficients[0]), value, float(low), float(high), float(p))
+        return _Line(float(model.coefficients[0]), value, float(low), float(high), float(p))
 
-    what = f"random intercept of {rows.size} clusters"
-    return _slope(rows, fit, level, what, rows.flaw or rows.alone or single)
+    how = f"random intercept of {rows.size} clusters"
+    return _slope(rows, fit, level, how, rows.flaw or rows.alone or single)
 
 
 def logistic(
@@ -144,10 +144,10 @@ def logistic(
     def fit() -> _Line:
         model = Logit(rows.response, rows.design)
         quiet = {"disp": False, "warn_convergence": False}  # the result says so itself
-        return _Line.told(model.fit(**quiet, **rows.by_cluster), level)
+        return _Line.of_fit(model.fit(**quiet, **rows.by_cluster), level)
 
-    what = f"logistic, errors by {rows.size} clusters"
-    return _slope(rows, fit, level, what, rows.equal or rows.flaw or rows.alone or rows.separated)
+    how = f"logistic, errors by {rows.size} clusters"
+    return _slope(rows, fit, level, how, rows.equal or rows.flaw or rows.alone or rows.separated)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class _Line:
     p: float
 
     @classmethod
-    def told(cls, result: Any, level: float) -> "_Line":
+    def of_fit(cls, result: Any, level: float) -> "_Line":
         """The line that statsmodels fitted; ``nan`` where it did not converge."""
         if not getattr(result, "converged", True):
             return cls(*[float("nan")] * 5)
@@ -198,8 +198,8 @@ class _Rows:
         names = every if clusters is None else clusters
         members, size = membership([n for n, keep in zip(names, kept, strict=True) if keep])
         _, levels = np.unique(levels[kept], return_inverse=True)
-        own = np.eye(count)[levels][:, 1 : levels.max(initial=0) + 1]
-        design = np.column_stack([np.ones(len(levels)), feature[kept], own])
+        dummies = np.eye(count)[levels][:, 1 : levels.max(initial=0) + 1]
+        design = np.column_stack([np.ones(len(levels)), feature[kept], dummies])
         return cls(design, response[kept], members, size, levels)
 
     @property
@@ -236,21 +236,24 @@ class _Rows:
     @property
     def separated(self) -> str:
         """Why no slope is steep enough: the feature separates the outcomes."""
-        levels = [self.levels == one for one in np.unique(self.levels)]
+        levels = [self.levels == level for level in np.unique(self.levels)]
         feature, hits = self.design[:, 1], self.response == 1
         for first, second in ((hits, ~hits), (~hits, hits)):
-            if all(feature[first & one].min() >= feature[second & one].max() for one in levels):
+            if all(
+                feature[first & rows_of_level].min() >= feature[second & rows_of_level].max()
+                for rows_of_level in levels
+            ):
                 return "the feature separates the outcomes"
         return ""
 
 
-def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, what: str, reason: str) -> Slope:
+def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, how: str, reason: str) -> Slope:
     nan, cases = float("nan"), len(rows.response)
     line = _Line(nan, nan, nan, nan, nan)
     if not reason:
         with np.errstate(all="ignore"):
             line = fit()
         reason = "" if np.isfinite([line.slope, line.low, line.high]).all() else "did not converge"
-    what = f"{what}: {reason}" if reason else what
-    estimate = Estimate(line.slope, line.low, line.high, level, cases, what)
+    how = f"{how}: {reason}" if reason else how
+    estimate = Estimate(line.slope, line.low, line.high, level, cases, how)
     return Slope(estimate, line.p, nan if rows.levels.any() else line.intercept)

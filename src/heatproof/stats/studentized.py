@@ -70,8 +70,8 @@ class Certainty:
 
     Attributes:
         value: The number itself.
-        low: Of its interval; ``nan`` where there is none.
-        high: Of its interval; ``nan`` where there is none.
+        low: Lower end of its interval; ``nan`` where there is none.
+        high: Upper end of its interval; ``nan`` where there is none.
         above: p that it is not above 0; 1 where that cannot be told.
         below: p that it is not below 0; 1 where that cannot be told.
     """
@@ -108,56 +108,66 @@ def against_zero(
 
     Comparisons with equally many units share their resamples.
     """
-    told = [one for one in compared if len(one.patients) and sum(one.variances) > _ROUNDING**2]
+    resampled = [
+        difference
+        for difference in compared
+        if len(difference.patients) and sum(difference.variances) > _ROUNDING**2
+    ]
     spread: dict[int, tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"]]] = {
-        id(one): (np.zeros(resamples), np.zeros(resamples)) for one in told
+        id(difference): (np.zeros(resamples), np.zeros(resamples)) for difference in resampled
     }
     for of_models in (False, True):
-        parts = {id(one): one.models if of_models else one.patients for one in told}
+        parts = {
+            id(difference): difference.models if of_models else difference.patients
+            for difference in resampled
+        }
         for size in sorted({len(part) for part in parts.values()} - {0}):
             chosen = [name for name, part in parts.items() if len(part) == size]
             units = np.stack([parts[name] for name in chosen], axis=1)
             means, variances = _replicates(units, resamples, seed + of_models)
             for column, name in enumerate(chosen):
-                moved, squared = spread[name]
-                spread[name] = (moved + means[:, column], squared + variances[:, column])
+                means_before, variances_before = spread[name]
+                spread[name] = (
+                    means_before + means[:, column],
+                    variances_before + variances[:, column],
+                )
     return [
-        _studentized(one, *spread[id(one)], level=level)
-        if id(one) in spread
-        else _certain(one, resamples)
-        for one in compared
+        _studentized(difference, *spread[id(difference)], level=level)
+        if id(difference) in spread
+        else _certain(difference, resamples)
+        for difference in compared
     ]
 
 
-def _certain(one: StudentizedDifference, resamples: int) -> Certainty:
+def _certain(difference: StudentizedDifference, resamples: int) -> Certainty:
     """The result where patients cannot be left out, or where leaving them out changes nothing."""
-    if not len(one.patients):
-        return Certainty(one.value, _NAN, _NAN, 1.0, 1.0)
-    least, value = 1 / (resamples + 1), one.value
+    if not len(difference.patients):
+        return Certainty(difference.value, _NAN, _NAN, 1.0, 1.0)
+    least, value = 1 / (resamples + 1), difference.value
     above, below = value > _ROUNDING, value < -_ROUNDING
     return Certainty(value, value, value, least if above else 1.0, least if below else 1.0)
 
 
 def _studentized(
-    one: StudentizedDifference,
+    difference: StudentizedDifference,
     moved: Float[np.ndarray, " b"],
     squared: Float[np.ndarray, " b"],
     level: float,
 ) -> Certainty:
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = np.sort(np.nan_to_num(moved / np.sqrt(squared), posinf=np.inf, neginf=-np.inf))
-    error = float(np.sqrt(sum(one.variances)))
+    error = float(np.sqrt(sum(difference.variances)))
     size, tail = len(replicates), (1 - level) / 2
     # The rank at which (1 + how many lie beyond) / (1 + size) reaches the tail.
     rank = max(int(tail * (size + 1)), 1)
     upper, lower = float(replicates[-rank]), float(replicates[rank - 1])
-    seen = one.value / error
-    beyond = size - int(np.searchsorted(replicates, seen, "left"))
-    before = int(np.searchsorted(replicates, seen, "right"))
+    observed = difference.value / error
+    beyond = size - int(np.searchsorted(replicates, observed, "left"))
+    before = int(np.searchsorted(replicates, observed, "right"))
     return Certainty(
-        value=one.value,
-        low=one.value - upper * error,
-        high=one.value - lower * error,
+        value=difference.value,
+        low=difference.value - upper * error,
+        high=difference.value - lower * error,
         above=(1 + beyond) / (1 + size),
         below=(1 + before) / (1 + size),
     )
@@ -211,7 +221,7 @@ def _replicates(
     """The mean and its squared standard error in each replicate, one column per comparison."""
     size = len(pseudo)
     both = np.concatenate([pseudo, pseudo**2], axis=1)
-    moments = np.concatenate([drawn @ both for drawn in draws(size, resamples, seed)]) / size
+    moments = np.concatenate([weights @ both for weights in draws(size, resamples, seed)]) / size
     means, squares = np.split(moments, 2, axis=1)
     return means, np.maximum(squares - means**2, 0) / (size - 1)
 

@@ -9,7 +9,7 @@ from heatproof.errors import SpecError
 from heatproof.models import Model
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.saliency import explain, methods
+from heatproof.saliency import asks_finding, explain, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 from heatproof.saliency.methods.smooth_grad import SmoothGrad
@@ -189,3 +189,10 @@ def test_no_forward_pass_is_spent_on_residuals_that_nobody_sees(images: Tensor) 
         alone = len(passes)
         maps(f"smooth_grad(base={base}, samples=3)", model, images[:1])
     assert (alone, len(passes) - alone) == (1 + 1 + 1, 1 + 3)  # the image, its baseline, its path
+
+
+@pytest.mark.parametrize("name", ["smooth_grad", "percentile_view", "xrai", "explained_scalar"])
+def test_a_method_of_a_base_asks_the_finding_where_its_base_does(name: str) -> None:
+    assert not asks_finding(methods.parse(f"{name}(base=edges)"))
+    assert not asks_finding(methods.parse(f"percentile_view(base={name}(base=edges))"))
+    assert asks_finding(methods.parse(name))

@@ -24,8 +24,9 @@ class Maps:
 
     Attributes:
         values: One map per image and target.
-        residual: How far each map is from what it must sum to, as the method defines it.
-        tolerance: Beyond which residual a map is incomplete.
+        residual: How far each map is from what it must sum to, as the method defines it; None where
+            a map need not sum to anything.
+        tolerance: A map is incomplete where the magnitude of its residual is above this.
         ledger: What each map must add up to, part by part and by name, where the method keeps one.
     """
 
@@ -39,7 +40,8 @@ class Maps:
 class Method(Protocol):
     """Explains logits.
 
-    A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``.
+    A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``;
+    a method with another as its base has a property that passes on what the base says.
 
     Attributes:
         title: What people call it.

@@ -59,9 +59,9 @@ def _ablated(forward: ForwardPass, features: Float[Tensor, "d y x"]) -> Float[Te
     """Logits of one image without each channel."""
     channels = torch.arange(len(features), device=features.device)
     logits = []
-    for some in torch.split(channels, forward.at_once(differentiated=False)):
-        without = features.repeat(len(some), 1, 1, 1)
-        without[torch.arange(len(some), device=some.device), some] = 0
+    for chunk in torch.split(channels, forward.at_once(differentiated=False)):
+        without = features.repeat(len(chunk), 1, 1, 1)
+        without[torch.arange(len(chunk), device=chunk.device), chunk] = 0
         logits.append(_head(forward, without))
     return torch.cat(logits)
 

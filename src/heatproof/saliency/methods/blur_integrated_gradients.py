@@ -91,8 +91,8 @@ class BlurIntegratedGradients:
             path, changes = zip(
                 *(self._step(image, *step) for step in steps[first : first + batch]), strict=True
             )
-            some = forward.over(torch.stack(path).to(forward.images))
-            gradients = some.input_gradients(targets).double()
+            blurred = forward.over(torch.stack(path).to(forward.images))
+            gradients = blurred.input_gradients(targets).double()
             total += torch.einsum("mchw,mkchw->khw", torch.stack(changes), gradients)
         return total
 

@@ -67,7 +67,7 @@ class DeepLift:
 
     Attributes:
         baseline: What the image is compared with: the ``mean`` of the training images (0 after
-            normalization), or the radiograph that is ``black`` everywhere.
+            normalization), or the image that is ``black`` everywhere.
         tolerance: Largest residual of a complete map.
     """
 
@@ -84,10 +84,10 @@ class DeepLift:
         chosen = list(targets)
         values, rises = [], []
         # One baseline serves all images of a pass, and takes the place of one.
-        for some in torch.split(forward.images, forward.at_once(differentiated=True, beside=1)):
-            both = forward.over(torch.cat([some, start])).under(Rescale(len(some) + 1))
+        for chunk in torch.split(forward.images, forward.at_once(differentiated=True, beside=1)):
+            both = forward.over(torch.cat([chunk, start])).under(Rescale(len(chunk) + 1))
             multipliers = both.input_gradients(targets)[:-1]
-            values.append((multipliers * (some - start)[:, None]).sum(dim=2))
+            values.append((multipliers * (chunk - start)[:, None]).sum(dim=2))
             rises.append((both.logits[:-1] - both.logits[-1:])[:, chosen])
         maps, rise = torch.cat(values), torch.cat(rises)
         return Maps(maps, (maps.sum(dim=(2, 3)) - rise) / rise.abs(), self.tolerance)
@@ -185,10 +185,11 @@ class _Activation(torch.autograd.Function):
         output: Tensor = operation(x, *options, **kwargs)
         if output.data_ptr() == x.data_ptr():
             ctx.mark_dirty(x)
+        # Where input and baseline are nearly equal the quotient is noise; its limit is the slope.
         run = before[:-1] - before[-1:]
         multiplier = (output[:-1] - output[-1:]) / run
         if (near := run.abs() < TINY).any():
-            slope = _slope(lambda some: operation(some, *options, **kwargs), before[:-1])
+            slope = _slope(lambda x: operation(x, *options, **kwargs), before[:-1])
             multiplier = torch.where(near, slope, multiplier)
         ctx.save_for_backward(multiplier)
         ctx.rule = rule
@@ -215,6 +216,8 @@ class _MaxPool(torch.autograd.Function):
         kwargs: Mapping[str, Any],
     ) -> Tensor:
         output, places = pool(x, *options, **{**kwargs, "return_indices": True})
+        # From the baseline up to the higher of the two maxima, then down to that of the image: the
+        # rise is credited to the cell that wins in the image, the fall to that of the baseline.
         highest = torch.maximum(output[:-1], output[-1:])
         rise, fall = highest - output[-1:], output[:-1] - highest
         ctx.save_for_backward(x[:-1] - x[-1:], rise, fall, places)
@@ -263,7 +266,7 @@ def _multiplier_of_highest(
     start: Float[Tensor, "1 ... m"],
     places: Int64[Tensor, "rows ... k"],
 ) -> Float[Tensor, "n ... m"]:
-    """Of the sum of the k highest, with respect to each cell."""
+    """The multiplier of the sum of the k highest, with respect to each cell."""
     start = start.expand_as(x)
     k = places.shape[-1]
     now = torch.zeros_like(x, dtype=torch.bool).scatter_(-1, places[:-1], True)
@@ -304,5 +307,5 @@ def _with_baseline(gradient: Tensor) -> Tensor:
 
 def _differentiated(value: Any) -> bool:
     if isinstance(value, list | tuple):
-        return any(_differentiated(one) for one in value)
+        return any(_differentiated(item) for item in value)
     return isinstance(value, Tensor) and value.requires_grad

@@ -1,4 +1,4 @@
-"""Edges: what a map would look like that knows the radiograph and not the model.
+"""Edges: what a map would look like that knows the image and not the model.
 
 M = sqrt(gx^2 + gy^2) with Sobel's 3 x 3 derivatives of the mean over channels; pixels beyond the
 border equal those on it.  A control: a method whose maps are no closer to the truth than edges, or

@@ -15,7 +15,7 @@ one before and after randomization, may then be explained for opposite classes, 
 differ for a reason that is none of the method's.  The values of the maps that the CheXpert
 benchmark ships grow with p (1 - p), as those of probabilities do (Saporta et al. 2022).
 
-What is predicted is decided on the radiograph itself, and kept on paths and under noise.
+What is predicted is decided on the image itself, and kept on paths and under noise.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from torch import Tensor
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.grad_cam import GradCAM
 
@@ -56,6 +56,11 @@ class ExplainedScalar:
                 f"{methods.spec(self.base)} reads a map of the logit out of the head, and there is"
                 " none of another scalar; use grad_cam as the base"
             )
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
@@ -118,14 +123,14 @@ class _Rescaled(Model):
         return self.whole.probabilities(signed).to(logits) if self._probability else signed
 
 
-def _either(first: Bool[Tensor, "n k"], one: Maps, other: Maps) -> Maps:
+def _either(mask: Bool[Tensor, "n k"], first: Maps, second: Maps) -> Maps:
     """The maps of the first where it holds, and of the other elsewhere."""
     residual = None
-    if one.residual is not None and other.residual is not None:
-        residual = torch.where(first, one.residual, other.residual)
+    if first.residual is not None and second.residual is not None:
+        residual = torch.where(mask, first.residual, second.residual)
     return Maps(
-        torch.where(first[..., None, None], one.values, other.values),
+        torch.where(mask[..., None, None], first.values, second.values),
         residual,
-        one.tolerance,
-        {name: torch.where(first, one.ledger[name], other.ledger[name]) for name in one.ledger},
+        first.tolerance,
+        {name: torch.where(mask, first.ledger[name], second.ledger[name]) for name in first.ledger},
     )

@@ -33,7 +33,7 @@ class GradCAM:
 
     Attributes:
         relu: Keep positive evidence only, as in the paper; otherwise the map is signed.
-        features: As the ``head`` sees them, or ``before_relu``: what the last ReLU was given.
+        features: The features that the ``head`` sees, or those ``before_relu``, the last one.
     """
 
     relu: bool = True

@@ -1,7 +1,7 @@
 """Gradient: how the logit changes with each pixel.
 
 M = |dy/dx|, the largest over the channels.  Simonyan, Vedaldi & Zisserman, 2013, section 3,
-https://arxiv.org/abs/1312.6034.  With ``channels="sum"`` the map is signed: for a grey radiograph
+https://arxiv.org/abs/1312.6034.  With ``channels="sum"`` the map is signed: for a grey image
 copied to its channels, the sum is the derivative with respect to the grey value (as normalized).
 """
 

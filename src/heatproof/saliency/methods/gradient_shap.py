@@ -31,7 +31,7 @@ from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import Baseline, baselines
 
-RADIOGRAPHS = 3  # dimensions of a file of them
+FILM_AXES = 3  # of an array of films: n h w
 
 
 @methods.register("gradient_shap")
@@ -42,10 +42,10 @@ class GradientShap:
     Attributes:
         samples: Points at which gradients are taken.
         baseline: The background, as for ``integrated_gradients``.
-        background: Instead, a ``.npy`` file of radiographs in [0, 1] (``n h w``), such as some
+        background: Instead, a ``.npy`` file of films in [0, 1] (``n h w``), such as some
             training images; they are preprocessed as the model's are.
         noise: Standard deviation, as a share of the range of the image.
-        seed: Of noise, points and draws.
+        seed: Seed of noise, points and draws.
     """
 
     samples: int = 50
@@ -82,17 +82,17 @@ class GradientShap:
         if self.background is not None:
             starts = _read(self.background, preprocessing).to(images)
             logits = _logits(forward, starts)
-        found, rises = [], []
+        maps, rises = [], []
         # Image by image: the map must not depend on what else is in the batch.
         for image, logit in zip(images, forward.logits, strict=True):
             if self.background is None:
                 starts = baselines(self.baseline, image, preprocessing)
                 logits = _logits(forward, starts)
-            drawn = (draws * len(starts)).long().to(images.device)
+            picked = (draws * len(starts)).long().to(images.device)
             ends = image + (image.max() - image.min()) * noise
-            found.append(_mean(forward, starts[drawn], ends, points, chosen))
-            rises.append((logit - logits[drawn].mean(dim=0))[chosen])
-        values, rise = torch.stack(found), torch.stack(rises)
+            maps.append(_mean(forward, starts[picked], ends, points, chosen))
+            rises.append((logit - logits[picked].mean(dim=0))[chosen])
+        values, rise = torch.stack(maps), torch.stack(rises)
         return Maps(values, (values.sum(dim=(2, 3)) - rise) / rise.abs())
 
 
@@ -108,25 +108,25 @@ def _mean(
     path = starts + points.view(-1, 1, 1, 1) * ways
     batch = forward.at_once(differentiated=True)
     total = starts.new_zeros(len(targets), *starts.shape[2:])
-    for some, way in zip(torch.split(path, batch), torch.split(ways, batch), strict=True):
-        total += torch.einsum("mchw,mkchw->khw", way, forward.over(some).input_gradients(targets))
+    for images, way in zip(torch.split(path, batch), torch.split(ways, batch), strict=True):
+        total += torch.einsum("mchw,mkchw->khw", way, forward.over(images).input_gradients(targets))
     return total / len(points)
 
 
 def _logits(forward: ForwardPass, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b findings"]:
     batch = forward.at_once(differentiated=False)
-    return torch.cat([forward.over(some).logits for some in torch.split(images, batch)])
+    return torch.cat([forward.over(chunk).logits for chunk in torch.split(images, batch)])
 
 
 def _read(path: Path, preprocessing: Preprocessing) -> Float[Tensor, "b c h w"]:
     try:
-        radiographs = np.load(path)
+        films = np.load(path)
     except (OSError, ValueError) as error:
         raise MapError(f"background {path}: cannot read it as a .npy file ({error})") from error
-    shape = radiographs.shape
-    if len(shape) != RADIOGRAPHS or not len(radiographs) or radiographs.dtype.kind != "f":
+    shape = films.shape
+    if len(shape) != FILM_AXES or not len(films) or films.dtype.kind != "f":
         raise MapError(
-            f"background {path} holds {radiographs.dtype} of shape {shape}; expected floats of"
-            " radiographs x height x width, with values from 0 to 1"
+            f"background {path} holds {films.dtype} of shape {shape}; expected floats of"
+            " films x height x width, with values from 0 to 1"
         )
-    return torch.stack([preprocessing.tensor(pixels) for pixels in radiographs])
+    return torch.stack([preprocessing.tensor(pixels) for pixels in films])

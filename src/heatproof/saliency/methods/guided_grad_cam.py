@@ -2,7 +2,7 @@
 
 M = (guided backpropagation, signed, summed over channels) * (Grad-CAM, upsampled).  Selvaraju et
 al., ICCV 2017, https://arxiv.org/abs/1610.02391.  Grad-CAM is upsampled bilinearly between the
-centres of its cells, and is constant beyond the outermost.  For a grey radiograph copied to its
+centres of its cells, and is constant beyond the outermost.  For a grey image copied to its
 channels, the sum over channels is what guided backpropagation says of the grey value.
 
 With ``product="views"`` the factors are what PAIR's ``VisualizeImageGrayscale`` makes of each:
@@ -37,7 +37,7 @@ class GuidedGradCAM:
     """At the resolution of the input; signed, unless of views.
 
     Attributes:
-        product: Of the ``maps`` (the paper) or of their clipped ``views``.
+        product: What is multiplied: the ``maps`` (the paper), or their clipped ``views``.
     """
 
     product: Literal["maps", "views"] = "maps"

@@ -18,7 +18,7 @@ ends (``trapezoid``) costs one pass more and left 2 to 6% and 1 to 4%.
 The path depends on the target and each step on the one before; so
 targets share nothing, and a map costs as many passes as there are steps.  It is found in double
 precision, whatever the network's; where gradients tie, as over a constant baseline, their rounding
-decides what moves first.  Channels of a grey radiograph are values of their own, and move apart.
+decides what moves first.  Channels of a grey image are values of their own, and move apart.
 
 With ``rule='left'`` equal to PAIR's ``saliency.core.guided_ig``, which starts from 0 (here
 ``baseline='mean'``), and fails under numpy 2.4, where ``np.quantile`` lost ``interpolation``.
@@ -47,7 +47,7 @@ class GuidedIntegratedGradients:
     """Path attribution, signed, at the resolution of the input.
 
     Attributes:
-        steps: Of the path.
+        steps: How many steps the path has.
         fraction: Share of values that move together, from above 0 to 1.
         max_distance: How far a value may be from the straight path, as a share of that path.
         rule: ``trapezoid``, or ``left`` as in the paper.
@@ -77,12 +77,12 @@ class GuidedIntegratedGradients:
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual."""
         chosen = list(targets)
-        found, rises = [], []
+        maps, rises = [], []
         for image, logits in zip(forward.images, forward.logits[:, chosen], strict=True):
             starts = baselines(self.baseline, image, forward.model.preprocessing)
-            found.append(torch.stack([self._map(forward, image, starts, t) for t in chosen]))
+            maps.append(torch.stack([self._map(forward, image, starts, t) for t in chosen]))
             rises.append(logits - forward.over(starts).logits[:, chosen].mean(dim=0))
-        values, rise = torch.stack(found), torch.stack(rises)
+        values, rise = torch.stack(maps), torch.stack(rises)
         return Maps(values, (values.sum(dim=(2, 3)) - rise) / rise.abs(), self.tolerance)
 
     def _map(
@@ -93,8 +93,8 @@ class GuidedIntegratedGradients:
         target: int,
     ) -> Float[Tensor, "h w"]:
         def gradient(point: Tensor) -> Tensor:
-            one = forward.over(point[None].to(image))
-            return one.input_gradients([target])[0, 0].double()
+            at_point = forward.over(point[None].to(image))
+            return at_point.input_gradients([target])[0, 0].double()
 
         paths = [self._attribution(gradient, image.double(), x0.double()) for x0 in starts]
         return torch.stack(paths).mean(dim=0).sum(dim=0).to(image)
@@ -105,7 +105,7 @@ class GuidedIntegratedGradients:
         image: Float[Tensor, "c h w"],
         start: Float[Tensor, "c h w"],
     ) -> Float[Tensor, "c h w"]:
-        """Per value, over the path from one baseline."""
+        """The attribution of each value, over the path from one baseline."""
         point, total = start, torch.zeros_like(image)
         if torch.equal(image, start):
             return total
@@ -138,6 +138,8 @@ class GuidedIntegratedGradients:
         point = torch.where(reached < lowest, back, point)
         goal = float(way.abs().sum()) * (1 - along)
         rank = int(self.fraction * (point.numel() - 1)) + 1
+        # Values that reach the front are fixed there, and the next steepest ones move, until the
+        # path is as far from the image as this step wants it.
         while True:
             distance = float((point - image).abs().sum())
             moving = point != front

@@ -50,7 +50,7 @@ class IntegratedGradients:
 
     Attributes:
         steps: Points on each path.
-        baseline: Where the path starts: the radiograph that is ``black`` or ``white`` everywhere,
+        baseline: Where the path starts: the image that is ``black`` or ``white`` everywhere,
             the ``mean`` of the training images (0 after normalization), ``black_and_white`` for
             both, or ``extremes`` for both of PAIR's XRAI: the lowest and the highest value that
             this image has after normalization, in all channels.
@@ -106,7 +106,7 @@ class IntegratedGradients:
         starts: Float[Tensor, "b c h w"],
         targets: Sequence[int],
     ) -> Float[Tensor, "k c h w"]:
-        """Of one image; means over baselines."""
+        """The attributions of one image, as means over its baselines."""
         parts = [(image - start) * self._slope(forward, image, start, targets) for start in starts]
         return torch.stack(parts).mean(dim=0)
 
@@ -117,7 +117,7 @@ class IntegratedGradients:
         targets: Sequence[int],
         attributions: Float[Tensor, "n k c h w"],
     ) -> Float[Tensor, "n k"] | None:
-        """Of each map, against the mean over its baselines; None where nobody looks."""
+        """The residual of each map, by the mean over its baselines; None where nobody looks."""
         if not forward.judged:
             return None
         base = [forward.over(each).logits[:, list(targets)].mean(dim=0) for each in starts]
@@ -137,10 +137,10 @@ class IntegratedGradients:
         )
         total = image.new_zeros(len(targets), *image.shape)
         batch = forward.at_once(differentiated=True)
-        for some, shares in zip(
+        for chunk, shares in zip(
             torch.split(points, batch), torch.split(weights, batch), strict=True
         ):
-            path = start + some.view(-1, 1, 1, 1) * (image - start)
+            path = start + chunk.view(-1, 1, 1, 1) * (image - start)
             gradients = forward.over(path).input_gradients(targets)
             total += torch.einsum("m,mkchw->kchw", shares, gradients)
         return total

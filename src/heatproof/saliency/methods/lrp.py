@@ -57,13 +57,13 @@ class LRP:
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
         count = forward.at_once(differentiated=True, each=KEPT)
-        some = [
+        chunks = [
             self._some(forward.over(images), targets)
             for images in torch.split(forward.images, count)
         ]
-        unit = torch.cat([unit for unit, _, _ in some])
-        logits = torch.cat([logits for _, logits, _ in some])
-        parts = {name: torch.cat([parts[name] for _, _, parts in some]) for name in some[0][2]}
+        unit = torch.cat([unit for unit, _, _ in chunks])
+        logits = torch.cat([logits for _, logits, _ in chunks])
+        parts = {name: torch.cat([parts[name] for _, _, parts in chunks]) for name in chunks[0][2]}
         residual = 1 - torch.stack(list(parts.values())).sum(dim=0)
         ledger = {"output": logits, **{name: part * logits for name, part in parts.items()}}
         return Maps(unit * logits[..., None, None], residual, TOLERANCE, ledger)

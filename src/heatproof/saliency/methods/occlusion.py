@@ -70,7 +70,7 @@ class Occlusion:
         if self.baseline == "black":
             fill += forward.model.preprocessing.black.to(fill)
         hidden = [
-            _logits(forward, some, fill)[:, :, chosen] for some in torch.split(windows, batch)
+            _logits(forward, chunk, fill)[:, :, chosen] for chunk in torch.split(windows, batch)
         ]
         drops = (forward.logits[:, chosen] - torch.cat(hidden)).permute(1, 2, 0)
         if window == stride and height % stride == 0 and width % stride == 0:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -39,6 +39,11 @@ class PercentileView:
     def __post_init__(self) -> None:
         if not 0 < self.percentile <= 100:  # noqa: PLR2004
             raise SpecError(f"percentile={self.percentile}; expected above 0, at most 100")
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""

@@ -1,4 +1,4 @@
-"""RISE: the logit of randomly masked radiographs, averaged over the masks that show a pixel.
+"""RISE: the logit of randomly masked images, averaged over the masks that show a pixel.
 
     H_i: a grid of cells^2 independent cells, 1 with probability ``shown`` and 0 otherwise,
          upsampled bilinearly to (cells + 1) / cells of the image, and cut to it at a random shift
@@ -6,7 +6,7 @@
     M = sum over i of y(x * H_i) H_i / sum over i of H_i.
 
 Petsiuk, Das & Saenko, BMVC 2018, https://arxiv.org/abs/1806.07421.  x is the preprocessed
-radiograph, so that what H_i hides becomes the mean of the training images.
+image, so that what H_i hides becomes the mean of the training images.
 
 M estimates the expected logit, given that the pixel is shown, so its level is that of the logits:
 what matters is where it is higher.  The paper divides by the expectation of the sum of H_i, masks *
@@ -42,7 +42,7 @@ class RISE:
         cells: Along each side of the grid.
         shown: Probability of a cell to be shown.
         divisor: How often a pixel was shown (``coverage``) or ought to be (``expectation``).
-        seed: Of the masks.
+        seed: Seed of the masks.
     """
 
     masks: int = 4000
@@ -79,7 +79,7 @@ class RISE:
     def _masks(
         self, images: Float[Tensor, "n c h w"], at_once: int
     ) -> Iterator[Float[Tensor, "m h w"]]:
-        """All of them, some at a time, and the same however many at a time."""
+        """Yield all masks in chunks; a mask does not depend on the size of the chunks."""
         height, width = images.shape[2:]
         sides = [math.ceil(side / self.cells) for side in (height, width)]
         generator = torch.Generator().manual_seed(self.seed)
@@ -89,9 +89,9 @@ class RISE:
         )
         size = [(self.cells + 1) * side for side in sides]
         for start in range(0, self.masks, at_once):
-            some = grids[start : start + at_once, None].to(images)
-            large = F.interpolate(some, size, mode="bilinear")[:, 0]
+            small = grids[start : start + at_once, None].to(images)
+            large = F.interpolate(small, size, mode="bilinear")[:, 0]
             corners = zip(large, tops[start:], lefts[start:], strict=False)
             yield torch.stack(
-                [one[top : top + height, left : left + width] for one, top, left in corners]
+                [mask[top : top + height, left : left + width] for mask, top, left in corners]
             )

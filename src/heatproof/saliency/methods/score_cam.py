@@ -1,10 +1,10 @@
-"""Score-CAM: features weighted by the logit of the radiograph seen through each.
+"""Score-CAM: features weighted by the logit of the image seen through each.
 
     H_d = A_d upsampled (bilinear), less its minimum, divided by its range + 1e-8,
     s_d = y(x * H_d),  a = softmax of s over the channels,  M = ReLU(sum over d of a_d A_d).
 
 Wang et al., CVPR workshops 2020, https://arxiv.org/abs/1910.01279.  The paper subtracts the logit
-of a baseline from s_d, which the softmax cancels.  x is the preprocessed radiograph, so that what
+of a baseline from s_d, which the softmax cancels.  x is the preprocessed image, so that what
 H_d hides becomes the mean of the training images.  A are the features that the head sees.
 
 The softmax makes weights depend on the scale of the logits: where they differ little, the map is
@@ -79,9 +79,11 @@ class ScoreCAM:
     ) -> Float[Tensor, "d findings"]:
         """Logits of one image through each channel."""
         varying = features.amax(dim=(1, 2)) > features.amin(dim=(1, 2))
-        shown = torch.cat([features[varying], torch.zeros_like(features[:1])])
-        some = torch.split(shown, forward.at_once(differentiated=False))
-        logits = torch.cat([forward.over(image * self._masks(part, image)).logits for part in some])
+        channels = torch.cat([features[varying], torch.zeros_like(features[:1])])
+        chunks = torch.split(channels, forward.at_once(differentiated=False))
+        logits = torch.cat(
+            [forward.over(image * self._masks(part, image)).logits for part in chunks]
+        )
         # The last is that of a channel which hides everything, as constant ones do.
         scores = logits[-1].repeat(len(features), 1)
         scores[varying] = logits[:-1]

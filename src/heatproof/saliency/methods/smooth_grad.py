@@ -1,4 +1,4 @@
-"""SmoothGrad: what a method says of a radiograph on average, when noise is added to it.
+"""SmoothGrad: what a method says of an image on average, when noise is added to it.
 
     m_i = base(x + e_i),  e_i ~ N(0, sigma^2) per pixel and channel,  i = 1..samples,
     sigma = noise * (max x - min x) of the image as preprocessed;
@@ -11,7 +11,7 @@
 Smilkov et al. average signed gradients and take absolute values for display only; so the base is
 the signed gradient, summed over channels, and noise cancels out.  ``base=gradient`` would average
 absolute values, in which it does not.  PAIR squares each channel before it sums them; here the sum,
-which for a grey radiograph is the derivative with respect to the grey value, is squared.  PAIR's,
+which for a grey image is the derivative with respect to the grey value, is squared.  PAIR's,
 which Arun et al. 2021 and Venkatesh et al. 2024 call SmoothGrad, is the preset ``pair``, and their
 smooth integrated gradients are ``arun`` and ``venkatesh``; they scored
 ``percentile_view(base=smooth_grad.pair)``.
@@ -29,7 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -45,7 +45,7 @@ class SmoothGrad:
         noise: Standard deviation, as a share of the range of the image.
         magnitude: Average of the maps (``mean``) or of their squares (``square``), or how much they
             vary (``variance``).
-        seed: Of the noise.
+        seed: Seed of the noise.
     """
 
     base: Method = field(default=Gradient(channels="sum"), metadata={"registry": methods})
@@ -73,6 +73,11 @@ class SmoothGrad:
                 f"noise={self.noise}; expected a share of the range of the image, such as 0.15"
             )
 
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
+
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
         images = forward.images
@@ -92,8 +97,8 @@ class SmoothGrad:
         noisy = image + self.noise * (image.max() - image.min()) * noise
         maps = torch.cat(
             [
-                self.base(forward.over(some, judged=False), targets).values
-                for some in torch.split(noisy, forward.at_once(differentiated=True))
+                self.base(forward.over(chunk, judged=False), targets).values
+                for chunk in torch.split(noisy, forward.at_once(differentiated=True))
             ]
         )
         match self.magnitude:

@@ -1,9 +1,9 @@
-"""Random: a map that knows neither the radiograph nor the model.
+"""Random: a map that knows neither the image nor the model.
 
 M ~ U(0, 1), pixel by pixel.  A control: whatever a metric gives it is what the metric gives for
 nothing.
 
-The noise of a map follows from the seed, the finding and the radiograph (a checksum of its pixels
+The noise of a map follows from the seed, the finding and the image (a checksum of its pixels
 seeds the generator).  So each map is drawn on its own, as chance would have it over many images,
 and yet is the same every time, on every device and in whatever batch.
 """
@@ -27,7 +27,7 @@ class UniformNoise:
     """At the resolution of the input, in [0, 1).
 
     Attributes:
-        seed: Of the noise.
+        seed: Seed of the noise.
     """
 
     seed: int = 0

@@ -35,7 +35,7 @@ from numba import njit
 from torch import Tensor
 
 from heatproof.errors import MapError, SpecError
-from heatproof.saliency import Maps, Method, Need, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import IntegratedGradients
 from heatproof.saliency.segments import Segments, segments_of
@@ -88,6 +88,11 @@ class XRAI:
                 " region; leave it out, or say algorithm='full'"
             )
 
+    @property
+    def asks_finding(self) -> bool:
+        """Whether the map of the base differs between findings."""
+        return asks_finding(self.base)
+
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target.
 
@@ -95,11 +100,11 @@ class XRAI:
             MapError: The base has another resolution than the image.
         """
         base = self.base(forward, targets)
-        size, found = forward.images.shape[2:], base.values.shape[2:]
-        if size != found:
+        size, resolution = forward.images.shape[2:], base.values.shape[2:]
+        if size != resolution:
             raise MapError(
                 f"xrai adds up its base by the pixels of the image, {tuple(size)}, and"
-                f" {methods.spec(self.base)} gives maps of {tuple(found)}; use a base at the"
+                f" {methods.spec(self.base)} gives maps of {tuple(resolution)}; use a base at the"
                 " resolution of the input, such as integrated_gradients"
             )
         values = torch.stack(
@@ -141,7 +146,7 @@ def regions(
 
     Args:
         attribution: Finite.
-        segments: Of the image.
+        segments: The segments of the image.
         algorithm: ``full`` or ``fast``.
         min_area: At least 1.
         area_threshold: Ignored by ``fast``.
@@ -176,8 +181,10 @@ def _full(values: Any, arrays: Any, min_area: Any, area_threshold: Any) -> Any:
         for mask in range(masks):
             if remaining[mask] and (totals[mask] + slack[mask]) / areas[mask] >= floor:
                 if exact_at[mask] != areas[mask]:
-                    own = _part(mask_pieces, mask_stops, mask)
-                    exact[mask] = _mean(values, arrays, own, firsts[mask], lasts[mask], scratch)
+                    mask_part = _part(mask_pieces, mask_stops, mask)
+                    exact[mask] = _mean(
+                        values, arrays, mask_part, firsts[mask], lasts[mask], scratch
+                    )
                     exact_at[mask] = areas[mask]
                 if exact[mask] > gain:
                     best, gain = mask, exact[mask]
@@ -209,19 +216,19 @@ def _fast(values: Any, arrays: Any, min_area: Any) -> Any:
     taken = scratch[0]
     means = np.full(masks, -np.inf)
     for mask in range(masks):
-        own = _part(mask_pieces, mask_stops, mask)
-        if len(own):
-            means[mask] = _mean(values, arrays, own, firsts[mask], lasts[mask], scratch)
+        mask_part = _part(mask_pieces, mask_stops, mask)
+        if len(mask_part):
+            means[mask] = _mean(values, arrays, mask_part, firsts[mask], lasts[mask], scratch)
     gains = np.zeros(masks + 1)
     count = 0
     for mask in np.argsort(-means, kind="mergesort"):  # stable: the first of equal masks wins
-        own = _part(mask_pieces, mask_stops, mask)
+        mask_part = _part(mask_pieces, mask_stops, mask)
         area = 0
-        for piece in own:
+        for piece in mask_part:
             area += sizes[piece] if taken[piece] < 0 else 0
         if area >= min_area:
-            gains[count] = _mean(values, arrays, own, firsts[mask], lasts[mask], scratch)
-            for piece in own:
+            gains[count] = _mean(values, arrays, mask_part, firsts[mask], lasts[mask], scratch)
+            for piece in mask_part:
                 taken[piece] = count if taken[piece] < 0 else taken[piece]
             count += 1
     gains[count] = _rest(values, arrays, scratch, count)

@@ -58,7 +58,7 @@ class Layer:
 
     Args:
         x: Its input.
-        weight: Of the layer.
+        weight: The weights of the layer.
         bias: Shaped so that it can be added to the output.
         linear: From an input and weights to the output without bias.
     """

@@ -65,16 +65,16 @@ CONVOLUTION = 4  # axes of its weights
 
 
 @dataclass
-class _Made:
+class _LayerCall:
     """How a layer made a tensor, for the batch norm that may follow.
 
     Attributes:
-        x: What went in.
-        version: Of ``x`` when it did.
-        weight: Of the layer.
+        x: The input of the layer.
+        version: How often ``x`` had been changed in place when it went in.
+        weight: The weights of the layer.
         bias: Shaped so that it can be added to the output.
         linear: From an input and weights to the output without bias.
-        rule: Of the layer.
+        rule: The rule by which the layer divides relevance.
         folded: Whether batch norm has taken over.
         used: Whether the tensor went elsewhere, so that relevance comes back to the layer itself.
     """
@@ -96,7 +96,7 @@ class Propagation(InterceptRule):
         convolution: The rule of convolutions, and of matrices applied at each place of a grid.
         dense: The rule of matrices applied to one vector per image.
         first: The rule of the first layer; None for that of its kind.
-        images: How many there are.
+        images: How many images the batch has.
         again: Whether several targets follow, for which divisions are kept.
 
     Attributes:
@@ -117,7 +117,7 @@ class Propagation(InterceptRule):
         self._convolution, self._dense, self._first = convolution, dense, first
         self._images = images
         self._again = again
-        self._layers: list[_Made] = []
+        self._layers: list[_LayerCall] = []
         self._forget()
         self.ledgers: list[dict[str, Tensor]] = []
 
@@ -126,15 +126,19 @@ class Propagation(InterceptRule):
         """Replaces operations in the block."""
         with super().forward(network):
             yield
-        for made in self._layers:
-            if not made.folded and not made.used:
+        # A layer with its own rule counts only now: batch norm may have taken it over meanwhile.
+        for origin in self._layers:
+            if not origin.folded and not origin.used:
                 self.intercepted()
         self._layers.clear()  # they hold the graph
         self._forget()
 
     def _forget(self) -> None:
-        # By tensor: who made it and its version then, or None; which are gates; and what zeros
-        # were padded around, how wide, and the version of the result then.
+        # A tensor changes its version when it is written in place: a note whose version has passed
+        # speaks of values that are no longer there.
+        # _seen: the layer that made a tensor, and its version then; None if no layer made it.
+        # _gates: the tensors that are gates.  _padded: what zeros were padded around, how wide,
+        # and the version of the result.
         self._seen: Any = WeakTensorKeyDictionary()
         self._gates: Any = WeakTensorKeyDictionary()
         self._padded: Any = WeakTensorKeyDictionary()
@@ -147,7 +151,7 @@ class Propagation(InterceptRule):
             yield
 
     def instead(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """What carries relevance back, or a refusal."""
+        """An output that carries relevance back; raises MapError for operations without a rule."""
         inputs = _differentiated((*args, *kwargs.values()))
         if not inputs:
             return operation(*args, **kwargs)
@@ -162,7 +166,7 @@ class Propagation(InterceptRule):
                 raise self._hidden(name)
             return output  # a shape, a mask, a constant: relevance does not come back through it
         if any(not tensor.is_leaf and tensor not in self._seen for tensor in inputs):
-            raise self._hidden(name)
+            raise self._hidden(name)  # something made it that this mode never saw
         if folded is None:
             self._note(name, inputs, outputs)
         for tensor in outputs:
@@ -178,7 +182,7 @@ class Propagation(InterceptRule):
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
     ) -> Any:
-        """By kind of operation."""
+        """The output of an operation that carries relevance back as its kind does."""
         if name == "conv2d":
             return self._convolved(operation, *args, **kwargs)
         if name == "linear":
@@ -205,11 +209,11 @@ class Propagation(InterceptRule):
     def _note(self, name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Remember that a layer's output was used, and which tensors are gates."""
         for tensor in inputs:
-            made, version = self._seen.get(tensor) or (None, 0)
-            if name == "clone" and made is not None and tensor._version == version:
-                self._seen[outputs[0]] = made, outputs[0]._version
-            elif made is not None and not made.used:
-                made.used = True
+            origin, version = self._seen.get(tensor) or (None, 0)
+            if name == "clone" and origin is not None and tensor._version == version:
+                self._seen[outputs[0]] = origin, outputs[0]._version
+            elif origin is not None and not origin.used:
+                origin.used = True
                 self.intercepted()
         sources = inputs[:1] if name.endswith("_as") else inputs
         if name in GATES or (name in SELECTING and all(x in self._gates for x in sources)):
@@ -267,6 +271,7 @@ class Propagation(InterceptRule):
         weight: Tensor,
         bias: Tensor | None = None,
     ) -> Tensor:
+        # One vector per image: a dense layer.  A matrix at each place of a grid: a convolution.
         vectors = input.numel() == self._images * input.shape[-1]
         rule = self._dense if vectors else self._convolution
         return self._layer(
@@ -287,39 +292,42 @@ class Propagation(InterceptRule):
             raise self.refuse("it computes weights from the image")
         rule = self._first if self._first is not None and not self._layers else rule
         x, linear = self._unpadded(x, linear)
-        made = _Made(x, x._version, weight.detach(), bias, linear, rule)
-        output = self._affine(call, made)
+        origin = _LayerCall(x, x._version, weight.detach(), bias, linear, rule)
+        output = self._affine(call, origin)
         if output.requires_grad:
-            self._layers.append(made)
-            self._seen[output] = made, output._version
+            self._layers.append(origin)
+            self._seen[output] = origin, output._version
         return output
 
     def _folded(
         self, x: Tensor, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Tensor | None:
         """Batch norm and the layer before it as one layer, if that is what they are."""
-        made, version = self._seen.get(x) or (None, 0)
+        origin, version = self._seen.get(x) or (None, 0)
         scale_and_shift = evaluated_batch_norm(*args, **kwargs)
-        if made is None or scale_and_shift is None:
+        if origin is None or scale_and_shift is None:
             return None
-        channels_last = made.weight.ndim < CONVOLUTION and x.ndim > made.weight.ndim
-        if channels_last or x._version != version or made.x._version != made.version:
+        # Batch norm over another axis than the channels of the layer is no scale of its outputs.
+        channels_last = origin.weight.ndim < CONVOLUTION and x.ndim > origin.weight.ndim
+        if channels_last or x._version != version or origin.x._version != origin.version:
             return None
-        made.folded = True
+        origin.folded = True
         scale, shift = scale_and_shift
-        weight = made.weight * scale.view(-1, *[1] * (made.weight.ndim - 1))
-        bias = shift if made.bias is None else made.bias * scale + shift
-        layer = _Made(made.x, made.version, weight, bias, made.linear, made.rule)
+        weight = origin.weight * scale.view(-1, *[1] * (origin.weight.ndim - 1))
+        bias = shift if origin.bias is None else origin.bias * scale + shift
+        layer = _LayerCall(origin.x, origin.version, weight, bias, origin.linear, origin.rule)
         self.intercepted()
         return self._affine(lambda: operation(*args, **kwargs), layer)
 
-    def _affine(self, call: Callable[[], Tensor], made: _Made) -> Tensor:
+    def _affine(self, call: Callable[[], Tensor], origin: _LayerCall) -> Tensor:
         """The backward pass of a layer, by its rule."""
         return self._apply(
             call,
-            self._divided(made.rule, lambda x: Layer(x, made.weight, made.bias, made.linear)),
-            [made.x],
-            [made.x],
+            self._divided(
+                origin.rule, lambda x: Layer(x, origin.weight, origin.bias, origin.linear)
+            ),
+            [origin.x],
+            [origin.x],
         )
 
     def _mean(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
@@ -350,6 +358,7 @@ class Propagation(InterceptRule):
                     kept.extend((layer, division))
             for name, share in division.absorbed.items():
                 self._absorb(name, share * relevance)
+            # Shares are multiplied before contributions are: the full matrix of both never exists.
             given = torch.zeros_like(x)
             for contributions, share in division.shares:
                 given += contributions.times(share * relevance)
@@ -379,15 +388,15 @@ class Propagation(InterceptRule):
         return self._product(name, call, inputs)
 
     def _sum(self, call: Callable[[], Tensor], inputs: Sequence[Tensor], alpha: float) -> Tensor:
-        one, other = (tensor.detach().abs() for tensor in inputs)
-        other = other * abs(alpha)
-        total = one + other
-        share = torch.where(nothing(total), 0.5, one / total)
+        first, second = (tensor.detach().abs() for tensor in inputs)
+        second = second * abs(alpha)
+        total = first + second
+        share = torch.where(nothing(total), 0.5, first / total)
         shapes = [tensor.shape for tensor in inputs]
 
         def back(relevance: Tensor, share: Tensor) -> Sequence[Tensor]:
-            first = share * relevance
-            return [first.sum_to_size(shapes[0]), (relevance - first).sum_to_size(shapes[1])]
+            given = share * relevance
+            return [given.sum_to_size(shapes[0]), (relevance - given).sum_to_size(shapes[1])]
 
         return self._step(call, back, [share], inputs)
 
@@ -467,12 +476,12 @@ class _Step(torch.autograd.Function):
 
 
 def _differentiated(values: Sequence[Any]) -> list[Tensor]:
-    """The tensors among some values, and in lists of them, that lead to the images."""
-    found: list[Tensor] = []
+    """The tensors among values, and in lists of values, that lead to the images."""
+    tensors: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):
             if value.requires_grad:
-                found.append(value)
+                tensors.append(value)
         elif isinstance(value, list | tuple):
-            found += _differentiated(value)
-    return found
+            tensors += _differentiated(value)
+    return tensors
