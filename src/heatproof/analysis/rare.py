@@ -1,5 +1,8 @@
 """How many cases it takes to conclude something, and which findings have fewer.
 
+All thresholds of the analysis and of the report stand here; docs/explanation/how-many-cases.md
+lists them beside those that an experiment sets.
+
 Below ``[statistics] min_positives`` a finding gets no interval, no test, no regression and no
 verdict: its numbers describe these films, and it is listed.  Positives of maps are the films on
 which the finding is marked, positives of a classifier the films (or studies) that are labelled with
@@ -8,19 +11,36 @@ it; a verdict of trust needs enough of either.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import polars as pl
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.intervals import Intervals
-from heatproof.tables import Kind
+from heatproof.tables import Table
 from heatproof.tables.scores import Scores
 
+TO_CONCLUDE = 6
+"""Cases behind "better" and "worse", and positives and negatives behind an AUROC.
+
+If all of fewer cases point the same way, every bootstrap interval leaves out 0, and still a fair
+coin does so in more than 5% of trials (two-sided sign test: 2 / 2**5).
+"""
+FEW_CASES = 30
+"""Fewer cases than this are called few: percentile intervals of so few are usually too narrow."""
 TO_FIT = 10
-"""Patients, and scores of a group of films, that a slope with its interval takes."""
+"""Patients behind a slope, and scores of each group of films that is compared with the others.
+
+Standard errors by cluster rest on the number of clusters, and are too small where that is smaller.
+"""
 TO_CORRELATE = 4
 """Findings behind a rank correlation: three in order are chance in one case of three."""
+TO_DRAW_A_LINE = 3
+"""Different values of a feature in a scatter plot: a line through two fits them by construction."""
+TO_SUSPECT = 10
+"""Outputs of a model: that so many logits lie between 0 and 1 is hardly chance."""
 
+_Rows = TypeVar("_Rows", bound=Table)
 _PLACE = ["data", "finding"]
 
 
@@ -64,17 +84,17 @@ def rare(
     )
 
 
-def frequent(table: Kind, few: Sequence[Rare]) -> Kind:
+def frequent(table: _Rows, few: Sequence[Rare]) -> _Rows:
     """The rows of findings that are marked on enough films."""
     return _without(table, {(row.dataset, row.finding) for row in few if row.what == "maps"})
 
 
-def trustworthy(table: Kind, few: Sequence[Rare]) -> Kind:
+def trustworthy(table: _Rows, few: Sequence[Rare]) -> _Rows:
     """The rows of findings that are marked on enough films, or labelled so."""
     places = [(row.dataset, row.finding) for row in few]
     return _without(table, {place for place in places if places.count(place) > 1})
 
 
-def _without(table: Kind, places: set[tuple[str, str]]) -> Kind:
+def _without(table: _Rows, places: set[tuple[str, str]]) -> _Rows:
     gone = pl.DataFrame(sorted(places), dict.fromkeys(_PLACE, pl.String), orient="row")
     return type(table)(table.frame.join(gone, on=_PLACE, how="anti", maintain_order="left"))

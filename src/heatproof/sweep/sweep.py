@@ -22,7 +22,7 @@ from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import ClassificationSettings
 from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.progress import Progress, Silent
-from heatproof.report.writing import intervals_of
+from heatproof.report.questions import intervals_of
 from heatproof.run import pipeline
 from heatproof.sweep import page
 from heatproof.sweep.attempt import attempt, decoded

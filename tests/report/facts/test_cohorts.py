@@ -34,7 +34,7 @@ def counted(judged=NAMES[:5], **changes):
 def test_films_that_were_judged_are_counted():
     cohort = counted()
     assert (cohort.name, cohort.description) == ("films", "x")
-    assert (cohort.images, cohort.patients) == (5, 3)
+    assert (cohort.films, cohort.patients) == (5, 3)
     [edema] = cohort.counts
     assert (edema.finding, edema.positive, edema.negative) == ("Edema", 2, 1)
     assert (edema.uncertain, edema.unknown, edema.annotated) == (1, 1, 1)

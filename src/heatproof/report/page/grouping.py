@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
-from heatproof.report.against_prior import FEW_CASES, AgainstPrior, against_prior, best_first
+from heatproof.analysis.rare import FEW_CASES
+from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.gallery import GalleryCase, Group
 from heatproof.report.names import described_metrics, method_names

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
+from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
 from heatproof.analysis.verdicts import Trust
-from heatproof.report.against_prior import (
-    FEW_CASES,
-    LEAST_CASES,
-    AgainstPrior,
-    against_prior,
-    best_first,
-)
+from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.names import Names, method_names
 from heatproof.trust.meets import meets_all
@@ -323,7 +318,7 @@ def _auroc(rows: Sequence[Classification]) -> str:
     enough = [
         row
         for row in rows
-        if min(row.positives, row.negatives) >= LEAST_CASES and not math.isnan(row.auroc.low)
+        if min(row.positives, row.negatives) >= TO_CONCLUDE and not math.isnan(row.auroc.low)
     ]
     if not enough:
         return "cannot be judged: there are too few positives or negatives."

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.rare import FEW_CASES
 from heatproof.diagnose.confidence import POOLED, WITHIN, Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
-from heatproof.report.against_prior import FEW_CASES
 from heatproof.report.content import Content
 from heatproof.report.names import method_names
 from heatproof.types import Estimate
