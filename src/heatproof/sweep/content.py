@@ -9,21 +9,21 @@ from heatproof.experiment.settings import Sweep
 from heatproof.localize.controls import PRIOR
 from heatproof.sweep import page
 from heatproof.sweep.search import Trial, Tried, trials_of
+from heatproof.sweep.tables import TrialLocalization
 
 _AUROC = "validation AUROC"
 
 
 def sweep_content(
-    title: str, sweep: Sweep, tried: Sequence[Tried], measured: pl.DataFrame | None
+    title: str, sweep: Sweep, tried: Sequence[Tried], measured: TrialLocalization | None
 ) -> page.SweepContent:
     """Everything that the page of a sweep says.
 
     Args:
         title: Name of the experiment.
-        sweep: How many trials there are, and how they are drawn.
+        sweep: The settings: how many trials there are, and how they are drawn.
         tried: Every family with its trials.
-        measured: What the maps of the trials reach, one row per estimate, with the columns family,
-            trial, data, finding, metric, method and value; None where it was not measured.
+        measured: What the maps of the trials reach; None where it was not measured.
     """
     plans = [record.family.model.training for record in tried]
     low, high = page.span(_known([t.auroc for record in tried for t in record.trials]))
@@ -46,7 +46,7 @@ def sweep_content(
         chosen=tuple(_chosen(record) for record in tried),
         plots=plots,
         tables=tuple(_rows(record) for record in tried),
-        localized=None if measured is None else tuple(_panels(tried, measured)),
+        localized=None if measured is None else tuple(_panels(tried, measured.frame)),
     )
 
 
@@ -92,9 +92,9 @@ def _words(trial: Trial) -> str:
     return f"trial {trial.number} ({trial.state}): {values}; validation AUROC {trial.auroc:.3f}"
 
 
-def _rows(record: Tried) -> page.TrialTable:
+def _rows(record: Tried) -> page.TrialListing:
     names = tuple(record.family.space)
-    return page.TrialTable(
+    return page.TrialListing(
         family=record.family.name,
         header=("Trial", *names, "Validation AUROC", "State", "Epochs"),
         rows=tuple(

@@ -110,7 +110,7 @@ class SelectedTrial:
 
 
 @dataclass(frozen=True)
-class TrialTable:
+class TrialListing:
     """The trials of one family as a table."""
 
     family: str
@@ -145,7 +145,7 @@ class SweepContent:
     validation: tuple[str, ...]
     chosen: tuple[SelectedTrial, ...]
     plots: tuple[tuple[str, tuple[TrialPlot, ...]], ...]
-    tables: tuple[TrialTable, ...]
+    tables: tuple[TrialListing, ...]
     localized: tuple[MetricPlots, ...] | None
 
 
