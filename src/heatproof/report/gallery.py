@@ -31,9 +31,8 @@ class Group(StrEnum):
     MISSED = "True positives of which a map misses every region"
     BEST = "Best localized"
     WORST = "Worst localized"
-    RANDOM = (
-        "Drawn at random"  # without an operating point, films are neither positive nor negative
-    )
+    # Without an operating point, films are neither positive nor negative.
+    RANDOM = "Drawn at random"
 
 
 @dataclass(frozen=True)

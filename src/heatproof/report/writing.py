@@ -1,4 +1,4 @@
-"""The report: tables to analyses, analyses and facts to the page, and everything to files.
+"""Writes the report: tables to analyses, analyses and facts to the page, and all of it to files.
 
 Everything here is computed anew each time, from the units that the stages wrote: seconds of work,
 and nothing that could be stale.

@@ -75,7 +75,7 @@ class TrialPlot:
         title: The family.
         axis: The parameter.
         dots: The trials.
-        what: The name of what is plotted.
+        label: The name of what is plotted.
         low: The lower end of the vertical axis.
         high: The upper end of the vertical axis.
         reference: A value to compare with, such as that of the prior; None for no value.
@@ -84,7 +84,7 @@ class TrialPlot:
     title: str
     axis: Axis
     dots: tuple[Dot, ...]
-    what: str
+    label: str
     low: float
     high: float
     reference: float | None = None

@@ -68,8 +68,8 @@ def _with_unknown(values: Sequence[str]) -> dict[str, int]:
     """Value to number of films, unknown ones last; empty where all are unknown."""
     counts = Counter(values)
     unknown = counts.pop("", 0)
-    known = dict(sorted(counts.items()))
-    return known | {"unknown": unknown} if known and unknown else known
+    by_value = dict(sorted(counts.items()))
+    return by_value | {"unknown": unknown} if by_value and unknown else by_value
 
 
 def _patients(films: Films) -> int | None:
@@ -78,7 +78,7 @@ def _patients(films: Films) -> int | None:
 
 
 def _counts(films: Films, finding: str) -> FindingCounts:
-    labels = Counter(label for known, label in films.labels_of(finding) if known)
+    labels = Counter(label for labelled, label in films.labels_of(finding) if labelled)
     marked = sum(
         any(mark["finding"] == finding and not mark["benchmark"] for mark in marks)
         for marks in films.frame["marks"].to_list()

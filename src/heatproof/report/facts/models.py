@@ -68,8 +68,8 @@ def _seen(member: Judged, cohort: Patients | None) -> int | None:
 
 def _sum(counts: Sequence[int | None]) -> int | None:
     """The sum; None where any count is unknown, since the sum would then say too little."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    defined = [count for count in counts if count is not None]
+    return sum(defined) if len(defined) == len(counts) else None
 
 
 def _trained_on(member: Judged) -> str:

@@ -51,7 +51,7 @@ def metrics_used(
     """Every metric with its definition.
 
     Args:
-        metrics: By spec.
+        metrics: The metrics of the experiment by spec.
         panels: What was measured: it says how far the axis of a distance must reach.
     """
     names = [title_with_options(metric) for metric in metrics.values()]
@@ -118,7 +118,7 @@ def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture |
 def _options(part: object) -> str:
     """How a part differs from its kind, in words, such as ``" (fixed, threshold 0.4)"``."""
     words = []
-    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
         if value == field.default or isinstance(value, Path):
             continue  # which file it is, the spec says

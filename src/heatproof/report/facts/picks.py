@@ -88,8 +88,8 @@ def pick(
     Args:
         judged: Models and data sets.
         predictions: Probabilities and thresholds of all films.
-        scores: What was measured of all maps.
-        metrics: By spec.
+        scores: Scores of all maps.
+        metrics: The metrics of the experiment by spec.
         selection: How films are chosen.
         open_store: The maps of a data set, by its name.
     """

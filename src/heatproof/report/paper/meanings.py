@@ -135,5 +135,5 @@ def meanings(table: PaperTable[Any]) -> dict[str, str]:
     Raises:
         KeyError: A column is not explained.
     """
-    known = COMMON | MEANINGS[table.name]
-    return {column.name: known[column.name] for column in table.columns}
+    by_heading = COMMON | MEANINGS[table.name]
+    return {column.name: by_heading[column.name] for column in table.columns}

@@ -221,12 +221,12 @@ def _findings_by_kind(rows: Sequence[tuple[str, MethodRow]]) -> str:
         findings = [finding for finding, row in rows if against_prior(row.difference) is kind]
         if not findings:
             continue
-        shown = kind in (AgainstPrior.BETTER, AgainstPrior.WORSE)
+        different = kind in (AgainstPrior.BETTER, AgainstPrior.WORSE)
         if len(findings) == len(rows) > 1:
-            which = f"all {len(rows)} findings" if shown else f"any of the {len(rows)} findings"
+            which = f"all {len(rows)} findings" if different else f"any of the {len(rows)} findings"
         else:
             which = listed(findings, most=4)
-        parts.append(f"{kind} than the prior for {which}" if shown else f"{kind} for {which}")
+        parts.append(f"{kind} than the prior for {which}" if different else f"{kind} for {which}")
     return "; ".join(parts)
 
 
@@ -278,10 +278,10 @@ def _comparisons(content: Content) -> list[Answer]:
 def _worse_or_better(rows: Sequence[Comparison]) -> str:
     """Such as ``"shown to be worse in 2 (Edema and Mass), better in none of 3 findings; …"``."""
     of_findings = [row for row in rows if row.finding]
-    shown = [row for row in of_findings if row.holm < 1 - row.difference.level]
-    worse = [row.finding for row in shown if row.difference.value < 0]
-    better = [row.finding for row in shown if row.difference.value > 0]
-    overall = rows[-1]
+    significant = [row for row in of_findings if row.holm < 1 - row.difference.level]
+    worse = [row.finding for row in significant if row.difference.value < 0]
+    better = [row.finding for row in significant if row.difference.value > 0]
+    overall = rows[-1]  # the macro average, where there are several findings
     finding = overall.finding or "macro average"
     change, noun = overall.difference, "difference"
     if overall.decrease:
