@@ -159,10 +159,7 @@ def sweep(
 
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
 _stage("score", "Measure every map against its references, and stop there.")
-_stage(
-    "trust",
-    "Put every method to the criteria of trust that the experiment asks for, and stop there.",
-)
+_stage("trust", "Put every method to the criteria of trust that are asked for, and stop there.")
 _stage("report", "Estimate and write the report, doing first whatever of the run is missing.")
 
 
@@ -392,9 +389,8 @@ def _list(registry: "Registry[Any]", summary: Callable[[type], str] = _summary) 
 def _kind(annotation: Any) -> str:
     """A type as a person reads it, without modules."""
     text = annotation.__name__ if type(annotation) is type else str(annotation)
-    short = (
-        re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text).removeprefix("<class '").removesuffix("'>")
-    )
+    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
+    short = without_modules.removeprefix("<class '").removesuffix("'>")
     return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)
 
 

@@ -86,7 +86,7 @@ class Gallery:
 
     Attributes:
         cases: In any order; the page groups them.
-        drawn: How the cases were chosen, in a sentence, with the seed.
+        how_chosen: How the cases were chosen, in a sentence, with the seed.
         legend: What the colours mean, in a sentence.
         scale: The colour scale, from low to high.
         signed_scale: The colour scale of maps with negative values, from evidence against the
@@ -94,7 +94,7 @@ class Gallery:
     """
 
     cases: tuple[GalleryCase, ...] = ()
-    drawn: str = ""
+    how_chosen: str = ""
     legend: str = ""
     scale: Picture | None = None
     signed_scale: Picture | None = None

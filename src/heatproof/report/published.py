@@ -358,10 +358,7 @@ TRUST_GRIDS: tuple[TrustGrid, ...] = (
     TrustGrid(
         MURA_2024,
         "MURA",
-        _randomized(
-            "grad_cam gradient integrated_gradients smooth_grad xrai",
-            SMOOTH_IG,
-        ),
+        _randomized("grad_cam gradient integrated_gradients smooth_grad xrai", SMOOTH_IG),
         "mean SSIM after randomization significantly below that of pairs of films",
         "No method met all four criteria; the abstract gives no other cell.",
     ),

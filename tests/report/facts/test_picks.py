@@ -90,7 +90,7 @@ def test_without_films_of_each_kind_there_is_no_gallery():
 
     gallery = pick([], called({}), Scores.of_rows([]), METRICS, Selection(0, "iou", 7), no_store)
     assert gallery.cases == ()
-    assert "seed 7" in gallery.drawn
+    assert "seed 7" in gallery.how_chosen
 
 
 @pytest.fixture

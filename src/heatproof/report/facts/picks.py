@@ -108,7 +108,7 @@ def pick(
         cases += [_case(album, choice) for choice in choices]
     return Gallery(
         cases=tuple(cases),
-        drawn=f"Drawn with seed {selection.seed}, {selection.count} of each kind; best and"
+        how_chosen=f"Drawn with seed {selection.seed}, {selection.count} of each kind; best and"
         f" worst by {_measure(metrics[selection.rank_by])}, averaged over the methods.",
         legend=render.LEGEND,
         scale=_picture(render.scale()),
