@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _AT_FAULT = 1
-_KEPT = "What was done is kept. Give the same command again when the cause is mended."
+_KEPT = "What was done is kept: give the same command again when the cause is mended."
 Result = TypeVar("Result")
 
 app = typer.Typer(
