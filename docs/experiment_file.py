@@ -58,10 +58,11 @@ Into `output`, or `runs/<name of the file>` where the command was given:
 | | |
 |---|---|
 | `report.html` | the report, in one file; `tables/` (CSV and LaTeX) and `figures/` (SVG and PDF) hold what it shows |
-| `*.parquet` | beside it, what the report is made of: `estimates`, `scores`, `predictions`, `comparisons`, `diagnosis`, `shapes`, and with `[trust]` `trust` and `verdicts` |
+| `*.parquet` | beside it, the tables that the report is made of; some also as CSV. [Tables](tables.md) names each with its columns |
 | `models/` | a folder for each model that was trained: `card.json`, weights, `history.json`, `training/history.csv`; the second best checkpoints in `kept/` |
 | `maps/` | the saliency maps: Zarr, and an index in SQLite |
-| `made/`, `predictions/`, `scores/`, `trust/`, `structures/` | finished units of work, by which a killed run goes on; removing them costs time and nothing else |
+| other folders | finished units of work, by which a killed run goes on ([units](tables.md#units)); removing them costs time and nothing else |
+| `sweep.html`, `sweep.parquet`, `best.toml`, `sweep.sqlite3` | of `heatproof sweep`: all trials to look at, as a table, the experiment of the best, and the state of the search |
 """
 
 

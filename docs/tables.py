@@ -1,14 +1,20 @@
-"""Writes docs/reference/tables.md: every table of a run and its columns, from the code.
+"""Writes docs/reference/tables.md: every table of a run or a sweep and its columns, from the code.
 
 python docs/tables.py
 """
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from heatproof.report.content import Content, Provenance
+from heatproof.report.paper.files import tables
+from heatproof.report.paper.meanings import meanings
+from heatproof.report.paper.table import PaperTable
 from heatproof.report.writing import CSV
+from heatproof.sweep.tables import TrialLocalization, TrialTable
 from heatproof.tables import Table
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
@@ -23,13 +29,15 @@ from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.tables.verdicts import Verdicts
+from heatproof.types import Estimate
 
 PAGE = Path(__file__).parent / "reference" / "tables.md"
 BESIDE = (
     Estimates, Verdicts, Comparisons, Diagnoses, Films, Called, Scores, Shapes, OnStructures, Pairs, Choices,
 )  # fmt: skip
+SWEEP = (TrialTable, TrialLocalization)
 UNITS = (Contents, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
-HEAD = """# The tables of a run
+HEAD = """# The tables of a run and of a sweep
 
 A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB, or
 [ask them again](../how-to/ask-the-tables.md) with the analyses of the report. Null means *unknown* or *does not apply*; `nan` means
@@ -39,6 +47,19 @@ A run writes its tables as Parquet into its folder, beside the report; some also
 them (cross-fitting). A row whose `model` is empty belongs to a *control*.
 
 *This page is written by `docs/tables.py`.*
+"""
+KINDS = {str: "text", int: "integer", float: "number", Estimate: "number with interval"}
+PAPER = """
+## What the page shows: `tables/`
+
+For papers and slides, a report writes the tables of its page below `tables/`, each as CSV and as LaTeX; one without rows has no file. Names of
+models, methods and findings stand there as people read them. A *number with interval* takes three columns of CSV: the heading, and the
+heading with ` low` and ` high`.
+"""
+TRIALS = """
+## What a sweep writes
+
+`heatproof sweep` writes these into the same folder, beside `sweep.html` and `best.toml`: the first always, the second with `localize = true`.
 """
 MIDDLE = """
 ## Units
@@ -53,13 +74,38 @@ def page() -> str:
     """The page as it should stand."""
     alone = [table for table in UNITS if table.name not in {beside.name for beside in BESIDE}]
     folders = ", ".join(f"`{table.name}/`" for table in UNITS)
-    parts = [HEAD, *map(_section, BESIDE), MIDDLE.format(folders=folders), *map(_section, alone)]
+    # The columns do not depend on the content, so an empty one has them all.
+    paper = map(_paper_section, tables(Content("", "", Provenance(""))))
+    parts = [
+        *(HEAD, *map(_section, BESIDE)),
+        *(PAPER, *paper),
+        *(TRIALS, *map(_section, SWEEP)),
+        *(MIDDLE.format(folders=folders), *map(_section, alone)),
+    ]
     return "\n".join(parts)
+
+
+def _paper_section(table: PaperTable[Any]) -> str:
+    meaning = meanings(table)
+    rows = "\n".join(
+        f"| {column.name} | {KINDS[column.kind]} | {meaning[column.name]} |"
+        for column in table.columns
+    )
+    return f"""
+### `tables/{table.name}.csv`
+
+{table.caption}.
+
+| column | type | meaning |
+|---|---|---|
+{rows}
+"""
 
 
 def _section(table: type[Table]) -> str:
     suffix = f", `{table.name}.csv`" if table.name in CSV else ""
-    file = f"`{table.name}.parquet`{suffix}" if table in BESIDE else f"`{table.name}/`"
+    is_unit = table not in (*BESIDE, *SWEEP)
+    file = f"`{table.name}/`" if is_unit else f"`{table.name}.parquet`{suffix}"
     rows = "\n".join(
         f"| `{name}` | {_type(column.type)} | {column.meaning} |"
         for name, column in table.columns.items()

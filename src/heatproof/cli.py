@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _AT_FAULT = 1
-_KEPT = "What was done is kept: give the same command again when that is mended."
+_KEPT = "What was done is kept: give the same command again when the cause is mended."
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Of several processes that train together, as torchrun, SLURM or Lightning number them, one speaks.
+# Several processes may train together, numbered by torchrun, SLURM or Lightning: the first prints.
 _NUMBER = next(filter(None, map(os.environ.get, ("RANK", "SLURM_PROCID", "LOCAL_RANK"))), "0")
 console = Console(stderr=True, quiet=_NUMBER != "0")
 
@@ -147,10 +147,11 @@ def sweep(
     described = load(experiment, overrides)
     swept = _watched(described.name, lambda watched: search(described, watched, ray))
     table = Table("best of each family", "trial", "validation AUROC", "settings")
-    for one in swept.tried:
-        settings = ", ".join(f"{name} = {value!r}" for name, value in one.best.values.items())
-        name, auroc = escape(one.family.name), f"{one.best.auroc:.3f}"
-        table.add_row(name, str(one.best.number), auroc, escape(settings))
+    for record in swept.tried:
+        best = record.best
+        settings = ", ".join(f"{name} = {value!r}" for name, value in best.values.items())
+        name, auroc = escape(record.family.name), f"{best.auroc:.3f}"
+        table.add_row(name, str(best.number), auroc, escape(settings))
     Console().print(table)
     typer.echo(str(swept.page))
     typer.echo(str(swept.best))
@@ -158,10 +159,7 @@ def sweep(
 
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
 _stage("score", "Measure every map against its references, and stop there.")
-_stage(
-    "trust",
-    "Put every method to the criteria of trust that the experiment asks for, and stop there.",
-)
+_stage("trust", "Put every method to the criteria of trust that are asked for, and stop there.")
 _stage("report", "Estimate and write the report, doing first whatever of the run is missing.")
 
 
@@ -191,8 +189,9 @@ def check(experiment: ExperimentFile) -> None:
             str(sum(bool(sample.annotations) for sample in films.samples)),
         )
     out.print(table)
-    for seen in work.assignments:
-        out.print(escape(f"{seen.model} judges {len(seen.samples)} films of {seen.data}"))
+    for assignment in work.assignments:
+        films_seen = f"{len(assignment.samples)} films of {assignment.data}"
+        out.print(escape(f"{assignment.model} judges {films_seen}"))
     for maps in described.maps:
         out.print(escape(f"{maps.name}: maps of {maps.data}, from {maps.folder}"))
     for name, films in work.data.items():
@@ -224,7 +223,7 @@ def list_parts(kind: str) -> None:
     """Print the parts of a kind, with their options."""
     _, module = PARTS[kind]
     place = importlib.import_module(module)
-    _list(getattr(place, kind), getattr(place, "definition", _said))
+    _list(getattr(place, kind), getattr(place, "definition", _summary))
 
 
 def _lists(kind: str) -> None:
@@ -238,7 +237,7 @@ for _each in PARTS:
 
 
 def main() -> None:
-    """Entry point: errors that are the input's fault are told without a traceback."""
+    """Entry point: prints errors that are the input's fault without a traceback."""
     logging.captureWarnings(True)
     # Threads that spin while they wait make every layer of a small network wait for the scheduler
     # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
@@ -282,7 +281,7 @@ def _run(
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,
-        lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]
+        lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]  # a stage
     )
     if not console.quiet:
         typer.echo(str(result))
@@ -302,7 +301,7 @@ def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:
 
 
 class Watched:
-    """Progress bars while a run goes on, and what it did when it is over."""
+    """A ``Progress`` that shows bars while a run goes on, and sums up the stages at its end."""
 
     def __init__(self) -> None:
         self._bars = Bars(
@@ -334,11 +333,11 @@ class Watched:
         self._bars.update(self._task, advance=1, note=escape(note))
 
     def tell(self, note: str) -> None:
-        """What the unit at hand is at."""
+        """How far the current unit is."""
         self._bars.update(self._task, note=escape(note))
 
     def warn(self, text: str) -> None:
-        """What somebody who waits for the end should know."""
+        """A warning to somebody who waits for the end."""
         self._bars.console.print(f"[yellow]{escape(text)}[/]", highlight=False)
 
     def finish(self) -> None:
@@ -356,13 +355,13 @@ class Watched:
         return table
 
 
-def _said(cls: type) -> str:
+def _summary(cls: type) -> str:
     from heatproof.registry import docstring_summary
 
     return docstring_summary(cls.__doc__)
 
 
-def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> None:
+def _list(registry: "Registry[Any]", summary: Callable[[type], str] = _summary) -> None:
     import dataclasses
 
     from heatproof.registry import written
@@ -372,7 +371,7 @@ def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> Non
         cls = registry.part_class(name)
         title = getattr(cls, "title", None)  # a property of parts whose options decide it
         called = f"{title}. " if isinstance(title, str) else ""
-        out.print(f"[bold]{name}[/]  {escape(called + said(cls))}", highlight=False)
+        out.print(f"[bold]{name}[/]  {escape(called + summary(cls))}", highlight=False)
         for field in dataclasses.fields(cls):
             required = field.default is dataclasses.MISSING
             default = "" if required else f" = {written(field, field.default)}"
@@ -390,10 +389,9 @@ def _list(registry: "Registry[Any]", said: Callable[[type], str] = _said) -> Non
 def _kind(annotation: Any) -> str:
     """A type as a person reads it, without modules."""
     text = annotation.__name__ if type(annotation) is type else str(annotation)
-    short = (
-        re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text).removeprefix("<class '").removesuffix("'>")
-    )
-    return re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace(", ", " | "), short)
+    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
+    short = without_modules.removeprefix("<class '").removesuffix("'>")
+    return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)
 
 
 def _title(error: HeatproofError) -> str:

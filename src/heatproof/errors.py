@@ -63,10 +63,11 @@ class UnsafePickleError(MapError):
     """A pickle asks for more than tensors."""
 
 
-def near_misses(name: str, known: Iterable[str]) -> str:
+def near_misses(name: str, candidates: Iterable[str]) -> str:
     """The end of a message about an unknown name: what was probably meant, or what there is."""
-    names = sorted(known)
-    part = [known for known in names if len(name) > 2 and (name in known or known in name)]  # noqa: PLR2004
+    names = sorted(candidates)
+    # A name of one or two letters is part of too many others to say anything.
+    part = [other for other in names if len(name) > 2 and (name in other or other in name)]  # noqa: PLR2004
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6) or part[:3]
     if close:
         return f"did you mean {' or '.join(close)}?"

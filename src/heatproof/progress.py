@@ -1,4 +1,4 @@
-"""How a run says what it is doing, without knowing who listens."""
+"""How a run reports its progress, without knowing who listens."""
 
 from typing import Protocol, runtime_checkable
 
@@ -18,10 +18,10 @@ class Progress(Protocol):
         """One unit is done; ``skipped`` where it was done before and is left as it is."""
 
     def tell(self, note: str) -> None:
-        """How far the unit at hand is, such as the epoch of a training; replaces the last note."""
+        """How far the current unit is, such as the epoch of a training; replaces the last note."""
 
     def warn(self, text: str) -> None:
-        """Something that does not stop the run, but should be known before it ends."""
+        """A warning: it does not stop the run, and should be read before the run ends."""
 
     def finish(self) -> None:
         """All units of the stage are done."""

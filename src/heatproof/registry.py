@@ -37,7 +37,7 @@ class Registry(Generic[Part]):
     Args:
         kind: What a part is called in messages, such as ``"saliency method"``.
         package: Where the parts of heatproof live; all its modules are imported.
-        group: Of the entry points of other packages, such as ``"heatproof.methods"``.
+        group: Group of the entry points of other packages, such as ``"heatproof.methods"``.
     """
 
     def __init__(self, kind: str, package: str, group: str = "") -> None:
@@ -74,12 +74,12 @@ class Registry(Generic[Part]):
         return tuple(sorted(self._classes))
 
     def _load(self, entry: EntryPoint) -> None:
-        """Import what another package offers, whatever goes wrong in it."""
+        """Import the module that another package names, and check that it registers the part."""
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
         offer = f"package {package} offers the {self.kind} {entry.name} in {entry.value}"
         try:
             entry.load()
-        except Exception as error:
+        except Exception as error:  # a foreign package may raise anything
             raise SpecError(
                 f"{offer}, which cannot be imported: {type(error).__name__}: {error};"
                 " mend the package, or uninstall it"
@@ -133,8 +133,9 @@ class Registry(Generic[Part]):
         if name is None:
             raise SpecError(f"{part!r} is not a registered {self.kind}")
         options = []
-        for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
             value = getattr(part, field.name)
+            # 1 and 1.0 and True are equal in Python, and not in a spec.
             if value != field.default or type(value) is not type(field.default):
                 options.append(f"{field.name}={written(field, value)}")
         return f"{name}({', '.join(options)})" if options else name
@@ -229,18 +230,18 @@ class Registry(Generic[Part]):
 def relative_to(part: Part, folder: Path) -> Part:
     """The part with its relative paths, and those of parts inside it, taken from ``folder``."""
     changes: dict[str, Any] = {}
-    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
         if isinstance(value, Path):
             changes[field.name] = folder / value
         elif "registry" in field.metadata and value is not None:
             changes[field.name] = relative_to(value, folder)
-    return dataclasses.replace(part, **changes) if changes else part  # type: ignore[type-var]
+    return dataclasses.replace(part, **changes) if changes else part  # type: ignore[type-var]  # likewise
 
 
 def files_of(part: object) -> Iterator[Path]:
     """Every file that a part, or a part inside it, names."""
-    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
         if isinstance(value, Path):
             yield value

@@ -1,7 +1,7 @@
 """The records that travel between the stages, and what a data set is.
 
 Letters in shapes: ``n`` images, ``c`` channels, ``h w`` pixels, ``k`` findings, ``d y x`` features.
-Lengths are pixels of the original radiograph, rows first; points are ``(x, y)`` with the origin at
+Lengths are pixels of the film, rows first; points are ``(x, y)`` with the origin at
 the top left corner, pixel centres at half-integers (design: half-open boxes).
 """
 
@@ -27,12 +27,12 @@ class Shape(Protocol):
         ...
 
     def mask(self, height: int, width: int) -> Bool[np.ndarray, "h w"]:
-        """The pixels inside; raises AnnotationError when the shape does not fit the image."""
+        """The pixels inside; raises AnnotationError when the shape does not fit the film."""
         ...
 
 
 BENCHMARK = "human benchmark"
-"""Source of annotations of readers whom maps are to be compared with, beside the reference."""
+"""Reader of the annotations that maps are compared with, beside the reference standard."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Annotation:
 
     Attributes:
         finding: What was marked.
-        source: Who marked it; ``"reference"`` is the reference standard, ``BENCHMARK`` the readers
-            whom methods are compared with.
+        source: The reader; ``"reference"`` is the reference standard, ``BENCHMARK`` stands for the
+            readers whom methods are compared with.
         shape: Polygons, boxes, a mask or points.
     """
 
@@ -62,21 +62,21 @@ class Annotation:
 
 @runtime_checkable
 class Pixels(Protocol):
-    """Where a radiograph comes from; nothing is decoded until ``read``."""
+    """Where a film comes from; nothing is decoded until ``read``."""
 
     def size(self) -> tuple[int, int]:
         """Height and width, from the header; raises PixelError."""
         ...
 
     def read(self) -> Float[np.ndarray, "h w"]:
-        """The radiograph as float32 in [0, 1], dense tissue bright; raises PixelError.
+        """The film as float32 in [0, 1], dense tissue bright; raises PixelError.
 
-        Radiographs are read in several threads at once.
+        Films are read in several threads at once.
         """
         ...
 
     def version(self) -> str:
-        """A string that changes when the stored image does, at little cost."""
+        """A string that changes when the stored film does, at little cost."""
         ...
 
     def digest(self) -> str:
@@ -90,19 +90,19 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True)
 class Sample:
-    """One radiograph with its labels and annotations.
+    """One film: a radiograph with its labels and annotations.
 
     Attributes:
-        image_id: Unique in its data set.
-        pixels: The radiograph itself, unread.
-        patient_id: None where it is unknown; resampling then is by image, and says so.
+        image_id: Identifier of the film, unique in its data set.
+        pixels: The film itself, unread.
+        patient_id: The patient; None where unknown: resampling then is by film, and says so.
         labels: Finding to True, False or None (uncertain); absent where unknown.
-        annotations: Of any finding, by any reader.
-        study_id: The examination.
-        view: As the data set spells it, such as ``"PA"``.
+        annotations: What readers marked, of any finding.
+        study_id: The examination that the film is of; empty where unknown.
+        view: The projection as the data set spells it, such as ``"PA"``; empty where unknown.
         metadata: Whatever else is known: sex, age, scanner, subgroup.
-        benchmark: What the readers marked whom methods are compared with: regions, and most
-            representative points.  Nothing is judged by it.
+        benchmark: Regions and most representative points, marked by the readers whom methods are
+            compared with.  No map is judged by them.
     """
 
     image_id: str
@@ -117,17 +117,17 @@ class Sample:
 
     @property
     def cluster(self) -> str:
-        """What is resampled as one: the patient, or the image where the patient is unknown."""
+        """What is resampled as one: the patient, or the film where the patient is unknown."""
         return self.image_id if self.patient_id is None else f"patient {self.patient_id}"
 
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Radiographs in a fixed order."""
+    """Films in a fixed order."""
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is labelled or annotated, in a fixed order."""
+        """Findings that are labelled or annotated, in a fixed order."""
         ...
 
     def __len__(self) -> int: ...
@@ -141,11 +141,12 @@ class ModelId:
 
     Attributes:
         architecture: The backbone, such as ``"densenet121"``.
-        head: Its spec, such as ``"linear"``; empty where the architecture is a whole network.
-        data: What it was trained on.
-        seed: Of the training run.
+        head: Spec of the head, such as ``"linear"``; empty where the architecture is a whole
+            network.
+        data: Name of the data that it was trained on; empty where unknown.
+        seed: Seed of the training.
         checkpoints: SHA-256 of the weights: one, or those of an ensemble.
-        chosen: Of an ensemble: each finding, and which of the checkpoints count for it.
+        chosen: Each finding with the checkpoints that count for it; empty unless an ensemble.
     """
 
     architecture: str
@@ -156,7 +157,7 @@ class ModelId:
     chosen: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self) -> str:
-        """For people; two models may share it, so it is no key."""
+        """The model in words; two models may share them, so they are no key."""
         trained = f" on {self.data}" if self.data else ""
         parts = " + ".join(filter(None, (self.architecture, self.head)))
         if self.chosen:
@@ -198,17 +199,22 @@ class Validity(StrEnum):
     CONSTANT = "constant"  # one value everywhere: it points nowhere
     NOT_FINITE = "not finite"
     INCOMPLETE = "incomplete"  # its sum is further from the logit than the method tolerates
-    TIED = (
-        "tied"  # places that do not touch share its maximum: where it points is a matter of rules
-    )
+    # Places that do not touch share its maximum, so that it points at none of them.
+    TIED = "tied"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its interval, and how many stand behind it.
+    """A statistic with its interval, and how many cases stand behind it.
 
-    ``low`` and ``high`` are ``nan`` where no interval can be had (a single case); ``value`` is
-    ``nan`` where there is no case.
+    Attributes:
+        value: The statistic; ``nan`` without a case.
+        low: Lower end of the interval; ``nan``, as ``high``, where there is no interval, such as
+            that of a single case.
+        high: Upper end of the interval.
+        level: Level of the interval, such as 0.95.
+        cases: Number of defined values.
+        method: How the interval was made, in words.
     """
 
     value: float
@@ -220,7 +226,7 @@ class Estimate:
 
 
 class Outcome(StrEnum):
-    """What a test shows; a small sample shows nothing, and says so."""
+    """What a test shows: a sample that is too small to decide makes it inconclusive."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -233,10 +239,10 @@ class Needed:
     """How much would settle an open question.
 
     Attributes:
-        margin: A distance from the threshold of this size would be seen in nine of ten trials.
-        patients: As many as these, of the same kind.
-        draws: And as many trainings or random draws of the model; None where the answer is about
-            these models alone.
+        margin: The distance from the threshold that would be seen in nine of ten trials.
+        patients: Number of patients that it takes, of the same kind as these.
+        draws: Number of trainings or random draws of the model that it takes besides; None where
+            the answer is about these models alone.
     """
 
     margin: float
@@ -260,7 +266,7 @@ class Verdict:
         measure: Spec of the metric or similarity.
         strong: Whether it also holds up against readers or a supervised reference.
         needed: What would settle an inconclusive verdict; None where nothing can be said.
-        p: Of the threshold not being passed, before any correction; nan without a test.
+        p: p-value of the threshold not being passed, uncorrected; nan without a test.
         notes: What the reader must know about this cell, each a sentence.
     """
 

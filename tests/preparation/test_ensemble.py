@@ -16,7 +16,7 @@ from heatproof.models import ensemble as ensembles
 from heatproof.preparation.folders import kept_folders
 from heatproof.preparation.opening import identified
 from heatproof.preparation.plan import settings_of
-from heatproof.report.writing import compared_models
+from heatproof.report.questions import compared_models
 from heatproof.run.pipeline import run
 from heatproof.saliency import explain, methods
 from heatproof.types import MapKey

@@ -4,7 +4,7 @@ import pytest
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment, load
-from heatproof.report.writing import compared_models
+from heatproof.report.questions import compared_models
 from heatproof.run.pipeline import run
 
 

@@ -14,8 +14,8 @@ from heatproof.sweep.page import (
     MetricPlots,
     SelectedTrial,
     SweepContent,
+    TrialListing,
     TrialPlot,
-    TrialTable,
     render_sweep,
     span,
 )
@@ -40,7 +40,7 @@ CONTENT = SweepContent(
         SelectedTrial("WILDCAT <head>", "resnet10t", "wildcat", (("lr", 1e-3),), 1, 0.9, 1, 1, 0),
     ),
     plots=(("WILDCAT <head>", (PLOT, replace(PLOT, axis=K, dots=()))),),
-    tables=(TrialTable("WILDCAT <head>", ("Trial", "lr"), (("0", "1e-05"), ("1", "0.001"))),),
+    tables=(TrialListing("WILDCAT <head>", ("Trial", "lr"), (("0", "1e-05"), ("1", "0.001"))),),
     localized=None,
 )
 

@@ -22,6 +22,7 @@ from heatproof.sweep import attempt, search
 from heatproof.sweep.attempt import decoded_once
 from heatproof.sweep.space import Family, families
 from heatproof.sweep.sweep import Swept, sweep
+from heatproof.sweep.tables import TrialLocalization, TrialTable
 from heatproof.train.learner import write_curve
 from heatproof.train.settings import Epoch, History, Settings, TrainingProgress
 from tests.conftest import ROOT
@@ -163,6 +164,15 @@ def test_every_family_has_as_many_trials_and_the_best_on_validation_is_chosen(un
     assert head.maps == best["wildcat.maps"][0]
     assert str(head.highest) == best["wildcat.highest"][0]
     assert head.lowest == 1  # what is not searched stays
+
+
+def test_the_table_has_the_columns_that_it_documents_and_one_for_each_parameter(unbroken):
+    rows = table(unbroken[0])
+    documented = list(TrialTable.columns)
+    searched = {"lr", "seed", "wildcat.alpha", "wildcat.maps", "wildcat.highest"}
+    assert set(rows.columns) - set(documented) == searched
+    assert [name for name in rows.columns if name in documented] == documented
+    assert rows.select(documented).schema == TrialTable.schema()
 
 
 def test_parameters_that_families_share_are_drawn_alike_while_nothing_is_known(unbroken):
@@ -337,7 +347,7 @@ def test_equal_parameters_at_the_same_time_are_tried_once():
     def run(some):
         for one in some:
             tried.append(one.number)
-            yield search.Outcome("complete", float(one.number), (), 0.0)
+            yield search.TrialOutcome("complete", float(one.number), (), 0.0)
 
     aurocs = [outcome.auroc for outcome in search._outcomes(run, attempts)]
     assert aurocs == [0, 1, 0, 3]
@@ -376,6 +386,7 @@ def test_the_best_run_as_they_are_and_localization_is_told_but_selects_nothing(t
     assert "Tiny &lt;sweep&gt;" in page
     assert not re.search(r"<script|src=|https?://|@import|\bnan\b", page)
     measured = pl.read_parquet(file.parent / "out/sweep_localization.parquet")
+    assert measured.schema == TrialLocalization.schema()
     made = measured.filter(pl.col("method") == "class_map").select("family", "trial").unique()
     assert len(made) == 4
     shown = measured.filter((pl.col("metric") == "auprc") & (pl.col("method") == "class_map"))

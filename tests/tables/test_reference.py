@@ -7,8 +7,11 @@ import polars as pl
 import pytest
 
 from heatproof.experiment.file import load
+from heatproof.report.paper.files import tables as paper_tables
+from heatproof.report.paper.meanings import COMMON, MEANINGS, meanings
 from heatproof.run.pipeline import run
 from tests.conftest import ROOT
+from tests.report import trial
 
 SCRIPT = ROOT / "docs/tables.py"
 REST = """
@@ -32,6 +35,24 @@ def documented():
         name: dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", text, re.MULTILINE))
         for heading, text in sections
         for name in re.findall(r"`([^`]+)`", heading)
+        if not heading.startswith("What")
+    }
+
+
+@pytest.fixture(scope="module")
+def paper():
+    """By file below ``tables/``, the header of its CSV."""
+    page = (ROOT / "docs/reference/tables.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^### `tables/(\w+)\.csv`\n(.*?)(?=^##|\Z)", page, re.M | re.S)
+    ends = {"number with interval": ("", " low", " high")}
+    return {
+        f"{name}.csv": [
+            f"{column}{end}"
+            for column, kind in re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", text, re.M)
+            if column != "column"
+            for end in ends.get(kind, ("",))
+        ]
+        for name, text in sections
     }
 
 
@@ -42,7 +63,7 @@ def test_the_page_is_that_of_the_code():
     assert not re.findall(r"^\| `\w+` .*\|  \|$", page, re.MULTILINE)
 
 
-def test_every_table_of_a_run_is_documented_with_its_columns(squares, documented):
+def test_every_table_of_a_run_is_documented_with_its_columns(squares, documented, paper):
     text = squares.read_text()
     start, end = text.index("[[data]]"), text.index("[[models]]")
     films = text[start:end].rstrip()
@@ -62,10 +83,12 @@ def test_every_table_of_a_run_is_documented_with_its_columns(squares, documented
         else pl.read_csv(path).columns
         for path in folder.rglob("*")
         if path.suffix in (".parquet", ".csv")
-        and path.relative_to(folder).parts[0] != "tables"  # what the page shows, for papers
     }
+    for path in [path for path in tables if path.parts[0] == "tables"]:
+        assert tables.pop(path) == paper[path.name], path
     beside = {path.name for path in tables if len(path.parts) == 1}
-    assert beside == {name for name in documented if not name.endswith("/")}
+    of_runs = {name for name in documented if not name.startswith("sweep")}
+    assert beside == {name for name in of_runs if not name.endswith("/")}
     folders = {f"{path.parts[0]}/" for path in tables if len(path.parts) > 1}
     page = (ROOT / "docs/reference/tables.md").read_text(encoding="utf-8")
     units = re.findall(r"`(\w+/)`", page.partition("## Units")[2])
@@ -80,3 +103,13 @@ def test_every_table_of_a_run_is_documented_with_its_columns(squares, documented
         table = pl.read_parquet(folder / f"{name}.parquet")
         written = pl.read_csv(folder / f"{name}.csv", schema=table.schema)
         assert written.equals(table.with_columns(pl.col(pl.Float64).fill_nan(None)))
+
+
+def test_every_column_that_the_page_shows_is_explained_and_no_other():
+    shown = {table.name: table for table in paper_tables(trial.usual())}
+    assert set(shown) == set(MEANINGS)
+    for name, table in shown.items():
+        headings = {column.name for column in table.columns}
+        assert set(meanings(table)) == headings
+        assert set(MEANINGS[name]) <= headings
+    assert set(COMMON) <= {column.name for table in shown.values() for column in table.columns}

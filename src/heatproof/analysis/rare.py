@@ -1,5 +1,8 @@
 """How many cases it takes to conclude something, and which findings have fewer.
 
+All thresholds of the analysis and of the report stand here; docs/explanation/how-many-cases.md
+lists them beside those that an experiment sets.
+
 Below ``[statistics] min_positives`` a finding gets no interval, no test, no regression and no
 verdict: its numbers describe these films, and it is listed.  Positives of maps are the films on
 which the finding is marked, positives of a classifier the films (or studies) that are labelled with
@@ -16,10 +19,25 @@ from heatproof.analysis.intervals import Intervals
 from heatproof.tables import AnyTable
 from heatproof.tables.scores import Scores
 
+TO_CONCLUDE = 6
+"""Cases behind "better" and "worse", and positives and negatives behind an AUROC.
+
+If all of fewer cases point the same way, every bootstrap interval leaves out 0, and still a fair
+coin does so in more than 5% of trials (two-sided sign test: 2 / 2**5).
+"""
+FEW_CASES = 30
+"""Fewer cases than this are called few: percentile intervals of so few are usually too narrow."""
 TO_FIT = 10
-"""Patients, and scores of a group of films, that a slope with its interval takes."""
+"""Patients behind a slope, and scores of each group of films that is compared with the others.
+
+Standard errors by cluster rest on the number of clusters, and are too small where that is smaller.
+"""
 TO_CORRELATE = 4
 """Findings behind a rank correlation: three in order are chance in one case of three."""
+TO_DRAW_A_LINE = 3
+"""Different values of a feature in a scatter plot: a line through two fits them by construction."""
+TO_SUSPECT = 10
+"""Outputs of a model: that so many logits lie between 0 and 1 is hardly chance."""
 
 _PLACE = ["data", "finding"]
 

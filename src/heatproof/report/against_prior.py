@@ -3,9 +3,7 @@
 A method is better or worse than the prior only where the interval of the paired difference leaves
 out 0; otherwise no difference could be shown, which does not mean that there is none.
 
-With fewer than ``LEAST_CASES`` cases nothing is concluded: if all of them point the same way, every
-bootstrap interval leaves out 0, and still a fair coin does so in more than 5% of trials (two-sided
-sign test: 2 / 2**5).  With fewer than ``FEW_CASES`` the report says that there are few.
+With fewer than ``TO_CONCLUDE`` cases neither is said (``analysis.rare``).
 """
 
 import math
@@ -14,13 +12,11 @@ from enum import StrEnum
 from typing import TypeVar
 
 from heatproof.analysis.localization import ControlRow, MethodRow
+from heatproof.analysis.rare import TO_CONCLUDE
 from heatproof.report.content import MetricText
 from heatproof.types import Estimate
 
 _Ranked = TypeVar("_Ranked", MethodRow, ControlRow, MethodRow | ControlRow)
-
-LEAST_CASES = 6
-FEW_CASES = 30
 
 
 class AgainstPrior(StrEnum):
@@ -37,7 +33,7 @@ def against_prior(difference: Estimate | None) -> AgainstPrior:
     """What a paired difference shows; above 0 the method is better."""
     if difference is None or math.isnan(difference.value):
         return AgainstPrior.NONE
-    if difference.cases < LEAST_CASES or math.isnan(difference.low) or math.isnan(difference.high):
+    if difference.cases < TO_CONCLUDE or math.isnan(difference.low) or math.isnan(difference.high):
         return AgainstPrior.TOO_FEW
     if difference.low > 0:
         return AgainstPrior.BETTER

@@ -62,7 +62,7 @@ class CohortCounts:
         counts: One record per finding, in the order of the data set.
         sexes: Category to number of films; empty where unknown.
         views: Projection to number of films; empty where unknown.
-        age_median: In years; None where unknown.
+        age_median: The median age, in years; None where unknown.
         age_range: The youngest and the oldest age, in years.
         description: Where the data set comes from, in a sentence.
         age_unknown: Films without an age, where others have one.
@@ -103,7 +103,8 @@ class ModelText:
         name: Short and unique in the report.
         trained_on: The training data in words; empty where unknown.
         weights: SHA-256 of each file of weights; empty where maps were imported without a model.
-        preprocessing: In words, such as ``"squashed to 320 × 320, ImageNet mean and deviation"``.
+        preprocessing: The preprocessing in words, such as ``"squash to 320 × 320,
+            1 channel(s), mean 0.5, deviation 0.25"``.
         history: Validation AUROC after each epoch, where this experiment trained the model.
         best: Index in ``history`` of the weights that were kept; None without a history.
         facts: What else is worth a line, such as where training stopped and why.

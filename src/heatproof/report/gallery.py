@@ -31,9 +31,8 @@ class Group(StrEnum):
     MISSED = "True positives of which a map misses every region"
     BEST = "Best localized"
     WORST = "Worst localized"
-    RANDOM = (
-        "Drawn at random"  # without an operating point, films are neither positive nor negative
-    )
+    # Without an operating point, films are neither positive nor negative.
+    RANDOM = "Drawn at random"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Gallery:
 
     Attributes:
         cases: In any order; the page groups them.
-        drawn: How the cases were chosen, in a sentence, with the seed.
+        how_chosen: How the cases were chosen, in a sentence, with the seed.
         legend: What the colours mean, in a sentence.
         scale: The colour scale, from low to high.
         signed_scale: The colour scale of maps with negative values, from evidence against the
@@ -95,7 +94,7 @@ class Gallery:
     """
 
     cases: tuple[GalleryCase, ...] = ()
-    drawn: str = ""
+    how_chosen: str = ""
     legend: str = ""
     scale: Picture | None = None
     signed_scale: Picture | None = None

@@ -2,7 +2,7 @@
 
 from heatproof.report.content import Content, MetricText
 
-_LONGEST = 180  # letters of a file name, of the 255 that file systems take
+_LONGEST = 180  # letters of a file name: file systems take 255, with number and extension
 
 
 class Names(dict[str, str]):

@@ -266,9 +266,8 @@ def _rsna_table() -> Iterator[Published]:
     tables = {"auroc of the classifier": _AUC, "pointwise_ap": _POINTWISE, "auprc": _AUPRC}
     for quantity, rows in tables.items():
         for method, values in rows.items():
-            for model, value in zip(
-                _BACKBONES, values, strict=False
-            ):  # the last 3 have no detector
+            # The study has no detector with the last three backbones.
+            for model, value in zip(_BACKBONES, values, strict=False):
                 yield Published(
                     WILDCAT_RSNA, "Table 1", quantity, round(value / 100, 4),
                     method=method, model=model, data="RSNA",
@@ -330,11 +329,13 @@ PUBLISHED: tuple[Published, ...] = (*_rsna_table(), *_mura(), *_arun(), *_chexlo
 
 
 def _randomized(passed: str, failed: str) -> dict[str, dict[str, bool]]:
-    every = dict.fromkeys(passed.split(), True) | dict.fromkeys(failed.split(), False)
-    return {method: {"randomization": verdict} for method, verdict in every.items()}
+    """A grid of one criterion, from the methods that passed it and those that failed."""
+    by_method = dict.fromkeys(passed.split(), True) | dict.fromkeys(failed.split(), False)
+    return {method: {"randomization": verdict} for method, verdict in by_method.items()}
 
 
 def _row(*passed: bool) -> dict[str, bool]:
+    """Whether one method passed, criterion by criterion."""
     return dict(zip(CRITERIA, passed, strict=True))
 
 
@@ -357,10 +358,7 @@ TRUST_GRIDS: tuple[TrustGrid, ...] = (
     TrustGrid(
         MURA_2024,
         "MURA",
-        _randomized(
-            "grad_cam gradient integrated_gradients smooth_grad xrai",
-            SMOOTH_IG,
-        ),
+        _randomized("grad_cam gradient integrated_gradients smooth_grad xrai", SMOOTH_IG),
         "mean SSIM after randomization significantly below that of pairs of films",
         "No method met all four criteria; the abstract gives no other cell.",
     ),

@@ -1,4 +1,4 @@
-"""The report: tables to analyses, analyses and facts to the page, and everything to files.
+"""Writes the report: tables to analyses, analyses and facts to the page, and all of it to files.
 
 Everything here is computed anew each time, from the units that the stages wrote: seconds of work,
 and nothing that could be stale.
@@ -10,34 +10,30 @@ from pathlib import Path
 import polars as pl
 
 from heatproof.analysis import rows
-from heatproof.analysis.analyse import Analysis, Questions, Tables, analyse
-from heatproof.analysis.classification import Calls, with_thresholds
-from heatproof.analysis.intervals import Intervals
-from heatproof.experiment.file import Experiment
+from heatproof.analysis.analyse import Analysis, Tables, analyse
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
 from heatproof.registry import docstring_summary
 from heatproof.report.content import CohortCounts, Content
 from heatproof.report.facts.cohorts import cohorts
-from heatproof.report.facts.doubts import doubts
+from heatproof.report.facts.doubts import Tuning, doubts
 from heatproof.report.facts.models import models, patient_overlaps
-from heatproof.report.facts.parts import measures, methods_made, metrics_used, rules_used
-from heatproof.report.facts.picks import pick
+from heatproof.report.facts.parts import methods_made, metrics_used, rules_used
+from heatproof.report.facts.picks import Selection, pick
 from heatproof.report.facts.provenance import provenance
+from heatproof.report.gallery import Gallery
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files
+from heatproof.report.questions import questions_of, tables_of
 from heatproof.stages.blocks import Judged
-from heatproof.stages.shapes import shapes
-from heatproof.stages.structures import on_structures
+from heatproof.stages.contents import contents
 from heatproof.stages.written import Written, read_back
 from heatproof.tables import Table
 from heatproof.tables.units import write_whole
 
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
 PAPER = ".paper"  # lists the tables and figures that the last report wrote
-
-
 CELLS = (
     "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
     " over its own square of the film. In networks whose convolutions stride, what a cell sees"
@@ -85,67 +81,6 @@ def write_report(
     return work.folder / "report.html"
 
 
-def tables_of(work: Workspace, judged: Sequence[Judged], written: Written) -> Tables:
-    """What is analysed: what the stages wrote, and what follows from it film by film."""
-    return Tables(
-        films=written.films,
-        predictions=written.predictions,
-        called=with_thresholds(written.predictions, written.films, _calls(work.experiment)),
-        scores=written.scores,
-        shapes=shapes(work, written.scores),
-        structures=work.structures.read(on_structures(work, judged)),
-        pairs=written.pairs,
-    )
-
-
-def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
-    """What the experiment asks of its tables."""
-    experiment = work.experiment
-    folds = (name for model in experiment.models for name in (*model.judges, *model.trained_on))
-    return Questions(
-        metrics=work.measures,
-        judged={(r.data, r.model) for r in judged if r.methods},
-        intervals=intervals_of(experiment),
-        calls=_calls(experiment),
-        compare=compared_models(experiment),
-        rules=work.rules,
-        measures=measures(work),
-        folds=frozenset(folds),
-    )
-
-
-def intervals_of(experiment: Experiment) -> Intervals:
-    """How the experiment wants its intervals."""
-    chosen = experiment.statistics
-    return Intervals(
-        by=chosen.by,
-        resamples=chosen.resamples,
-        level=chosen.level,
-        seed=chosen.seed,
-        min_positives=chosen.min_positives,
-        margin=chosen.margin,
-    )
-
-
-def compared_models(experiment: Experiment) -> list[tuple[str, str]]:
-    """Models that are compared: those declared, and ensembles beside their best checkpoints."""
-    ensembles = [(model, model.ensemble) for model in experiment.models if model.ensemble]
-    found = [
-        (one.group or one.name, other.group or other.name)
-        for one, many in ensembles
-        for other, single in ensembles
-        if many.best > single.best == 1 and many.of == single.of
-    ]
-    declared = [(one, other) for one, other in experiment.statistics.compare]
-    return list(dict.fromkeys([*declared, *found]))
-
-
-def _calls(experiment: Experiment) -> Calls:
-    chosen = experiment.classification
-    seed = experiment.statistics.seed
-    return Calls(chosen.validation, chosen.sensitivity, chosen.by, seed)
-
-
 def _page(
     work: Workspace,
     judged: Sequence[Judged],
@@ -155,41 +90,51 @@ def _page(
 ) -> Content:
     """Everything that the report says."""
     experiment, panels = work.experiment, analysis.localization
+    digests = {name: contents(work, films) for name, films in work.data.items()}
+    validation = experiment.classification.validation
+    tuning = Tuning(experiment.score.tune, work.tuned)
     return Content(
         title=experiment.name,
         question=experiment.question,
-        provenance=provenance(work, judged),
+        provenance=provenance(experiment, digests, judged),
         cohorts=tuple(_cohorts(work, judged, written)),
         set_aside=written.aside,
         overlaps=tuple(patient_overlaps(judged)),
         models=tuple(models(judged)),
-        methods=tuple(methods_made(work, judged, written.made)),
-        metrics=tuple(metrics_used(work, panels)),
+        methods=tuple(methods_made(work.methods, judged, written.made)),
+        metrics=tuple(metrics_used(work.metrics, panels)),
         tuned=work.tuned,
         rules=tuple(rules_used(work.rules)),
-        gallery=pick(work, judged, tables.called, tables.scores),
-        warnings=doubts(work, judged, tables.films, tables.predictions, panels),
+        gallery=_gallery(work, judged, tables),
+        warnings=doubts(judged, tables.films, tables.predictions, panels, validation, tuning),
         limits=(CELLS,),
         **vars(analysis),
     )
 
 
+def _gallery(work: Workspace, judged: Sequence[Judged], tables: Tables) -> Gallery:
+    settings = work.experiment.report
+    rank_by = settings.rank_by or next(iter(work.metrics))
+    selection = Selection(settings.gallery, rank_by, settings.seed)
+    return pick(judged, tables.called, tables.scores, work.metrics, selection, work.store)
+
+
 def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Sequence[CohortCounts]:
     """The data sets of which a model judges films, and the films that were judged."""
-    gone = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
-    shown = {
+    set_aside = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
+    reported = {
         (record.data, sample.image_id)
         for record in judged
         if record.methods or record.assignment.role == "judged"
         for sample in record.samples
     }
-    names = {name for name, _ in shown}
+    names = {name for name, _ in reported}
     data = {name: films for name, films in work.data.items() if name in names}
     findings = {name: films.findings for name, films in data.items()}
     descriptions = {
         name: docstring_summary(type(films.dataset).__doc__) for name, films in data.items()
     }
-    return tuple(cohorts(written.films, shown - gone, findings, descriptions))
+    return tuple(cohorts(written.films, reported - set_aside, findings, descriptions))
 
 
 def _files(
@@ -206,10 +151,10 @@ def _files(
         rows.diagnoses(analysis.diagnoses),
     )
     trust = (tables.pairs, rows.verdicts(analysis.trust)) if compared else ()
-    asked = (tables.structures, rows.choices(tuned))
-    written = (*always, *trust, *(table for table in asked if len(table)))
-    found: dict[str, str | Table] = {f"{table.name}.parquet": table for table in written}
-    return found | {f"{table.name}.csv": _csv(table) for table in written if table.name in CSV}
+    optional = (tables.structures, rows.choices(tuned))
+    written = (*always, *trust, *(table for table in optional if len(table)))
+    parquet: dict[str, str | Table] = {f"{table.name}.parquet": table for table in written}
+    return parquet | {f"{table.name}.csv": _csv(table) for table in written if table.name in CSV}
 
 
 def _remove_others(folder: Path, written: Collection[str]) -> None:
@@ -222,5 +167,5 @@ def _remove_others(folder: Path, written: Collection[str]) -> None:
 
 
 def _csv(table: Table) -> str:
-    """With nothing where a number is undefined, as spreadsheets expect."""
+    """The table as CSV; undefined numbers are empty, as spreadsheets expect."""
     return table.frame.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv()

@@ -28,7 +28,7 @@ from heatproof.progress import Progress, Silent
 from heatproof.sweep.space import Family, ParameterValue
 from heatproof.types import Sample
 
-UNPRUNED = 5  # trials of a family before the first is pruned: a median needs some
+UNPRUNED = 5  # trials of a family before the first is pruned: a median of fewer is chance
 _BYTES = 4  # of a pixel: float32
 State = Literal["complete", "pruned", "failed"]
 
@@ -39,9 +39,9 @@ class Attempt:
 
     Attributes:
         family: Family of the model.
-        values: Value of every parameter.
+        values: Value of every parameter, by its name.
         number: Number of the trial in its family, from 0.
-        earlier: Trials that say when it is not worth going on; None where nothing is pruned.
+        earlier: The trials whose median it must reach; None where nothing is pruned.
     """
 
     family: Family
@@ -79,7 +79,7 @@ def study_of(trials: Iterable[FrozenTrial]) -> optuna.Study:
 
 
 def attempt(work: Workspace, task: Attempt, progress: Progress) -> TrialOutcome:
-    """Train the model of one trial.
+    """Train the model of one trial.  The folder of a trial without an end is removed.
 
     Raises:
         HeatproofError: It could not be trained for a reason that is not its parameters.

@@ -34,7 +34,7 @@ def on_ray(
 
     Args:
         work: The experiment.
-        families: What is tried.
+        families: The families that are tried.
         address: ``"auto"`` for the cluster of this machine, that of a cluster elsewhere, or
             ``"local"`` for one that lives as long as the block.
         at_once: Trials at a time.
@@ -77,7 +77,7 @@ class Trainer:
 
     Args:
         work: The experiment.
-        families: What is tried.
+        families: The families that are tried.
     """
 
     def __init__(self, work: Workspace, families: tuple[Family, ...]) -> None:
@@ -99,7 +99,7 @@ def share(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
         ExperimentError: There are fewer cores than trainings.
     """
     alive = [machine["Resources"] for machine in machines if machine["Alive"]]
-    # Where some have GPUs, the others train nothing.
+    # A trial on a machine without a GPU would keep all others waiting.
     used = [resources for resources in alive if resources.get("GPU")] or alive
     cores = [int(resources.get("CPU", 0)) for resources in used]
     gpus = [int(resources.get("GPU", 0)) for resources in used]

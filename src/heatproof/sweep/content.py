@@ -9,24 +9,24 @@ from heatproof.experiment.settings import Sweep
 from heatproof.localize.controls import PRIOR
 from heatproof.sweep import page
 from heatproof.sweep.search import Trial, Tried, trials_of
+from heatproof.sweep.tables import TrialLocalization
 
 _AUROC = "validation AUROC"
 
 
 def sweep_content(
-    title: str, sweep: Sweep, tried: Sequence[Tried], measured: pl.DataFrame | None
+    title: str, sweep: Sweep, tried: Sequence[Tried], measured: TrialLocalization | None
 ) -> page.SweepContent:
     """Everything that the page of a sweep says.
 
     Args:
         title: Name of the experiment.
-        sweep: How many trials there are, and how they are drawn.
+        sweep: The settings: how many trials there are, and how they are drawn.
         tried: Every family with its trials.
-        measured: What the maps of the trials reach, one row per estimate, with the columns family,
-            trial, data, finding, metric, method and value; None where it was not measured.
+        measured: What the maps of the trials reach; None where it was not measured.
     """
     plans = [record.family.model.training for record in tried]
-    low, high = page.span(_known([t.auroc for record in tried for t in record.trials]))
+    low, high = page.span(_defined([t.auroc for record in tried for t in record.trials]))
     plots = tuple(
         (
             record.family.name,
@@ -46,7 +46,7 @@ def sweep_content(
         chosen=tuple(_chosen(record) for record in tried),
         plots=plots,
         tables=tuple(_rows(record) for record in tried),
-        localized=None if measured is None else tuple(_panels(tried, measured)),
+        localized=None if measured is None else tuple(_panels(tried, measured.frame)),
     )
 
 
@@ -92,9 +92,9 @@ def _words(trial: Trial) -> str:
     return f"trial {trial.number} ({trial.state}): {values}; validation AUROC {trial.auroc:.3f}"
 
 
-def _rows(record: Tried) -> page.TrialTable:
+def _rows(record: Tried) -> page.TrialListing:
     names = tuple(record.family.space)
-    return page.TrialTable(
+    return page.TrialListing(
         family=record.family.name,
         header=("Trial", *names, "Validation AUROC", "State", "Epochs"),
         rows=tuple(
@@ -113,23 +113,22 @@ def _rows(record: Tried) -> page.TrialTable:
 def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.MetricPlots]:
     """Localization against every parameter and, of every family, against what selected."""
     keys = ["metric", "method", "data", "finding"]
-    made = measured.filter(pl.col("method") != PRIOR)
-    for key, rows in made.group_by(keys, maintain_order=True):
+    of_methods = measured.filter(pl.col("method") != PRIOR)
+    for key, rows in of_methods.group_by(keys, maintain_order=True):
         metric, method, data, finding = map(str, key)
         prior = measured.filter(
             (pl.col("method") == PRIOR) & (pl.col("family").is_null())
             & (pl.col("metric") == metric) & (pl.col("data") == data)
             & (pl.col("finding") == finding)
         )  # fmt: skip
-        known = _known([*rows["value"], *prior["value"]])
-        low, high = page.span(known)
-        reference = next(iter(_known(prior["value"].to_list())), None)
+        low, high = page.span(_defined([*rows["value"], *prior["value"]]))
+        reference = next(iter(_defined(prior["value"].to_list())), None)
         plots = []
         for record in tried:
             of_family = rows.filter(pl.col("family") == record.family.name)
             values = dict(of_family.select("trial", "value").iter_rows())
             axes = [_axis(record, name) for name in record.family.space]
-            aurocs = page.span(_known([trial.auroc for trial in record.complete]))
+            aurocs = page.span(_defined([trial.auroc for trial in record.complete]))
             axes.append(page.Axis(_AUROC, *aurocs))
             plots += [
                 page.TrialPlot(
@@ -153,6 +152,6 @@ def _measured_dots(
     return tuple(dots)
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    """The values that are defined."""
+def _defined(values: Sequence[float | None]) -> list[float]:
+    """The values that are neither null nor nan."""
     return [value for value in values if value is not None and not math.isnan(value)]

@@ -75,7 +75,7 @@ class TrialPlot:
         title: The family.
         axis: The parameter.
         dots: The trials.
-        what: The name of what is plotted.
+        label: The name of what is plotted.
         low: The lower end of the vertical axis.
         high: The upper end of the vertical axis.
         reference: A value to compare with, such as that of the prior; None for no value.
@@ -84,7 +84,7 @@ class TrialPlot:
     title: str
     axis: Axis
     dots: tuple[Dot, ...]
-    what: str
+    label: str
     low: float
     high: float
     reference: float | None = None
@@ -110,7 +110,7 @@ class SelectedTrial:
 
 
 @dataclass(frozen=True)
-class TrialTable:
+class TrialListing:
     """The trials of one family as a table."""
 
     family: str
@@ -145,7 +145,7 @@ class SweepContent:
     validation: tuple[str, ...]
     chosen: tuple[SelectedTrial, ...]
     plots: tuple[tuple[str, tuple[TrialPlot, ...]], ...]
-    tables: tuple[TrialTable, ...]
+    tables: tuple[TrialListing, ...]
     localized: tuple[MetricPlots, ...] | None
 
 

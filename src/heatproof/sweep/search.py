@@ -7,7 +7,7 @@ share is drawn alike for both as long as nothing is known of either.  Trials tha
 same time (``at_once``) are drawn, and pruned, by what is known before the first of them, so that it
 does not matter where and in which order they run.
 
-A trial is judged by the classification of the validation images, and by nothing else.
+A trial is judged by the classification of the validation films, and by nothing else.
 """
 
 import itertools
@@ -29,7 +29,7 @@ from heatproof.tables.units import digest
 
 STORAGE = "sweep.sqlite3"
 BLIND = 10  # trials of a family that are drawn at random, before those that were good count
-_SECONDS, _REASON = "seconds", "reason"
+_SECONDS, _REASON = "seconds", "reason"  # attributes of a trial in the study
 
 Runner = Callable[[Sequence[Attempt]], Iterable[TrialOutcome]]
 STATES: Mapping[TrialState, State] = {
@@ -44,8 +44,8 @@ class Trial:
     """One model that was tried.
 
     Attributes:
-        number: In its family, from 0.
-        values: By parameter.
+        number: Number of the trial in its family, from 0.
+        values: Value of each parameter, by its name.
         state: Whether it was trained to its end; a failed one had no finite loss.
         auroc: AUROC on validation of the weights that were kept; of a pruned trial the highest of
             its rounds; ``nan`` of a failed one.
@@ -100,10 +100,10 @@ def search(
     """Run the trials that are missing; returns all.
 
     Args:
-        work: Where they are written.
-        sweep: How many there are, and how they are drawn.
-        families: What is tried.
-        run: Trains some trials, wherever it does; their outcomes come in the order of the trials.
+        work: The experiment, whose folder holds the studies.
+        sweep: The settings: how many trials there are, and how they are drawn.
+        families: The families that are tried.
+        run: Trains trials; their outcomes come in the order of the trials.
         progress: Hears of every trial.
 
     Raises:
@@ -144,16 +144,16 @@ def _tried(
     for _ in range(min(done, count)):
         progress.advance(skipped=True)
     while done < count:
-        first = done - done % sweep.at_once
+        first = done - done % sweep.at_once  # of those that know the same earlier trials
         earlier = tuple(study.trials[:first])
         numbers = range(done, min(first + sweep.at_once, count))
-        drawn = [_drawn(sweep, family, number, earlier) for number in numbers]
+        trials = [_drawn(sweep, family, number, earlier) for number in numbers]
         attempts = [
             Attempt(family, trial.params, number, earlier if sweep.prune else None)
-            for number, trial in zip(numbers, drawn, strict=True)
+            for number, trial in zip(numbers, trials, strict=True)
         ]
-        for trial, outcome in zip(drawn, _outcomes(run, attempts), strict=True):
-            study.add_trial(_kept(trial, outcome))
+        for trial, outcome in zip(trials, _outcomes(run, attempts), strict=True):
+            study.add_trial(_finished(trial, outcome))
             done += 1
             progress.advance()
     return Tried(family, tuple(_read(work, family, trial) for trial in study.trials[:count]))
@@ -169,19 +169,19 @@ def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[TrialOutcome
     for key, attempt in zip(keys, attempts, strict=True):
         distinct.setdefault(key, attempt)
     outcomes = iter(run(list(distinct.values())))
-    known: dict[str, TrialOutcome] = {}
+    outcome_of: dict[str, TrialOutcome] = {}
     for key in keys:
-        if key not in known:
-            known[key] = next(outcomes)
-        yield known[key]
+        if key not in outcome_of:
+            outcome_of[key] = next(outcomes)
+        yield outcome_of[key]
 
 
 def _study_name(work: Workspace, sweep: Sweep, family: Family) -> str:
     """Changes with whatever makes a trial; more trials are the same study."""
-    made_of = {name: searched.model_dump() for name, searched in family.space.items()}
+    space = {name: searched.model_dump() for name, searched in family.space.items()}
     folder = trained_folder(work, family.model).name
     how = (sweep.seed, sweep.prune, sweep.at_once, sweep.grid)
-    return f"{folder}-{digest(made_of, *how)[:12]}"
+    return f"{folder}-{digest(space, *how)[:12]}"
 
 
 def _drawn(
@@ -193,6 +193,7 @@ def _drawn(
         study.enqueue_trial(_grid(family)[number])
     trial = study.ask()
     for name in family.space:
+        # A sampler for each parameter: a parameter that is searched besides changes no other.
         seed = int(digest(sweep.seed, number, name)[:8], 16)
         study.sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=BLIND, multivariate=False, constant_liar=False
@@ -207,21 +208,22 @@ def _grid(family: Family) -> list[dict[str, ParameterValue]]:
     return [dict(zip(family.space, each, strict=True)) for each in values]
 
 
-def _kept(drawn: FrozenTrial, outcome: TrialOutcome) -> FrozenTrial:
-    """A trial as the study keeps it."""
-    about: dict[str, float | str] = {_SECONDS: outcome.seconds}
-    about |= {_REASON: outcome.reason} if outcome.reason else {}
+def _finished(trial: FrozenTrial, outcome: TrialOutcome) -> FrozenTrial:
+    """A trial with its outcome, as the study stores it."""
+    attributes: dict[str, float | str] = {_SECONDS: outcome.seconds}
+    attributes |= {_REASON: outcome.reason} if outcome.reason else {}
     return optuna.trial.create_trial(
         state=next(kind for kind, state in STATES.items() if state == outcome.state),
         value=outcome.auroc,
-        params=drawn.params,
-        distributions=drawn.distributions,
-        user_attrs=about,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=attributes,
         intermediate_values=dict(enumerate(outcome.rounds, start=1)),
     )
 
 
 def _read(work: Workspace, family: Family, trial: FrozenTrial) -> Trial:
+    """A trial of the study as a record."""
     values = {name: trial.params[name] for name in family.space}
     state = STATES[trial.state]
     rounds = trial.intermediate_values.values()

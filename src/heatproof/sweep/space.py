@@ -1,4 +1,4 @@
-"""What a sweep draws, and how a model takes it: training settings, and options of heads.
+"""The parameters of a sweep: settings of the training, and options of heads.
 
 A parameter is a training setting by its name (``lr``) or an option of a head by the names of both
 (``wildcat.alpha``).  Every model takes the settings; options of a head apply to models with it.
@@ -26,7 +26,7 @@ ParameterValue = bool | int | float | str
 
 @dataclass(frozen=True)
 class Family:
-    """One entry of ``[[models]]``, of which a sweep tries many settings.
+    """One entry of ``[[models]]``, for which a sweep tries many settings.
 
     Attributes:
         model: The entry.
@@ -47,7 +47,7 @@ class Family:
         return _head_name(self.model)
 
     def draw(self, trial: optuna.Trial, name: str) -> ParameterValue:
-        """The value of one parameter in a trial; what was drawn before is drawn again."""
+        """The value of one parameter in a trial; a parameter that was drawn keeps its value."""
         searched = self.space[name]
         if searched.choices:
             value = trial.suggest_categorical(name, searched.choices)
@@ -76,7 +76,7 @@ class Family:
 
 
 def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
-    """What is tried; everything that can be wrong with it is found here.
+    """The families of a sweep, checked before anything is trained.
 
     Raises:
         ExperimentError: There is nothing to train or to validate on, a parameter does not exist or
@@ -88,15 +88,15 @@ def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
     used = {_head_name(model) for model in models}
     for name in sweep.search:
         _check_name(name, used)
-    every = tuple(Family(model, _applying(model, sweep)) for model in models)
-    for family in every:
+    searched = tuple(Family(model, _applying(model, sweep)) for model in models)
+    for family in searched:
         _check(work, family)
-    if sweep.grid and len({math.prod(map(len, _choices(family))) for family in every}) > 1:
+    if sweep.grid and len({math.prod(map(len, _choices(family))) for family in searched}) > 1:
         raise ExperimentError(
             "grid = true gives these models unequally many trials, since options of heads apply to"
             " some alone; search what applies to all, or draw (grid = false)"
         )
-    return every
+    return searched
 
 
 def _choices(family: Family) -> Iterator[Sequence[ParameterValue]]:
@@ -104,13 +104,14 @@ def _choices(family: Family) -> Iterator[Sequence[ParameterValue]]:
 
 
 def _check_name(name: str, used: set[str]) -> None:
-    known = {field.name for field in dataclasses.fields(Settings)}
+    """Raises ExperimentError where no setting, and no option of a used head, has the name."""
+    settings = {field.name for field in dataclasses.fields(Settings)}
     options = {f"{head}.{option}" for head in used for option in _options(head)}
     head, dot, option = name.partition(".")
-    if not dot and name not in known:
+    if not dot and name not in settings:
         raise ExperimentError(
             f"sweep.search: no training setting is named {name!r};"
-            f" {near_misses(name, known | options)}"
+            f" {near_misses(name, settings | options)}"
         )
     if not dot:
         return
@@ -130,6 +131,7 @@ def _check_name(name: str, used: set[str]) -> None:
 
 
 def _check(work: Workspace, family: Family) -> None:
+    """Raises ExperimentError where a family cannot be trained with the ends of every range."""
     plan = family.model.training
     assert plan is not None
     if plan.start is not None:
@@ -144,17 +146,17 @@ def _check(work: Workspace, family: Family) -> None:
         )
     for name in (plan.data, plan.validation):
         if not work.data[name].samples:
-            raise ExperimentError(f"model {family.name!r}: there is no image in {name!r}")
+            raise ExperimentError(f"model {family.name!r}: there is no film in {name!r}")
     check_plan(work, family.model)
     for name, searched in family.space.items():
-        for value in _extremes(searched):
+        for value in _ends(searched):
             try:
                 check_plan(work, family.with_values({name: value}))
             except (ExperimentError, SpecError) as error:
                 raise ExperimentError(f"sweep.search: {name} = {value!r}: {error}") from error
 
 
-def _extremes(searched: Searched) -> Iterator[ParameterValue]:
+def _ends(searched: Searched) -> Iterator[ParameterValue]:
     ends: Iterable[ParameterValue | None] = searched.choices or (searched.low, searched.high)
     yield from (value for value in ends if value is not None)
 

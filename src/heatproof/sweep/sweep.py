@@ -22,7 +22,7 @@ from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import ClassificationSettings
 from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.progress import Progress, Silent
-from heatproof.report.writing import intervals_of
+from heatproof.report.questions import intervals_of
 from heatproof.run import pipeline
 from heatproof.sweep import page
 from heatproof.sweep.attempt import attempt, decoded
@@ -30,11 +30,12 @@ from heatproof.sweep.cluster import on_ray
 from heatproof.sweep.content import sweep_content
 from heatproof.sweep.search import Runner, Trial, Tried, search
 from heatproof.sweep.space import Family, families
+from heatproof.sweep.tables import TrialLocalization, TrialTable
 from heatproof.tables.units import write_whole
 from heatproof.types import Estimate
 
-BEST, TABLE, PAGE = "best.toml", "sweep.parquet", "sweep.html"
-LOCALIZATION, MEASURED = "localization", "sweep_localization.parquet"
+BEST, PAGE = "best.toml", "sweep.html"
+LOCALIZATION = "localization"  # folder of the run that measures the maps of the trials
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Swept:
 
     Attributes:
         tried: Every family with its trials.
-        best: The experiment of the best.
-        page: All trials, to look at.
+        best: The experiment file with the best model of every family.
+        page: The page that shows all trials.
     """
 
     tried: tuple[Tried, ...]
@@ -58,7 +59,7 @@ def sweep(
     """Run a sweep, or what is missing of it.
 
     Args:
-        experiment: With a ``[sweep]``.
+        experiment: An experiment with a ``[sweep]``.
         progress: Hears of every trial.
         ray: Address of the Ray cluster that trains the trials; None to train them here.
 
@@ -66,24 +67,24 @@ def sweep(
         HeatproofError: It cannot be run as described; nothing that was done is lost.
     """
     progress = progress or Silent()
-    asked = experiment.sweep
-    if asked is None:
+    settings = experiment.sweep
+    if settings is None:
         raise ExperimentError(f"{experiment.file_name} has no [sweep]: it does not say what to try")
     progress.start("check", 1)
     work = open_workspace(experiment)
-    searched = families(work, asked)
+    searched = families(work, settings)
     work.folder.mkdir(parents=True, exist_ok=True)
     progress.advance()
     progress.finish()
-    with _runner(work, searched, asked.at_once, progress, ray) as run:
-        tried = search(work, asked, searched, run, progress)
-    write_whole(work.folder / TABLE, _table(work, tried))
+    with _runner(work, searched, settings.at_once, progress, ray) as run:
+        tried = search(work, settings, searched, run, progress)
+    write_whole(work.folder / f"{TrialTable.name}.parquet", _trials(work, tried).frame)
     write_whole(work.folder / BEST, _best(work, tried))
-    measured = _localization(work, tried, progress) if asked.localize else None
+    measured = _localization(work, tried, progress) if settings.localize else None
     if measured is not None:
-        write_whole(work.folder / MEASURED, measured)
-    shown = sweep_content(experiment.name, asked, tried, measured)
-    write_whole(work.folder / PAGE, page.render_sweep(shown))
+        write_whole(work.folder / f"{TrialLocalization.name}.parquet", measured.frame)
+    content = sweep_content(experiment.name, settings, tried, measured)
+    write_whole(work.folder / PAGE, page.render_sweep(content))
     return Swept(tried, work.folder / BEST, work.folder / PAGE)
 
 
@@ -100,14 +101,14 @@ def _runner(
         with on_ray(work, families, ray, at_once) as run:
             yield run
         return
-    here = decoded(work, families)
-    yield lambda attempts: (attempt(here, task, progress) for task in attempts)
+    in_memory = decoded(work, families)
+    yield lambda attempts: (attempt(in_memory, task, progress) for task in attempts)
 
 
 def _best(work: Workspace, tried: Sequence[Tried]) -> str:
     """The experiment as it was written, with the best models instead of the search."""
     experiment = work.experiment
-    best = {t.family.name: t.family.with_values(t.best.values) for t in tried}
+    best = {record.family.name: record.family.with_values(record.best.values) for record in tried}
     document = tomlkit.parse(experiment.text)
     document.pop("sweep")
     document["models"] = [
@@ -120,15 +121,15 @@ def _best(work: Workspace, tried: Sequence[Tried]) -> str:
     return tomlkit.dumps(document)
 
 
-def _table(work: Workspace, tried: Sequence[Tried]) -> pl.DataFrame:
+def _trials(work: Workspace, tried: Sequence[Tried]) -> TrialTable:
     """One row per trial; a parameter that does not apply is null."""
-    names = dict.fromkeys(name for of_family in tried for name in of_family.family.space)
+    names = dict.fromkeys(name for record in tried for name in record.family.space)
     rows: list[dict[str, Any]] = [
         {
-            "family": of_family.family.name,
+            "family": record.family.name,
             "trial": trial.number,
             "state": trial.state,
-            "selected": trial is of_family.best,
+            "selected": trial is record.best,
             "validation_auroc": trial.auroc,
             "epochs": trial.epochs,
             "seconds": trial.seconds,
@@ -136,27 +137,25 @@ def _table(work: Workspace, tried: Sequence[Tried]) -> pl.DataFrame:
             "reason": trial.reason or None,
             "model": trial.folder and os.path.relpath(trial.folder, work.folder),
         }
-        for of_family in tried
-        for trial in of_family.trials
+        for record in tried
+        for trial in record.trials
     ]
     for name in names:
         # A column that mixes counts and shares is text, since 1 and 1.0 are not the same.
         if len({type(row[name]) for row in rows if row[name] is not None}) > 1:
             for row in rows:
                 row[name] = None if row[name] is None else str(row[name])
-    return pl.DataFrame(
-        rows,
-        schema_overrides={"reason": pl.String, "model": pl.String},
-        infer_schema_length=None,
+    return TrialTable(
+        pl.DataFrame(rows, schema_overrides=TrialTable.schema(), infer_schema_length=None)
     )
 
 
-def _localization(work: Workspace, tried: Sequence[Tried], progress: Progress) -> pl.DataFrame:
-    """What the maps of every completed trial reach; family and trial are null of the prior."""
-    trials = [(t.family, trial) for t in tried for trial in t.complete]
+def _localization(work: Workspace, tried: Sequence[Tried], progress: Progress) -> TrialLocalization:
+    """What the maps of every complete trial reach, beside the prior."""
+    trials = [(record.family, trial) for record in tried for trial in record.complete]
     models = [_as_judge(family, trial) for family, trial in trials]
-    of_model = {
-        model.name: (family.name, trial.number)
+    trial_of = {
+        model.name: {"family": family.name, "trial": trial.number}
         for model, (family, trial) in zip(models, trials, strict=True)
     }
     experiment = _of_trials(work, models)
@@ -168,20 +167,20 @@ def _localization(work: Workspace, tried: Sequence[Tried], progress: Progress) -
         opened.measures,
         intervals_of(experiment),
     )
-    return pl.DataFrame(
-        [
-            (*of_model.get(model, (None, None)), panel.dataset, panel.finding, panel.metric,
-             method, estimate.value, estimate.low, estimate.high)
-            for panel in panels
-            for model, method, estimate in _estimates(panel)
-        ],
+    return TrialLocalization.of_rows(
         {
-            "family": pl.String, "trial": pl.Int64, "data": pl.String, "finding": pl.String,
-            "metric": pl.String, "method": pl.String, "value": pl.Float64, "low": pl.Float64,
-            "high": pl.Float64,
-        },
-        orient="row",
-    )  # fmt: skip
+            **trial_of.get(model, {}),
+            "data": panel.dataset,
+            "finding": panel.finding,
+            "metric": panel.metric,
+            "method": method,
+            "value": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+        }
+        for panel in panels
+        for model, method, estimate in _estimates(panel)
+    )
 
 
 def _of_trials(work: Workspace, models: list[ModelEntry]) -> Experiment:
@@ -198,7 +197,7 @@ def _of_trials(work: Workspace, models: list[ModelEntry]) -> Experiment:
 
 
 def _estimates(panel: Localization) -> Iterator[tuple[str, str, Estimate]]:
-    """Model, method and estimate of everything in a panel; no model of a control."""
+    """Model, method and estimate of everything in a panel; a control has no model of a trial."""
     yield from ((row.model, row.method, row.estimate) for row in panel.rows)
     for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
         yield panel.model, control.spec, control.estimate

@@ -59,7 +59,7 @@ def test_twelve_bits_in_sixteen_are_suspected(quick):
 def test_a_film_labelled_as_without_what_is_marked_on_it_is_told(quick):
     table = quick.parent / "films.csv"
     table.write_text(table.read_text().replace("f3,film3.png,p1,1,1", "f3,film3.png,p1,1,0"))
-    assert "1 image of films, such as f3, is labelled as without Square" in first_screen(quick)
+    assert "1 film of films, such as f3, is labelled as without Square" in first_screen(quick)
 
 
 def test_an_operating_point_chosen_on_the_judged_is_told(quick):
@@ -74,4 +74,4 @@ def test_what_is_marked_and_told_by_no_model_is_told(quick):
     content = {"images": [film], "annotations": [mark], "categories": [{"id": 1, "name": "Mass"}]}
     (quick.parent / "coco.json").write_text(json.dumps(content))
     rewrite(quick, 'boxes = "boxes"', 'boxes = "boxes"\ncoco = "coco.json"')
-    assert "Mass is marked on films, but no model tells it" in first_screen(quick)
+    assert "Mass is marked on films, but no model looks for it" in first_screen(quick)

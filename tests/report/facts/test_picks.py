@@ -1,12 +1,16 @@
 """The gallery shows the calls that the table of rates counts."""
 
 import re
+from collections import Counter
 
 import polars as pl
 import pytest
 
 from heatproof.experiment.file import load
+from heatproof.report.facts.picks import Choice, Selection, chosen, pick
+from heatproof.report.gallery import Group
 from heatproof.run.pipeline import run
+from tests.analysis.made_up import NAN, Called, Scores, measures, predictions, scores
 
 DIMMER = "def build():\n    return Bright()\n"
 NOISY = '''
@@ -19,6 +23,74 @@ class Unsure(Bright):
 def build():
     return Unsure()
 '''
+
+METRICS = measures("iou", "surface_distance").parts
+FIVE = {"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4, "undefined": NAN}
+
+
+def called(films, threshold=0.5):
+    return Called.of_rows(row | {"threshold": threshold} for row in predictions(films))
+
+
+def groups(choices):
+    films = {}
+    for choice in choices:
+        films.setdefault(choice.group, []).append(choice.image_id)
+    return films
+
+
+def test_films_are_sorted_by_label_and_call():
+    films = {
+        "hit": (True, 0.5),
+        "false alarm": (False, 0.9),
+        "rightly not": (False, 0.1),
+        "overlooked": (True, 0.4),
+        "uncertain": (None, 0.9),
+        "without a probability": (True, NAN),
+    }
+    assert groups(chosen(called(films), Scores.of_rows([]), METRICS, Selection(9, "iou", 0))) == {
+        Group.TRUE_POSITIVE: ["hit"],
+        Group.FALSE_POSITIVE: ["false alarm"],
+        Group.TRUE_NEGATIVE: ["rightly not"],
+        Group.FALSE_NEGATIVE: ["overlooked"],
+    }
+
+
+def test_the_draw_follows_from_the_seed_and_says_how_many_there_were():
+    films = called({f"film {number}": (True, 0.9) for number in range(20)})
+
+    def draw(seed):
+        return list(chosen(films, Scores.of_rows([]), METRICS, Selection(3, "iou", seed)))
+
+    assert draw(0) == draw(0) != draw(1)
+    assert {(choice.group, choice.why) for choice in draw(0)} == {
+        (Group.TRUE_POSITIVE, "drawn from 20")
+    }
+    often = Counter(choice.image_id for seed in range(200) for choice in draw(seed))
+    assert len(often) == 20  # every film can be drawn
+
+
+@pytest.mark.parametrize(
+    ("metric", "best", "worst"),
+    [("iou", ["d", "c"], ["a", "b"]), ("surface_distance", ["a", "b"], ["d", "c"])],
+)
+def test_the_best_and_the_worst_are_ranked_by_the_mean_over_methods(metric, best, worst):
+    other = {film: value + (0.01 if film == "a" else -0.01) for film, value in FIVE.items()}
+    rows = [*scores(FIVE, metric=metric), *scores(other, metric=metric, method="other")]
+    choices = list(chosen(called({}), Scores.of_rows(rows), METRICS, Selection(9, metric, 0)))
+    assert groups(choices) == {Group.BEST: best, Group.WORST: worst}  # no film is both
+    title = METRICS[metric].title
+    word = "lowest" if metric == "surface_distance" else "highest"
+    assert choices[0] == Choice(Group.BEST, f"among the 2 {word} {title} of 4", best[0], "Edema")
+
+
+def test_without_films_of_each_kind_there_is_no_gallery():
+    def no_store(data):
+        raise AssertionError(data)
+
+    gallery = pick([], called({}), Scores.of_rows([]), METRICS, Selection(0, "iou", 7), no_store)
+    assert gallery.cases == ()
+    assert "seed 7" in gallery.how_chosen
 
 
 @pytest.fixture

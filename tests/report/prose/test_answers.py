@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
-from heatproof.report.against_prior import LEAST_CASES, AgainstPrior, against_prior
+from heatproof.analysis.rare import TO_CONCLUDE
+from heatproof.report.against_prior import AgainstPrior, against_prior
 from heatproof.report.content import Content
 from heatproof.report.prose.answers import answers
 from heatproof.types import Estimate
@@ -25,8 +26,8 @@ def difference(low: float, high: float, cases: int = 50) -> Estimate:
         (-0.1, 0.1, 50, AgainstPrior.OPEN),
         (0.0, 0.1, 50, AgainstPrior.OPEN),
         (-0.1, 0.0, 50, AgainstPrior.OPEN),
-        (0.01, 0.1, LEAST_CASES - 1, AgainstPrior.TOO_FEW),
-        (0.01, 0.1, LEAST_CASES, AgainstPrior.BETTER),
+        (0.01, 0.1, TO_CONCLUDE - 1, AgainstPrior.TOO_FEW),
+        (0.01, 0.1, TO_CONCLUDE, AgainstPrior.BETTER),
         (math.nan, math.nan, 50, AgainstPrior.NONE),
     ],
 )
@@ -38,7 +39,7 @@ def test_better_and_worse_need_an_interval_without_zero(
 
 def test_nothing_is_called_where_a_coin_could_do_it() -> None:
     """Two-sided sign test with all cases on one side: 2 / 2**n must be below 5%."""
-    assert 2 / 2**LEAST_CASES < 0.05 <= 2 / 2 ** (LEAST_CASES - 1)
+    assert 2 / 2**TO_CONCLUDE < 0.05 <= 2 / 2 ** (TO_CONCLUDE - 1)
 
 
 def one(*rows: tuple[str, float, float, float], cases: int = 50, prior: bool = True) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from heatproof.report.page.html import render
-from heatproof.report.prose import trust_grid as trusted
 from heatproof.report.prose.answers import answers
+from heatproof.report.prose.trust_grid import published_grids, trust_grids
 from heatproof.report.published import TRUST_GRIDS
 from heatproof.trust.evidence import CRITERIA
 from heatproof.types import Outcome
@@ -43,20 +43,20 @@ def test_no_outcome_is_told_by_colour_alone() -> None:
 
 
 def test_all_four_is_computed_and_other_criteria_do_not_count() -> None:
-    [ours, theirs] = trusted.grids(trial.trusted())
+    [ours, theirs] = trust_grids(trial.trusted())
     assert [line.all_four.outcome for line in ours.lines] == [Outcome.PASS, Outcome.FAIL]
     assert [line.all_four.outcome for line in theirs.lines] == [Outcome.FAIL, Outcome.FAIL]
     assert ours.criteria == (*CRITERIA, "compression")
 
 
 def test_notes_stand_once_and_are_referred_to() -> None:
-    [ours, _] = trusted.grids(trial.trusted())
+    [ours, _] = trust_grids(trial.trusted())
     assert ours.notes == ("This is about these 3 models.", "Another.")
     assert [cell.notes for cell in ours.lines[0].cells] == [(), (1,), (1, 2), (), ()]
 
 
 def test_what_readers_reach_stands_below_the_methods_and_is_no_verdict() -> None:
-    [ours, _] = trusted.grids(trial.trusted())
+    [ours, _] = trust_grids(trial.trusted())
     assert ours.high == (("Two readers", ("AUPRC 0.66", "", "SSIM 0.90", "", "")),)
     [last] = re.findall(
         r"<tr(?:(?!<tr).)*Two readers.*?</tr>", grids(render(trial.trusted()))[0], re.S
@@ -83,8 +83,8 @@ def test_published_grids_are_printed_and_the_contradiction_explained() -> None:
         assert grid.note in text
     lines = {
         (grid.source.tag, line.name): line.all_four.outcome
-        for grid, found in trusted.published()
-        for line in found
+        for grid, printed in published_grids()
+        for line in printed
     }
     contradiction = [name for (tag, name), all_four in lines.items() if all_four is Outcome.PASS]
     assert contradiction == ["Integrated Gradients"]  # of whom the abstract says: none

@@ -1,47 +1,72 @@
-"""What a report must say of this run that its numbers do not show: where data, labels, annotations
-and models do not agree, or a number could not be had.
+"""Warnings about one run: data, labels, annotations and models that do not agree, and numbers that
+could not be computed.
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from heatproof.analysis.localization import Localization
+from heatproof.analysis.rare import TO_SUSPECT
 from heatproof.errors import PixelError
-from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls.mean_mask import MeanMask
+from heatproof.maps.tuning import TunedValue
 from heatproof.stages.blocks import Judged
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.types import Sample
 from heatproof.words import count, listed
 
-MANY = 10  # films whose outputs are all between 0 and 1 by chance alone: hardly
-LOOKED_AT = 5  # films of a data set, for what all of them have in common
-_TWELVE_IN_SIXTEEN = 1 / 15  # and what lies below
-# What outputs of 0, 0.1, 0.9 and 1 are taken for, if they are taken for logits.
-_ZERO, _NEAR_ZERO, _NEAR_ONE, _ONE = (1 / (1 + math.exp(-end)) for end in (0, 0.1, 0.9, 1))
+LOOKED_AT = 5  # films of a data set whose pixels are read: all of a data set are stored alike
+# The largest number of 12 bits is 1/16 of that of 16 bits; a little more allows for noise.
+_TWELVE_IN_SIXTEEN = 1 / 15
+# The probabilities that outputs of 0, 0.1, 0.9 and 1 become when they are taken for logits.
+_ZERO, _NEAR_ZERO, _NEAR_ONE, _ONE = (1 / (1 + math.exp(-logit)) for logit in (0, 0.1, 0.9, 1))
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Values of metrics that tuning films chose.
+
+    Attributes:
+        dataset: The data set of the tuning films; None where nothing is tuned.
+        values: One per metric, model, method and finding.
+    """
+
+    dataset: str | None
+    values: Sequence[TunedValue]
 
 
 def doubts(
-    work: Workspace,
     judged: Sequence[Judged],
     films: Films,
     predictions: Predictions,
     panels: Sequence[Localization],
+    validation: str | None,
+    tuning: Tuning,
 ) -> tuple[str, ...]:
-    """As warnings of the first screen, the most serious first."""
-    shown = [one for one in judged if one.methods]
+    """Warnings of the first screen, the most serious first.
+
+    Args:
+        judged: Models and data sets.
+        films: All films.
+        predictions: What the models say about films.
+        panels: What was measured of maps.
+        validation: The data set that the operating point was chosen on; None where there is none.
+        tuning: The values of metrics that were chosen.
+    """
+    with_maps = [record for record in judged if record.methods]
     return (
-        *_probabilities(shown, predictions),
-        *_chosen_on_the_judged(work.experiment.classification.validation, films, shown),
-        *_dark(shown),
-        *_broken(predictions),
-        *_contradictions(films, shown),
-        *_untold(films, shown),
+        *_probabilities(with_maps, predictions),
+        *_chosen_on_the_judged(validation, films, with_maps),
+        *_dark(with_maps),
+        *_not_finite(predictions),
+        *_contradictions(films, with_maps),
+        *_not_looked_for(films, with_maps),
         *_lone_findings(panels),
-        *_untuned(work, panels),
+        *_untuned(tuning, panels),
     )
 
 
@@ -52,7 +77,7 @@ def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterat
         outputs = predictions.where(model=model, data=data).frame["probability"]
         # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
         sure = ~outputs.is_between(_NEAR_ZERO, _NEAR_ONE)
-        if len(outputs) >= MANY and outputs.is_between(_ZERO, _ONE).all() and sure.any():
+        if len(outputs) >= TO_SUSPECT and outputs.is_between(_ZERO, _ONE).all() and sure.any():
             yield (
                 f"Every output of {model} on {data} lies between 0 and 1. If its network ends in a"
                 " sigmoid or a softmax, its probabilities are wrong here, and with them calibration"
@@ -63,7 +88,7 @@ def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterat
 def _chosen_on_the_judged(
     validation: str | None, films: Films, judged: Sequence[Judged]
 ) -> Iterator[str]:
-    """Validation data with patients that are judged at the threshold chosen on them."""
+    """Patients of the validation data who are judged at the threshold that was chosen on them."""
     if validation is None:
         return
     choosing = set(films.where(data=validation).frame["cluster"])
@@ -78,14 +103,14 @@ def _chosen_on_the_judged(
 
 
 def _dark(judged: Sequence[Judged]) -> Iterator[str]:
-    """Data sets whose files hold more bits than the films use; looks at the pixels of a few."""
+    """Data sets whose files hold more bits than their films use; reads the pixels of a few."""
     by_data: dict[str, dict[str, Sample]] = {}
     for record in judged:
         samples = by_data.setdefault(record.data, {})
         samples |= {sample.image_id: sample for sample in record.samples}
     for data, samples in by_data.items():
         looked_at = list(samples.values())[:LOOKED_AT]
-        brightest = [top for sample in looked_at if (top := _brightest(sample))]
+        brightest = [value for sample in looked_at if (value := _brightest(sample))]
         if brightest and max(brightest) < _TWELVE_IN_SIXTEEN:
             yield (
                 f"Films of {data} are almost black: the brightest pixel of {len(brightest)}"
@@ -95,17 +120,17 @@ def _dark(judged: Sequence[Judged]) -> Iterator[str]:
 
 
 def _brightest(sample: Sample) -> float:
-    """Of one film; 0 where it cannot be read."""
+    """The brightest pixel of one film, in [0, 1]; 0 where the film cannot be read."""
     try:
         return float(sample.pixels.read().max())
     except PixelError:
         return 0.0
 
 
-def _broken(predictions: Predictions) -> Iterator[str]:
-    """Models that gave no number for some films, which then count nowhere."""
-    wrong = predictions.where(~pl.col("probability").is_finite())
-    for (model, data), rows in wrong.by("model", "data"):
+def _not_finite(predictions: Predictions) -> Iterator[str]:
+    """Models whose probability of some films is not finite; these films count nowhere."""
+    broken = predictions.where(~pl.col("probability").is_finite())
+    for (model, data), rows in broken.by("model", "data"):
         images = rows.frame["image_id"]
         yield (
             f"{model} gave no finite probability for {images.n_unique()} films of {data},"
@@ -114,28 +139,28 @@ def _broken(predictions: Predictions) -> Iterator[str]:
 
 
 def _contradictions(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
-    """Films that are labelled as without a finding that somebody drew on them."""
+    """Films that are labelled as without a finding that a reader marked on them."""
     for data, rows in _judged_films(films, judged):
-        odd: dict[str, list[str]] = {}
+        contradicting: dict[str, list[str]] = {}
         columns = rows.frame.select("image_id", "labels", "marks")
         for image_id, labels, marks in columns.iter_rows():
             absent = {entry["finding"] for entry in labels if entry["label"] is False}
-            drawn = dict.fromkeys(
+            marked = dict.fromkeys(
                 mark["finding"] for mark in marks if mark["instances"] and not mark["benchmark"]
             )
-            for finding in drawn:
+            for finding in marked:
                 if finding in absent:
-                    odd.setdefault(finding, []).append(image_id)
-        for finding, names in odd.items():
+                    contradicting.setdefault(finding, []).append(image_id)
+        for finding, names in contradicting.items():
             yield (
-                f"{count(len(names), 'image')} of {data}, such as {names[0]}, "
+                f"{count(len(names), 'film')} of {data}, such as {names[0]}, "
                 f"{'is' if len(names) == 1 else 'are'} labelled as without {finding}, and marked as"
                 " with it: classification goes by the label, localization by the mark."
             )
 
 
-def _untold(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
-    """Findings that are marked, and that no model looks for."""
+def _not_looked_for(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
+    """Findings that readers marked and no model looks for."""
     looked_for = {name for record in judged for block in record.blocks for name in block.findings}
     for data, rows in _judged_films(films, judged):
         marked = dict.fromkeys(
@@ -146,11 +171,14 @@ def _untold(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
         )
         missing = [finding for finding in marked if finding not in looked_for]
         if missing:
-            yield f"{listed(missing)} is marked on {data}, but no model tells it: not judged."
+            yield f"{listed(missing)} is marked on {data}, but no model looks for it: not judged."
 
 
 def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
-    """Findings that no prior can be built for, because only one patient has them."""
+    """Findings without a prior, because one patient alone has them.
+
+    The prior of a film is built from other patients, so that it does not hold the film itself.
+    """
     lone: dict[str, list[str]] = {}
     for panel in panels:
         if panel.prior and not panel.prior.estimate.cases:
@@ -164,25 +192,25 @@ def _lone_findings(panels: Sequence[Localization]) -> Iterator[str]:
         )
 
 
-def _untuned(work: Workspace, panels: Sequence[Localization]) -> Iterator[str]:
-    """Findings for which nothing could be tuned, so that tuned metrics are undefined."""
-    chosen = {(one.metric, one.finding) for one in work.tuned}
-    metrics = {one.metric for one in work.tuned}
-    judged = dict.fromkeys(panel.finding for panel in panels if panel.metric in metrics)
+def _untuned(tuning: Tuning, panels: Sequence[Localization]) -> Iterator[str]:
+    """Findings that no tuning film has, so that tuned metrics are undefined there."""
+    chosen = {(value.metric, value.finding) for value in tuning.values}
+    metrics = {value.metric for value in tuning.values}
+    findings = dict.fromkeys(panel.finding for panel in panels if panel.metric in metrics)
     for metric in sorted(metrics):
-        lacking = [finding for finding in judged if (metric, finding) not in chosen]
+        lacking = [finding for finding in findings if (metric, finding) not in chosen]
         if lacking:
             yield (
-                f"No tuning film of {work.experiment.score.tune} has {listed(lacking)}: {metric}"
+                f"No tuning film of {tuning.dataset} has {listed(lacking)}: {metric}"
                 " is not defined there."
             )
 
 
 def _judged_films(films: Films, judged: Sequence[Judged]) -> Iterator[tuple[str, Films]]:
-    """Every data set, with the films of it that somebody judges, each once."""
-    images: dict[str, dict[str, None]] = {}
+    """Every data set, with the films of it that a model judges, each once."""
+    by_data: dict[str, dict[str, None]] = {}
     for record in judged:
-        names = images.setdefault(record.data, {})
+        names = by_data.setdefault(record.data, {})
         names |= {sample.image_id: None for sample in record.samples}
-    for data, names in images.items():
+    for data, names in by_data.items():
         yield data, films.where(pl.col("image_id").is_in(list(names)), data=data)

@@ -8,57 +8,75 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from heatproof.analysis.localization import Localization
-from heatproof.experiment.workspace import Workspace
-from heatproof.localize import DatasetMetric, lower_is_better
+from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.localizers import LocalizerArchitecture, localizers
 from heatproof.registry import docstring_summary
 from heatproof.report.content import MapCounts, MethodText, MetricText, RuleText
 from heatproof.report.pictures.positions import axis_end
-from heatproof.saliency import definition, methods
+from heatproof.saliency import Method, definition
+from heatproof.saliency import methods as registry
 from heatproof.stages.blocks import Judged
 from heatproof.tables.maps_made import MapsMade
-from heatproof.trust.criteria import OfCopies
+from heatproof.trust.criteria import Criterion, OfCopies
 from heatproof.trust.rules import Rule
+from heatproof.trust.similarity import Similarity
 from heatproof.types import Validity
 
 
-def methods_made(work: Workspace, judged: Sequence[Judged], made: MapsMade) -> Iterator[MethodText]:
-    """Every method with the maps that it made."""
-    for spec in dict.fromkeys(method for one in judged for method in one.methods):
-        if method := work.methods.get(spec):
-            name, does = type(method).title, definition(type(method))
+def methods_made(
+    methods: Mapping[str, Method], judged: Sequence[Judged], made: MapsMade
+) -> Iterator[MethodText]:
+    """Every method with the number of its maps.
+
+    Args:
+        methods: The saliency methods of the experiment by spec.  Maps of other methods were
+            imported, or a localizer made them.
+        judged: Models and data sets, which say what made their maps.
+        made: The maps in the store.
+    """
+    for spec in dict.fromkeys(method for record in judged for method in record.methods):
+        if method := methods.get(spec):
+            name, meaning = type(method).title, definition(type(method))
         elif localizer := _localizer(judged, spec):
-            name, does = title_and_definition(localizer)
+            name, meaning = title_and_definition(localizer)
         else:
-            name, does = _title(spec), "Imported as another tool made it."
-        rows = made.where(method=spec)
-        yield MethodText(spec, name, does, tuple(_map_counts(rows)))
+            name, meaning = _imported_title(spec), "Imported as another tool made it."
+        yield MethodText(spec, name, meaning, tuple(_map_counts(made.where(method=spec))))
 
 
-def metrics_used(work: Workspace, panels: Sequence[Localization]) -> Iterator[MetricText]:
-    """Every metric with its definition."""
-    names = [title_with_options(part) for part in work.metrics.values()]
-    for (spec, part), name in zip(work.metrics.items(), names, strict=True):
+def metrics_used(
+    metrics: Mapping[str, Metric], panels: Sequence[Localization]
+) -> Iterator[MetricText]:
+    """Every metric with its definition.
+
+    Args:
+        metrics: The metrics of the experiment by spec.
+        panels: What was measured: it says how far the axis of a distance must reach.
+    """
+    names = [title_with_options(metric) for metric in metrics.values()]
+    for (spec, metric), name in zip(metrics.items(), names, strict=True):
         yield MetricText(
             spec=spec,
             name=name if names.count(name) == 1 else _with_file_names(spec),
-            definition=" ".join([title_and_definition(part)[1], *_cut(part)]),
-            undefined=part.undefined,
-            high=_largest(spec, panels) if lower_is_better(part) else 1.0,
-            chance=part.chance,
-            per_map=part.per_map if isinstance(part, DatasetMetric) else "",
-            lower_is_better=lower_is_better(part),
+            definition=" ".join([title_and_definition(metric)[1], *_binarizing(metric)]),
+            undefined=metric.undefined,
+            high=_axis_end(spec, panels) if lower_is_better(metric) else 1.0,
+            chance=metric.chance,
+            per_map=metric.per_map if isinstance(metric, DatasetMetric) else "",
+            lower_is_better=lower_is_better(metric),
         )
 
 
-def measures(work: Workspace) -> dict[str, str]:
-    """Names of similarities for people, by spec, with those of criteria that have their own."""
-    found = dict(work.similarities)
-    for criterion in work.criteria.values():
+def measures(
+    similarities: Mapping[str, Similarity], criteria: Mapping[str, Criterion]
+) -> dict[str, str]:
+    """Titles of similarities by spec: those of the experiment, and those that criteria bring."""
+    used = dict(similarities)
+    for criterion in criteria.values():
         if isinstance(criterion, OfCopies):
-            found |= criterion.measured_by(work.similarities)
-    return {spec: similarity.title for spec, similarity in found.items()}
+            used |= criterion.measured_by(similarities)
+    return {spec: similarity.title for spec, similarity in used.items()}
 
 
 def rules_used(rules: Mapping[str, Rule]) -> Iterator[RuleText]:
@@ -68,31 +86,31 @@ def rules_used(rules: Mapping[str, Rule]) -> Iterator[RuleText]:
         yield RuleText(spec, name, definition, rule.remarks)
 
 
-def _largest(metric: str, panels: Sequence[Localization]) -> float:
-    """What no interval of a metric without a largest value exceeds, in one digit."""
-    measured = [
-        one.estimate
+def _axis_end(metric: str, panels: Sequence[Localization]) -> float:
+    """A number of one digit that no value and no interval of a metric exceeds."""
+    estimates = [
+        row.estimate
         for panel in panels
         if panel.metric == metric
-        for one in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
+        for row in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
     ]
-    ends: list[float] = [end for e in measured for end in (e.value, e.high) if math.isfinite(end)]
+    ends = [end for e in estimates for end in (e.value, e.high) if math.isfinite(end)]
     return axis_end(max(ends, default=0.0))
 
 
 def title_and_definition(part: object) -> tuple[str, str]:
-    """Title and definition of a part: both stand where it is defined."""
+    """Title of a part, and its definition: the first paragraph of its docstring."""
     return type(part).title, docstring_summary(type(part).__doc__)  # type: ignore[attr-defined]  # tested for every part
 
 
 def title_with_options(part: object) -> str:
-    """Its title, with the options that differ from the defaults."""
+    """Title of a part, with the options that differ from the defaults."""
     return f"{title_and_definition(part)[0]}{_options(part)}"
 
 
 def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture | None:
-    """What made the maps of that name, if a localizer did."""
-    cards = [one.card for one in judged if one.card and method in one.methods]
+    """The localizer that made the maps of a method; None where none did."""
+    cards = [record.card for record in judged if record.card and method in record.methods]
     parts = [localizers.parse(card.id.architecture) for card in cards if card.localizes]
     return parts[0] if parts else None
 
@@ -100,7 +118,7 @@ def _localizer(judged: Sequence[Judged], method: str) -> LocalizerArchitecture |
 def _options(part: object) -> str:
     """How a part differs from its kind, in words, such as ``" (fixed, threshold 0.4)"``."""
     words = []
-    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
         if value == field.default or isinstance(value, Path):
             continue  # which file it is, the spec says
@@ -113,22 +131,23 @@ def _options(part: object) -> str:
 
 
 def _with_file_names(spec: str) -> str:
-    """The spec, with files instead of paths."""
+    """The spec, with names of files instead of paths, which may be long and say who ran it."""
     return re.sub("'[^']*/", "'", spec)
 
 
-def _cut(part: object) -> Iterator[str]:
-    """How a metric of masks makes one of a map."""
-    if isinstance(cut := getattr(part, "binarize", None), Binarizer):
-        yield f"What a map marks: {docstring_summary(type(cut).__doc__)}"
+def _binarizing(part: object) -> Iterator[str]:
+    """How a metric of masks makes a mask of a map; nothing of other metrics."""
+    if isinstance(binarizer := getattr(part, "binarize", None), Binarizer):
+        yield f"What a map marks: {docstring_summary(type(binarizer).__doc__)}"
 
 
-def _title(spec: str) -> str:
-    """Of a method that was imported: ours, where we have one of that name."""
-    return methods.part_class(spec).title if spec in methods.names() else spec  # type: ignore[attr-defined]
+def _imported_title(name: str) -> str:
+    """The title of the method that imported maps are named after; the name itself without one."""
+    return registry.part_class(name).title if name in registry.names() else name  # type: ignore[attr-defined]  # tested for every method
 
 
 def _map_counts(rows: MapsMade) -> Iterator[MapCounts]:
+    """The maps of one method, per model and data set."""
     for (model, data), maps in rows.by("model", "data"):
         sizes = maps.frame.select("height", "width").unique().rows()
         validity = Counter(maps.frame["validity"])

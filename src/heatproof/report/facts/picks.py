@@ -1,10 +1,10 @@
-"""Which films a report shows, and their pictures.
+"""Which films the gallery of a report shows, and their pictures.
 
-A seeded draw of true and false positives and negatives, and the best and the worst localized: never
-only those that look good.
+The gallery holds a seeded draw of true and false positives and negatives, and the films that are
+localized best and worst, so that it never shows only what looks good.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float, UInt8
 from heatproof.analysis.failures import missed
 from heatproof.data.references import reference_mask
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.experiment.workspace import Workspace
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
+from heatproof.maps.store import MapStore
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.blocks import Judged
 from heatproof.stages.framing import geometry_of
@@ -25,7 +25,7 @@ from heatproof.tables.scores import Scores
 from heatproof.types import MapKey, Sample
 
 SIDE = 360  # pixels of the long side of a picture
-_CALLED = {
+_GROUPS = {  # by label and call
     (True, True): Group.TRUE_POSITIVE,
     (False, True): Group.FALSE_POSITIVE,
     (False, False): Group.TRUE_NEGATIVE,
@@ -34,8 +34,23 @@ _CALLED = {
 
 
 @dataclass(frozen=True)
-class Pick:
-    """One film and finding, chosen, and why."""
+class Selection:
+    """How the films of the gallery are chosen.
+
+    Attributes:
+        count: Films of each kind; 0 for no gallery.
+        rank_by: Spec of the metric that says which films are localized best and worst.
+        seed: Seed of the draw.
+    """
+
+    count: int
+    rank_by: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One film and finding that the gallery shows, and why."""
 
     group: Group
     why: str
@@ -44,157 +59,179 @@ class Pick:
 
 
 @dataclass(frozen=True)
-class _Wall:
-    """One data set and one group of models: what there is to pick from."""
+class _Album:
+    """What the cases of one data set and model are made from.
 
-    work: Workspace
+    Attributes:
+        films: ``image_id`` to the member that judges the film, and the film.
+        store: The maps of the data set.
+    """
+
     data: str
-    group: str
-    judges: Mapping[str, tuple[Judged, Sample]]  # by film
+    model: str
+    films: Mapping[str, tuple[Judged, Sample]]
     predictions: Called
     scores: Scores
+    store: MapStore
 
 
 def pick(
-    work: Workspace,
     judged: Sequence[Judged],
     predictions: Called,
     scores: Scores,
+    metrics: Mapping[str, Metric],
+    selection: Selection,
+    open_store: Callable[[str], MapStore],
 ) -> Gallery:
-    """The cases of every data set and group of models."""
-    count = work.experiment.report.gallery
-    pairs = dict.fromkeys((j.data, j.model) for j in judged if j.methods)
+    """The cases of every data set and model.
+
+    Args:
+        judged: Models and data sets.
+        predictions: Probabilities and thresholds of all films.
+        scores: Scores of all maps.
+        metrics: The metrics of the experiment by spec.
+        selection: How films are chosen.
+        open_store: The maps of a data set, by its name.
+    """
+    pairs = dict.fromkeys((record.data, record.model) for record in judged if record.methods)
     cases: list[GalleryCase] = []
-    for data, group in pairs if count else ():
-        wall = _Wall(
-            work,
+    for data, model in pairs if selection.count else ():
+        album = _Album(
             data,
-            group,
-            _judges(judged, data, group),
-            predictions.where(data=data, model=group),
-            scores.where(data=data, model=group),
+            model,
+            _films(judged, data, model),
+            predictions.where(data=data, model=model),
+            scores.where(data=data, model=model),
+            open_store(data),
         )
-        cases += [_case(wall, chosen) for chosen in (*_drawn(wall), *_ranked(wall))]
+        choices = chosen(album.predictions, album.scores, metrics, selection)
+        cases += [_case(album, choice) for choice in choices]
     return Gallery(
         cases=tuple(cases),
-        drawn=f"Drawn with seed {work.experiment.report.seed}, {count} of each kind; best and"
-        f" worst by {_measure(work.metrics[_rank(work)])}, averaged over the methods.",
+        how_chosen=f"Drawn with seed {selection.seed}, {selection.count} of each kind; best and"
+        f" worst by {_measure(metrics[selection.rank_by])}, averaged over the methods.",
         legend=render.LEGEND,
         scale=_picture(render.scale()),
         signed_scale=_picture(render.scale(signed=True)),
     )
 
 
-def _judges(judged: Sequence[Judged], data: str, group: str) -> dict[str, tuple[Judged, Sample]]:
+def chosen(
+    predictions: Called, scores: Scores, metrics: Mapping[str, Metric], selection: Selection
+) -> Iterator[Choice]:
+    """The films of one data set and model that the gallery shows, group by group."""
+    misses = missed(metrics, predictions, scores).select("image_id", "finding")
+    yield from _random(predictions, misses.unique(maintain_order=True).rows(), selection)
+    yield from _extremes(scores, metrics[selection.rank_by], selection)
+
+
+def _films(judged: Sequence[Judged], data: str, model: str) -> dict[str, tuple[Judged, Sample]]:
     return {
-        sample.image_id: (one, sample)
-        for one in judged
-        if (one.data, one.model) == (data, group) and one.methods
-        for sample in one.samples
+        sample.image_id: (record, sample)
+        for record in judged
+        if (record.data, record.model) == (data, model) and record.methods
+        for sample in record.samples
     }
 
 
-def _rank(work: Workspace) -> str:
-    return work.experiment.report.rank_by or next(iter(work.metrics))
-
-
 def _measure(metric: Metric) -> str:
-    """What it tells of one map."""
+    """The name of what the metric measures of one map."""
     return metric.per_map if isinstance(metric, DatasetMetric) else metric.title
 
 
-def _drawn(wall: _Wall) -> Iterator[Pick]:
-    count = wall.work.experiment.report.gallery
-    generator = np.random.default_rng(wall.work.experiment.report.seed)
+def _random(
+    predictions: Called, misses: list[tuple[str, str]], selection: Selection
+) -> Iterator[Choice]:
+    """A seeded draw from each group of films; a group with fewer films is shown whole."""
+    generator = np.random.default_rng(selection.seed)
     pools: dict[Group, list[tuple[str, str]]] = {}
-    told = wall.predictions
-    pointed = set(told.frame.drop_nulls("threshold")["finding"])
-    columns = told.frame.select("image_id", "finding", "label", "probability", "threshold")
+    with_threshold = set(predictions.frame.drop_nulls("threshold")["finding"])
+    columns = predictions.frame.select("image_id", "finding", "label", "probability", "threshold")
     for image_id, finding, label, probability, threshold in columns.iter_rows():
-        if finding not in pointed:
+        if finding not in with_threshold:
             pools.setdefault(Group.RANDOM, []).append((image_id, finding))
         elif label is not None and threshold is not None and np.isfinite(probability):
-            group = _CALLED[label, probability >= threshold]
+            group = _GROUPS[label, probability >= threshold]
             pools.setdefault(group, []).append((image_id, finding))
-    gone = missed(wall.work.metrics, told, wall.scores).select("image_id", "finding")
-    pools[Group.MISSED] = gone.unique(maintain_order=True).rows()
-    for group in Group:
+    pools[Group.MISSED] = misses
+    for group in Group:  # always in this order, since all groups draw from one generator
         pool = pools.get(group, [])
-        for index in sorted(generator.permutation(len(pool))[:count]):
-            yield Pick(group, f"drawn from {len(pool)}", *pool[index])
+        for index in sorted(generator.permutation(len(pool))[: selection.count]):
+            yield Choice(group, f"drawn from {len(pool)}", *pool[index])
 
 
-def _ranked(wall: _Wall) -> Iterator[Pick]:
-    rank, count = _rank(wall.work), wall.work.experiment.report.gallery
-    lower = lower_is_better(wall.work.metrics[rank])
+def _extremes(scores: Scores, metric: Metric, selection: Selection) -> Iterator[Choice]:
+    """The films with the best and the worst mean over the methods; no film is both."""
+    lower = lower_is_better(metric)
     means = (
-        wall.scores.marked()
-        .where(pl.col("value").is_not_nan(), metric=rank)
+        scores.marked()
+        .where(pl.col("value").is_not_nan(), metric=selection.rank_by)
         .frame.group_by("image_id", "finding")
         .agg(pl.col("value").mean())
         .sort("value", "image_id", "finding", descending=[lower, False, False])
     )
-    rows = means.select("image_id", "finding").rows()
-    shown = min(count, len(rows) // 2)
-    title = _measure(wall.work.metrics[rank])
-    best, worst = reversed(rows[len(rows) - shown :]), rows[:shown]
-    words = ("lowest", "highest") if lower else ("highest", "lowest")
-    kinds = zip((Group.BEST, Group.WORST), words, (best, worst), strict=True)
-    for group, word, found in kinds:
-        for place in found:
-            yield Pick(group, f"among the {shown} {word} {title} of {len(rows)}", *place)
+    places = means.select("image_id", "finding").rows()  # the worst first
+    count = min(selection.count, len(places) // 2)
+    best, worst = places[::-1][:count], places[:count]
+    of_best, of_worst = ("lowest", "highest") if lower else ("highest", "lowest")
+    for group, word, films in ((Group.BEST, of_best, best), (Group.WORST, of_worst, worst)):
+        why = f"among the {count} {word} {_measure(metric)} of {len(places)}"
+        for image_id, finding in films:
+            yield Choice(group, why, image_id, finding)
 
 
-def _case(wall: _Wall, chosen: Pick) -> GalleryCase:
-    one, sample = wall.judges[chosen.image_id]
+def _case(album: _Album, choice: Choice) -> GalleryCase:
+    """The film with all its maps; reads its pixels."""
+    member, sample = album.films[choice.image_id]
     image = sample.pixels.read()
-    told = wall.predictions.where(image_id=chosen.image_id, finding=chosen.finding).frame
-    marks = [a for a in sample.annotations if a.finding == chosen.finding]
+    prediction = album.predictions.where(image_id=choice.image_id, finding=choice.finding).frame
+    marks = [mark for mark in sample.annotations if mark.finding == choice.finding]
     return GalleryCase(
-        group=chosen.group,
-        why=chosen.why,
-        dataset=wall.data,
-        image_id=chosen.image_id,
-        finding=chosen.finding,
-        model=wall.group,
+        group=choice.group,
+        why=choice.why,
+        dataset=album.data,
+        image_id=choice.image_id,
+        finding=choice.finding,
+        model=album.model,
         film=_picture(render.plain(image, SIDE)),
-        maps=tuple(_maps(wall, one, sample, chosen.finding, image)),
-        label=sample.labels.get(chosen.finding),
-        probability=told["probability"][0] if len(told) else None,
-        threshold=told["threshold"][0] if len(told) else None,
+        maps=tuple(_maps(album, member, sample, choice.finding, image)),
+        label=sample.labels.get(choice.finding),
+        probability=prediction["probability"][0] if len(prediction) else None,
+        threshold=prediction["threshold"][0] if len(prediction) else None,
         annotations=sum(mark.instances for mark in marks),
     )
 
 
 def _maps(
-    wall: _Wall, one: Judged, sample: Sample, finding: str, image: Float[np.ndarray, "h w"]
+    album: _Album, member: Judged, sample: Sample, finding: str, image: Float[np.ndarray, "h w"]
 ) -> Iterator[CaseMap]:
-    geometry = geometry_of(one)
+    """The map of every method that made one of this film and finding."""
+    geometry = geometry_of(member)
     outlines = _outlines(sample, finding)
-    measured = wall.scores.where(image_id=sample.image_id, finding=finding)
-    store = wall.work.store(wall.data)
-    for method in one.methods:
-        key = MapKey(one.id, method, sample.image_id, finding)
-        if key not in store:
+    scores = album.scores.where(image_id=sample.image_id, finding=finding)
+    for method in member.methods:
+        key = MapKey(member.id, method, sample.image_id, finding)
+        if key not in album.store:
             continue
-        found = store.get(key)
-        saliency = geometry.back(found.values, (image.shape[0], image.shape[1]))
-        rows = measured.where(method=method).frame.select("metric", "value").iter_rows()
+        stored = album.store.get(key)
+        saliency = geometry.back(stored.values, (image.shape[0], image.shape[1]))
+        rows = scores.where(method=method).frame.select("metric", "value").iter_rows()
         yield CaseMap(
             method=method,
             overlay=_picture(render.overlay(image, saliency, outlines, SIDE)),
-            native=(found.values.shape[0], found.values.shape[1]),
-            validity=found.validity,
+            native=(stored.values.shape[0], stored.values.shape[1]),
+            validity=stored.validity,
             scores=dict(rows),
         )
 
 
 def _outlines(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
-    sources = dict.fromkeys(a.source for a in sample.annotations if a.finding == finding)
+    """The masks of all readers who marked the finding."""
+    readers = dict.fromkeys(a.source for a in sample.annotations if a.finding == finding)
     try:
-        return [reference_mask(sample, finding, source) for source in sources]
+        return [reference_mask(sample, finding, reader) for reader in readers]
     except (AnnotationError, PixelError):
-        return []  # set aside where it was to be scored, with its reason
+        return []  # the report lists the film, with its reason, where it was to be scored
 
 
 def _picture(pixels: UInt8[np.ndarray, "h w 3"]) -> Picture:

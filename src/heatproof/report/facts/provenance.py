@@ -1,21 +1,28 @@
-"""What a report says besides numbers: who was judged, by what, and where everything comes from."""
+"""Where the numbers of a report come from, enough to make them again."""
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from heatproof.experiment.workspace import Workspace
+from heatproof.experiment.file import Experiment
 from heatproof.report.content import Provenance
 from heatproof.stages.blocks import Judged
-from heatproof.stages.contents import contents
 
+# The libraries that the numbers depend on.
 LIBRARIES = ("heatproof", "torch", "timm", "numpy", "scipy", "opencv-python-headless", "pillow")
 
 
-def provenance(work: Workspace, judged: Sequence[Judged]) -> Provenance:
-    """Enough to make the numbers again; no date and no timing, so equal runs give equal pages."""
-    experiment = work.experiment
+def provenance(
+    experiment: Experiment, data_digests: Mapping[str, str], judged: Sequence[Judged]
+) -> Provenance:
+    """Versions, hashes and seeds; no date and no timing, so that equal runs give equal pages.
+
+    Args:
+        experiment: The experiment as it was read.
+        data_digests: Digest of what each data set holds, by its name.
+        judged: Models and data sets; the seeds are those of models that were trained here.
+    """
     return Provenance(
         command=experiment.command,
         versions=(
@@ -23,16 +30,16 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> Provenance:
             ("Python", platform.python_version()),
         ),
         hashes=(
-            *((f"data {name}", contents(work, films)) for name, films in work.data.items()),
+            *((f"data {name}", digest) for name, digest in data_digests.items()),
             *((("experiment file", _sha256(experiment.text)),) if experiment.text else ()),
         ),
         seeds=(
             ("bootstrap", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
             *(
-                (one.member, str(one.id.seed))
-                for one in judged
-                if one.trained and not one.id.chosen
+                (record.member, str(record.id.seed))
+                for record in judged
+                if record.trained and not record.id.chosen  # an ensemble has no seed of its own
             ),
         ),
         machine=f"{platform.system()} {platform.machine()}",
@@ -41,4 +48,5 @@ def provenance(work: Workspace, judged: Sequence[Judged]) -> Provenance:
 
 
 def _sha256(text: str) -> str:
+    """The first 24 digits, which are enough to tell two files apart."""
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
-from heatproof.report.against_prior import FEW_CASES, AgainstPrior, against_prior, best_first
+from heatproof.analysis.rare import FEW_CASES
+from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.gallery import GalleryCase, Group
 from heatproof.report.names import described_metrics, method_names
@@ -22,8 +23,16 @@ class ForestLine:
     """One line of a forest plot: a method, the prior or another control.
 
     Attributes:
+        name: Name of the method or control.
+        model: Name of the model where the plot shows several; else empty, as for a control.
+        undefined: Number of maps without a value.
+        mark: Where the estimate stands, in percent of the width of the plot.
+        difference: Paired difference to the prior; None for a control, and without a prior.
+        verdict: What that difference shows.
         kind: ``"prior"``, ``"control"``, or empty for a method.
         knows: What a control knows, in a few words.
+        per_map: What a metric of data sets measures of each map, as a mean; None for other metrics.
+        negatives: Films without the finding that such a metric counts besides the cases.
     """
 
     name: str

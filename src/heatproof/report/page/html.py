@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 
 from heatproof import words
-from heatproof.report.against_prior import FEW_CASES, LEAST_CASES
+from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
 from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
@@ -125,6 +125,10 @@ def page_environment() -> jinja2.Environment:
         diagnosis_tables.usual_table,
         published_table.published_table,
         slope_forests,
+        trust_grid.criteria_of,
+        trust_grid.published_grids,
+        trust_grid.the_four_criteria,
+        trust_grid.trust_grids,
         why_maps_fail.diagnosed_metric,
         why_maps_fail.diagnosis_texts,
         why_maps_fail.significance_level,
@@ -136,8 +140,7 @@ def page_environment() -> jinja2.Environment:
         "feature_definitions": why_maps_fail.FEATURE_DEFINITIONS,
         "feature_nouns": why_maps_fail.FEATURE_NOUNS,
         "few_cases": FEW_CASES,
-        "least_cases": LEAST_CASES,
-        "trusted": trust_grid,
+        "least_cases": TO_CONCLUDE,
         "valid": Validity.OK,
         "validities": VALIDITY,
     }

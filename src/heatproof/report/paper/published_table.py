@@ -1,4 +1,4 @@
-"""A table of published numbers beside ours, where both measure the same quantity.
+"""A table of published numbers beside those of a report, where both measure the same quantity.
 
 The numbers are those of the CheXlocalize study (Saporta et al. 2022), for findings that CheXpert
 names.  Its mIoU is the mean of our ``iou``.  Its slopes are those of least squares on features
@@ -33,14 +33,14 @@ _CURRENT = {(n.quantity, n.finding): n for n in _NUMBERS if n.where != "earlier 
 
 
 class _Pair(NamedTuple):
-    """A published number and ours.
+    """A published number, and the same quantity in this report.
 
     Attributes:
-        where: The data set and model of our number.
+        where: The data set and model of the number of this report.
     """
 
     published: Published
-    ours: Estimate
+    here: Estimate
     where: str
 
 
@@ -53,7 +53,7 @@ def published_table(content: Content) -> PaperTable[_Pair]:
             PaperColumn("Quantity", lambda row: row.published.quantity),
             PaperColumn("Finding", lambda row: row.published.finding or "all findings"),
             PaperColumn("Published", lambda row: _estimate(row.published), Estimate),
-            PaperColumn("Here", lambda row: row.ours, Estimate),
+            PaperColumn("Here", lambda row: row.here, Estimate),
             PaperColumn("Measured on", lambda row: row.where),
             PaperColumn("Source", lambda row: f"{row.published.source.tag}, {row.published.where}"),
         ),
@@ -93,10 +93,10 @@ def _diagnosed(content: Content) -> Iterator[_Pair]:
         if metric is None or not findings.get(diagnosis.dataset, {""}) <= _FINDINGS:
             continue
         where = f"{diagnosis.dataset}, {diagnosis.model}"
-        for quantity, finding, ours in _slopes(diagnosis, metric):
+        for quantity, finding, estimate in _slopes(diagnosis, metric):
             number = _CURRENT.get((quantity, finding))
             if number and number.method == diagnosis.method:
-                yield _Pair(number, ours, f"{where}, mIoU with cut-offs" if cutoffs else where)
+                yield _Pair(number, estimate, f"{where}, mIoU with cut-offs" if cutoffs else where)
 
 
 def _has_cutoffs(metric: str) -> bool:

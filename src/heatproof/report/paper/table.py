@@ -51,6 +51,8 @@ class PaperTable(Generic[_Record]):
 
     Attributes:
         name: The name of its files, without an extension.
+        caption: What the table shows, in a few words.
+        records: What the rows are made of, one each; empty where there is nothing to show.
     """
 
     name: str
@@ -60,14 +62,17 @@ class PaperTable(Generic[_Record]):
 
     @property
     def rows(self) -> tuple[tuple[PaperCell, ...], ...]:
-        """The cells."""
+        """The cells, row by row."""
         return tuple(
             tuple(column.cell(record) for column in self.columns) for record in self.records
         )
 
 
 def narrowed(table: PaperTable[Any]) -> PaperTable[Any]:
-    """The table without columns that say nothing: empty ones, and text that is always the same."""
+    """The table without columns that say nothing: empty ones, and text that is always the same.
+
+    A table of one row keeps its text, which may be all that it says.
+    """
     kept = []
     for place, column in enumerate(table.columns):
         cells = {row[place] for row in table.rows} - {None, ""}

@@ -1,4 +1,4 @@
-"""What a score does as its threshold moves, of all thresholds that an experiment measured.
+"""How a score changes with its threshold, over all thresholds that an experiment measured.
 
 Metrics that differ in nothing but a fixed threshold of the map, or the cut-off of probability, are
 points of one curve; sensitivity and precision of pixels at the same thresholds make one of
@@ -19,21 +19,20 @@ from heatproof.report.names import described_metrics, file_name, method_names
 from heatproof.report.pictures.plots import Plot, PlotCurve
 from heatproof.types import Estimate
 
-CurveFamily = tuple[
-    str, str, str, str
-]  # data set, finding, model, and the metric without a threshold
+CurveFamily = tuple[str, str, str, str]
+"""Data set, finding, model, and the metric without a threshold."""
 _THRESHOLD, _CUTOFF = "Threshold of the map", "Cut-off of probability"
 
 
 def threshold_curves(content: Content) -> Iterator[Plot]:
     """One for each data set, finding and metric that was measured at several thresholds."""
-    names, known = method_names(content), described_metrics(content)
-    found: dict[tuple[CurveFamily, str], list[tuple[float, Localization]]] = {}
+    names, described = method_names(content), described_metrics(content)
+    families: dict[tuple[CurveFamily, str], list[tuple[float, Localization]]] = {}
     for panel in content.localization:
         for family, axis, at in _points(panel.metric):
             place = (panel.dataset, panel.finding, panel.model, family)
-            found.setdefault((place, axis), []).append((at, panel))
-    for (place, axis), panels in found.items():
+            families.setdefault((place, axis), []).append((at, panel))
+    for (place, axis), panels in families.items():
         panels.sort(key=lambda pair: pair[0])
         if len({at for at, _ in panels}) > 1:
             title = metrics.parse(place[3]).title
@@ -43,21 +42,21 @@ def threshold_curves(content: Content) -> Iterator[Plot]:
                 axis,
                 title,
                 tuple(_curves(panels, names)),
-                high=(1.0, known[panels[0][1].metric].high),
+                high=(1.0, described[panels[0][1].metric].high),
             )
 
 
 def precision_recall(content: Content) -> Iterator[Plot]:
     """Precision over recall of pixels, where both were measured at the same thresholds."""
     names = method_names(content)
-    found: dict[tuple[str, str, str, str], dict[float, dict[str, Localization]]] = {}
+    rates: dict[CurveFamily, dict[float, dict[str, Localization]]] = {}
     for panel in content.localization:
         if point := _rate(panel.metric):
             rate, at = point
             how = f"pooled {rate.pooled}" if rate.pooled else ""
             place = (panel.dataset, panel.finding, panel.model, how)
-            found.setdefault(place, {}).setdefault(at, {})[rate.kind] = panel
-    for place, by_threshold in found.items():
+            rates.setdefault(place, {}).setdefault(at, {})[rate.kind] = panel
+    for place, by_threshold in rates.items():
         both = [pair for _, pair in sorted(by_threshold.items()) if len(pair) > 1]
         if len(both) > 1:
             yield Plot(
@@ -91,6 +90,7 @@ def _rate(spec: str) -> tuple[RateOfPixels, float] | None:
 
 
 def _part(spec: str) -> Metric | None:
+    """The metric of a spec; None where no such metric is installed."""
     try:
         return metrics.parse(spec)
     except SpecError:  # a report can hold metrics that are not of this package
@@ -103,33 +103,36 @@ def _without(part: Any) -> Metric:
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
         if isinstance(value, Fixed):
-            changed[field.name] = Otsu()
+            changed[field.name] = Otsu()  # any binarizer does that is equal for all of them
         elif hasattr(value, "binarize"):
             changed[field.name] = _without(value)
-    return dataclasses.replace(part, **changed)  # type: ignore[no-any-return]
+    metric: Metric = dataclasses.replace(part, **changed)
+    return metric
 
 
 def _curves(panels: list[tuple[float, Localization]], names: dict[str, str]) -> Iterator[PlotCurve]:
-    told = [(at, _told(panel, names)) for at, panel in panels]
-    for name in dict.fromkeys(name for _, by_name in told for name in by_name):
-        points = ((at, by_name[name]) for at, by_name in told if name in by_name)
+    """One curve per method, the prior and readers; thresholds across."""
+    estimates = [(at, _estimates(panel, names)) for at, panel in panels]
+    for name in dict.fromkeys(name for _, by_name in estimates for name in by_name):
+        points = ((at, by_name[name]) for at, by_name in estimates if name in by_name)
         yield PlotCurve(name, tuple(points))
 
 
 def _pr_curves(both: list[dict[str, Localization]], names: dict[str, str]) -> Iterator[PlotCurve]:
-    told = [{rate: _told(panel, names) for rate, panel in pair.items()} for pair in both]
-    for name in dict.fromkeys(name for one in told for name in one["recall"]):
-        points = ((one["recall"][name].value, one["precision"][name]) for one in told)
+    """One curve per method, the prior and readers; recall across, in order of thresholds."""
+    pairs = [{rate: _estimates(panel, names) for rate, panel in pair.items()} for pair in both]
+    for name in dict.fromkeys(name for pair in pairs for name in pair["recall"]):
+        points = ((pair["recall"][name].value, pair["precision"][name]) for pair in pairs)
         yield PlotCurve(name, tuple(points))
 
 
-def _told(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:
-    """By name: every method, then the prior and readers, to whom a threshold means nothing."""
+def _estimates(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:
+    """By name: every method, then the prior and readers, whose curves are level."""
     several = len({row.model for row in panel.rows}) > 1
     rows: list[tuple[str, MethodRow | ControlRow]] = [
         (names.get(row.method, row.method) + (f", {row.model}" if several else ""), row)
         for row in panel.rows
     ]
-    rows += [(one.name, one) for one in (panel.prior,) if one is not None]
-    rows += [(one.name, one) for one in panel.controls if one.spec == HUMAN_BENCHMARK]
+    rows += [(panel.prior.name, panel.prior)] if panel.prior else []
+    rows += [(row.name, row) for row in panel.controls if row.spec == HUMAN_BENCHMARK]
     return {name: row.estimate for name, row in rows}

@@ -13,7 +13,8 @@ from heatproof.report.pictures.positions import box_axis, mark, place, ticks
 from heatproof.types import Estimate
 from heatproof.words import estimate as estimate_text
 
-LETTER = 7.2  # the largest mean width of a letter in the fonts of the figures
+LETTER = 7.2  # the largest mean width of a letter in the fonts of the figures, at 12 units
+# Columns of labels, plot and values, height of a line and of the title, in units of the file.
 LEFT, WIDE, RIGHT, LINE, TOP = 210.0, 320.0, 170.0, 24.0, 34.0
 INK, SOFT, HAIR, ACCENT, PRIOR_INK = "#1c2226", "#535d63", "#d9d5ca", "#0b5a73", "#8a5200"
 

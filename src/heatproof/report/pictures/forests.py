@@ -1,4 +1,4 @@
-"""The forest plots of a report, as records for ``drawings.forest``."""
+"""The forest plots of a report, as records for ``drawings.forest_svg``."""
 
 import math
 from collections.abc import Iterator
@@ -47,13 +47,13 @@ def comparison_forests(content: Content) -> Iterator[Forest]:
             for suffix, estimate in (("", row.ours), (f", {other}", row.theirs))
         )
         first = comparisons[0]
-        known = described_metrics(content).get(first.metric)
+        described = described_metrics(content).get(first.metric)
         yield Forest(
             file_name("findings", dataset, model, first.method, first.metric, other),
             f"{metric} of {method} and {other}, {dataset}, {model}",
             rows,
-            known.low if known else 0.0,
-            known.high if known else 1.0,
+            described.low if described else 0.0,
+            described.high if described else 1.0,
         )
 
 

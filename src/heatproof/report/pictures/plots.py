@@ -19,7 +19,9 @@ from heatproof.report.pictures.drawings import (
 from heatproof.report.pictures.positions import place, ticks
 from heatproof.types import Estimate
 
+# Margins, and the size of the axes between them, in units of the file.
 LEFT, TOP, WIDE, HIGH, RIGHT, BELOW = 64.0, 52.0, 340.0, 260.0, 210.0, 52.0
+# Inks and dashes of curves, in turn: six inks and four dashes differ in print and in grey.
 _INKS = (ACCENT, PRIOR_INK, "#5b2a86", "#2e6b34", "#8c1d40", SOFT)
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
@@ -41,7 +43,7 @@ class Plot:
         across: The label of the horizontal axis.
         up: The label of the vertical axis.
         low: Where the horizontal and the vertical axis start.
-        high: Where they end.
+        high: Where the horizontal and the vertical axis end.
         dots: Positions of single cases.
     """
 
@@ -85,10 +87,12 @@ def _axes(plot: Plot) -> list[str]:
 
 def _curve(plot: Plot, number: int, curve: PlotCurve) -> list[str]:
     ink, dash = _style(number)
-    known = [(x, e) for x, e in curve.points if math.isfinite(e.value) and math.isfinite(x)]
-    joined = " L".join("{:g} {:g}".format(*_position(plot, x, e.value)) for x, e in known)
-    strokes = [f'<path d="M{joined}" fill="none" stroke="{ink}"{dash}/>'] if len(known) > 1 else []
-    for x, estimate in known:
+    defined = [(x, e) for x, e in curve.points if math.isfinite(e.value) and math.isfinite(x)]
+    joined = " L".join("{:g} {:g}".format(*_position(plot, x, e.value)) for x, e in defined)
+    strokes = (
+        [f'<path d="M{joined}" fill="none" stroke="{ink}"{dash}/>'] if len(defined) > 1 else []
+    )
+    for x, estimate in defined:
         across, up = _position(plot, x, estimate.value)
         if math.isfinite(estimate.low) and math.isfinite(estimate.high):
             ends = _position(plot, x, estimate.low)[1], _position(plot, x, estimate.high)[1]

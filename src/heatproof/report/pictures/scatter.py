@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from heatproof.analysis.rare import TO_DRAW_A_LINE
 from heatproof.report.content import Content
 from heatproof.report.names import file_name, method_names, metric_names
 from heatproof.report.pictures.plots import Plot, PlotCurve
 from heatproof.report.prose.why_maps_fail import FEATURE_NOUNS
 from heatproof.types import Estimate
-
-_FEWEST_DOTS = 3  # different values of the feature, for a line through the dots
 
 
 def scatters(content: Content) -> Iterator[Plot]:
@@ -25,7 +24,7 @@ def scatters(content: Content) -> Iterator[Plot]:
         method = methods[diagnosis.method]
         where = (diagnosis.dataset, diagnosis.model)
         for feature, dots in diagnosis.points.items():
-            if len({x for x, _ in dots}) < _FEWEST_DOTS:
+            if len({x for x, _ in dots}) < TO_DRAW_A_LINE:
                 continue
             across, up = np.array(dots).T
             ends = float(across.min()), float(across.max())

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
+from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
 from heatproof.analysis.verdicts import Trust
-from heatproof.report.against_prior import (
-    FEW_CASES,
-    LEAST_CASES,
-    AgainstPrior,
-    against_prior,
-    best_first,
-)
+from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.names import Names, method_names
 from heatproof.trust.meets import meets_all
@@ -226,12 +221,12 @@ def _findings_by_kind(rows: Sequence[tuple[str, MethodRow]]) -> str:
         findings = [finding for finding, row in rows if against_prior(row.difference) is kind]
         if not findings:
             continue
-        shown = kind in (AgainstPrior.BETTER, AgainstPrior.WORSE)
+        different = kind in (AgainstPrior.BETTER, AgainstPrior.WORSE)
         if len(findings) == len(rows) > 1:
-            which = f"all {len(rows)} findings" if shown else f"any of the {len(rows)} findings"
+            which = f"all {len(rows)} findings" if different else f"any of the {len(rows)} findings"
         else:
             which = listed(findings, most=4)
-        parts.append(f"{kind} than the prior for {which}" if shown else f"{kind} for {which}")
+        parts.append(f"{kind} than the prior for {which}" if different else f"{kind} for {which}")
     return "; ".join(parts)
 
 
@@ -283,10 +278,10 @@ def _comparisons(content: Content) -> list[Answer]:
 def _worse_or_better(rows: Sequence[Comparison]) -> str:
     """Such as ``"shown to be worse in 2 (Edema and Mass), better in none of 3 findings; …"``."""
     of_findings = [row for row in rows if row.finding]
-    shown = [row for row in of_findings if row.holm < 1 - row.difference.level]
-    worse = [row.finding for row in shown if row.difference.value < 0]
-    better = [row.finding for row in shown if row.difference.value > 0]
-    overall = rows[-1]
+    significant = [row for row in of_findings if row.holm < 1 - row.difference.level]
+    worse = [row.finding for row in significant if row.difference.value < 0]
+    better = [row.finding for row in significant if row.difference.value > 0]
+    overall = rows[-1]  # the macro average, where there are several findings
     finding = overall.finding or "macro average"
     change, noun = overall.difference, "difference"
     if overall.decrease:
@@ -323,7 +318,7 @@ def _auroc(rows: Sequence[Classification]) -> str:
     enough = [
         row
         for row in rows
-        if min(row.positives, row.negatives) >= LEAST_CASES and not math.isnan(row.auroc.low)
+        if min(row.positives, row.negatives) >= TO_CONCLUDE and not math.isnan(row.auroc.low)
     ]
     if not enough:
         return "cannot be judged: there are too few positives or negatives."

@@ -7,8 +7,7 @@ counts as unknown.
 
 from dataclasses import dataclass
 
-from heatproof.analysis.rare import Rare
-from heatproof.report.against_prior import FEW_CASES
+from heatproof.analysis.rare import FEW_CASES, Rare
 from heatproof.report.content import Content, PatientOverlap
 from heatproof.report.names import method_names
 from heatproof.types import Validity

@@ -1,4 +1,4 @@
-"""The trust grid in words: what each criterion asks, what was found, and what would settle it."""
+"""The trust grid in words: what each criterion asks, what was measured, what would settle it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,20 +27,21 @@ SIGNS = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class GridCell:
     """One cell.
 
     Attributes:
-        sign: Of the outcome, which no colour replaces.
-        word: The outcome.
-        outcome: For the style.
-        value: Such as ``"SSIM 0.71"``; empty where nothing was measured.
-        needed: Such as ``"above 0.50"``.
-        distance: From the threshold, with its interval; None where there is none.
+        sign: A sign of the outcome, so that nobody depends on its colour.
+        word: The outcome in words, with "strong" before it where the pass is one.
+        outcome: The outcome; the style of the cell follows from it.
+        value: What was measured, such as ``"SSIM 0.71"``; empty where nothing was.
+        needed: The threshold in words, such as ``"must be above 0.50"``; empty without one.
+        distance: The distance of the value from the threshold, with its interval; None without a
+            value or a threshold.
         mark: Value and interval, in percent of the way from 0 to 1.
-        bar: The threshold likewise; None where there is none.
-        settles: What would settle it; empty where nothing is open.
-        notes: Numbers of the notes that stand below the grid.
+        bar: The threshold, in percent of the way from 0 to 1; None without one.
+        settles: How many patients and models would settle it; empty where nothing is open.
+        notes: Numbers, from 1, of the notes below the grid that are about this cell.
     """
 
     sign: str
@@ -56,12 +57,12 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Line:
+class GridLine:
     """One method: its cells by criterion, and whether it meets all four."""
 
     name: str
-    cells: tuple[Shown, ...]
-    all_four: Shown
+    cells: tuple[GridCell, ...]
+    all_four: GridCell
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,13 @@ class GridText:
     """One grid.
 
     Attributes:
-        criteria: Specs of its columns.
+        rule: The rule that made the verdicts.
+        criteria: Specs of the criteria, one for each column.
         columns: The criteria in words.
-        high: What readers and supervised references reach: a name, and a value for each column,
+        lines: One per method.
+        notes: What the reader must know about some cells, each once.
+        high: What readers and supervised references reach: a name, and a text for each column,
             empty where it was not measured.
-        notes: What must be known about cells, each once; cells refer to them by number, from 1.
     """
 
     dataset: str
@@ -81,28 +84,28 @@ class GridText:
     rule: RuleText
     criteria: tuple[str, ...]
     columns: tuple[Wording, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[GridLine, ...]
     notes: tuple[str, ...]
     high: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def grids(content: Content) -> tuple[GridText, ...]:
-    """Every grid, in order."""
+def trust_grids(content: Content) -> tuple[GridText, ...]:
+    """Every grid of a report, in the order of its records."""
     rules = {rule.spec: rule for rule in content.rules}
-    names = method_names(content)
+    methods = method_names(content)
     metrics = {metric.spec: metric.name for metric in content.metrics}
     return tuple(
-        _shape(
+        _grid_text(
             grid,
             rules.get(grid.rule, RuleText(grid.rule, grid.rule, "")),
-            names,
+            methods,
             {**metrics, **grid.measures},
         )
         for grid in content.trust
     )
 
 
-def published() -> tuple[tuple[PublishedGrid, tuple[Line, ...]], ...]:
+def published_grids() -> tuple[tuple[PublishedGrid, tuple[GridLine, ...]], ...]:
     """The grids of studies, with "all four" computed from what they print."""
     return tuple(
         (
@@ -116,101 +119,104 @@ def published() -> tuple[tuple[PublishedGrid, tuple[Line, ...]], ...]:
     )
 
 
-def four() -> tuple[Wording, ...]:
+def the_four_criteria() -> tuple[Wording, ...]:
     """The criteria that "all four" is about."""
     return tuple(wording(criterion) for criterion in CRITERIA)
 
 
-def asked(shapes: Sequence[GridText]) -> tuple[Wording, ...]:
-    """Every criterion of some grids, in words, each once."""
-    words = (one for shape in shapes for one in map(wording, shape.criteria) if one.explains)
-    return tuple(dict.fromkeys(words))
+def criteria_of(grids: Sequence[GridText]) -> tuple[Wording, ...]:
+    """Every criterion of some grids that is explained, in words, each once."""
+    wordings = (wording(criterion) for grid in grids for criterion in grid.criteria)
+    return tuple(dict.fromkeys(text for text in wordings if text.explains))
 
 
 def _columns(criteria: Sequence[str]) -> tuple[Wording, ...]:
     """Each criterion in words, under its spec where two share a title."""
-    words = [wording(criterion) for criterion in criteria]
-    titles = [one.title for one in words]
+    wordings = [wording(criterion) for criterion in criteria]
+    titles = [text.title for text in wordings]
     return tuple(
-        replace(one, title=one.title if titles.count(one.title) == 1 else criterion)
-        for one, criterion in zip(words, criteria, strict=True)
+        text if titles.count(text.title) == 1 else replace(text, title=criterion)
+        for text, criterion in zip(wordings, criteria, strict=True)
     )
 
 
-def _shape(
+def _grid_text(
     grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str]
 ) -> GridText:
     criteria = tuple(dict.fromkeys(verdict.criterion for verdict in grid.verdicts))
-    methods = tuple(dict.fromkeys(verdict.method for verdict in grid.verdicts))
-    cells = {(one.method, one.criterion): one for one in grid.verdicts}
-    notes = tuple(dict.fromkeys(note for one in grid.verdicts for note in one.notes))
+    notes = tuple(dict.fromkeys(note for verdict in grid.verdicts for note in verdict.notes))
+    by_method: dict[str, dict[str, Verdict]] = {}
+    for verdict in grid.verdicts:
+        by_method.setdefault(verdict.method, {})[verdict.criterion] = verdict
     lines = tuple(
-        Line(
+        GridLine(
             names.get(method, method),
             tuple(
-                _shown(cells[method, criterion], measures, notes)
-                if (method, criterion) in cells
-                else _bare(Outcome.NOT_TESTED)
+                _cell(verdicts[criterion], measures, notes)
+                if criterion in verdicts
+                else _bare_cell(Outcome.NOT_TESTED)
                 for criterion in criteria
             ),
-            _bare(
-                meets_all({name: one.passed for (of, name), one in cells.items() if of == method})
-            ),
+            _bare_cell(meets_all({name: verdict.passed for name, verdict in verdicts.items()})),
         )
-        for method in methods
+        for method, verdicts in by_method.items()
     )
-    reached = {
-        (
-            one.control,
-            one.criterion,
-        ): f"{measures.get(one.measure, one.measure)} {number(one.value)}"
-        for one in grid.high
-    }
-    high = tuple(
+    high = _high(grid, criteria, measures)
+    return GridText(
+        grid.dataset, grid.finding, rule, criteria, _columns(criteria), lines, notes, high
+    )
+
+
+def _high(
+    grid: Trust, criteria: Sequence[str], measures: Mapping[str, str]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What readers and supervised references reach: a name, and a text for each criterion."""
+    reached: dict[str, dict[str, str]] = {}
+    for value in grid.high:
+        text = f"{measures.get(value.measure, value.measure)} {number(value.value)}"
+        reached.setdefault(value.control, {})[value.criterion] = text
+    return tuple(
         (
             high_controls().get(control, control),
-            tuple(reached.get((control, one), "") for one in criteria),
+            tuple(texts.get(criterion, "") for criterion in criteria),
         )
-        for control in dict.fromkeys(control for control, _ in reached)
+        for control, texts in reached.items()
     )
-    columns = _columns(criteria)
-    return GridText(grid.dataset, grid.finding, rule, criteria, columns, lines, notes, high)
 
 
-def _shown(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> Shown:
+def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> GridCell:
     strong = verdict.passed is Outcome.PASS and verdict.strong is Outcome.PASS
-    told, threshold = verdict.evidence, verdict.threshold
-    known = not math.isnan(told.value)
-    barred = known and not math.isnan(threshold)
+    evidence, threshold = verdict.evidence, verdict.threshold
+    measured = not math.isnan(evidence.value)
+    comparable = measured and not math.isnan(threshold)
     measure = measures.get(verdict.measure, verdict.measure)
     side = "above" if verdict.above else "below"
-    return Shown(
+    return GridCell(
         sign=SIGNS[verdict.passed],
         word=f"strong {verdict.passed}" if strong else verdict.passed,
         outcome=verdict.passed,
-        value=f"{measure} {number(told.value)}" if known else "",
-        needed=f"must be {side} {number(threshold)}" if barred else "",
-        distance=_less(told, threshold) if barred else None,
-        mark=mark(told) if known else Mark(None, None, None),
-        bar=place(threshold, 0.0, 1.0) if barred else None,
+        value=f"{measure} {number(evidence.value)}" if measured else "",
+        needed=f"must be {side} {number(threshold)}" if comparable else "",
+        distance=_distance(evidence, threshold) if comparable else None,
+        mark=mark(evidence) if measured else Mark(None, None, None),
+        bar=place(threshold, 0.0, 1.0) if comparable else None,
         settles=_settles(verdict),
         notes=tuple(sorted(notes.index(note) + 1 for note in verdict.notes)),
     )
 
 
-def _less(estimate: Estimate, threshold: float) -> Estimate:
-    """The same, as a distance from the threshold."""
-    return Estimate(
-        estimate.value - threshold,
-        estimate.low - threshold,
-        estimate.high - threshold,
-        estimate.level,
-        estimate.cases,
-        estimate.method,
+def _distance(estimate: Estimate, threshold: float) -> Estimate:
+    """The estimate as a distance from the threshold."""
+    return replace(
+        estimate,
+        value=estimate.value - threshold,
+        low=estimate.low - threshold,
+        high=estimate.high - threshold,
     )
 
 
 def _settles(verdict: Verdict) -> str:
+    """How many patients and models would settle an open verdict; empty where nothing is known."""
     needed = verdict.needed
     if needed is None:
         return ""
@@ -219,18 +225,20 @@ def _settles(verdict: Verdict) -> str:
     return f"about {patients}{draws} would settle a difference of {signed(needed.margin)[1:]}"
 
 
-def _published_line(name: str, passed: Mapping[str, bool]) -> Line:
+def _published_line(name: str, passed: Mapping[str, bool]) -> GridLine:
     outcomes = {
         criterion: Outcome.PASS if passed[criterion] else Outcome.FAIL
         for criterion in CRITERIA
         if criterion in passed
     }
-    whole = meets_all(outcomes) if len(outcomes) == len(CRITERIA) else None
-    return Line(name, tuple(_bare(outcomes.get(one)) for one in CRITERIA), _bare(whole))
+    # Of a study that prints some criteria alone, nobody can say whether all four are met.
+    all_four = meets_all(outcomes) if len(outcomes) == len(CRITERIA) else None
+    cells = tuple(_bare_cell(outcomes.get(criterion)) for criterion in CRITERIA)
+    return GridLine(name, cells, _bare_cell(all_four))
 
 
-def _bare(outcome: Outcome | None) -> Shown:
-    """An outcome without numbers; None where a study prints none."""
+def _bare_cell(outcome: Outcome | None) -> GridCell:
+    """A cell without numbers; ``outcome`` is None where a study prints none."""
     if outcome is None:
-        return Shown(SIGNS[Outcome.NOT_TESTED], "not printed", Outcome.NOT_TESTED)
-    return Shown(SIGNS[outcome], outcome, outcome)
+        return GridCell(SIGNS[Outcome.NOT_TESTED], "not printed", Outcome.NOT_TESTED)
+    return GridCell(SIGNS[outcome], outcome, outcome)

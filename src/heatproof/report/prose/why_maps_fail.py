@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heatproof.analysis.diagnosis import Diagnosis, Spread
+from heatproof.analysis.rare import FEW_CASES
 from heatproof.diagnose.confidence import POOLED, WITHIN, Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
-from heatproof.report.against_prior import FEW_CASES
 from heatproof.report.content import Content
 from heatproof.report.names import method_names
 from heatproof.types import Estimate
@@ -47,7 +47,7 @@ _WHERE_IT_GROWS = {
 # A structure is worth a sentence where a map has this many times its share of the film there, and
 # this much more than it.
 _TIMES_ITS_AREA, _MORE_THAN_ITS_AREA = 2, 0.02
-_MOST_GROUPS = 3  # groups of films that get a sentence each
+_MOST_GROUPS = 3  # groups of films that get a sentence each; more would bury the rest
 
 
 class Trend(StrEnum):
@@ -223,11 +223,11 @@ def _feature_sentences(lines: _Lines, methods: tuple[str, ...]) -> Iterator[str]
             if whose:
                 verb_phrase = _methods_that_do(whose, methods, direction)
                 yield f"Where {_WHERE_IT_GROWS[feature]}, maps of {verb_phrase}."
-    shown = (Trend.BETTER, Trend.WORSE)
+    significant = (Trend.BETTER, Trend.WORSE)
     not_shown = [
         FEATURE_NOUNS[feature]
         for feature, cells in lines
-        if not any(cell.trend in shown for cell in cells)
+        if not any(cell.trend in significant for cell in cells)
         and any(cell.trend is Trend.OPEN for cell in cells)
     ]
     if not_shown:

@@ -1,0 +1,84 @@
+"""What an experiment asks of its tables: what is reported and compared, with which intervals."""
+
+from collections.abc import Sequence
+
+from heatproof.analysis.analyse import Questions, Tables
+from heatproof.analysis.classification import Calls, with_thresholds
+from heatproof.analysis.intervals import Intervals
+from heatproof.experiment.file import Experiment
+from heatproof.experiment.workspace import Workspace
+from heatproof.report.facts.parts import measures
+from heatproof.stages.blocks import Judged
+from heatproof.stages.shapes import shapes
+from heatproof.stages.structures import on_structures
+from heatproof.stages.written import Written
+
+
+def tables_of(work: Workspace, judged: Sequence[Judged], written: Written) -> Tables:
+    """The tables that are analysed: those of the stages, and what follows from them by film.
+
+    Shapes are measured here, and read from their units where they were measured before.
+    """
+    return Tables(
+        films=written.films,
+        predictions=written.predictions,
+        called=with_thresholds(written.predictions, written.films, calls_of(work.experiment)),
+        scores=written.scores,
+        shapes=shapes(work, written.scores),
+        structures=work.structures.read(on_structures(work, judged)),
+        pairs=written.pairs,
+    )
+
+
+def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
+    """What the experiment asks of its tables."""
+    experiment = work.experiment
+    # Metadata that assign films to members would look like groups of patients otherwise.
+    folds = (name for model in experiment.models for name in (*model.judges, *model.trained_on))
+    return Questions(
+        metrics=work.measures,
+        judged={(record.data, record.model) for record in judged if record.methods},
+        intervals=intervals_of(experiment),
+        calls=calls_of(experiment),
+        compare=compared_models(experiment),
+        rules=work.rules,
+        measures=measures(work.similarities, work.criteria),
+        folds=frozenset(folds),
+    )
+
+
+def intervals_of(experiment: Experiment) -> Intervals:
+    """How the experiment wants its intervals."""
+    statistics = experiment.statistics
+    return Intervals(
+        by=statistics.by,
+        resamples=statistics.resamples,
+        level=statistics.level,
+        seed=statistics.seed,
+        min_positives=statistics.min_positives,
+        margin=statistics.margin,
+    )
+
+
+def calls_of(experiment: Experiment) -> Calls:
+    """How films are called positive: on which data, and by what, the threshold is chosen."""
+    settings = experiment.classification
+    seed = experiment.statistics.seed
+    return Calls(settings.validation, settings.sensitivity, settings.by, seed)
+
+
+def compared_models(experiment: Experiment) -> list[tuple[str, str]]:
+    """Models that are compared: those declared, and each ensemble with its best checkpoint.
+
+    An ensemble is compared with the single best checkpoint of the same trainings, where the
+    experiment has both, because that is what an ensemble has to beat.
+    """
+    ensembles = [(model, model.ensemble) for model in experiment.models if model.ensemble]
+    with_best = [
+        (ensemble.group or ensemble.name, single.group or single.name)
+        for ensemble, pool in ensembles
+        for single, pool_of_single in ensembles
+        if pool.best > pool_of_single.best == 1 and pool.of == pool_of_single.of
+    ]
+    declared = [(first, second) for first, second in experiment.statistics.compare]
+    return list(dict.fromkeys([*declared, *with_best]))
