@@ -32,7 +32,7 @@ def test_every_film_is_judged_once_by_the_other_fold(shared_data):
         assert len(ids) == len(set(ids)) == count
     patients = {"fold 0": set(), "fold 1": set()}
     for judging in judged:
-        patients[judging.model] |= {sample.patient_id for sample in judging.samples}
+        patients[judging.member] |= {sample.patient_id for sample in judging.samples}
         assert {sample.metadata["fold"] for sample in judging.samples} == {
             1.0 if judging.model == "fold 0" else 0.0
         }

@@ -32,7 +32,7 @@ def test_a_study_is_its_most_probable_view(squares):
     )
     report = run(load(squares))
     page = report.read_text()
-    assert "Counted are studies, not films" in page
+    assert "Studies are counted, not films" in page
     estimates = pl.read_parquet(report.parent / "estimates.parquet")
     (found,) = estimates.filter(pl.col("metric") == "auroc of the classifier")["value"].to_list()
     predictions = read(report.parent, "predictions")
