@@ -34,7 +34,7 @@ def test_every_film_is_judged_once_by_the_other_fold(shared_data):
     for judging in judged:
         patients[judging.member] |= {sample.patient_id for sample in judging.samples}
         assert {sample.metadata["fold"] for sample in judging.samples} == {
-            1.0 if judging.model == "fold 0" else 0.0
+            1.0 if judging.member == "fold 0" else 0.0
         }
     assert not patients["fold 0"] & patients["fold 1"]
 
