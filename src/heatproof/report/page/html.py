@@ -69,6 +69,72 @@ def _loader() -> jinja2.BaseLoader:
     return jinja2.PackageLoader("heatproof.report.page", "templates")
 
 
+# What templates may use by these names: filters, functions and constants.
+_FILTERS: dict[str, Any] = {
+    "number": words.number,
+    "estimate": words.estimate,
+    "interval": words.bracketed,
+    "signed": words.signed,
+    "count": words.count,
+    "listed": words.listed,
+    "sentence": words.sentence,
+    "uri": data_uri,
+}
+_FUNCTIONS = (
+    answers,
+    cautions,
+    undefined_reason,
+    grouping.cases_by_group,
+    grouping.classification_by_dataset,
+    grouping.compared_differences,
+    grouping.dataset_metrics,
+    grouping.forest_panels,
+    grouping.interval_methods,
+    grouping.other_controls,
+    grouping.panels_by_finding,
+    positions.box_axis,
+    positions.calibration_points,
+    positions.history_points,
+    positions.mark,
+    positions.place,
+    positions.polyline,
+    positions.prior_mark,
+    positions.ticks,
+    table.cell_text,
+    table.is_estimate,
+    table.is_text,
+    table.narrowed,
+    result_tables.comparison_table,
+    result_tables.tuned_table,
+    diagnosis_tables.common_table,
+    diagnosis_tables.confidence_table,
+    diagnosis_tables.shape_table,
+    diagnosis_tables.structure_table,
+    diagnosis_tables.subgroup_table,
+    diagnosis_tables.usual_table,
+    published_table.published_table,
+    slope_forests,
+    trust_grid.criteria_of,
+    trust_grid.published_grids,
+    trust_grid.the_four_criteria,
+    trust_grid.trust_grids,
+    why_maps_fail.diagnosed_metric,
+    why_maps_fail.diagnosis_texts,
+    why_maps_fail.significance_level,
+    why_maps_fail.spreads_by_feature,
+    why_maps_fail.structure_sentences,
+)
+_CONSTANTS: dict[str, Any] = {
+    "cutoff_note": published_table.CUTOFF_NOTE,
+    "feature_definitions": why_maps_fail.FEATURE_DEFINITIONS,
+    "feature_nouns": why_maps_fail.FEATURE_NOUNS,
+    "few_cases": FEW_CASES,
+    "least_cases": TO_CONCLUDE,
+    "valid": Validity.OK,
+    "validities": VALIDITY,
+}
+
+
 @cache  # templates take a fifth of a second to compile
 def page_environment() -> jinja2.Environment:
     """The environment of all pages: templates, filters, and the functions that templates call."""
@@ -80,71 +146,9 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters |= {
-        "number": words.number,
-        "estimate": words.estimate,
-        "interval": words.bracketed,
-        "signed": words.signed,
-        "count": words.count,
-        "listed": words.listed,
-        "sentence": words.sentence,
-        "uri": data_uri,
-    }
+    environment.filters |= _FILTERS
     environment.tests["curved"] = grouping.has_curve
-    functions = (
-        answers,
-        cautions,
-        undefined_reason,
-        grouping.cases_by_group,
-        grouping.classification_by_dataset,
-        grouping.compared_differences,
-        grouping.dataset_metrics,
-        grouping.forest_panels,
-        grouping.interval_methods,
-        grouping.other_controls,
-        grouping.panels_by_finding,
-        positions.box_axis,
-        positions.calibration_points,
-        positions.history_points,
-        positions.mark,
-        positions.place,
-        positions.polyline,
-        positions.prior_mark,
-        positions.ticks,
-        table.cell_text,
-        table.is_estimate,
-        table.is_text,
-        table.narrowed,
-        result_tables.comparison_table,
-        result_tables.tuned_table,
-        diagnosis_tables.common_table,
-        diagnosis_tables.confidence_table,
-        diagnosis_tables.shape_table,
-        diagnosis_tables.structure_table,
-        diagnosis_tables.subgroup_table,
-        diagnosis_tables.usual_table,
-        published_table.published_table,
-        slope_forests,
-        trust_grid.criteria_of,
-        trust_grid.published_grids,
-        trust_grid.the_four_criteria,
-        trust_grid.trust_grids,
-        why_maps_fail.diagnosed_metric,
-        why_maps_fail.diagnosis_texts,
-        why_maps_fail.significance_level,
-        why_maps_fail.spreads_by_feature,
-        why_maps_fail.structure_sentences,
-    )
-    constants: dict[str, Any] = {
-        "cutoff_note": published_table.CUTOFF_NOTE,
-        "feature_definitions": why_maps_fail.FEATURE_DEFINITIONS,
-        "feature_nouns": why_maps_fail.FEATURE_NOUNS,
-        "few_cases": FEW_CASES,
-        "least_cases": TO_CONCLUDE,
-        "valid": Validity.OK,
-        "validities": VALIDITY,
-    }
-    environment.globals |= {function.__name__: function for function in functions} | constants
+    environment.globals |= {function.__name__: function for function in _FUNCTIONS} | _CONSTANTS
     return environment
 
 
