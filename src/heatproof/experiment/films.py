@@ -157,12 +157,6 @@ def drawn_digest(annotations: Sequence[Annotation]) -> str:
     return digest(drawn, kinds, files)
 
 
-def blocks(samples: Sequence[Sample], size: int) -> Iterator[tuple[Sample, ...]]:
-    """Runs of consecutive films: the units of work."""
-    for start in range(0, len(samples), size):
-        yield tuple(samples[start : start + size])
-
-
 def _files(value: object) -> Iterator[Path]:
     """Every file that plain values name, however deep."""
     if isinstance(value, Path) and value.is_file():

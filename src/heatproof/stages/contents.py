@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heatproof.experiment.films import OpenedData, blocks, fingerprint
+from heatproof.experiment.films import OpenedData, fingerprint
 from heatproof.experiment.workspace import Workspace
+from heatproof.stages.blocks import blocks
 from heatproof.stages.loop import Unit, make
 from heatproof.tables.units import digest
 from heatproof.types import Sample

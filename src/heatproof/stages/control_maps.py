@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
 from heatproof.data.geometry import FILM, Geometry, Squash
-from heatproof.experiment.films import OpenedData, blocks, drawn_digest
+from heatproof.experiment.films import OpenedData, drawn_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import (
     FRAME,
@@ -25,7 +25,7 @@ from heatproof.localize.controls import (
     unasked,
 )
 from heatproof.stages import framing
-from heatproof.stages.blocks import BLOCK, Judged
+from heatproof.stages.blocks import BLOCK, Judged, blocks
 from heatproof.stages.scoring import MapsToScore, OfFilm, annotations_of, measures_of, places_of
 from heatproof.tables.scores import NO_MODEL
 from heatproof.tables.units import digest

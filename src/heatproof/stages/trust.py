@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.workspace import Workspace
@@ -18,7 +18,7 @@ from heatproof.progress import Progress
 from heatproof.registry import files_of
 from heatproof.saliency import Method
 from heatproof.saliency.memory import parse_memory
-from heatproof.stages.blocks import Judged
+from heatproof.stages.blocks import Judged, blocks
 from heatproof.stages.framing import StoredMaps
 from heatproof.stages.loop import Unit, make
 from heatproof.stages.pairs import Case, MapComparison, comparison_columns
@@ -34,7 +34,6 @@ from heatproof.types import ModelId
 FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
 PAIRS = 32  # in a unit of stored maps
 
-_Item = TypeVar("_Item")
 _Rows = Iterator[dict[str, Any]]
 
 
@@ -84,7 +83,7 @@ class Question:
 
     def stored(self, cases: Sequence[Case], population: str, step: str = "") -> Iterator[Unit]:
         """Units of trained models on films as they are."""
-        for block in _blocks(cases, PAIRS):
+        for block in blocks(cases, PAIRS):
             rows = partial(self._stored, block, self.comparison(population, step))
             yield Unit(self.name(block, population, step), rows)
 
@@ -266,10 +265,5 @@ def _of_films(cases: Sequence[Case]) -> Iterator[list[Case]]:
     by_film: dict[str, list[Case]] = {}
     for case in cases:
         by_film.setdefault(case.first.image_id, []).append(case)
-    for block in _blocks(list(by_film.values()), FILMS):
+    for block in blocks(list(by_film.values()), FILMS):
         yield [case for cases_of_film in block for case in cases_of_film]
-
-
-def _blocks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
