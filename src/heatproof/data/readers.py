@@ -10,10 +10,7 @@ each film (the prior, structures) takes that of the first in this order who mark
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from heatproof.types import Annotation
-
-REFERENCE = "reference"
-"""Name of the reference standard among the readers."""
+from heatproof.types import REFERENCE, Annotation
 
 
 def ranked(films: Mapping[str, int]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from heatproof.data.annotations import Boxes, Points, Several
 from heatproof.errors import AnnotationError
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.types import Sample, Shape
+from heatproof.types import REFERENCE, Sample, Shape
 
 Corners = tuple[float, float, float, float]
 
@@ -76,7 +76,7 @@ Target = TypeVar("Target", BoxTarget, MaskTarget)
 
 
 def box_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = "reference"
+    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
 ) -> BoxTarget:
     """The boxes of one radiograph, moved with it.
 
@@ -115,7 +115,7 @@ def box_target(
 
 
 def mask_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = "reference"
+    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
 ) -> MaskTarget:
     """The masks of one radiograph, moved with it; arguments and errors as in ``box_target``.
 
