@@ -15,7 +15,7 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import READERS
 from heatproof.preparation.opening import Opener
 from heatproof.progress import Progress
-from heatproof.registry import files_of
+from heatproof.registry import files_of, part_name
 from heatproof.saliency import Method
 from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Judged, blocks
@@ -25,7 +25,7 @@ from heatproof.stages.pairs import Case, MapComparison, comparison_columns
 from heatproof.stages.reader_agreement import agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
-from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, named
+from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms
 from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_films, random_pairs
 from heatproof.trust.similarity import Similarity
@@ -147,7 +147,7 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             yield from _between(work, spec, criterion, subjects)
-            if READERS in work.experiment.score.controls and named(spec) in CRITERIA:
+            if READERS in work.experiment.score.controls and part_name(spec) in CRITERIA:
                 yield from _readers(work, spec, subjects)
     for subject in subjects:  # one model in memory at a time
         if not subject.explains or subject.origin.permuted:

@@ -11,7 +11,7 @@ from heatproof.analysis.localization import Localization
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.localizers import LocalizerArchitecture, localizers
-from heatproof.registry import docstring_summary
+from heatproof.registry import docstring_summary, part_name
 from heatproof.report.content import MapCounts, MethodText, MetricText, RuleText
 from heatproof.report.pictures.positions import axis_end
 from heatproof.saliency import Method, definition
@@ -123,7 +123,7 @@ def _options(part: object) -> str:
         if value == field.default or isinstance(value, Path):
             continue  # which file it is, the spec says
         if "registry" in field.metadata and value is not None:
-            name = field.metadata["registry"].spec(value).partition("(")[0]
+            name = part_name(field.metadata["registry"].spec(value))
             words.append(f"{name.replace('_', ' ')}{_options(value)}")
         else:
             words.append(f"{field.name.replace('_', ' ')} {value}")
