@@ -68,7 +68,7 @@ def metrics_used(
         )
 
 
-def measures(
+def similarity_names(
     similarities: Mapping[str, Similarity], criteria: Mapping[str, Criterion]
 ) -> dict[str, str]:
     """Titles of similarities by spec: those of the experiment, and those that criteria bring."""
@@ -88,12 +88,9 @@ def rules_used(rules: Mapping[str, Rule]) -> Iterator[RuleText]:
 
 def _axis_end(metric: str, panels: Sequence[Localization]) -> float:
     """A number of one digit that no value and no interval of a metric exceeds."""
-    estimates = [
-        row.estimate
-        for panel in panels
-        if panel.metric == metric
-        for row in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
-    ]
+    measured = [panel for panel in panels if panel.metric == metric]
+    estimates = [row.estimate for panel in measured for row in panel.rows]
+    estimates += [row.estimate for panel in measured for row in panel.every_control]
     ends = [end for e in estimates for end in (e.value, e.high) if math.isfinite(end)]
     return axis_end(max(ends, default=0.0))
 
