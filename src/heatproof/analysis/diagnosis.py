@@ -31,12 +31,11 @@ from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
-from heatproof.tables.shapes import Shapes
+from heatproof.tables.shapes import PLACE, Shapes
 from heatproof.types import Estimate
 
 DOTS = 400  # in a scatter plot, at most: more would hide each other
 CATEGORIES = 6  # in a column of metadata, at most: a column with more holds names, not groups
-_PLACE = ["data", "image_id", "finding", "reader"]
 _PREDICTION = ["data", "model", "image_id", "finding"]
 
 
@@ -148,12 +147,12 @@ def diagnoses(
     labels = with_calibrated(predictions, options.validation, intervals.seed).select(
         *_PREDICTION, "cluster", "probability", CALIBRATED, "label"
     )
-    rows = maps.join(shapes.frame, on=_PLACE, how="left", maintain_order="left").join(
+    rows = maps.join(shapes.frame, on=PLACE, how="left", maintain_order="left").join(
         labels.drop("cluster"), on=_PREDICTION, how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.Series("cluster", intervals.clusters(rows), pl.String))
-    readers = scores.of_control(HUMAN_BENCHMARK).frame.select(*_PLACE, "metric", readers="value")
-    rows = rows.join(readers, on=[*_PLACE, "metric"], how="left", maintain_order="left")
+    readers = scores.of_control(HUMAN_BENCHMARK).frame.select(*PLACE, "metric", readers="value")
+    rows = rows.join(readers, on=[*PLACE, "metric"], how="left", maintain_order="left")
     rows = usual_place.with_prior(rows, scores)
     keys = ["data", "model", "method", "metric"]
     cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
