@@ -7,7 +7,7 @@ kept apart from those of a method of the same name.
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
-from heatproof.data.geometry import FILM, Geometry, Squash
+from heatproof.data.geometry import FILM, Geometry, fills_canvas
 from heatproof.experiment.films import OpenedData, drawn_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import (
@@ -104,7 +104,7 @@ def _grids(
             continue
         geometry = framing.geometry_of(outcome)
         # Whatever size a film is squashed to, a grid over it covers the whole film.
-        covered = FILM if isinstance(geometry, Squash) else geometry
+        covered = FILM if fills_canvas(geometry) else geometry
         names = (block.made(method) for block in outcome.blocks for method in outcome.methods)
         sizes = work.made.read(names).frame.select("height", "width")
         for height, width in sizes.unique().iter_rows():
