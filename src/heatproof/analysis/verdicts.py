@@ -18,7 +18,6 @@ from heatproof.tables.scores import NO_MODEL, Scores
 from heatproof.trust import evidence
 from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Rule
-from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
 
 
@@ -136,7 +135,7 @@ def _high(
         for cell in evidence.cells(table, controls, (measure,)):
             tested = cell.asks not in (None, evidence.Asks.IS_LOST)
             if tested and measures.get(cell.criterion) == measure:
-                yield High(cell.criterion, cell.method, measure, over_draws(cell.rows))
+                yield High(cell.criterion, cell.method, measure, evidence.over_draws(cell.rows))
 
 
 def _methods(table: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -253,7 +253,7 @@ class _Scorer:
         finding: str,
         spacing: tuple[float, float] | None,
     ) -> Values:
-        """The same where nothing is marked, measured once for a map that many films share.
+        """Values where nothing is marked, measured once for a map that many films share.
 
         Two threads may measure one map at the same time; both make the same values.
         """

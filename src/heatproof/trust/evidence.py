@@ -105,6 +105,16 @@ def rises(table: pl.DataFrame) -> list[str]:
     ]
 
 
+def over_draws(rows: pl.DataFrame) -> float:
+    """The mean over draws of means over films; undefined values are left out."""
+    means = (
+        rows.filter(pl.col("value").is_finite())
+        .group_by("draw", maintain_order=True)
+        .agg(pl.col("value").mean())["value"]
+    )
+    return float(means.to_numpy().mean()) if len(means) else float("nan")
+
+
 def _ordered(measured: Sequence[str]) -> list[str]:
     """The four first, under the specs that they were measured by."""
     four = [next((spec for spec in measured if part_name(spec) == name), name) for name in CRITERIA]

@@ -42,7 +42,7 @@ class BetweenModels(Protocol):
     needs: ClassVar[str]
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
-        """Whom to compare, and the level at which they differ; empty where there are not two."""
+        """Pairs of models, each with the step between them; empty where no two can be compared."""
         ...
 
 
@@ -62,12 +62,12 @@ class OfCopies(Protocol):
 
     @property
     def order(self) -> BlockOrder:
-        """Of the blocks."""
+        """The order in which blocks are randomized."""
         ...
 
     @property
     def draws(self) -> int:
-        """Of the weights."""
+        """The number of draws of the weights."""
         ...
 
     @property
