@@ -35,12 +35,12 @@ class BoxTarget:
         findings: Index of what each box shows; only known findings have boxes.
     """
 
-    known: Bool[Tensor, "k"]
+    known: Bool[Tensor, " k"]
     corners: Float[Tensor, "m 4"]
-    findings: Int[Tensor, "m"]
+    findings: Int[Tensor, " m"]
 
     @property
-    def marked(self) -> Bool[Tensor, "k"]:
+    def marked(self) -> Bool[Tensor, " k"]:
         """Whether the image shows each finding."""
         return torch.zeros_like(self.known).index_fill(0, self.findings, True)
 
@@ -59,11 +59,11 @@ class MaskTarget:
         masks: At the resolution of the input; empty where the place is not known.
     """
 
-    known: Bool[Tensor, "k"]
+    known: Bool[Tensor, " k"]
     masks: Bool[Tensor, "k h w"]
 
     @property
-    def marked(self) -> Bool[Tensor, "k"]:
+    def marked(self) -> Bool[Tensor, " k"]:
         """Whether the image shows each finding."""
         return self.masks.any(dim=2).any(dim=1)
 

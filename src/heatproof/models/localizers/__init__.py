@@ -41,8 +41,8 @@ class LocalizerOutput:
     """
 
     corners: Float[Tensor, "m 4"]
-    scores: Float[Tensor, "m"]
-    findings: Int[Tensor, "m"]
+    scores: Float[Tensor, " m"]
+    findings: Int[Tensor, " m"]
 
 
 @dataclass(frozen=True)

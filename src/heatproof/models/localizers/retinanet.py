@@ -211,7 +211,7 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
 
 
 def _inside(
-    corners: Float[Tensor, "m 4"], scores: Float[Tensor, "m"], findings: Int[Tensor, "m"]
+    corners: Float[Tensor, "m 4"], scores: Float[Tensor, " m"], findings: Int[Tensor, " m"]
 ) -> LocalizerOutput:
     """The boxes of which something is left after they were cut to the image."""
     kept = (corners[:, :2] < corners[:, 2:]).all(dim=1)
