@@ -30,7 +30,7 @@ from heatproof.localize import MeanOverFilms, Metric, empty_is_zero, lower_is_be
 from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
-from heatproof.tables.scores import Scores
+from heatproof.tables.scores import MARKED, Scores
 from heatproof.tables.shapes import PLACE, Shapes
 from heatproof.types import Estimate
 
@@ -174,7 +174,7 @@ def _diagnosis(
         cell: Scores of the cell, joined with shapes, predictions, readers and prior.
     """
     data, model, method, metric = cell.select("data", "model", "method", "metric").row(0)
-    marked = cell.filter(pl.col("regions") > 0)
+    marked = cell.filter(MARKED)
     defined = marked.filter(pl.col("value").is_finite())
     patients = defined["cluster"].n_unique()
     record = Diagnosis(data, model, method, metric, len(defined), patients, TO_FIT)
@@ -195,7 +195,7 @@ def _reasons(
     """Fields of ``Diagnosis``; ``labels`` are the predictions on all films for its findings."""
     intervals, part = options.intervals, options.metrics[metric]
     marked, negatives = (
-        cell.filter(pl.col("regions") > 0),
+        cell.filter(MARKED),
         _negatives(part, intervals, cell, labels),
     )
     absent, present = (table.with_columns(probability=CALIBRATED) for table in (negatives, marked))
@@ -251,7 +251,7 @@ def _negatives(
 ) -> pl.DataFrame:
     """Films without the finding that have a score: 0, by a metric that gives any map 0 there."""
     if isinstance(metric, MeanOverFilms):
-        return cell.filter(pl.col("regions") == 0)
+        return cell.filter(~MARKED)
     absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
     if not empty_is_zero(metric):
         absent = absent.clear()

@@ -14,7 +14,7 @@ from heatproof.localize.controls import PRIOR, READERS
 from heatproof.models.localizers import references
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
-from heatproof.tables.scores import NO_MODEL, Scores
+from heatproof.tables.scores import Scores
 from heatproof.trust import evidence
 from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Rule
@@ -94,9 +94,8 @@ def trust(
 
 def _evidence(pairs: Pairs, scores: Scores) -> pl.DataFrame:
     """The pairs of one data set and finding, with its scores as the criterion of localization."""
-    of_models = pl.col("model") != NO_MODEL
     prior = scores.of_control(PRIOR).frame
-    maps = scores.where(of_models | (pl.col("method") == READERS)).frame
+    maps = scores.of_models_and(READERS).frame
     methods = maps.select("method").unique(maintain_order=True)
     # Every method is compared with the same prior.
     compared = methods.join(prior.drop("method"), how="cross")
