@@ -227,6 +227,11 @@ class Registry(Generic[Part]):
             ) from error
 
 
+def part_name(spec: str) -> str:
+    """The name of the part in a spec, whatever its options."""
+    return spec.partition("(")[0]
+
+
 def relative_to(part: Part, folder: Path) -> Part:
     """The part with its relative paths, and those of parts inside it, taken from ``folder``."""
     changes: dict[str, Any] = {}
@@ -257,6 +262,13 @@ def written(field: "dataclasses.Field[Any]", value: Any) -> str:
         text: str = field.metadata["registry"].spec(value)
         return text
     return repr(str(value) if isinstance(value, Path) else value)
+
+
+def file_summary(cls: type) -> str:
+    """The first paragraph of the file that defines a part, after the name of the part there."""
+    text = docstring_summary(getattr(inspect.getmodule(cls), "__doc__", None))
+    after = text.partition(": ")[2]
+    return f"{after[:1].upper()}{after[1:]}"
 
 
 def docstring_summary(docstring: str | None) -> str:

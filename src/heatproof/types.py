@@ -33,6 +33,8 @@ class Shape(Protocol):
 
 BENCHMARK = "human benchmark"
 """Reader of the annotations that maps are compared with, beside the reference standard."""
+REFERENCE = "reference"
+"""Name of the reference standard among the readers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Annotation:
 
     Attributes:
         finding: What was marked.
-        source: The reader; ``"reference"`` is the reference standard, ``BENCHMARK`` stands for the
+        source: The reader; ``REFERENCE`` is the reference standard, ``BENCHMARK`` stands for the
             readers whom methods are compared with.
         shape: Polygons, boxes, a mask or points.
     """

@@ -70,6 +70,11 @@ def listed(items: Iterable[str], most: int = 1000) -> str:
     return names[0] if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]])
 
 
+def spelled(value: str | float | None) -> str:
+    """A value of metadata as people write it: a column of numbers holds ``"1"``, not ``"1.0"``."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]

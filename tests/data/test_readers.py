@@ -10,11 +10,11 @@ import pytest
 from heatproof.data.annotations import Boxes
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.data.readers import REFERENCE, first_of, ranked, ranked_readers, shared
+from heatproof.data.readers import first_of, ranked, ranked_readers, shared
 from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
 from heatproof.tables.films import Films
-from heatproof.types import Annotation, Sample
+from heatproof.types import REFERENCE, Annotation, Sample
 from tests.squares import NETWORK
 
 BOX = Boxes(((0, 0, 1, 1),))

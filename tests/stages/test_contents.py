@@ -14,8 +14,8 @@ from heatproof.stages.contents import contents
 def digest(file):
     work = open_workspace(load(file))
     (films,) = work.data.values()
-    found = contents(work, films)
-    assert contents(work, films) == found  # from its unit
+    found = contents(work.contents, films)
+    assert contents(work.contents, films) == found  # from its unit
     return found
 
 

@@ -30,13 +30,12 @@ from heatproof.localize import MeanOverFilms, Metric, empty_is_zero, lower_is_be
 from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
-from heatproof.tables.scores import Scores
-from heatproof.tables.shapes import Shapes
+from heatproof.tables.scores import MARKED, Scores
+from heatproof.tables.shapes import PLACE, Shapes
 from heatproof.types import Estimate
 
 DOTS = 400  # in a scatter plot, at most: more would hide each other
 CATEGORIES = 6  # in a column of metadata, at most: a column with more holds names, not groups
-_PLACE = ["data", "image_id", "finding", "reader"]
 _PREDICTION = ["data", "model", "image_id", "finding"]
 
 
@@ -148,12 +147,12 @@ def diagnoses(
     labels = with_calibrated(predictions, options.validation, intervals.seed).select(
         *_PREDICTION, "cluster", "probability", CALIBRATED, "label"
     )
-    rows = maps.join(shapes.frame, on=_PLACE, how="left", maintain_order="left").join(
+    rows = maps.join(shapes.frame, on=PLACE, how="left", maintain_order="left").join(
         labels.drop("cluster"), on=_PREDICTION, how="left", maintain_order="left"
     )
     rows = rows.with_columns(pl.Series("cluster", intervals.clusters(rows), pl.String))
-    readers = scores.of_control(HUMAN_BENCHMARK).frame.select(*_PLACE, "metric", readers="value")
-    rows = rows.join(readers, on=[*_PLACE, "metric"], how="left", maintain_order="left")
+    readers = scores.of_control(HUMAN_BENCHMARK).frame.select(*PLACE, "metric", readers="value")
+    rows = rows.join(readers, on=[*PLACE, "metric"], how="left", maintain_order="left")
     rows = usual_place.with_prior(rows, scores)
     keys = ["data", "model", "method", "metric"]
     cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
@@ -175,7 +174,7 @@ def _diagnosis(
         cell: Scores of the cell, joined with shapes, predictions, readers and prior.
     """
     data, model, method, metric = cell.select("data", "model", "method", "metric").row(0)
-    marked = cell.filter(pl.col("regions") > 0)
+    marked = cell.filter(MARKED)
     defined = marked.filter(pl.col("value").is_finite())
     patients = defined["cluster"].n_unique()
     record = Diagnosis(data, model, method, metric, len(defined), patients, TO_FIT)
@@ -196,7 +195,7 @@ def _reasons(
     """Fields of ``Diagnosis``; ``labels`` are the predictions on all films for its findings."""
     intervals, part = options.intervals, options.metrics[metric]
     marked, negatives = (
-        cell.filter(pl.col("regions") > 0),
+        cell.filter(MARKED),
         _negatives(part, intervals, cell, labels),
     )
     absent, present = (table.with_columns(probability=CALIBRATED) for table in (negatives, marked))
@@ -252,7 +251,7 @@ def _negatives(
 ) -> pl.DataFrame:
     """Films without the finding that have a score: 0, by a metric that gives any map 0 there."""
     if isinstance(metric, MeanOverFilms):
-        return cell.filter(pl.col("regions") == 0)
+        return cell.filter(~MARKED)
     absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
     if not empty_is_zero(metric):
         absent = absent.clear()

@@ -16,7 +16,7 @@ from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
-from heatproof.tables.scores import NO_MODEL, Scores
+from heatproof.tables.scores import Scores
 
 
 def one_by_one(
@@ -40,8 +40,7 @@ def _means(
     scores: Scores, predictions: Predictions, films: Films, metrics: TunedMetrics
 ) -> Iterator[pl.DataFrame]:
     specs = [spec for spec, part in metrics.parts.items() if isinstance(part, MeanOverFilms)]
-    has_calls = (pl.col("model") != NO_MODEL) | (pl.col("method") == HUMAN_BENCHMARK)
-    rows = scores.where(pl.col("metric").is_in(specs), has_calls)
+    rows = scores.of_models_and(HUMAN_BENCHMARK).where(pl.col("metric").is_in(specs))
     keys = ("data", "model", "method", "metric", "finding", "reader")
     for (data, model, method, spec, finding, _), maps in rows.by(*keys):
         of_model = predictions.where(data=data).of_model(model)

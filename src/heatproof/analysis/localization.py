@@ -23,7 +23,7 @@ from heatproof.localize.tuned import TunedMetrics
 from heatproof.stats import bootstrap, bounded
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
-from heatproof.tables.scores import Scores
+from heatproof.tables.scores import NO_MODEL, Scores
 from heatproof.types import Estimate
 
 
@@ -46,7 +46,7 @@ class ControlRow:
     undefined: int
     per_map: Estimate | None = None
     negatives: int = 0
-    spec: str = "mean_mask"
+    spec: str = PRIOR
     knows: str = "never sees the film"
 
 
@@ -91,6 +91,11 @@ class Localization:
     prior: ControlRow | None = None
     model: str = ""
     controls: tuple[ControlRow, ...] = ()
+
+    @property
+    def every_control(self) -> tuple[ControlRow, ...]:
+        """The prior, where it was scored, and the other controls."""
+        return (self.prior, *self.controls) if self.prior else self.controls
 
 
 def localization(
@@ -184,7 +189,7 @@ class _OfDataset:
     def metric(self, maps: Scores) -> DatasetMetric:
         """The metric with the options that were tuned for the method that made these maps."""
         model, method = maps.frame["model"][0], str(maps.frame["method"][0])
-        measures = self.metrics.of(self.model if model == self.model else "", method)
+        measures = self.metrics.of(self.model if model == self.model else NO_MODEL, method)
         part = specialize(measures[self.spec], self.finding)
         assert isinstance(part, DatasetMetric)
         return part

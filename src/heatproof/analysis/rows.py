@@ -57,7 +57,7 @@ def _of_panel(panel: Localization) -> RowsOfTable:
         yield from _localized(method, row)
         if row.difference:
             yield method | _numbers(f"difference to the {MeanMask.title}", row.difference)
-    for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
+    for control in panel.every_control:
         yield from _localized(
             place | {"model": panel.model or None, "method": control.spec}, control
         )

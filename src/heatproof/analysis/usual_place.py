@@ -15,15 +15,16 @@ from heatproof.diagnose.prevalence import by_finding, over_findings
 from heatproof.diagnose.prior import UsualPlace, usual_place
 from heatproof.localize.controls import PRIOR
 from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import PLACE
 from heatproof.types import Estimate
 
-_PLACE = ["data", "image_id", "finding", "reader", "metric"]
+_MEASURED = [*PLACE, "metric"]
 
 
 def with_prior(rows: pl.DataFrame, scores: Scores) -> pl.DataFrame:
     """Rows of scores with a column ``prior``: what the mean mask scores on the same film."""
-    prior = scores.of_control(PRIOR).frame.select(*_PLACE, prior="value")
-    return rows.join(prior, on=_PLACE, how="left", maintain_order="left")
+    prior = scores.of_control(PRIOR).frame.select(*_MEASURED, prior="value")
+    return rows.join(prior, on=_MEASURED, how="left", maintain_order="left")
 
 
 def beside_prior(marked: pl.DataFrame, intervals: Intervals) -> UsualPlace | None:

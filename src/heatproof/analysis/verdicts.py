@@ -14,11 +14,10 @@ from heatproof.localize.controls import PRIOR, READERS
 from heatproof.models.localizers import references
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
-from heatproof.tables.scores import NO_MODEL, Scores
+from heatproof.tables.scores import Scores
 from heatproof.trust import evidence
 from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Rule
-from heatproof.trust.rules.arun2021 import over_draws
 from heatproof.types import Verdict
 
 
@@ -95,9 +94,8 @@ def trust(
 
 def _evidence(pairs: Pairs, scores: Scores) -> pl.DataFrame:
     """The pairs of one data set and finding, with its scores as the criterion of localization."""
-    of_models = pl.col("model") != NO_MODEL
     prior = scores.of_control(PRIOR).frame
-    maps = scores.where(of_models | (pl.col("method") == READERS)).frame
+    maps = scores.of_models_and(READERS).frame
     methods = maps.select("method").unique(maintain_order=True)
     # Every method is compared with the same prior.
     compared = methods.join(prior.drop("method"), how="cross")
@@ -136,7 +134,7 @@ def _high(
         for cell in evidence.cells(table, controls, (measure,)):
             tested = cell.asks not in (None, evidence.Asks.IS_LOST)
             if tested and measures.get(cell.criterion) == measure:
-                yield High(cell.criterion, cell.method, measure, over_draws(cell.rows))
+                yield High(cell.criterion, cell.method, measure, evidence.over_draws(cell.rows))
 
 
 def _methods(table: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,7 +7,7 @@ plain bilinear interpolation, since a map cell *is* the coarse thing that it sho
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,7 +21,10 @@ from heatproof.registry import Registry
 
 @runtime_checkable
 class Geometry(Protocol):
-    """A map between the pixels of a film and a canvas of ``height x width``, in both directions."""
+    """A map between the pixels of a film and a canvas of ``height x width``, in both directions.
+
+    A geometry that leaves no part of the canvas empty says ``fills_canvas: ClassVar[bool] = True``.
+    """
 
     @property
     def height(self) -> int:
@@ -64,6 +67,11 @@ class Geometry(Protocol):
 geometries: Registry[Geometry] = Registry("geometry", "heatproof.data", "heatproof.geometries")
 
 
+def fills_canvas(geometry: Geometry) -> bool:
+    """Whether a film fills the canvas, so that a grid over the canvas lies over the whole film."""
+    return bool(getattr(geometry, "fills_canvas", False))
+
+
 @geometries.register("squash")
 @dataclass(frozen=True)
 class Squash:
@@ -71,6 +79,7 @@ class Squash:
 
     height: int
     width: int
+    fills_canvas: ClassVar[bool] = True
 
     def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
         """The radiograph, stretched."""

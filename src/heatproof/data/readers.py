@@ -8,12 +8,12 @@ each film (the prior, structures) takes that of the first in this order who mark
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from heatproof.types import Annotation
+from heatproof.types import REFERENCE, Annotation
 
-REFERENCE = "reference"
-"""Name of the reference standard among the readers."""
+_Place = TypeVar("_Place", bound=Hashable)
 
 
 def ranked(films: Mapping[str, int]) -> tuple[str, ...]:
@@ -31,11 +31,22 @@ def ranked_readers(films: Iterable[Sequence[Annotation]]) -> dict[str, tuple[str
     Args:
         films: The annotations of each film.
     """
-    counts: dict[str, Counter[str]] = {}
-    for annotations in films:
-        for finding, reader in {(mark.finding, mark.source) for mark in annotations}:
-            counts.setdefault(finding, Counter())[reader] += 1
-    return {finding: ranked(films_of) for finding, films_of in counts.items()}
+    return ranked_by_place({(mark.finding, mark.source) for mark in film} for film in films)
+
+
+def ranked_by_place(
+    films: Iterable[Collection[tuple[_Place, str]]],
+) -> dict[_Place, tuple[str, ...]]:
+    """By finding, or by data set and finding, the readers in the order in which they count.
+
+    Args:
+        films: Of each film, the pairs of finding and reader of its marks, each once.
+    """
+    counts: dict[_Place, Counter[str]] = {}
+    for pairs in films:
+        for place, reader in pairs:
+            counts.setdefault(place, Counter())[reader] += 1
+    return {place: ranked(films_of) for place, films_of in counts.items()}
 
 
 def first_of(

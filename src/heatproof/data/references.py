@@ -9,15 +9,19 @@ from jaxtyping import Bool
 from heatproof.types import Annotation, Sample
 
 
-def reference_mask(sample: Sample, finding: str, source: str) -> Bool[np.ndarray, "h w"]:
+def reference_mask(sample: Sample, finding: str, reader: str) -> Bool[np.ndarray, "h w"]:
     """Every pixel that one reader marked for one finding, at the size of the film.
 
     Raises:
         AnnotationError: An annotation cannot be read, or does not fit the film.
         PixelError: The film cannot be read.
     """
-    marks = [a for a in sample.annotations if (a.finding, a.source) == (finding, source)]
-    return union(marks, sample.pixels.size())
+    return union(marks_of(sample, finding, reader), sample.pixels.size())
+
+
+def marks_of(sample: Sample, finding: str, reader: str) -> tuple[Annotation, ...]:
+    """What one reader marked for one finding, in the order of the data set."""
+    return tuple(a for a in sample.annotations if (a.finding, a.source) == (finding, reader))
 
 
 def union(marks: Iterable[Annotation], size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:

@@ -14,6 +14,7 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data
 from heatproof.tables.units import digest
 from heatproof.types import BENCHMARK, Annotation, Dataset, Sample
+from heatproof.words import spelled
 
 SHOWN = 20  # problems in one message; more are counted
 _MISSING = (
@@ -130,7 +131,7 @@ def matching(
     return tuple(
         sample
         for sample in films.samples
-        if all(_spelled(sample.metadata.get(key)) in options for key, options in wanted.items())
+        if all(spelled(sample.metadata.get(key)) in options for key, options in wanted.items())
     )
 
 
@@ -155,12 +156,6 @@ def drawn_digest(annotations: Sequence[Annotation]) -> str:
     kinds = [type(annotation.shape).__name__ for annotation in annotations]
     files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
     return digest(drawn, kinds, files)
-
-
-def blocks(samples: Sequence[Sample], size: int) -> Iterator[tuple[Sample, ...]]:
-    """Runs of consecutive films: the units of work."""
-    for start in range(0, len(samples), size):
-        yield tuple(samples[start : start + size])
 
 
 def _files(value: object) -> Iterator[Path]:
@@ -191,11 +186,6 @@ def _open(experiment: Experiment, entry: Data) -> Dataset:
         )
     samples = [dataset[index] for index in range(len(dataset))]
     return Subset(dataset, split(samples, entry.parts, entry.parts_seed)[entry.part])
-
-
-def _spelled(value: str | float | None) -> str:
-    """The value as an experiment file spells it: a column of numbers holds 1, not 1.0."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _listed(name: str, wrong: str, problems: Sequence[Problem], hint: str = "") -> str:

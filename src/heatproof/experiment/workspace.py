@@ -60,7 +60,7 @@ class Workspace:
     tuned: tuple[TunedValue, ...] = ()
 
     @cached_property
-    def measures(self) -> TunedMetrics:
+    def tuned_metrics(self) -> TunedMetrics:
         """The metrics, with the values that tuning films chose."""
         return TunedMetrics(self.metrics, self.tuned)
 

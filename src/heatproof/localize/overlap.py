@@ -118,7 +118,7 @@ def overlap_of_map(
     mask: Bool[np.ndarray, "h w"],
     binarize: Binarizer,
 ) -> Overlap | None:
-    """The same of a map at the method's own resolution, which the geometry lays over the film."""
+    """The counts of a map at the method's own resolution, which is laid over the film first."""
     height, width = mask.shape
     return overlap(geometry.back(saliency, (height, width)), mask, binarize)
 

@@ -29,7 +29,11 @@ from heatproof.registry import Registry
 
 @runtime_checkable
 class Binarizer(Protocol):
-    """Makes a mask of a map; ``None`` where that is undefined."""
+    """Makes a mask of a map; ``None`` where that is undefined.
+
+    One with a threshold of the map has a property ``at_threshold`` (``AtThreshold``): metrics that
+    differ in it alone are points of one curve.
+    """
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The mask, or ``None``."""
@@ -45,7 +49,25 @@ class PerFinding(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AtThreshold:
+    """What a binarizer is on a curve over thresholds of the map.
+
+    Attributes:
+        threshold: The share of the map's range.
+        whole: What stands for all such binarizers, whatever their threshold.
+    """
+
+    threshold: float
+    whole: Binarizer
+
+
 binarizers: Registry[Binarizer] = Registry("binarizer", "heatproof.maps", "heatproof.binarizers")
+
+
+def at_threshold(binarizer: object) -> AtThreshold | None:
+    """The place of a binarizer on a curve over thresholds; None where it has none."""
+    return getattr(binarizer, "at_threshold", None)
 
 
 @binarizers.register("otsu")
@@ -86,6 +108,11 @@ class Fixed:
             raise SpecError(
                 f"threshold={self.threshold} is not in [0, 1): maps are scaled to [0, 1]"
             )
+
+    @property
+    def at_threshold(self) -> AtThreshold:
+        """At its own; the default binarizer of metrics stands for all, since specs leave it out."""
+        return AtThreshold(self.threshold, Otsu())
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The pixels above the threshold."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from heatproof.data.annotations import Boxes, Points, Several
 from heatproof.errors import AnnotationError
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.types import Sample, Shape
+from heatproof.types import REFERENCE, Sample, Shape
 
 Corners = tuple[float, float, float, float]
 
@@ -35,12 +35,12 @@ class BoxTarget:
         findings: Index of what each box shows; only known findings have boxes.
     """
 
-    known: Bool[Tensor, "k"]
+    known: Bool[Tensor, " k"]
     corners: Float[Tensor, "m 4"]
-    findings: Int[Tensor, "m"]
+    findings: Int[Tensor, " m"]
 
     @property
-    def marked(self) -> Bool[Tensor, "k"]:
+    def marked(self) -> Bool[Tensor, " k"]:
         """Whether the image shows each finding."""
         return torch.zeros_like(self.known).index_fill(0, self.findings, True)
 
@@ -59,11 +59,11 @@ class MaskTarget:
         masks: At the resolution of the input; empty where the place is not known.
     """
 
-    known: Bool[Tensor, "k"]
+    known: Bool[Tensor, " k"]
     masks: Bool[Tensor, "k h w"]
 
     @property
-    def marked(self) -> Bool[Tensor, "k"]:
+    def marked(self) -> Bool[Tensor, " k"]:
         """Whether the image shows each finding."""
         return self.masks.any(dim=2).any(dim=1)
 
@@ -76,7 +76,7 @@ Target = TypeVar("Target", BoxTarget, MaskTarget)
 
 
 def box_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = "reference"
+    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
 ) -> BoxTarget:
     """The boxes of one radiograph, moved with it.
 
@@ -115,7 +115,7 @@ def box_target(
 
 
 def mask_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = "reference"
+    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
 ) -> MaskTarget:
     """The masks of one radiograph, moved with it; arguments and errors as in ``box_target``.
 

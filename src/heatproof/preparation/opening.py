@@ -93,7 +93,7 @@ def own_classifier(
 def own_code(folder: Path, entry: ModelEntry) -> str:
     """Changes with a module of the user's: its file, what it is called with, and its weights."""
     network, code = _own_module(folder, entry)
-    return digest(code, checksum(network))
+    return digest(code, network_checksum(network))
 
 
 def preprocessing_of(scaling: Scaling) -> Preprocessing:
@@ -149,7 +149,7 @@ def _open_module(
     network, code = _own_module(folder, entry)
     preprocessing = preprocessing_of(entry.scaling)
     card = ModelCard(
-        id=ModelId(**entry.id.model_dump(), checkpoints=(checksum(network), code)),
+        id=ModelId(**entry.id.model_dump(), checkpoints=(network_checksum(network), code)),
         findings=tuple(entry.findings),
         preprocessing=preprocessing,
         pretrained="unknown",
@@ -193,7 +193,7 @@ def _source(network: nn.Module) -> str:
     return weights.checksum(file) if file.is_file() else ""
 
 
-def checksum(network: nn.Module) -> str:
+def network_checksum(network: nn.Module) -> str:
     """SHA-256 of the weights in memory: a module of the user's need not come from one file."""
     whole = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):

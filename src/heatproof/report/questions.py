@@ -7,7 +7,7 @@ from heatproof.analysis.classification import Calls, with_thresholds
 from heatproof.analysis.intervals import Intervals
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
-from heatproof.report.facts.parts import measures
+from heatproof.report.facts.parts import similarity_names
 from heatproof.stages.blocks import Judged
 from heatproof.stages.shapes import shapes
 from heatproof.stages.structures import on_structures
@@ -36,13 +36,13 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
     # Metadata that assign films to members would look like groups of patients otherwise.
     folds = (name for model in experiment.models for name in (*model.judges, *model.trained_on))
     return Questions(
-        metrics=work.measures,
+        metrics=work.tuned_metrics,
         judged={(record.data, record.model) for record in judged if record.methods},
         intervals=intervals_of(experiment),
         calls=calls_of(experiment),
         compare=compared_models(experiment),
         rules=work.rules,
-        measures=measures(work.similarities, work.criteria),
+        measures=similarity_names(work.similarities, work.criteria),
         folds=frozenset(folds),
     )
 

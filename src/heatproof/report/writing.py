@@ -90,7 +90,7 @@ def _page(
 ) -> Content:
     """Everything that the report says."""
     experiment, panels = work.experiment, analysis.localization
-    digests = {name: contents(work, films) for name, films in work.data.items()}
+    digests = {name: contents(work.contents, films) for name, films in work.data.items()}
     validation = experiment.classification.validation
     tuning = Tuning(experiment.score.tune, work.tuned)
     return Content(

@@ -11,7 +11,7 @@ from heatproof.experiment.model import InMemory, ModelEntry
 from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
 from heatproof.models import Model
 from heatproof.models.card import Cohort, ModelCard
-from heatproof.preparation.opening import checksum
+from heatproof.preparation.opening import network_checksum
 from heatproof.progress import Progress
 from heatproof.run.pipeline import run
 from heatproof.types import Dataset, ModelId, Sample
@@ -73,7 +73,7 @@ def prove(
         HeatproofError: Films, model and parts do not fit together.
     """
     card = ModelCard(
-        id=ModelId(type(model).__name__, checkpoints=(checksum(model),)),
+        id=ModelId(type(model).__name__, checkpoints=(network_checksum(model),)),
         findings=model.findings,
         preprocessing=model.preprocessing,
         pretrained="unknown",

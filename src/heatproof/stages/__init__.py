@@ -9,7 +9,7 @@ A stage (what it writes)
     control_maps     the controls, handed to ``scoring``
     structures       how much of a map lies on a tag or a tube (``structures``)
     shapes           the shape of every mask (``shapes``)
-    trust            maps of models, copies and films, compared in pairs (``pairs``)
+    trust            maps of models, copies and films, compared in pairs (``trust``)
     contents         a digest of every film (``contents``)
 
 What stages share

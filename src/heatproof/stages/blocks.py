@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from heatproof.experiment.assignment import Assignment, shared_findings
-from heatproof.experiment.films import OpenedData, blocks
+from heatproof.experiment.films import OpenedData
 from heatproof.models.card import ModelCard
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample, Validity
 
+_Item = TypeVar("_Item")
 BLOCK = 32  # films in a block: a killed run loses the work on one
 
 
@@ -108,6 +109,12 @@ class Judged:
     def samples(self) -> tuple[Sample, ...]:
         """The films that the model saw."""
         return self.assignment.samples
+
+
+def blocks(items: Sequence[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
+    """The items, so many at a time, in order; the last block may be smaller."""
+    for start in range(0, len(items), size):
+        yield tuple(items[start : start + size])
 
 
 def blocks_of(assignment: Assignment, card: ModelCard) -> tuple[Block, ...]:

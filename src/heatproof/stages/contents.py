@@ -13,24 +13,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heatproof.experiment.films import OpenedData, blocks, fingerprint
-from heatproof.experiment.workspace import Workspace
+from heatproof.experiment.films import OpenedData, fingerprint
+from heatproof.stages.blocks import blocks
 from heatproof.stages.loop import Unit, make
-from heatproof.tables.units import digest
+from heatproof.tables.contents import Contents
+from heatproof.tables.units import Units, digest
 from heatproof.types import Sample
 
 _FILMS = 512  # in a unit
 
 
-def contents(work: Workspace, films: OpenedData) -> str:
-    """The digest of one data set: of every film whose file is there, in order."""
+def contents(table: Units[Contents], films: OpenedData) -> str:
+    """The digest of one data set: of every film whose file is there, in order.
+
+    Args:
+        table: The digests of films; those that it lacks are added.
+        films: The data set.
+    """
     units = [
         Unit(
             digest("contents", [(s.image_id, fingerprint(s)) for s in block]), partial(_rows, block)
         )
         for block in blocks(films.samples, _FILMS)
     ]
-    return digest(work.contents.read(make(units, work.contents)).frame.rows())
+    return digest(table.read(make(units, table)).frame.rows())
 
 
 def _rows(samples: Sequence[Sample]) -> Iterator[dict[str, str]]:

@@ -7,8 +7,8 @@ kept apart from those of a method of the same name.
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 
-from heatproof.data.geometry import FILM, Geometry, Squash
-from heatproof.experiment.films import OpenedData, blocks, drawn_digest
+from heatproof.data.geometry import FILM, Geometry, fills_canvas
+from heatproof.experiment.films import OpenedData, drawn_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import (
     FRAME,
@@ -25,7 +25,7 @@ from heatproof.localize.controls import (
     unasked,
 )
 from heatproof.stages import framing
-from heatproof.stages.blocks import BLOCK, Judged
+from heatproof.stages.blocks import BLOCK, Judged, blocks
 from heatproof.stages.scoring import MapsToScore, OfFilm, annotations_of, measures_of, places_of
 from heatproof.tables.scores import NO_MODEL
 from heatproof.tables.units import digest
@@ -34,14 +34,14 @@ from heatproof.types import Sample
 
 def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -> list[MapsToScore]:
     """The maps of every control over the films that are compared with any mask, block by block."""
-    places = places_of(work, films, films.samples, films.findings)
+    places = places_of(work.metrics.values(), films, films.samples, films.findings)
     compared = tuple(sample for sample in films.samples if places[sample.image_id])
-    context = _context(work, films)
+    context = _context(films, work.experiment.statistics.seed)
     to_score = []
     for control in _chosen(work, films, judged, context):
         # Cached, since a look at the whole data set serves all blocks.
         name, maps = name_of(control), cache(partial(_maps, control, context))
-        metrics = work.measures.of(NO_MODEL, name)
+        metrics = work.tuned_metrics.of(NO_MODEL, name)
         for block in blocks(compared, BLOCK):
             of_block = {sample.image_id: places[sample.image_id] for sample in block}
             to_score.append(
@@ -50,7 +50,7 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
                         *inputs_of(control, context),
                         annotations_of(block),
                         list(of_block.items()),
-                        measures_of(work, metrics),
+                        measures_of(work.metrics, metrics),
                     ),
                     columns={"data": films.name, "model": NO_MODEL, "member": NO_MODEL},
                     method=name,
@@ -64,14 +64,14 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
     return to_score
 
 
-def _context(work: Workspace, films: OpenedData) -> Context:
+def _context(films: OpenedData, seed: int) -> Context:
     """What controls may know of the whole data set."""
     annotated = tuple(sample for sample in films.samples if sample.annotations)
     clusters = [sample.cluster for sample in annotated]
     return Context(
         name=films.name,
         samples=films.samples,
-        seed=work.experiment.statistics.seed,
+        seed=seed,
         marks=digest(films.name, annotations_of(annotated), clusters, FRAME),
         readings=tuple(
             (sample.image_id, drawn_digest(sample.benchmark))
@@ -104,7 +104,7 @@ def _grids(
             continue
         geometry = framing.geometry_of(outcome)
         # Whatever size a film is squashed to, a grid over it covers the whole film.
-        covered = FILM if isinstance(geometry, Squash) else geometry
+        covered = FILM if fills_canvas(geometry) else geometry
         names = (block.made(method) for block in outcome.blocks for method in outcome.methods)
         sizes = work.made.read(names).frame.select("height", "width")
         for height, width in sizes.unique().iter_rows():

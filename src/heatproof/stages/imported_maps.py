@@ -17,13 +17,12 @@ import torch
 from heatproof.data.threads import side_by_side
 from heatproof.errors import ExperimentError, MapError, UnsafePickleError
 from heatproof.experiment.assignment import Assignment, Role, shared_findings
-from heatproof.experiment.films import blocks
 from heatproof.experiment.settings import ImportedMaps
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.importers import ImportedMap, importers
 from heatproof.progress import Progress
 from heatproof.saliency import Maps, judge
-from heatproof.stages.blocks import BLOCK, Block, map_rows, prediction_rows
+from heatproof.stages.blocks import BLOCK, Block, blocks, map_rows, prediction_rows
 from heatproof.stages.loop import complete
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample
@@ -101,7 +100,7 @@ def _of_block(rows: Sequence[dict[str, Any]], block: Block) -> list[dict[str, An
 def _read_all(work: Workspace, block: Block, entry: ImportedMaps, files: Sequence[Path]) -> _Rows:
     """Bring every map into the store, some at a time: all of them would not fit into memory."""
     samples = {sample.image_id: sample for sample in block.assignment.samples}
-    portions = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
+    portions = blocks(files, AT_ONCE)
     with side_by_side() as pool:
         read = list(pool.map(partial(_read, work, block, entry, samples), portions))
     rows = _Rows(

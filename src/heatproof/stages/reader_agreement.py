@@ -24,9 +24,7 @@ from heatproof.stages.subject import Subject
 from heatproof.tables.units import digest
 from heatproof.trust.pairs import DIFFERENT, SAME, different_films
 from heatproof.trust.similarity import Similarity
-from heatproof.types import Sample, Validity
-
-CONSENSUS = "reference"
+from heatproof.types import REFERENCE, Sample, Validity
 
 
 def agreement(
@@ -69,7 +67,7 @@ def _readers(case: Case) -> list[str]:
     Beside several readers it would agree with each of them because it is made of them.
     """
     readers = [reader for _, reader in references_of(case.first, (case.finding,))]
-    single = [reader for reader in readers if reader != CONSENSUS]
+    single = [reader for reader in readers if reader != REFERENCE]
     return single if len(single) > 1 else readers
 
 

@@ -7,7 +7,7 @@ finding, once for every reader who marked it on any film.
 
 import dataclasses
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 
 from heatproof.data.decoded import Decoded
 from heatproof.data.geometry import Geometry
-from heatproof.data.references import reference_mask, references_of
+from heatproof.data.references import marks_of, reference_mask, references_of
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import OpenedData, annotations_digest
@@ -90,7 +90,9 @@ def maps_of(work: Workspace, judged: Judged) -> Iterator[MapsToScore]:
 
 
 def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometry) -> MapsToScore:
-    compared = places_of(work, block.assignment.films, block.samples, block.findings)
+    compared = places_of(
+        work.metrics.values(), block.assignment.films, block.samples, block.findings
+    )
 
     def maps() -> Callable[[Sample], OfFilm]:
         marked = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
@@ -106,13 +108,13 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
 
         return of_film
 
-    metrics = work.measures.of(block.assignment.model, method)
+    metrics = work.tuned_metrics.of(block.assignment.model, method)
     return MapsToScore(
         name=digest(
             block.made(method),
             annotations_of(block.samples),
             list(compared.items()),
-            measures_of(work, metrics),
+            measures_of(work.metrics, metrics),
         ),
         columns=block.columns,
         method=method,
@@ -125,7 +127,10 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
 
 
 def places_of(
-    work: Workspace, films: OpenedData, samples: Sequence[Sample], findings: Sequence[str]
+    metrics: Iterable[Metric],
+    films: OpenedData,
+    samples: Sequence[Sample],
+    findings: Sequence[str],
 ) -> dict[str, Places]:
     """Finding and reader of every mask that a film is compared with, by ``image_id``.
 
@@ -133,7 +138,7 @@ def places_of(
     of everybody who marked that finding on any film of the data set.
     """
     readers: dict[str, dict[str, None]] = {}
-    if any(map(sees_negatives, work.metrics.values())):
+    if any(map(sees_negatives, metrics)):
         for sample in films.samples:
             for finding, reader in references_of(sample, findings):
                 readers.setdefault(finding, {})[reader] = None
@@ -150,13 +155,18 @@ def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]
     return [(s.image_id, s.pixels.version(), s.cluster, annotations_digest(s)) for s in samples]
 
 
-def measures_of(work: Workspace, metrics: Mapping[str, Metric]) -> str:
-    """Changes when a metric does, or a table that it reads, or a value that was tuned."""
-    tables = sorted(path for metric in work.metrics.values() for path in files_of(metric))
+def measures_of(asked: Mapping[str, Metric], metrics: Mapping[str, Metric]) -> str:
+    """Changes when a metric does, or a table that it reads, or a value that was tuned.
+
+    Args:
+        asked: The metrics of the experiment, by spec.
+        metrics: The same with the values that were tuned for the method that they measure.
+    """
+    tables = sorted(path for metric in asked.values() for path in files_of(metric))
     # Only where a value was tuned, so that other units keep the names that they had before tuning.
-    tuned = [str(metric) for spec, metric in metrics.items() if metric is not work.metrics[spec]]
+    tuned = [str(metric) for spec, metric in metrics.items() if metric is not asked[spec]]
     texts = [table.read_text(encoding="utf-8") for table in tables]
-    return digest(list(work.metrics), texts, *tuned)
+    return digest(list(asked), texts, *tuned)
 
 
 def _rows(pool: Executor, maps: MapsToScore) -> Iterator[dict[str, Any]]:
@@ -243,7 +253,7 @@ class _Scorer:
         finding: str,
         spacing: tuple[float, float] | None,
     ) -> Values:
-        """The same where nothing is marked, measured once for a map that many films share.
+        """Values where nothing is marked, measured once for a map that many films share.
 
         Two threads may measure one map at the same time; both make the same values.
         """
@@ -257,8 +267,8 @@ class _Scorer:
 
 def _reference(sample: Sample, finding: str, reader: str) -> Reference:
     """The mask and the shapes of one reader for one finding on one film."""
-    marks = [a for a in sample.annotations if (a.finding, a.source) == (finding, reader)]
-    return Reference(reference_mask(sample, finding, reader), tuple(mark.shape for mark in marks))
+    shapes = tuple(mark.shape for mark in marks_of(sample, finding, reader))
+    return Reference(reference_mask(sample, finding, reader), shapes)
 
 
 def _regions(reference: Reference) -> int:

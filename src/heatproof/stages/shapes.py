@@ -14,17 +14,16 @@ from heatproof.experiment.films import OpenedData, annotations_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.loop import Unit, make
 from heatproof.tables.scores import Scores
-from heatproof.tables.shapes import Shapes
+from heatproof.tables.shapes import PLACE, Shapes
 from heatproof.tables.units import digest
 from heatproof.types import Sample
 
-_PLACE = ["data", "image_id", "finding", "reader"]
 Place = tuple[str, str, str, str]  # the values of these columns
 
 
 def shapes(work: Workspace, scores: Scores) -> Shapes:
     """Write the units that are missing; returns the shape of every mask that was scored against."""
-    marked = scores.marked().frame.select(_PLACE).unique(maintain_order=True)
+    marked = scores.marked().frame.select(PLACE).unique(maintain_order=True)
     with side_by_side() as pool:
         units = [
             _unit(work.data[str(data)], places.rows(), pool)
@@ -53,4 +52,4 @@ def _shape(samples: Mapping[str, Sample], place: Place) -> dict[str, Any]:
     instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask counts as one
     mask = reference_mask(sample, finding, reader)
     shape = asdict(geometry(mask, instances)) | {"box_coverage": coverage(mask)}
-    return dict(zip(_PLACE, place, strict=True)) | shape
+    return dict(zip(PLACE, place, strict=True)) | shape

@@ -8,24 +8,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import READERS
 from heatproof.preparation.opening import Opener
 from heatproof.progress import Progress
-from heatproof.registry import files_of
+from heatproof.registry import files_of, part_name
 from heatproof.saliency import Method
 from heatproof.saliency.memory import parse_memory
-from heatproof.stages.blocks import Judged
+from heatproof.stages.blocks import Judged, blocks
 from heatproof.stages.framing import StoredMaps
 from heatproof.stages.loop import Unit, make
 from heatproof.stages.pairs import Case, MapComparison, comparison_columns
 from heatproof.stages.reader_agreement import agreement
 from heatproof.stages.subject import Opened, Subject, origin_of
 from heatproof.tables.units import digest
-from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms, named
+from heatproof.trust.criteria import BetweenModels, OfCopies, OfFilms
 from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_films, random_pairs
 from heatproof.trust.similarity import Similarity
@@ -34,7 +34,6 @@ from heatproof.types import ModelId
 FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
 PAIRS = 32  # in a unit of stored maps
 
-_Item = TypeVar("_Item")
 _Rows = Iterator[dict[str, Any]]
 
 
@@ -84,7 +83,7 @@ class Question:
 
     def stored(self, cases: Sequence[Case], population: str, step: str = "") -> Iterator[Unit]:
         """Units of trained models on films as they are."""
-        for block in _blocks(cases, PAIRS):
+        for block in blocks(cases, PAIRS):
             rows = partial(self._stored, block, self.comparison(population, step))
             yield Unit(self.name(block, population, step), rows)
 
@@ -148,7 +147,7 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             yield from _between(work, spec, criterion, subjects)
-            if READERS in work.experiment.score.controls and named(spec) in CRITERIA:
+            if READERS in work.experiment.score.controls and part_name(spec) in CRITERIA:
                 yield from _readers(work, spec, subjects)
     for subject in subjects:  # one model in memory at a time
         if not subject.explains or subject.origin.permuted:
@@ -266,10 +265,5 @@ def _of_films(cases: Sequence[Case]) -> Iterator[list[Case]]:
     by_film: dict[str, list[Case]] = {}
     for case in cases:
         by_film.setdefault(case.first.image_id, []).append(case)
-    for block in _blocks(list(by_film.values()), FILMS):
+    for block in blocks(list(by_film.values()), FILMS):
         yield [case for cases_of_film in block for case in cases_of_film]
-
-
-def _blocks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -28,7 +28,7 @@ class SampleSize:
     """The number of cases that a conclusion needs.
 
     Attributes:
-        cases: Annotated images; None where it cannot be told (fewer than two patients).
+        cases: Annotated images; None where it cannot be computed (fewer than two patients).
         patients: Clusters; None likewise.
         power: The power that the images at hand have; nan likewise.
         margin: The margin that was declared, in the unit of the metric.

@@ -72,8 +72,8 @@ class Certainty:
         value: The number itself.
         low: Lower end of its interval; ``nan`` where there is none.
         high: Upper end of its interval; ``nan`` where there is none.
-        above: p that it is not above 0; 1 where that cannot be told.
-        below: p that it is not below 0; 1 where that cannot be told.
+        above: p that it is not above 0; 1 where it cannot be computed.
+        below: p that it is not below 0; 1 where it cannot be computed.
     """
 
     value: float

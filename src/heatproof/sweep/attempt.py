@@ -52,7 +52,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
         state: Whether it was trained to its end.

@@ -7,11 +7,10 @@ import polars as pl
 
 from heatproof.experiment.settings import Sweep
 from heatproof.localize.controls import PRIOR
+from heatproof.preparation.folders import AUROC
 from heatproof.sweep import page
 from heatproof.sweep.search import Trial, Tried, trials_of
 from heatproof.sweep.tables import TrialLocalization
-
-_AUROC = "validation AUROC"
 
 
 def sweep_content(
@@ -32,7 +31,7 @@ def sweep_content(
             record.family.name,
             tuple(
                 page.TrialPlot(
-                    record.family.name, _axis(record, name), _dots(record, name), _AUROC, low, high
+                    record.family.name, _axis(record, name), _dots(record, name), AUROC, low, high
                 )
                 for name in record.family.space
             ),
@@ -129,7 +128,7 @@ def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Met
             values = dict(of_family.select("trial", "value").iter_rows())
             axes = [_axis(record, name) for name in record.family.space]
             aurocs = page.span(_defined([trial.auroc for trial in record.complete]))
-            axes.append(page.Axis(_AUROC, *aurocs))
+            axes.append(page.Axis(AUROC, *aurocs))
             plots += [
                 page.TrialPlot(
                     record.family.name, axis, _measured_dots(record, axis, values), metric,
@@ -147,7 +146,7 @@ def _measured_dots(
     for trial in record.complete:
         value = values.get(trial.number, math.nan)
         if not math.isnan(value):
-            x = trial.auroc if axis.name == _AUROC else trial.values[axis.name]
+            x = trial.auroc if axis.name == AUROC else trial.values[axis.name]
             dots.append(page.Dot(x, value, _kind(record, trial), f"{value:.3f}, {_words(trial)}"))
     return tuple(dots)
 

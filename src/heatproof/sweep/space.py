@@ -19,6 +19,7 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.models.heads import heads
 from heatproof.preparation.plan import settings_of
 from heatproof.preparation.plan_checks import check_plan
+from heatproof.registry import part_name
 from heatproof.train.settings import Settings
 
 ParameterValue = bool | int | float | str
@@ -171,7 +172,7 @@ def _applying(model: ModelEntry, sweep: Sweep) -> dict[str, Searched]:
 
 
 def _head_name(model: ModelEntry) -> str:
-    return heads.spec(heads.parse(model.head)).partition("(")[0]
+    return part_name(heads.spec(heads.parse(model.head)))
 
 
 def _options(head: str) -> set[str]:

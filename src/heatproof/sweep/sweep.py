@@ -164,7 +164,7 @@ def _localization(work: Workspace, tried: Sequence[Tried], progress: Progress) -
         written.scores,
         written.predictions,
         written.films,
-        opened.measures,
+        opened.tuned_metrics,
         intervals_of(experiment),
     )
     return TrialLocalization.of_rows(
@@ -199,7 +199,7 @@ def _of_trials(work: Workspace, models: list[ModelEntry]) -> Experiment:
 def _estimates(panel: Localization) -> Iterator[tuple[str, str, Estimate]]:
     """Model, method and estimate of everything in a panel; a control has no model of a trial."""
     yield from ((row.model, row.method, row.estimate) for row in panel.rows)
-    for control in (*((panel.prior,) if panel.prior else ()), *panel.controls):
+    for control in panel.every_control:
         yield panel.model, control.spec, control.estimate
 
 

@@ -4,14 +4,13 @@ The table is made once from the data sets.  Analyses read it, so none of them op
 a patient, a study, a label, a view or a mark.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import polars as pl
 
-from heatproof.data.readers import ranked
+from heatproof.data.readers import ranked_by_place
 from heatproof.tables import Column, Table
 from heatproof.types import Annotation, Sample
 
@@ -85,13 +84,14 @@ class Films(Table):
 
     def counting(self) -> CountingReaders:
         """Which reader counts for each finding of each data set; see ``data.readers``."""
-        counts: dict[tuple[str, str], Counter[str]] = {}
-        for data, marks in self.frame.select("data", "marks").iter_rows():
+        films = (
             # A set, so that several marks of one reader on a film count as one film.
-            pairs = {(m["finding"], m["reader"]) for m in marks if not m["benchmark"]}
-            for finding, reader in pairs:
-                counts.setdefault((data, finding), Counter())[reader] += 1
-        return CountingReaders({place: ranked(films)[0] for place, films in counts.items()})
+            {((data, mark["finding"]), mark["reader"]) for mark in marks if not mark["benchmark"]}
+            for data, marks in self.frame.select("data", "marks").iter_rows()
+        )
+        return CountingReaders(
+            {place: readers[0] for place, readers in ranked_by_place(films).items()}
+        )
 
     def attributes(self) -> dict[str, list[str | float | None]]:
         """The view and each metadatum, by name: one value per film, in order; None is unknown."""

@@ -11,6 +11,8 @@ from heatproof.tables.predictions import FORMER, MODELS, VALIDITY
 
 NO_MODEL = ""
 """The ``model`` of a control, which is made without one."""
+MARKED = pl.col("regions") > 0
+"""Whether the reader marked the finding on the film of a row."""
 
 
 class Scores(Table):
@@ -48,6 +50,10 @@ class Scores(Table):
         """The rows of maps that explain a model."""
         return self.where(pl.col("model") != NO_MODEL)
 
+    def of_models_and(self, control: str) -> "Scores":
+        """The rows of maps that explain a model, and those of one control, in their order."""
+        return self.where((pl.col("model") != NO_MODEL) | (pl.col("method") == control))
+
     def of_controls(self) -> "Scores":
         """The rows of maps that are made without a model, and of readers."""
         return self.where(model=NO_MODEL)
@@ -58,7 +64,7 @@ class Scores(Table):
 
     def marked(self) -> "Scores":
         """The rows of films on which the reader marked the finding."""
-        return self.where(pl.col("regions") > 0)
+        return self.where(MARKED)
 
     def of_reader(self, counting: CountingReaders) -> "Scores":
         """The rows against the reader who counts for each finding of each data set."""

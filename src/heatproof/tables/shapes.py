@@ -8,6 +8,9 @@ import polars as pl
 from heatproof.tables import Column, Table
 from heatproof.tables.films import CountingReaders
 
+PLACE = ["data", "image_id", "finding", "reader"]
+"""The columns that say which mask a row is about: whose, for which finding, on which film."""
+
 
 class Shapes(Table):
     """One row per film, finding and reader who marked it."""

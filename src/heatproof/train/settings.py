@@ -9,6 +9,7 @@ from heatproof.errors import SpecError
 from heatproof.train.augmentations import augmentations
 from heatproof.train.labels import Absent, Uncertain
 from heatproof.train.schedules import schedules
+from heatproof.types import REFERENCE
 
 Monitor = Literal["auroc", "loss"]
 Optimizer = Literal["adamw", "adam", "sgd"]
@@ -83,7 +84,7 @@ class Settings:
     uncertain: Uncertain = "ignore"
     absent: Absent = "ignore"
     balance: Balance = "none"
-    source: str = "reference"
+    source: str = REFERENCE
     guidance: float = 0.0
     fraction: float = 1.0
     augment: tuple[str, ...] = ("flip",)

@@ -26,7 +26,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from heatproof.trust.criteria import LOCALIZATION, must_differ, named
+from heatproof.registry import part_name
+from heatproof.trust.criteria import LOCALIZATION, must_differ
 from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME
 from heatproof.types import Validity
 
@@ -99,12 +100,24 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
 
 def rises(table: pl.DataFrame) -> list[str]:
     """The specs of ``RISE`` that a table has."""
-    return [spec for spec in table["similarity"].unique(maintain_order=True) if named(spec) == RISE]
+    return [
+        spec for spec in table["similarity"].unique(maintain_order=True) if part_name(spec) == RISE
+    ]
+
+
+def over_draws(rows: pl.DataFrame) -> float:
+    """The mean over draws of means over films; undefined values are left out."""
+    means = (
+        rows.filter(pl.col("value").is_finite())
+        .group_by("draw", maintain_order=True)
+        .agg(pl.col("value").mean())["value"]
+    )
+    return float(means.to_numpy().mean()) if len(means) else float("nan")
 
 
 def _ordered(measured: Sequence[str]) -> list[str]:
     """The four first, under the specs that they were measured by."""
-    four = [next((spec for spec in measured if named(spec) == name), name) for name in CRITERIA]
+    four = [next((spec for spec in measured if part_name(spec) == name), name) for name in CRITERIA]
     return list(dict.fromkeys((*four, *measured)))
 
 
@@ -114,7 +127,7 @@ def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[st
     rows = rows.filter(pl.col("similarity") == measure)
     populations = set(rows["population"])
     asks = next((question for question in Asks if question.value in populations), None)
-    if named(measure) == RISE:
+    if part_name(measure) == RISE:
         asks = Asks.RISES
     main = rows.filter(pl.col("population").is_in([MAP, SAME]))
     if asks is Asks.IS_KEPT and must_differ(criterion):

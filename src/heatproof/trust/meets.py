@@ -6,14 +6,14 @@ must have been shown (an intersection-union test; Berger, Technometrics 1982).
 
 from collections.abc import Mapping
 
-from heatproof.trust.criteria import named
+from heatproof.registry import part_name
 from heatproof.trust.evidence import CRITERIA
 from heatproof.types import Outcome
 
 
 def meets_all(outcomes: Mapping[str, Outcome]) -> Outcome:
     """From criterion to outcome; one that failed is enough, one that lacks is not tested."""
-    by_name = {named(criterion): outcomes[criterion] for criterion in reversed(list(outcomes))}
+    by_name = {part_name(criterion): outcomes[criterion] for criterion in reversed(list(outcomes))}
     four = [by_name.get(criterion, Outcome.NOT_TESTED) for criterion in CRITERIA]
     order = (Outcome.FAIL, Outcome.NOT_TESTED, Outcome.INCONCLUSIVE)
     return next((outcome for outcome in order if outcome in four), Outcome.PASS)

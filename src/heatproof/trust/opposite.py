@@ -20,7 +20,7 @@ from heatproof.saliency import Explanation, Maps
 
 
 class NegativeHead(HeadModule):
-    """Of another head, everything with the other sign."""
+    """A head that returns logits and class maps of another head with the opposite sign."""
 
     def __init__(self, head: HeadModule) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class NegativeHead(HeadModule):
 
 
 class _Negative(nn.Module):
-    """Of a user's network."""
+    """A user's network whose logits have the opposite sign."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

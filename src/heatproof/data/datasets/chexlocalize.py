@@ -31,7 +31,7 @@ from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
 from heatproof.data.tables import TableRow, read_json, read_rows
 from heatproof.errors import DataError, near_misses
-from heatproof.types import BENCHMARK, Annotation, Label, Sample, Shape
+from heatproof.types import BENCHMARK, REFERENCE, Annotation, Label, Sample, Shape
 
 FINDINGS = (
     "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Lesion", "Airspace Opacity", "Edema",
@@ -116,7 +116,7 @@ class CheXlocalize:
         if self.split == "train":
             return
         kind = "annotations" if self.reference == "polygons" else "segmentations"
-        yield from _drawn(self._find([f"gt_{kind}_{self.split}.json"]), "reference")
+        yield from _drawn(self._find([f"gt_{kind}_{self.split}.json"]), REFERENCE)
 
     def _benchmark(self) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
         """The marks and points of the human benchmark, where the data set has files of them."""

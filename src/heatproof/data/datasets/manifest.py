@@ -33,7 +33,7 @@ from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
 from heatproof.data.tables import TableRow, read_rows
 from heatproof.errors import DataError, near_misses
-from heatproof.types import Annotation, Label, Sample, Shape
+from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape
 
 CellValue = str | int | float
 
@@ -102,7 +102,7 @@ class Manifest:
     where: Mapping[str, CellValue | tuple[CellValue, ...]] = field(default_factory=dict)
     spacing: str | None = None
     metadata: tuple[str, ...] = ()
-    source: str = "reference"
+    source: str = REFERENCE
 
     def __post_init__(self) -> None:
         """Read the table and the annotations now, so that their errors come first."""

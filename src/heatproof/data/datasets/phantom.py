@@ -20,7 +20,7 @@ from heatproof.data.anatomy import Chest, Exposure, chest, exposure, film, grain
 from heatproof.data.annotations import Boxes
 from heatproof.data.datasets import datasets
 from heatproof.errors import AnnotationError, DataError
-from heatproof.types import Annotation, Sample
+from heatproof.types import REFERENCE, Annotation, Sample
 
 TAG = "Tag"
 """What the letters of a tagged film are annotated as."""
@@ -195,8 +195,8 @@ class Phantom:
             patient_id=f"phantom{self.seed}_patient{patient:06d}",
             labels={self.finding: positive},
             annotations=(
-                *((Annotation(self.finding, "reference", shape),) if positive else ()),
-                *((Annotation(TAG, "reference", _around_tag(self.size)),) if tagged else ()),
+                *((Annotation(self.finding, REFERENCE, shape),) if positive else ()),
+                *((Annotation(TAG, REFERENCE, _around_tag(self.size)),) if tagged else ()),
             ),
             study_id=f"phantom{self.seed}_{index:06d}",
             view="PA",

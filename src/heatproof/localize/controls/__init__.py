@@ -7,7 +7,6 @@ another thing.  Three of them have a part in the analysis: methods are compared 
 measured against what two readers of a film reach (``READERS``).
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -18,7 +17,7 @@ from jaxtyping import Float
 from heatproof.data.geometry import Geometry, Squash
 from heatproof.localize.reading import Reading
 from heatproof.maps.store import StoredMap
-from heatproof.registry import Registry
+from heatproof.registry import Registry, file_summary, part_name
 from heatproof.types import Sample, Validity
 
 PRIOR = "mean_mask"
@@ -84,9 +83,7 @@ controls: Registry[Control] = Registry("control", __name__, "heatproof.controls"
 
 def definition(cls: type) -> str:
     """What a control is: the first sentence of its file, after its name."""
-    text = inspect.cleandoc(getattr(inspect.getmodule(cls), "__doc__", None) or "")
-    what = text.split("\n\n")[0].replace("\n", " ").partition(": ")[2]
-    return f"{what[:1].upper()}{what[1:]}"
+    return file_summary(cls)
 
 
 def geometry_of(control: Control) -> Geometry:
@@ -137,7 +134,7 @@ def name_of(control: Control) -> str:
 
 def control_named(name: str) -> Control:
     """The control of that name in tables, read by its class where it has a ``read``."""
-    read = getattr(controls.part_class(name.partition("(")[0]), "read", controls.parse)
+    read = getattr(controls.part_class(part_name(name)), "read", controls.parse)
     control: Control = read(name)
     return control
 

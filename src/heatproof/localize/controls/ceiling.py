@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from heatproof.data.geometry import FILM, Geometry, Squash, geometries
+from heatproof.data.geometry import FILM, Geometry, fills_canvas, geometries
 from heatproof.data.references import reference_mask
 from heatproof.localize.controls import Context, as_map, controls
 from heatproof.maps.store import StoredMap
@@ -42,13 +42,12 @@ class Ceiling:
 
     @property
     def name(self) -> str:
-        """Such as ``"ceiling(7x7)"``; with the geometry where that is more than a squash."""
+        """Such as ``"ceiling(7x7)"``; with the geometry where a film does not fill its canvas."""
         return f"ceiling({self.rows}x{self.columns}{self._canvas})"
 
     @property
     def _canvas(self) -> str:
-        squashed = isinstance(self.geometry, Squash)
-        return "" if squashed else f", {geometries.spec(self.geometry)}"
+        return "" if fills_canvas(self.geometry) else f", {geometries.spec(self.geometry)}"
 
     @classmethod
     def read(cls, name: str) -> "Ceiling":
@@ -78,10 +77,10 @@ def ceiling(
 
     Args:
         mask: What the reader marked.
-        geometry: Of the model; where it squashes, the grid lies over the film itself.
+        geometry: Of the model; where a film fills its canvas, the grid lies over the film itself.
         grid: Rows and columns of the method's maps.
     """
     marked = mask.astype(np.float32)
-    canvas = marked if isinstance(geometry, Squash) else geometry.image(marked)
+    canvas = marked if fills_canvas(geometry) else geometry.image(marked)
     shares: np.ndarray = cv2.resize(canvas, grid[::-1], interpolation=cv2.INTER_AREA)
     return shares

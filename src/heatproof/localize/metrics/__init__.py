@@ -1,9 +1,9 @@
 """Localization: does a map find the region that a reader marked?
 
-A metric *of maps* compares one map, at the size of the radiograph, with one boolean mask: one
-number per map, whose mean is told.  A metric *of data sets* exists only over many films: it sees
-a few numbers of every map, and makes one number of those, the probabilities and the films without
-the finding.
+A metric *of maps* compares one map, at the size of the film, with one boolean mask, which gives one
+number per map; their mean is reported.  A metric *of data sets* exists only over many films: it
+sees a few numbers of every map, and makes one number of those, the probabilities and the films
+without the finding.
 
 Metrics are pure: raw signed maps and masks in, numbers out, ``nan`` where the metric is undefined
 (never 0).
@@ -131,7 +131,7 @@ class DatasetMetric(Protocol):
 
     @property
     def per_map(self) -> str:
-        """What the mean of ``alone`` is, for people; told beside the metric."""
+        """What the mean of ``alone`` is, for people; reported beside the metric."""
         ...
 
     @property

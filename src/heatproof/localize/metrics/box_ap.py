@@ -33,7 +33,7 @@ class BoxAP:
     boxes overlap enough.
 
     Attributes:
-        thresholds: Of IoU, from which a box finds a lesion; the mean over them is told.  COCO takes
+        thresholds: Of IoU, from which a box finds a lesion; their mean is reported.  COCO takes
             .5, .55, ..., .95.
         binarize: How a map becomes marks.
     """

@@ -89,7 +89,7 @@ class LesionSensitivity:
         return share
 
     def _side(self, pixels: int) -> float | None:
-        """Of a pixel, in the unit; None where it is not known."""
+        """The side of a pixel, in the unit; None where it is not known."""
         if self.unit == "share":
             return 1 / math.sqrt(pixels)
         return None if self.spacing is None else math.sqrt(math.prod(self.spacing))

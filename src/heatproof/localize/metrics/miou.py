@@ -133,7 +133,7 @@ class MIoU:
         return self.of_counts(overlap_of_map(saliency, geometry, reference.mask, self.binarize))
 
     def of_counts(self, counts: Overlap | None) -> Float[np.ndarray, " c"]:
-        """The same, of pixels that were counted."""
+        """What ``of_map`` returns, of pixels that were counted already; nan where they are None."""
         if counts is None:
             return np.full(3, np.nan)
         return np.array([counts.shared, counts.predicted, counts.marked], float)

@@ -36,7 +36,7 @@ class SurfaceDistance:
     """Distance between the outline of the binarized map and that of the marked region.
 
     Attributes:
-        statistic: Which of the distances is told, see above.
+        statistic: Which of the distances is reported, see above.
         unit: Millimetres, pixels, or shares of the diagonal of the film, which need no spacing.
         binarize: How the map becomes a mask.
         spacing: Millimetres per pixel, down and across; by default each film's own.

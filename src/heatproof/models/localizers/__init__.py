@@ -27,7 +27,7 @@ from heatproof.models.seeding import seeded
 from heatproof.models.strides import Stages
 from heatproof.models.targets import Target
 from heatproof.registry import Registry
-from heatproof.types import Sample
+from heatproof.types import REFERENCE, Sample
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class LocalizerOutput:
     """
 
     corners: Float[Tensor, "m 4"]
-    scores: Float[Tensor, "m"]
-    findings: Int[Tensor, "m"]
+    scores: Float[Tensor, " m"]
+    findings: Int[Tensor, " m"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Localizer(nn.Module, ABC, Generic[Target]):
         return self.loss_of(self.outputs(images), targets)
 
     @abstractmethod
-    def target(self, sample: Sample, source: str = "reference") -> Target:
+    def target(self, sample: Sample, source: str = REFERENCE) -> Target:
         """The target that one radiograph gives; see ``box_target`` and ``mask_target``."""
 
 

@@ -33,7 +33,7 @@ from heatproof.models.localizers import Localized, Localizer, LocalizerOutput, l
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.strides import Stages
 from heatproof.models.targets import BoxTarget, box_target
-from heatproof.types import Sample
+from heatproof.types import REFERENCE, Sample
 
 _FINEST = 8  # pixels: stride of the first level of the pyramid
 _SIZES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))  # of anchors, within a level
@@ -205,13 +205,13 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         loss: Tensor = losses["classification"] + losses["bbox_regression"]
         return loss
 
-    def target(self, sample: Sample, source: str = "reference") -> BoxTarget:
+    def target(self, sample: Sample, source: str = REFERENCE) -> BoxTarget:
         """The boxes of one radiograph; see ``box_target``."""
         return box_target(sample, self.findings, self.preprocessing, source)
 
 
 def _inside(
-    corners: Float[Tensor, "m 4"], scores: Float[Tensor, "m"], findings: Int[Tensor, "m"]
+    corners: Float[Tensor, "m 4"], scores: Float[Tensor, " m"], findings: Int[Tensor, " m"]
 ) -> LocalizerOutput:
     """The boxes of which something is left after they were cut to the image."""
     kept = (corners[:, :2] < corners[:, 2:]).all(dim=1)

@@ -34,7 +34,7 @@ from heatproof.models.localizers import Localized, Localizer, localizers
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.strides import Stages
 from heatproof.models.targets import MaskTarget, mask_target
-from heatproof.types import Sample
+from heatproof.types import REFERENCE, Sample
 
 _GROUP = 8  # channels that are normalized together
 _RARE = 0.01  # probability of a pixel before training
@@ -99,7 +99,7 @@ class UNetLocalizer(Localizer[MaskTarget]):
         masks = torch.stack([target.masks for target in targets]).to(outputs.device)
         return segmentation_loss(outputs, masks, known)
 
-    def target(self, sample: Sample, source: str = "reference") -> MaskTarget:
+    def target(self, sample: Sample, source: str = REFERENCE) -> MaskTarget:
         """The masks of one radiograph; see ``mask_target``."""
         return mask_target(sample, self.findings, self.preprocessing, source)
 

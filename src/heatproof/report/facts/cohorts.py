@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from heatproof.report.content import CohortCounts, FindingCounts
 from heatproof.tables.films import Films
+from heatproof.words import spelled
 
 # How data sets name the metadata: sex, nih_sex, Patient Gender; age, PatientAge.
 SEX = re.compile(r"(.*[_\W])?(patient)?(sex|gender)", re.IGNORECASE)
@@ -55,13 +56,9 @@ def _values(
     """The value of each film, from the first column of such a name that has one; else empty."""
     columns = [column for key, column in metadata.items() if name.fullmatch(key)]
     return [
-        next((_spelled(column[film]) for column in columns if column[film] is not None), "")
+        next((spelled(column[film]) for column in columns if column[film] is not None), "")
         for film in range(films)
     ]
-
-
-def _spelled(value: str | float | None) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _with_unknown(values: Sequence[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from heatproof.analysis.localization import Localization
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.localizers import LocalizerArchitecture, localizers
-from heatproof.registry import docstring_summary
+from heatproof.registry import docstring_summary, part_name
 from heatproof.report.content import MapCounts, MethodText, MetricText, RuleText
 from heatproof.report.pictures.positions import axis_end
 from heatproof.saliency import Method, definition
@@ -68,7 +68,7 @@ def metrics_used(
         )
 
 
-def measures(
+def similarity_names(
     similarities: Mapping[str, Similarity], criteria: Mapping[str, Criterion]
 ) -> dict[str, str]:
     """Titles of similarities by spec: those of the experiment, and those that criteria bring."""
@@ -88,12 +88,9 @@ def rules_used(rules: Mapping[str, Rule]) -> Iterator[RuleText]:
 
 def _axis_end(metric: str, panels: Sequence[Localization]) -> float:
     """A number of one digit that no value and no interval of a metric exceeds."""
-    estimates = [
-        row.estimate
-        for panel in panels
-        if panel.metric == metric
-        for row in (*panel.rows, *panel.controls, *((panel.prior,) if panel.prior else ()))
-    ]
+    measured = [panel for panel in panels if panel.metric == metric]
+    estimates = [row.estimate for panel in measured for row in panel.rows]
+    estimates += [row.estimate for panel in measured for row in panel.every_control]
     ends = [end for e in estimates for end in (e.value, e.high) if math.isfinite(end)]
     return axis_end(max(ends, default=0.0))
 
@@ -123,7 +120,7 @@ def _options(part: object) -> str:
         if value == field.default or isinstance(value, Path):
             continue  # which file it is, the spec says
         if "registry" in field.metadata and value is not None:
-            name = field.metadata["registry"].spec(value).partition("(")[0]
+            name = part_name(field.metadata["registry"].spec(value))
             words.append(f"{name.replace('_', ' ')}{_options(value)}")
         else:
             words.append(f"{field.name.replace('_', ' ')} {value}")

@@ -12,7 +12,7 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.references import reference_mask
+from heatproof.data.references import reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
@@ -227,7 +227,7 @@ def _maps(
 
 def _outlines(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
     """The masks of all readers who marked the finding."""
-    readers = dict.fromkeys(a.source for a in sample.annotations if a.finding == finding)
+    readers = [reader for _, reader in references_of(sample, (finding,))]
     try:
         return [reference_mask(sample, finding, reader) for reader in readers]
     except (AnnotationError, PixelError):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from heatproof.analysis.diagnosis import Diagnosis
 from heatproof.diagnose.confidence import POOLED
+from heatproof.registry import part_name
 from heatproof.report.content import Content
 from heatproof.report.paper.table import PaperColumn, PaperTable
 from heatproof.report.published import CHEXLOCALIZE, Published, published_numbers
@@ -80,7 +81,7 @@ def _decreases(content: Content) -> Iterator[_Pair]:
 
 def _without_options(metric: str) -> str:
     """The metric without options such as a rule for ties; one that binarizes keeps them."""
-    return metric.partition("(")[0] if "binarize" not in metric else metric
+    return part_name(metric) if "binarize" not in metric else metric
 
 
 def _diagnosed(content: Content) -> Iterator[_Pair]:

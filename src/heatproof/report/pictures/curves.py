@@ -13,7 +13,7 @@ from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.errors import SpecError
 from heatproof.localize import Metric, RateOfPixels, at_cutoff, metrics, rate_of_pixels
 from heatproof.localize.controls import HUMAN_BENCHMARK
-from heatproof.maps.binarize import Fixed, Otsu
+from heatproof.maps.binarize import at_threshold
 from heatproof.report.content import Content
 from heatproof.report.names import described_metrics, file_name, method_names
 from heatproof.report.pictures.plots import Plot, PlotCurve
@@ -76,17 +76,16 @@ def _points(spec: str) -> Iterator[tuple[str, str, float]]:
     if moved := at_cutoff(part):
         cutoff, whole = moved
         yield metrics.spec(whole), _CUTOFF, cutoff
-    binarize = getattr(part, "binarize", None)
-    if isinstance(binarize, Fixed):
-        yield metrics.spec(_without(part)), _THRESHOLD, binarize.threshold
+    if point := at_threshold(getattr(part, "binarize", None)):
+        yield metrics.spec(_without(part)), _THRESHOLD, point.threshold
 
 
 def _rate(spec: str) -> tuple[RateOfPixels, float] | None:
     """Which of the two rates a metric is, and at which threshold; None where it is neither."""
     part = _part(spec)
     role = rate_of_pixels(part) if part else None
-    binarize = getattr(part, "binarize", None)
-    return (role, binarize.threshold) if role and isinstance(binarize, Fixed) else None
+    point = at_threshold(getattr(part, "binarize", None))
+    return (role, point.threshold) if role and point else None
 
 
 def _part(spec: str) -> Metric | None:
@@ -102,8 +101,8 @@ def _without(part: Any) -> Metric:
     changed: dict[str, Any] = {}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
-        if isinstance(value, Fixed):
-            changed[field.name] = Otsu()  # any binarizer does that is equal for all of them
+        if point := at_threshold(value):
+            changed[field.name] = point.whole
         elif hasattr(value, "binarize"):
             changed[field.name] = _without(value)
     metric: Metric = dataclasses.replace(part, **changed)

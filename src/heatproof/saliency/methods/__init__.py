@@ -4,7 +4,6 @@ A method returns raw signed relevance at its own resolution, covering the whole 
 display come later and are named steps.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -12,7 +11,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.registry import Registry, docstring_summary
+from heatproof.registry import Registry, docstring_summary, file_summary
 from heatproof.saliency.forward import ForwardPass
 
 Need = Literal["input gradients", "feature gradients", "class map", "logits"]
@@ -66,6 +65,4 @@ def asks_finding(method: Method) -> bool:
 
 def definition(cls: type) -> str:
     """What a method does and at which resolution: the first sentences of its file and its class."""
-    file = docstring_summary(getattr(inspect.getmodule(cls), "__doc__", ""))
-    does = file.partition(": ")[2]
-    return f"{does[:1].upper()}{does[1:]} {docstring_summary(cls.__doc__)}".strip()
+    return f"{file_summary(cls)} {docstring_summary(cls.__doc__)}".strip()

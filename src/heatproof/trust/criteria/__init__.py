@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.registry import Registry
+from heatproof.registry import Registry, part_name
 from heatproof.saliency import Method
 from heatproof.trust.pairs import Origin
 from heatproof.trust.randomize import BlockOrder, Drawing
@@ -42,7 +42,7 @@ class BetweenModels(Protocol):
     needs: ClassVar[str]
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
-        """Whom to compare, and the level at which they differ; empty where there are not two."""
+        """Pairs of models, each with the step between them; empty where no two can be compared."""
         ...
 
 
@@ -62,12 +62,12 @@ class OfCopies(Protocol):
 
     @property
     def order(self) -> BlockOrder:
-        """Of the blocks."""
+        """The order in which blocks are randomized."""
         ...
 
     @property
     def draws(self) -> int:
-        """Of the weights."""
+        """The number of draws of the weights."""
         ...
 
     @property
@@ -141,14 +141,9 @@ _LOCALIZED = Wording(
 )
 
 
-def named(criterion: str) -> str:
-    """The name of a criterion, whatever its options."""
-    return criterion.partition("(")[0]
-
-
 def wording(criterion: str) -> Wording:
     """What people read of a criterion of that spec; the spec where it is not registered."""
-    name = named(criterion)
+    name = part_name(criterion)
     if name == LOCALIZATION:
         return _LOCALIZED
     if name not in criteria.names():
@@ -159,6 +154,6 @@ def wording(criterion: str) -> Wording:
 
 def must_differ(criterion: str) -> bool:
     """Whether maps of the two models of a criterion should not be alike."""
-    name = named(criterion)
+    name = part_name(criterion)
     cls = criteria.part_class(name) if name in criteria.names() else None
     return bool(getattr(cls, "must_differ", False))

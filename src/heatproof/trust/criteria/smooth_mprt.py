@@ -52,12 +52,12 @@ class SmoothMPRT:
 
     @property
     def order(self) -> BlockOrder:
-        """Of the blocks."""
+        """The order in which blocks are randomized."""
         return self._copies.order
 
     @property
     def draws(self) -> int:
-        """Of the weights."""
+        """The number of draws of the weights."""
         return self._copies.draws
 
     @property

@@ -19,7 +19,7 @@ from typing import ClassVar, Protocol
 
 import polars as pl
 
-from heatproof.trust.evidence import Asks, Cell, cells
+from heatproof.trust.evidence import Asks, Cell, cells, over_draws
 from heatproof.trust.rules import Rule, rules
 from heatproof.types import Estimate, Outcome, Verdict
 
@@ -67,16 +67,6 @@ class Arun2021:
     def threshold(self, cell: Cell) -> float:
         """What the mean must pass."""
         return self.low if cell.asks is Asks.IS_KEPT else over_draws(cell.compared)
-
-
-def over_draws(rows: pl.DataFrame) -> float:
-    """The mean over draws of means over films; undefined values are left out."""
-    means = (
-        rows.filter(pl.col("value").is_finite())
-        .group_by("draw", maintain_order=True)
-        .agg(pl.col("value").mean())["value"]
-    )
-    return float(means.to_numpy().mean()) if len(means) else _NAN
 
 
 def references(cell: Cell, all_cells: Sequence[Cell], controls: Sequence[str]) -> list[float]:

@@ -14,9 +14,9 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from heatproof.stats import bootstrap
-from heatproof.trust.evidence import Asks, Cell, cells
+from heatproof.trust.evidence import Asks, Cell, cells, over_draws
 from heatproof.trust.rules import rules
-from heatproof.trust.rules.arun2021 import judged, over_draws, references
+from heatproof.trust.rules.arun2021 import judged, references
 from heatproof.types import Outcome, Verdict
 
 _CHANCE = 0.5
