@@ -179,7 +179,7 @@ def measured(
 
 
 def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator[Comparison]:
-    """First side against second: each finding, then the macro average where there are several."""
+    """The first side against the second: each finding, then the macro average of several."""
     columns = [slice(place, place + 1) for place in range(len(both.findings))]
     every = [
         _comparison(sides, finding, both, column, intervals)

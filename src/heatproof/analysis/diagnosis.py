@@ -132,7 +132,7 @@ def diagnoses(
     films: Films,
     options: DiagnosisOptions,
 ) -> Iterator[Diagnosis]:
-    """One for each data set, model, method and metric that has a value of every film.
+    """One diagnosis for each data set, model, method and metric with a value for every film.
 
     Args:
         scores: Scores of maps and controls, one value per film (``filmwise.one_by_one``).

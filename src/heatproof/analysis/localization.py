@@ -32,13 +32,13 @@ class ControlRow:
     """A map made without the model, judged like the others.
 
     Attributes:
-        name: What people call it.
+        name: Title of the control, for people.
         estimate: The score, on the same films as those of the methods.
         undefined: Number of films on which the metric is undefined.
         per_map: As in ``MethodRow``.
         negatives: As in ``MethodRow``.
-        spec: Its name in tables, such as ``"mean_mask"``.
-        knows: What it knows or lacks, in a few words, such as ``"never sees the film"``.
+        spec: Name of the control in tables, such as ``"mean_mask"``.
+        knows: What the control knows or lacks, in a few words, such as ``"never sees the film"``.
     """
 
     name: str
@@ -102,7 +102,7 @@ def localization(
 ) -> Iterator[Localization]:
     """One panel per data set, finding (and reader, where there are several) and metric.
 
-    Of a metric of data sets, one panel for each model.
+    A metric of data sets has one panel for each model, whose probabilities it uses.
 
     Args:
         scores: Scores of maps and controls, none of them set aside.

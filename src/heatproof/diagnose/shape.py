@@ -31,10 +31,10 @@ def of_shape(
 
     Args:
         table: One row per map, with ``FEATURES``, ``cluster`` and the response.
-        response: Its column.
+        response: Name of the column of the response.
         scale: What one unit of a feature is.
-        correction: Over the four features; ``"bonferroni"`` is the published one.
-        level: Of the intervals.
+        correction: How p-values are corrected, over the features; published: ``"bonferroni"``.
+        level: Confidence level of the intervals.
     """
     marked = table.filter(pl.col("instances") > 0)
     scaled = min_max if scale == "min-max" else z_score

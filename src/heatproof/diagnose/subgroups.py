@@ -54,11 +54,11 @@ def subgroups(
 
     Args:
         scores: One per film; ``nan`` where undefined.
-        clusters: Such as ``Sample.cluster``.
+        clusters: What is resampled as one, such as ``Sample.cluster``.
         attributes: By name, one value per film; None where it is unknown.
         fewest: Defined scores that a group needs, and the others too.
-        resamples: Of the bootstrap.
-        level: Of the intervals.
+        resamples: Number of resamples of the bootstrap.
+        level: Confidence level of the intervals.
         seed: Equal seeds and clusters make equal resamples.
     """
     rows: list[tuple[str, str, Estimate, Slope | None]] = []

@@ -43,8 +43,8 @@ def counts_above(
 
     Args:
         shown: A map, neither constant nor other than finite.
-        mask: Of the reference.
-        thresholds: Of the scaled map, in [0, 1).
+        mask: The mask of the reference.
+        thresholds: Thresholds of the scaled map, in [0, 1).
 
     Raises:
         ValueError: The map is constant or not finite, or not of the size of the mask.  Compiled

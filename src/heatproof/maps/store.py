@@ -95,8 +95,8 @@ class MapStore:
             findings: The ``k`` findings.
             image_ids: The ``n`` images.
             values: The maps; kept as float32.
-            validity: Of each map, ``n x k``.
-            versions: Of each image.
+            validity: Validity of each map, ``n x k``.
+            versions: Version of each image.
 
         Raises:
             MapError: The arguments do not fit together, or a map that is not finite is called ok.

@@ -34,7 +34,7 @@ class Adapted(Model):
     """A user's network behind the interface of a ``Classifier``.
 
     Args:
-        network: From images to logits, one per finding, in float32.
+        network: Maps images to logits, one per finding, in float32.
         features: Dotted name of the layer whose output are the features, such as ``"layer4"``.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
@@ -148,8 +148,8 @@ class UpTo(nn.Module):
     """A network up to a layer, whose output is the features.
 
     Args:
-        network: From images.
-        layer: Dotted name.
+        network: A network that takes images.
+        layer: Dotted name of the layer.
     """
 
     def __init__(self, network: nn.Module, layer: str) -> None:
@@ -190,12 +190,12 @@ def with_head(
     """A user's network with another head behind one of its layers, to be trained.
 
     Args:
-        network: Its weights are shared, not copied.
+        network: The user's network; its weights are shared, not copied.
         features: Dotted name of the layer whose output the head gets; what follows it is not used.
         head: Spec of the head, such as ``"wildcat(maps=8)"``.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
-        seed: Of the weights of the head.
+        seed: Seed of the weights of the head.
 
     Raises:
         ModelError: The network has no such layer, or the layer gives no features on a grid.

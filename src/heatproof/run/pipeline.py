@@ -180,7 +180,7 @@ def _openers(work: Workspace, trained: Mapping[str, Path]) -> dict[str, Opener]:
 def _opened(
     work: Workspace, entry: ModelEntry, trained: Path | None, device: torch.device
 ) -> tuple[AnyModel, ModelCard, Path | None]:
-    """What ``open_model`` returns, on a device; a model in memory stays where its user put it."""
+    """What ``open_model`` returns, with the model on a device; one in memory stays where it is."""
     model, card, folder = open_model(work.experiment.folder, entry, work.data, trained)
     return model if entry.in_memory else model.to(device), card, folder
 

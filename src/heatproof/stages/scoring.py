@@ -151,7 +151,7 @@ def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]
 
 
 def measures_of(work: Workspace, metrics: Mapping[str, Metric]) -> str:
-    """Changes when a metric does, or a table that it reads, or a value that was tuned."""
+    """A digest that changes with a metric, a table that it reads, or a value that was tuned."""
     tables = sorted(path for metric in work.metrics.values() for path in files_of(metric))
     # Only where a value was tuned, so that other units keep the names that they had before tuning.
     tuned = [str(metric) for spec, metric in metrics.items() if metric is not work.metrics[spec]]
@@ -243,7 +243,7 @@ class _Scorer:
         finding: str,
         spacing: tuple[float, float] | None,
     ) -> Values:
-        """The same where nothing is marked, measured once for a map that many films share.
+        """Values of a map where nothing is marked, measured once for a map that many films share.
 
         Two threads may measure one map at the same time; both make the same values.
         """

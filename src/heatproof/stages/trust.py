@@ -45,7 +45,7 @@ class Question:
     Attributes:
         criterion: Spec of the criterion.
         first: A model and data set.
-        second: Another on the same data, or the same.
+        second: Another model on the same data set, or the same model.
         methods: Names of the methods that make the maps.
         similarities: Similarities by spec.
         made_by: The methods behind these names, where they are not those of the experiment.
@@ -59,7 +59,7 @@ class Question:
     made_by: Mapping[str, Method] | None = None
 
     def comparison(self, population: str, step: str = "", draw: int = -1) -> MapComparison:
-        """How the maps of some of its units are compared."""
+        """How the maps of some units of this question are compared."""
         models = (self.first.name, self.second.name)
         columns = comparison_columns(
             self.criterion, self.first.data, models, population, step, draw
@@ -256,7 +256,7 @@ def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> 
 
 
 def _shared(first: Subject, second: Subject) -> list[Case]:
-    """The cases that both have."""
+    """The cases that both models have."""
     of_second = {(case.first.image_id, case.finding) for case in second.cases}
     return [case for case in first.cases if (case.first.image_id, case.finding) in of_second]
 

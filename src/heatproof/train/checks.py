@@ -26,10 +26,10 @@ def checked_labels(
     and to judge.
 
     Args:
-        findings: What it is to tell.
-        classes: Of each finding, among which its head chooses; None of a localizer.
-        train: Its weights are fitted to these.
-        validation: What it is judged by.
+        findings: What the network is to tell.
+        classes: Number of classes of each finding that its head chooses among; None: a localizer.
+        train: Films that the weights are fitted to.
+        validation: Films that the network is judged by.
         settings: The policies, what balances, and what selects.
 
     Raises:

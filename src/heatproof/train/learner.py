@@ -26,7 +26,7 @@ from heatproof.train.objective import Objective
 from heatproof.train.schedules import schedules
 from heatproof.train.settings import Epoch, History, Reporter, Settings, TrainingProgress
 
-SCORE = "score"  # the monitored one, as loggers call it
+SCORE = "score"  # name of the monitored score in logs
 MADE_OF = "made of"
 EPOCHS = "epochs"
 Loader = Callable[[int, int], "DataLoader[Batch]"]
@@ -49,12 +49,12 @@ class Learner(lightning.LightningModule):
     """Trains a network and decides when it is done.
 
     Args:
-        objective: Its model is trained in place.
-        settings: How.
-        steps: Per round, on this process.
-        batches: Those of a round, for one process (its rank) of so many.
-        checks: Those of validation, likewise.
-        studies: Of the validation images, in their order; empty where each is judged alone.
+        objective: What the training minimizes; its model is trained in place.
+        settings: How it is trained.
+        steps: Steps per round, on this process.
+        batches: Makes the batches of a round, for one process (its rank) of so many.
+        checks: Makes the batches of validation, likewise.
+        studies: Study of each validation image, in their order; empty where each is judged alone.
         made_of: What a checkpoint of this training must agree with, by name.
         report: Called after every step.
         told: Called with the history after every round.

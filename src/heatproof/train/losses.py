@@ -16,9 +16,9 @@ def classification_loss(
     Binary cross-entropy of logits ``n k``, cross-entropy of classes ``n k c``.
 
     Args:
-        outputs: Of a head.
+        outputs: Outputs of a head.
         labels: 0, 1, the number of a further class, or ``nan`` where unknown.
-        positive_weights: Of positive labels, per finding.
+        positive_weights: Weights of positive labels, per finding.
     """
     known = ~labels.isnan()
     truth = labels.nan_to_num()

@@ -20,7 +20,7 @@ from heatproof.saliency import Explanation, Maps
 
 
 class NegativeHead(HeadModule):
-    """Of another head, everything with the other sign."""
+    """Another head, with the sign of all its outputs turned."""
 
     def __init__(self, head: HeadModule) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class NegativeHead(HeadModule):
 
 
 class _Negative(nn.Module):
-    """Of a user's network."""
+    """A user's network, with the sign of its logits turned."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -125,8 +125,8 @@ class Phantom:
     """Synthetic films; the defaults are a task that a small network learns in a minute.
 
     Attributes:
-        images: How many.
-        seed: Of everything.
+        images: Number of films.
+        seed: Seed of all that is random.
         size: Height and width in pixels.
         finding: What the nodules are called.
         prevalence: Share of films with nodules.
@@ -277,7 +277,7 @@ def _lead(size: int) -> tuple[int, float, int]:
 
 
 def _write(picture: Float[np.ndarray, "h w"], text: str, left: float, bottom: float) -> None:
-    """Draw white letters, as of lead."""
+    """Draw white letters, which look like lead markers on a film."""
     size = picture.shape[0]
     layer = np.zeros(picture.shape, np.uint8)
     place = (round(left * size), round(bottom * size))

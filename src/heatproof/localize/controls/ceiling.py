@@ -25,8 +25,8 @@ class Ceiling:
     """One for every grid that the methods of an experiment have.
 
     Attributes:
-        rows: Of the grid.
-        columns: Of the grid.
+        rows: Number of rows of the grid.
+        columns: Number of columns of the grid.
         geometry: What the grid covers: the canvas of a model.
     """
 
@@ -37,12 +37,12 @@ class Ceiling:
 
     @property
     def title(self) -> str:
-        """With the size of the grid."""
+        """What people call it, with the size of the grid."""
         return f"best at {self.rows} × {self.columns}{self._canvas}"
 
     @property
     def name(self) -> str:
-        """Such as ``"ceiling(7x7)"``; with the geometry where that is more than a squash."""
+        """Its name in tables, such as ``"ceiling(7x7)"``, with any geometry that is no squash."""
         return f"ceiling({self.rows}x{self.columns}{self._canvas})"
 
     @property
@@ -78,7 +78,7 @@ def ceiling(
 
     Args:
         mask: What the reader marked.
-        geometry: Of the model; where it squashes, the grid lies over the film itself.
+        geometry: Geometry of the model; where it squashes, the grid lies over the film itself.
         grid: Rows and columns of the method's maps.
     """
     marked = mask.astype(np.float32)

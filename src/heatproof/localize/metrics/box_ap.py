@@ -33,8 +33,8 @@ class BoxAP:
     boxes overlap enough.
 
     Attributes:
-        thresholds: Of IoU, from which a box finds a lesion; the mean over them is told.  COCO takes
-            .5, .55, ..., .95.
+        thresholds: IoUs from which a box finds a lesion; the result is the mean over them.  COCO
+            takes .5, .55, ..., .95.
         binarize: How a map becomes marks.
     """
 

@@ -29,7 +29,7 @@ class LesionSensitivity:
     Attributes:
         smallest: Diameter from which a lesion counts.
         below: Diameter from which it no longer does.
-        unit: Of both: millimetres, or shares of the side of the film.
+        unit: Unit of both diameters: millimetres, or shares of the side of the film.
         binarize: How a map becomes marks.
         spacing: Millimetres per pixel, down and across; by default each film's own.
     """
@@ -89,7 +89,7 @@ class LesionSensitivity:
         return share
 
     def _side(self, pixels: int) -> float | None:
-        """Of a pixel, in the unit; None where it is not known."""
+        """The side of a pixel, in the unit; None where it is not known."""
         if self.unit == "share":
             return 1 / math.sqrt(pixels)
         return None if self.spacing is None else math.sqrt(math.prod(self.spacing))

@@ -120,12 +120,12 @@ def _average_precision(
     sought: Int[np.ndarray, " n"],
     weights: Float[np.ndarray, "b n"],
 ) -> Float[np.ndarray, " b"]:
-    """Of a list of detections, each counted as often as its film; equal scores make one step.
+    """The average precision of detections, each counted as often as its film; ties make one step.
 
     Args:
-        scores: Of the detections.
-        right: Whether they are.
-        films: Whose they are.
+        scores: Scores of the detections.
+        right: Whether each detection is right.
+        films: Number of the film of each detection.
         sought: How many detections of each film would be right.
         weights: How often each film counts.
     """

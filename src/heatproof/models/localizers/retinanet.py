@@ -70,12 +70,12 @@ class Pyramid(nn.Module):
     """A feature pyramid from stride 8, with coarser levels made by strided convolutions.
 
     Args:
-        stages: Whose features it gets.
+        stages: The backbone whose features it gets.
         width: Channels of every level.
-        levels: How many.
+        levels: Number of levels.
 
     Attributes:
-        strides: Of each level.
+        strides: Stride of each level.
         out_channels: ``width``.
     """
 
@@ -110,9 +110,9 @@ class Anchored(NamedTuple):
     """The outputs of a RetinaNet for each of its anchors.
 
     Attributes:
-        logits: Of each finding.
-        moves: Of the corners.
-        anchors: By level.
+        logits: Logit of each finding.
+        moves: How far the corners of each anchor move.
+        anchors: The anchors, by level.
         size: Height and width of the images.
     """
 

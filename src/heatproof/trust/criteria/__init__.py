@@ -62,12 +62,12 @@ class OfCopies(Protocol):
 
     @property
     def order(self) -> BlockOrder:
-        """Of the blocks."""
+        """The order in which blocks are drawn anew."""
         ...
 
     @property
     def draws(self) -> int:
-        """Of the weights."""
+        """How often the weights are drawn."""
         ...
 
     @property
@@ -85,7 +85,7 @@ class OfCopies(Protocol):
         ...
 
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
-        """What compares them, by spec; these, or one of its own."""
+        """What compares the maps, by spec: these similarities, or one of its own."""
         ...
 
 

@@ -31,9 +31,9 @@ class FlipCriterion:
         film: Float[np.ndarray, "h w"],
         level: str,  # noqa: ARG002
     ) -> Float[np.ndarray, "h w"]:
-        """Mirrored."""
+        """The film, mirrored left to right."""
         return np.ascontiguousarray(film[:, ::-1])
 
     def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
-        """The second mirrored back."""
+        """The maps, the second mirrored back."""
         return before, np.ascontiguousarray(after[:, :, ::-1])

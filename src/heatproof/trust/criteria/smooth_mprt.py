@@ -52,12 +52,12 @@ class SmoothMPRT:
 
     @property
     def order(self) -> BlockOrder:
-        """Of the blocks."""
+        """The order in which blocks are drawn anew."""
         return self._copies.order
 
     @property
     def draws(self) -> int:
-        """Of the weights."""
+        """How often the weights are drawn."""
         return self._copies.draws
 
     @property
@@ -78,5 +78,5 @@ class SmoothMPRT:
         }
 
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
-        """As the experiment says."""
+        """The similarities of the experiment."""
         return similarities

@@ -54,7 +54,7 @@ class Venkatesh2024Weak:
     """Significantly above an edge detector, above .5, and below pairs of films.
 
     Attributes:
-        metric: Of localization.
+        metric: Spec of the metric of localization.
         edges: Method that stands for the edge detector.
     """
 
@@ -97,7 +97,7 @@ class Venkatesh2024Strong:
     """Not significantly worse than the readers, and below pairs of films.
 
     Attributes:
-        metric: Of localization.
+        metric: Spec of the metric of localization.
     """
 
     title: ClassVar[str] = "Venkatesh et al. 2024, strong"
@@ -159,11 +159,11 @@ class _Films:
         }
 
     def of(self, cell: Cell) -> _Values:
-        """Of the values of a cell, over models and draws; films without any are left out."""
+        """Means of a cell over models and draws; films without a value are left out."""
         return _per_film(cell.rows, ["image_id"])
 
     def named(self, cell: Cell, methods: Sequence[str]) -> _Values:
-        """Of other methods, by the same criterion and measure."""
+        """Means per film of other methods, by the same criterion and measure."""
         others = [self._cells.get((cell.criterion, name, cell.measure)) for name in methods]
         return np.concatenate([np.empty(0), *(self.of(other) for other in others if other)])
 
@@ -214,7 +214,7 @@ def _pooled(values: _Values, others: _Values) -> float:
 
 
 def _studentized(difference: float, error: float) -> float:
-    """Without any spread a difference is beyond doubt, unless it is one of rounding."""
+    """t; infinite without any spread, unless the difference is one of rounding: then 0."""
     if error > _ROUNDING:
         return difference / error
     return 0.0 if abs(difference) < _ROUNDING else float(np.copysign(np.inf, difference))
