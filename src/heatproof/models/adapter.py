@@ -90,9 +90,9 @@ class Adapted(Model):
                 f"layer {self.features!r} ran {len(seen)} times in one pass; expected once"
             )
         if not isinstance(seen[0], Tensor) or seen[0].ndim != IMAGES:
-            found = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
+            given = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
             raise ModelError(
-                f"layer {self.features!r} gives {found}; expected features on a grid (n d y x),"
+                f"layer {self.features!r} gives {given}; expected features on a grid (n d y x),"
                 " so name a layer before the pooling"
             )
         return seen[0], logits
@@ -308,6 +308,6 @@ def _module(place: str) -> ModuleType:
 def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
-        known = [key for key, value in vars(module).items() if callable(value)]
-        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, known)}")
+        functions = [key for key, value in vars(module).items() if callable(value)]
+        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, functions)}")
     return function  # type: ignore[no-any-return]

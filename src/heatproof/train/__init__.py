@@ -142,7 +142,7 @@ def fit(
             studies=studies_of(validation, settings),
             made_of=_made_of(model, settings, (images, checks), drawn + checked),
             report=progress or _silent,
-            told=lambda history: write_curve(history, place / CURVE),
+            after_round=lambda history: write_curve(history, place / CURVE),
         )
         device = _train(learner, settings, place, keep=folder is not None)
         history = learner.history()

@@ -87,12 +87,12 @@ def _check_learnable(findings: Sequence[str], classes: int, labels: Tensor) -> N
 
 
 def _check_named(findings: Sequence[str], validation: Dataset) -> None:
-    known = {name for index in range(len(validation)) for name in validation[index].labels}
+    labelled = {name for index in range(len(validation)) for name in validation[index].labels}
     for finding in findings if len(validation) else ():
-        if finding not in known:
+        if finding not in labelled:
             raise DataError(
                 f"no validation image is labelled for {finding!r}, so nothing can be said of it"
-                f" there; {near_misses(finding, known)}"
+                f" there; {near_misses(finding, labelled)}"
             )
 
 

@@ -101,9 +101,9 @@ class Settings:
         self._check_numbers()
         for field in fields(self):
             if get_origin(field.type) is Literal:
-                known, value = get_args(field.type), getattr(self, field.name)
-                if value not in known:
-                    raise SpecError(f"{field.name}={value!r}: expected one of {', '.join(known)}")
+                allowed, value = get_args(field.type), getattr(self, field.name)
+                if value not in allowed:
+                    raise SpecError(f"{field.name}={value!r}: expected one of {', '.join(allowed)}")
         if any(word in self.strategy for word in ("spawn", "fork", "notebook")):
             raise SpecError(
                 f"strategy={self.strategy!r}: processes that are copies of this one cannot train"

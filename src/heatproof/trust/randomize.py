@@ -265,7 +265,7 @@ def _first(model: Model, blocks: Sequence[str]) -> int:
 def _reset(block: nn.Module, drawing: Drawing) -> None:
     """Draw the weights of a block anew, in place, from torch's global generators."""
     for module in block.modules():
-        own = list(module.parameters(recurse=False))
+        parameters = list(module.parameters(recurse=False))
         if isinstance(module, _NORMS):
             if drawing.affine == "reset":
                 _reset_affine(module)
@@ -274,7 +274,7 @@ def _reset(block: nn.Module, drawing: Drawing) -> None:
         elif callable(reset := getattr(module, "reset_parameters", None)):
             reset()
         else:
-            for parameter in own:
+            for parameter in parameters:
                 parameter.normal_(parameter.mean().item(), parameter.std(correction=0).item())
 
 

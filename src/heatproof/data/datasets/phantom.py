@@ -3,8 +3,8 @@
 Half of the patients have two films, the others one; each film shows the finding or not,
 independently.  Nodules are soft ellipses in the aerated lung, brightest in their middle; the
 reference mask is every pixel whose centre is in one, so it is exact, and holds the faint rim too.
-With ``tag``, some films carry a label in a corner, as portable films do, that goes with the
-finding: a shortcut to expose.
+With ``tag``, some films carry letters in a corner, as portable films do, more often where the
+finding is present: a shortcut that an audit is to expose.
 
 Image i depends on the seed and i alone, not on how many there are, and is drawn when it is read.
 """
@@ -41,7 +41,7 @@ class Ellipse:
 
     def thickness(self, size: int) -> Float[np.ndarray, "h w"]:
         """Thickness along the beam: 1 in the middle, falling to 0 at the rim."""
-        # Only the square that can hold it: most of a film is no nodule.
+        # Computed only in the square that holds the nodule, which is a small part of the film.
         left, top = (max(0, int(middle - self.long)) for middle in (self.x, self.y))
         right, bottom = (int(middle + self.long) + 1 for middle in (self.x, self.y))
         dx = (np.arange(left, min(right, size)) + 0.5 - self.x)[None, :]

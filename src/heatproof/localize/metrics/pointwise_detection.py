@@ -138,11 +138,11 @@ def _average_precision(
     ranked = scores[order]
     starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     counted = weights[:, films[order]]
-    found = np.add.reduceat(counted * right[order], starts, axis=1)
+    hits = np.add.reduceat(counted * right[order], starts, axis=1)
     retrieved = np.cumsum(np.add.reduceat(counted, starts, axis=1), axis=1)
     precision = np.zeros_like(retrieved)  # before anything is retrieved, it multiplies no gain
-    np.divide(np.cumsum(found, axis=1), retrieved, out=precision, where=retrieved > 0)
-    area = np.einsum("bt,bt->b", found, precision)
+    np.divide(np.cumsum(hits, axis=1), retrieved, out=precision, where=retrieved > 0)
+    area = np.einsum("bt,bt->b", hits, precision)
     np.divide(area, total, out=average, where=total > 0)
     return average
 

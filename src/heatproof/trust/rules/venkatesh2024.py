@@ -71,21 +71,21 @@ class Venkatesh2024Weak:
         self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method; ``controls`` count only for the strong bar."""
-        found = _Films(table, (*methods, self.edges, *controls), self.metric)
-        return tuple(self._verdict(found, cell) for cell in found.primary if cell.method in methods)
+        films = _Films(table, (*methods, self.edges, *controls), self.metric)
+        return tuple(self._verdict(films, cell) for cell in films.primary if cell.method in methods)
 
-    def _verdict(self, found: "_Films", cell: Cell) -> Verdict:
+    def _verdict(self, films: "_Films", cell: Cell) -> Verdict:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
                 _Test(cell, values, _HALF, p, p < _ALPHA)
-                for cell, values, side in found.kept(cell)
+                for cell, values, side in films.kept(cell)
                 for p in [_one_sample(values, _HALF, side)]
             ]
             return _all_of(cell, tests, rule)
         if cell.asks is not Asks.FINDS:
-            return found.lost(cell, rule)
-        values, edges = found.of(cell), found.named(cell, (self.edges,))
+            return films.lost(cell, rule)
+        values, edges = films.of(cell), films.named(cell, (self.edges,))
         p = _pooled(values, edges)
         passed = p < _ALPHA and _mean(values) > _mean(edges)
         return _all_of(cell, [_Test(cell, values, _mean(edges), p, passed)], rule)
@@ -112,24 +112,24 @@ class Venkatesh2024Strong:
         self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method; without controls only randomization is tested."""
-        found = _Films(table, (*methods, *controls), self.metric)
+        films = _Films(table, (*methods, *controls), self.metric)
         return tuple(
-            self._verdict(found, cell, controls) for cell in found.primary if cell.method in methods
+            self._verdict(films, cell, controls) for cell in films.primary if cell.method in methods
         )
 
-    def _verdict(self, found: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
+    def _verdict(self, films: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
                 _Test(cell, values, bar, p, not p < _ALPHA)
-                for cell, values, side in found.kept(cell)
-                for bar in [_mean(found.named(cell, controls))]
+                for cell, values, side in films.kept(cell)
+                for bar in [_mean(films.named(cell, controls))]
                 for p in [_one_sample(values, bar, "less" if side == "greater" else "greater")]
             ]
             return _all_of(cell, tests, rule)
         if cell.asks is not Asks.FINDS:
-            return found.lost(cell, rule)
-        values, readers = found.of(cell), found.named(cell, controls)
+            return films.lost(cell, rule)
+        values, readers = films.of(cell), films.named(cell, controls)
         p = _pooled(values, readers)
         passed = not (p < _ALPHA and _mean(values) < _mean(readers))
         return _all_of(cell, [_Test(cell, values, _mean(readers), p, passed)], rule)
