@@ -193,7 +193,7 @@ def _diagnosis(
 def _reasons(
     options: DiagnosisOptions, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
 ) -> dict[str, Any]:
-    """Fields of ``Diagnosis``; ``labels`` are the predictions on all films for its findings."""
+    """Fields of ``Diagnosis``; ``labels``: predictions on all films for the findings there."""
     intervals, part = options.intervals, options.metrics[metric]
     marked, negatives = (
         cell.filter(pl.col("regions") > 0),
@@ -220,8 +220,8 @@ def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, flo
     """Each feature with the score, map by map; where there are too many, every k-th map."""
     for name in (*FEATURES, "probability"):
         table = defined.select(pl.col(name).cast(pl.Float64), "value")
-        known = table.filter(pl.all_horizontal(pl.all().is_finite()))
-        yield name, tuple(known.gather_every(-(-len(known) // DOTS) or 1).iter_rows())
+        finite = table.filter(pl.all_horizontal(pl.all().is_finite()))
+        yield name, tuple(finite.gather_every(-(-len(finite) // DOTS) or 1).iter_rows())
 
 
 def _of_gap(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:

@@ -220,10 +220,10 @@ class _OfDataset:
 
 
 def _filled(
-    panel: Localization, estimator: _OfMaps | _OfDataset, maps: Scores, beside: Scores
+    panel: Localization, estimator: _OfMaps | _OfDataset, maps: Scores, control_scores: Scores
 ) -> Localization:
     """The panel with a row per method, and the controls on the films of these maps."""
-    rows, prior = [], beside.of_control(PRIOR)
+    rows, prior = [], control_scores.of_control(PRIOR)
     for (model, method), of_method in maps.by("model", "method"):
         films = of_method.frame["image_id"].to_list()
         paired = prior.frame["image_id"].is_in(films).any()
@@ -232,7 +232,9 @@ def _filled(
     mapped = maps.frame["image_id"].unique().to_list()
     controls = [
         _control(spec, estimator.fields(of_control))
-        for (spec,), of_control in beside.where(pl.col("image_id").is_in(mapped)).by("method")
+        for (spec,), of_control in control_scores.where(pl.col("image_id").is_in(mapped)).by(
+            "method"
+        )
     ]
     return replace(
         panel,

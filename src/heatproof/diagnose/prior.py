@@ -1,6 +1,6 @@
 """Does a map find the finding only where it usually is?
 
-Every map's score beside that of the mean-mask prior on the same film, which never saw it: the prior
+Every map's score is set beside that of the mean-mask prior, which never saw the film: the prior
 scores high where a finding lies at its usual place.  A map that leans on the usual place is good
 where the prior is good, and fails where it fails.
 

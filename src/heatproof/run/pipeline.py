@@ -199,7 +199,8 @@ def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
     """Train models and choose ensembles.
 
     Returns:
-        Their folders by name, and whether this process only helped another to train them.
+        Folders of the models by name, and whether this process only helped another to train them:
+        then the other goes on with the run, and this one ends.
     """
     entries = [entry for entry in work.experiment.models if entry.made_here]
     if not entries:

@@ -31,8 +31,8 @@ from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_fil
 from heatproof.trust.similarity import Similarity
 from heatproof.types import ModelId
 
-FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
-PAIRS = 32  # in a unit of stored maps
+FILMS = 8  # films in a unit whose maps are made for it, by every step, draw and method
+PAIRS = 32  # pairs of films in a unit whose maps are in the store
 
 _Item = TypeVar("_Item")
 _Rows = Iterator[dict[str, Any]]
@@ -145,12 +145,14 @@ def _subjects(
 
 
 def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
+    """The units of all criteria: first those between models, then model by model the others."""
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             yield from _between(work, spec, criterion, subjects)
             if READERS in work.experiment.score.controls and named(spec) in CRITERIA:
                 yield from _readers(work, spec, subjects)
     for subject in subjects:  # one model in memory at a time
+        # A model of permuted labels is there to compare others with, and is not tested itself.
         if not subject.explains or subject.origin.permuted:
             continue
         for spec, criterion in work.criteria.items():
@@ -193,6 +195,7 @@ def _pairs(
 def _between(
     work: Workspace, spec: str, criterion: BetweenModels, subjects: Sequence[Subject]
 ) -> Iterator[Unit]:
+    """The units of one criterion between models: every pair of models on every shared data set."""
     origins = {subject.name: subject.origin for subject in subjects}
     by_name: dict[str, list[Subject]] = {}
     for subject in subjects:
@@ -218,6 +221,7 @@ def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterato
 
 
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:
+    """The units of one criterion that compares a model with randomized copies of it."""
     made_by = criterion.explained_by(work.methods)
     question = Question(
         *(spec, subject, subject, subject.methods),
@@ -239,6 +243,7 @@ def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -
 
 
 def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> Iterator[Unit]:
+    """The units of one criterion that compares films before and after a change."""
     question = Question(spec, subject, subject, subject.methods, work.similarities)
 
     def rows(cases: Sequence[Case], level: str) -> _Rows:

@@ -1,7 +1,7 @@
 """Flip equivariance: is the map of a mirrored film the mirrored map?
 
-Of a network that knows left from right (the heart's side) it need not be; then the criterion tells
-how much of the map hangs on that.
+For a network that knows left from right (by the heart's side) it need not be; then the criterion
+shows how much of the map depends on that.
 """
 
 from dataclasses import dataclass
