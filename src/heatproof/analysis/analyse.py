@@ -110,18 +110,18 @@ def analyse(
     )
     few = rare(scores, classified, intervals)
     of_films = one_by_one(scores, tables.predictions, films, metrics)
-    beside = comparable(of_films, films, metrics.parts)
+    to_compare = comparable(of_films, films, metrics.parts)
     comparisons = (
-        *against_readers(beside, few, intervals),
-        *against_models(beside, questions.compare, few, intervals),
-        *against_outlines(beside, metrics.parts, few, intervals),
+        *against_readers(to_compare, few, intervals),
+        *against_models(to_compare, questions.compare, few, intervals),
+        *against_outlines(to_compare, metrics.parts, few, intervals),
     )
     done("estimates")
     options = DiagnosisOptions(
         metrics.parts, intervals, questions.calls.validation, questions.folds
     )
-    enough = frequent(of_films, few)
-    reasons = tuple(diagnoses(enough, tables.predictions, tables.shapes, films, options))
+    to_diagnose = frequent(of_films, few)
+    diagnosed = tuple(diagnoses(to_diagnose, tables.predictions, tables.shapes, films, options))
     done("diagnosis")
     pairs = trustworthy(tables.pairs, few)
     grids = tuple(trust(pairs, scores, films, questions.rules, questions.measures))
@@ -132,7 +132,7 @@ def analyse(
         rare=few,
         comparisons=comparisons,
         failures=tuple(failures(metrics.parts, tables.called, scores)),
-        diagnoses=reasons,
+        diagnoses=diagnosed,
         spreads=tuple(spreads(tables.shapes, films)),
         structures=tuple(on_structures(tables.structures, intervals)),
         trust=grids,

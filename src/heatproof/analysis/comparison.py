@@ -179,7 +179,7 @@ def measured(
 
 
 def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator[Comparison]:
-    """First side against second: each finding, then the macro average where there are several."""
+    """The first side against the second: each finding, then the macro average of several."""
     columns = [slice(place, place + 1) for place in range(len(both.findings))]
     every = [
         _comparison(sides, finding, both, column, intervals)
@@ -251,13 +251,13 @@ def _decreased(
     both: PairedScores, every: Sequence[Comparison], intervals: Intervals
 ) -> Iterator[Comparison]:
     """The comparisons with their percentage decrease, and with the published one."""
-    below = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
+    decreases = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
     replicates = [chexlocalize.replicates(table) for table in (both.first, both.second)]
     theirs = chexlocalize.percentage_decrease(*replicates)
     published = zip(theirs.value / 100, theirs.low / 100, theirs.high / 100, strict=True)
     # Not strict: of a single finding there is no comparison of macro averages.
-    rows = zip(every, (*below.findings, below.macro), published, strict=False)
-    for comparison, sound, (value, low, high) in rows:
+    rows = zip(every, (*decreases.findings, decreases.macro), published, strict=False)
+    for comparison, by_patient, (value, low, high) in rows:
         ends = (float(value), float(low), float(high))
-        as_printed = Estimate(*ends, 0.95, sound.cases, "the published arithmetic")
-        yield replace(comparison, decrease=sound, published=as_printed)
+        as_printed = Estimate(*ends, 0.95, by_patient.cases, "the published arithmetic")
+        yield replace(comparison, decrease=by_patient, published=as_printed)

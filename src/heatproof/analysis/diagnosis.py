@@ -131,7 +131,7 @@ def diagnoses(
     films: Films,
     options: DiagnosisOptions,
 ) -> Iterator[Diagnosis]:
-    """One for each data set, model, method and metric that has a value of every film.
+    """One diagnosis for each data set, model, method and metric with a value for every film.
 
     Args:
         scores: Scores of maps and controls, one value per film (``filmwise.one_by_one``).
@@ -192,7 +192,7 @@ def _diagnosis(
 def _reasons(
     options: DiagnosisOptions, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
 ) -> dict[str, Any]:
-    """Fields of ``Diagnosis``; ``labels`` are the predictions on all films for its findings."""
+    """Fields of ``Diagnosis``; ``labels``: predictions on all films for the findings there."""
     intervals, part = options.intervals, options.metrics[metric]
     marked, negatives = (
         cell.filter(MARKED),
@@ -219,8 +219,8 @@ def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, flo
     """Each feature with the score, map by map; where there are too many, every k-th map."""
     for name in (*FEATURES, "probability"):
         table = defined.select(pl.col(name).cast(pl.Float64), "value")
-        known = table.filter(pl.all_horizontal(pl.all().is_finite()))
-        yield name, tuple(known.gather_every(-(-len(known) // DOTS) or 1).iter_rows())
+        finite = table.filter(pl.all_horizontal(pl.all().is_finite()))
+        yield name, tuple(finite.gather_every(-(-len(finite) // DOTS) or 1).iter_rows())
 
 
 def _of_gap(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Effect, ...]:

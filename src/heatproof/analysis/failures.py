@@ -44,7 +44,7 @@ _FILM = ("data", "model", "image_id", "finding")
 def failures(
     metrics: Mapping[str, Metric], predictions: Called, scores: Scores
 ) -> Iterator[Failure]:
-    """Both lists, the false positives first."""
+    """The failures of both lists, the false positives first."""
     columns = [*_FILM, "probability", "threshold"]
     alone = predictions.positive().frame.filter(~pl.col("label"))
     for data, model, image_id, finding, probability, threshold in alone.select(columns).iter_rows():

@@ -32,13 +32,13 @@ class ControlRow:
     """A map made without the model, judged like the others.
 
     Attributes:
-        name: What people call it.
+        name: Title of the control, for people.
         estimate: The score, on the same films as those of the methods.
         undefined: Number of films on which the metric is undefined.
         per_map: As in ``MethodRow``.
         negatives: As in ``MethodRow``.
-        spec: Its name in tables, such as ``"mean_mask"``.
-        knows: What it knows or lacks, in a few words, such as ``"never sees the film"``.
+        spec: Name of the control in tables, such as ``"mean_mask"``.
+        knows: What the control knows or lacks, in a few words, such as ``"never sees the film"``.
     """
 
     name: str
@@ -107,7 +107,7 @@ def localization(
 ) -> Iterator[Localization]:
     """One panel per data set, finding (and reader, where there are several) and metric.
 
-    Of a metric of data sets, one panel for each model.
+    A metric of data sets has one panel for each model, whose probabilities it uses.
 
     Args:
         scores: Scores of maps and controls, none of them set aside.
@@ -225,10 +225,10 @@ class _OfDataset:
 
 
 def _filled(
-    panel: Localization, estimator: _OfMaps | _OfDataset, maps: Scores, beside: Scores
+    panel: Localization, estimator: _OfMaps | _OfDataset, maps: Scores, control_scores: Scores
 ) -> Localization:
     """The panel with a row per method, and the controls on the films of these maps."""
-    rows, prior = [], beside.of_control(PRIOR)
+    rows, prior = [], control_scores.of_control(PRIOR)
     for (model, method), of_method in maps.by("model", "method"):
         films = of_method.frame["image_id"].to_list()
         paired = prior.frame["image_id"].is_in(films).any()
@@ -237,7 +237,9 @@ def _filled(
     mapped = maps.frame["image_id"].unique().to_list()
     controls = [
         _control(spec, estimator.fields(of_control))
-        for (spec,), of_control in beside.where(pl.col("image_id").is_in(mapped)).by("method")
+        for (spec,), of_control in control_scores.where(pl.col("image_id").is_in(mapped)).by(
+            "method"
+        )
     ]
     return replace(
         panel,

@@ -48,8 +48,8 @@ class Rare:
 
     Attributes:
         what: ``"maps"``: marked on few films; ``"classifier"``: few are labelled with it.
-        positives: How many those are.
-        least: How many it takes.
+        positives: Number of these films.
+        least: Number of positives that it takes to conclude.
     """
 
     dataset: str
@@ -65,9 +65,9 @@ def rare(
     """Every finding of every data set that has too few positives for something.
 
     Args:
-        scores: Of maps and controls.
-        classified: How well each model tells each finding.
-        intervals: Say how many positives it takes.
+        scores: Scores of maps and controls.
+        classified: How well each model recognizes each finding.
+        intervals: How intervals are made; they say how many positives it takes.
     """
     counts = {(row.dataset, row.finding, "maps"): 0 for row in classified}
     for (data, finding), maps in scores.of_models().by(*_PLACE):

@@ -34,7 +34,7 @@ class High:
     """What readers or a supervised reference reach by a criterion, in the measure of its verdicts.
 
     Attributes:
-        control: Its name in tables, such as ``"readers"``.
+        control: Name of the control in tables, such as ``"readers"``.
         value: The mean over films.
     """
 
@@ -54,7 +54,7 @@ class Trust:
         measures: Spec of a similarity or metric to its name for people, unless it is one of
             ``Content.metrics``.
         controls: Methods that stand for readers or supervised references, and have no verdicts.
-        high: What these reach by each criterion that they were measured by.
+        high: What these controls reach by each criterion that they were measured by.
     """
 
     dataset: str

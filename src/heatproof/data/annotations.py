@@ -85,7 +85,7 @@ class Boxes:
     """Upright boxes ``(x0, y0, x1, y1)``, half-open.
 
     Attributes:
-        boxes: Their corners.
+        boxes: Corners of each box.
         frame: Height and width of the image they were drawn on, where it is another resolution of
             this one: boxes are then scaled to the size asked for.
     """

@@ -51,7 +51,7 @@ def _triangles(pixels: int, cells: int) -> tuple[Int[np.ndarray, " c"], Float64[
 def _weighed(
     mask: Any, rows: Any, columns: Any, above: Any, down: Any, left: Any, across: Any
 ) -> Any:
-    found, line = np.zeros((len(above), len(left))), np.empty(mask.shape[1])
+    shares, line = np.zeros((len(above), len(left))), np.empty(mask.shape[1])
     for row in range(len(above)):
         line[:] = 0
         for y in range(max(above[row], rows[0]), min(above[row] + down.shape[1], rows[1])):
@@ -61,5 +61,5 @@ def _weighed(
         for column in range(len(left)):
             start = max(left[column], columns[0])
             for x in range(start, min(left[column] + across.shape[1], columns[1])):
-                found[row, column] += across[column, x - left[column]] * line[x]
-    return found
+                shares[row, column] += across[column, x - left[column]] * line[x]
+    return shares

@@ -16,7 +16,7 @@ class _Derived(ABC):
     """Pixels with the header of a source; the header is read when first asked for.
 
     Attributes:
-        source: Where they come from.
+        source: The pixels that these are made of.
     """
 
     source: Pixels
@@ -68,7 +68,7 @@ class Changed(_Derived):
     """Pixels that are changed each time they are read.
 
     Attributes:
-        change: What is done to the film in [0, 1]; its size stays.
+        change: Changes a film in [0, 1], and leaves its size.
     """
 
     change: Callable[[Float[np.ndarray, "h w"]], Float[np.ndarray, "h w"]]

@@ -65,8 +65,8 @@ class Enlargement:
     @cached_property
     def pixels(self) -> Float[np.ndarray, "h w"]:
         """All pixels as one array."""
-        made: np.ndarray = _made(self.parts)
-        return made
+        enlarged: np.ndarray = _enlarged(self.parts)
+        return enlarged
 
     @cached_property
     def limits(self) -> tuple[float, float] | None:
@@ -148,14 +148,14 @@ def _stretched(values: Any, left: Any, right: Any, across: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _made(parts: Any) -> Any:
+def _enlarged(parts: Any) -> Any:
     rows, above, below, down = parts
     height, width = len(above), rows.shape[1]
     pixels = np.empty((height, width), rows.dtype)
     for y in range(height):
-        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        upper, lower, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
-            pixels[y, x] = fma(one[x], v, other[x] * w)
+            pixels[y, x] = fma(upper[x], v, lower[x] * w)
     return pixels
 
 
@@ -166,9 +166,9 @@ def _extent(parts: Any) -> Any:
     height, width = len(above), rows.shape[1]
     lows, highs = np.full(width, np.inf, rows.dtype), np.full(width, -np.inf, rows.dtype)
     for y in range(height):
-        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        upper, lower, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
-            value = fma(one[x], v, other[x] * w)
+            value = fma(upper[x], v, lower[x] * w)
             lows[x], highs[x] = min(lows[x], value), max(highs[x], value)
     return lows, highs
 
@@ -177,10 +177,10 @@ def _extent(parts: Any) -> Any:
 @no_type_check
 def _equal(parts: Any, columns: Any, height: Any) -> Any:
     rows, above, below, down = parts
-    found = []
+    places = []
     for y in range(len(above)):
-        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        upper, lower, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in columns:
-            if fma(one[x], v, other[x] * w) == height:
-                found.append(y * rows.shape[1] + x)  # noqa: PERF401
-    return np.array(found)
+            if fma(upper[x], v, lower[x] * w) == height:
+                places.append(y * rows.shape[1] + x)  # noqa: PERF401
+    return np.array(places)

@@ -58,7 +58,7 @@ class Geometry(Protocol):
 
         Args:
             saliency: The map.
-            size: Of the image (height, width).
+            size: Height and width of the image.
             frame: Pixels that the image is divided into instead of its own.
         """
         ...

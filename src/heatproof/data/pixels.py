@@ -52,8 +52,8 @@ class ImageFile:
     """A radiograph in a PNG, JPEG, TIFF or DICOM file.
 
     Attributes:
-        path: Of the file.
-        millimetres: From pixel to pixel, down and across, where something else than the file tells.
+        path: Path of the file.
+        millimetres: Spacing of the pixels, down and across; None for that in the file, if any.
     """
 
     path: Path

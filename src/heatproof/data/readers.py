@@ -26,7 +26,7 @@ def ranked(films: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def ranked_readers(films: Iterable[Sequence[Annotation]]) -> dict[str, tuple[str, ...]]:
-    """By finding, the readers of a data set in the order in which they count.
+    """The readers of a data set in the order in which they count, by finding.
 
     Args:
         films: The annotations of each film.
@@ -55,8 +55,8 @@ def first_of(
     """The reader who counts on one film; None where nobody marked the finding.
 
     Args:
-        ranking: As of ``ranked_readers``.
-        film: Its annotations.
+        ranking: What ``ranked_readers`` returns.
+        film: Annotations of the film.
         finding: What was marked.
     """
     marked = {mark.source for mark in film if mark.finding == finding}

@@ -56,7 +56,7 @@ def raster(lengths: Int[np.ndarray, " n"], size: tuple[int, int]) -> Bool[np.nda
 @no_type_check
 def _parsed(text: Any) -> Any:
     """Lengths, then 0; or, where the text is none, the place of the first fault, then -1."""
-    found = np.zeros(len(text) + 2, np.int64)
+    lengths = np.zeros(len(text) + 2, np.int64)
     count = at = 0
     while at < len(text):
         start, value, shift, more = at, 0, 0, True
@@ -66,21 +66,21 @@ def _parsed(text: Any) -> Any:
                 or not _FIRST <= text[at] < _FIRST + 2 * _MORE
                 or shift > 6 * _DIGITS
             ):
-                found[count : count + 2] = min(at, len(text) - 1), -1
-                return found[: count + 2]
+                lengths[count : count + 2] = min(at, len(text) - 1), -1
+                return lengths[: count + 2]
             digit = np.int64(text[at]) - _FIRST
             value |= (digit & (_MORE - 1)) << shift
             more, shift, at = digit & _MORE != 0, shift + _DIGITS, at + 1
         if digit & _SIGN:
             value |= -1 << shift
         if count >= _ABSOLUTE:
-            value += found[count - 2]
+            value += lengths[count - 2]
         if not 0 <= value < _LONGEST:
-            found[count : count + 2] = start, -1
-            return found[: count + 2]
-        found[count] = value
+            lengths[count : count + 2] = start, -1
+            return lengths[: count + 2]
+        lengths[count] = value
         count += 1
-    return found[: count + 1]
+    return lengths[: count + 1]
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ class Permuted:
 
     Attributes:
         dataset: The films.
-        seed: Of the deal.
+        seed: Seed of the permutation.
     """
 
     dataset: Dataset

@@ -1,4 +1,4 @@
-"""What would boxes have made of it?
+"""How much would a reader who draws boxes have marked too much?
 
 ``coverage`` tells how much of the bounding boxes of a mask is the finding; ``boxed`` of
 ``heatproof.localize.metrics`` measures maps against those boxes.

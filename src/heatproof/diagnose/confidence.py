@@ -63,9 +63,9 @@ def of_confidence(
     Args:
         table: One row per map: ``finding``, ``cluster``, ``probability``, ``marked`` (whether the
             reference marks anything) and the response.
-        response: Its column.
-        resamples: Of the bootstrap behind rank correlations.
-        level: Of the intervals.
+        response: Name of the column of the response.
+        resamples: Number of resamples of the bootstrap behind rank correlations.
+        level: Confidence level of the intervals.
         seed: Equal seeds and clusters make equal resamples.
     """
     defined = table.filter(pl.col(response).is_finite() & pl.col("probability").is_finite())

@@ -24,8 +24,8 @@ class Effect:
         feature: What may explain it.
         among: The rows it was fitted to, in words.
         model: ``"linear"``, ``"linear_by_cluster"``, ``"mixed"`` or ``"logistic"``.
-        slope: With its interval and uncorrected p.
-        p: Corrected for the family.
+        slope: The slope, with its interval and uncorrected p.
+        p: The p-value of the slope, corrected for the family.
     """
 
     response: str
@@ -42,8 +42,8 @@ class RegressionRows:
 
     Attributes:
         response: The score; ``nan`` where undefined.
-        clusters: Such as ``Sample.cluster``.
-        factor: With an intercept for each of its levels, such as findings; None for one.
+        clusters: What goes together, such as ``Sample.cluster``.
+        factor: Level of each row, such as its finding: each gets an intercept; None for one in all.
     """
 
     response: Float[np.ndarray, " n"]
@@ -66,8 +66,8 @@ def effects(
         features: By name; ``nan`` where undefined.
         response: Name of what was measured.
         among: The rows, in words.
-        correction: Within each model, over the features.
-        level: Of the intervals.
+        correction: How p-values are corrected, within each model, over the features.
+        level: Confidence level of the intervals.
     """
     fitted = {name: dict(_fits(feature, rows, level)) for name, feature in features.items()}
     corrected: dict[str, np.ndarray] = {}

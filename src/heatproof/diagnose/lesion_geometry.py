@@ -70,8 +70,8 @@ def instances_drawn(
     """How many things one reader drew for one finding.
 
     Args:
-        annotations: Of one radiograph.
-        finding: To be counted.
+        annotations: Annotations of one film.
+        finding: The finding that is counted.
         source: The reader.
         count: ``"own_only"`` leaves out contours that were copied from another finding
             (``CONTAINED``), where both were drawn as polygons.

@@ -22,7 +22,7 @@ def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.D
     Args:
         table: One row per map: ``finding``, the response, and any of ``area_ratio`` and ``prior``.
         labels: One row per film and finding: ``finding``, ``label`` (null where unknown).
-        response: Its column.
+        response: Name of the column of the response.
 
     Returns:
         One row per finding: ``finding``, ``positives``, ``prevalence`` (of films whose label is
@@ -44,10 +44,10 @@ def over_findings(
     """Rank correlation of the mean score with each column of ``EXPLAINS`` that the table has.
 
     Args:
-        findings: Of ``by_finding``.
-        response: Its column.
-        resamples: Of the bootstrap, which draws findings.
-        level: Of the intervals.
+        findings: What ``by_finding`` returns.
+        response: Name of the column of the response.
+        resamples: Number of resamples of the bootstrap, which draws findings.
+        level: Confidence level of the intervals.
         seed: Equal seeds make equal resamples.
     """
     numbers = findings.with_columns(pl.col(pl.Float64).fill_null(float("nan")))

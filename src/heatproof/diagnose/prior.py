@@ -1,10 +1,10 @@
 """Does a map find the finding only where it usually is?
 
-Every map's score beside that of the mean-mask prior on the same film, which never saw it: the prior
+Every map's score is set beside that of the mean-mask prior, which never saw the film: the prior
 scores high where a finding lies at its usual place.  A map that leans on the usual place is good
 where the prior is good, and fails where it fails.
 
-- ``slope``: of the map's score on the prior's, within findings;
+- ``slopes``: slopes of the map's score on the prior's, within findings;
 - ``spearman``: their rank correlation;
 - ``beats``: the share of films on which the map scores higher (an equal score counts half);
 - ``unusual``, ``usual``: the map's mean score on the half of the films (per finding) on which the
@@ -46,9 +46,9 @@ def usual_place(
     Args:
         table: One row per map: ``finding``, ``cluster``, the response and ``prior``, what the prior
             scores on the same film.
-        response: Its column.
-        resamples: Of the bootstrap.
-        level: Of the intervals.
+        response: Name of the column of the response.
+        resamples: Number of resamples of the bootstrap.
+        level: Confidence level of the intervals.
         seed: Equal seeds and clusters make equal resamples.
     """
     both = table.filter(pl.col(response).is_finite() & pl.col("prior").is_finite())

@@ -1,9 +1,10 @@
 """Do maps fail on findings of a certain shape?
 
-Scores of reference-positive maps, all findings together, regressed on each of the four features of
-``geometry`` (Saporta et al. 2022, Table 2: IoU, hit rate, and how far either is below the readers).
-Features are brought to [0, 1] over all rows with an instance, those whose score is undefined
-included, as the authors do; a z-scored slope says the same per standard deviation.
+Scores on films with the finding, all findings together, are regressed on each of the four
+features of ``lesion_geometry`` (Saporta et al. 2022, Table 2: IoU, hit rate, and how far either is
+below the readers).  Features are brought to [0, 1] over all rows with an instance, those whose
+score is undefined included, as the authors do; a z-scored slope says the same per standard
+deviation.
 """
 
 from collections.abc import Mapping
@@ -31,10 +32,10 @@ def of_shape(
 
     Args:
         table: One row per map, with ``FEATURES``, ``cluster`` and the response.
-        response: Its column.
+        response: Name of the column of the response.
         scale: What one unit of a feature is.
-        correction: Over the four features; ``"bonferroni"`` is the published one.
-        level: Of the intervals.
+        correction: How p-values are corrected, over the features; published: ``"bonferroni"``.
+        level: Confidence level of the intervals.
     """
     marked = table.filter(pl.col("instances") > 0)
     scaled = min_max if scale == "min-max" else z_score

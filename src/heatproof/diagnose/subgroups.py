@@ -54,24 +54,24 @@ def subgroups(
 
     Args:
         scores: One per film; ``nan`` where undefined.
-        clusters: Such as ``Sample.cluster``.
+        clusters: What is resampled as one, such as ``Sample.cluster``.
         attributes: By name, one value per film; None where it is unknown.
         fewest: Defined scores that a group needs, and the others too.
-        resamples: Of the bootstrap.
-        level: Of the intervals.
+        resamples: Number of resamples of the bootstrap.
+        level: Confidence level of the intervals.
         seed: Equal seeds and clusters make equal resamples.
     """
     rows: list[tuple[str, str, Estimate, Slope | None]] = []
     for name, values in attributes.items():
         groups = _groups(values)
-        known = np.any(list(groups.values()), axis=0)
+        is_known = np.any(list(groups.values()), axis=0)
         for group, inside in groups.items() if len(groups) > 1 else ():
             of_group = np.where(inside, scores, np.nan)
             mean = bootstrap.mean(of_group, clusters, resamples, level, seed)
-            rest = int(np.isfinite(scores[known & ~inside]).sum())
+            rest = int(np.isfinite(scores[is_known & ~inside]).sum())
             slope = None
             if min(mean.cases, rest) >= fewest:
-                feature = np.where(known, inside, np.nan)
+                feature = np.where(is_known, inside, np.nan)
                 slope = linear_by_cluster(feature, scores, clusters, level=level)
             rows.append((name, group, mean, slope))
     p = adjusted(np.array([slope.p if slope else np.nan for *_, slope in rows]))

@@ -30,7 +30,7 @@ class Data(SettingsTable):
 
     Attributes:
         name: What reports call it.
-        dataset: Its kind, such as ``"manifest"``.
+        dataset: Name of its kind, such as ``"manifest"``.
         judged: False for films that only train or tune.
         part: Name in ``parts`` of the part that is meant; patients are divided, not films.
         parts: Shares by name, such as ``{train = 0.6, validation = 0.2, test = 0.2}``.

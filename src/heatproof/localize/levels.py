@@ -43,8 +43,8 @@ def counts_above(
 
     Args:
         shown: A map, neither constant nor other than finite.
-        mask: Of the reference.
-        thresholds: Of the scaled map, in [0, 1).
+        mask: The mask of the reference.
+        thresholds: Thresholds of the scaled map, in [0, 1).
 
     Raises:
         ValueError: The map is constant or not finite, or not of the size of the mask.  Compiled
@@ -95,9 +95,9 @@ def _counted(parts: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) 
     tables = np.zeros(2 * bins * _TABLES, np.uint32)
     scaled, keys = np.empty(width, rows.dtype), np.empty(width, np.int32)
     for y in range(height):
-        one, other, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        upper, lower, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
         for x in range(width):
-            value = (fma(one[x], v, other[x] * w) - low) / spread
+            value = (fma(upper[x], v, lower[x] * w) - low) / spread
             scaled[x] = value
             keys[x] = np.int32(value * top) + np.int32(mask[y, x]) * np.int32(bins)
         for first in range(0, len(cuts), 4):  # four at a time, so that heights are read less often
@@ -121,7 +121,7 @@ def _counted(parts: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) 
 @no_type_check
 def _best(shares: Any, mean: float) -> int:
     """The level with the largest variance between the classes on its two sides."""
-    below, mean_below, best, found = 0.0, 0.0, 0.0, 0
+    below, mean_below, best, best_level = 0.0, 0.0, 0.0, 0
     for level, share in enumerate(shares):
         mean_below *= below
         below += share
@@ -132,5 +132,5 @@ def _best(shares: Any, mean: float) -> int:
         mean_above = (mean - below * mean_below) / above
         variance = below * above * (mean_below - mean_above) * (mean_below - mean_above)
         if variance > best:
-            best, found = variance, level
-    return found
+            best, best_level = variance, level
+    return best_level

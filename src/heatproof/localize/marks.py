@@ -24,7 +24,7 @@ class Marks:
     """The marks of one map, the strongest first.
 
     Attributes:
-        strength: Of the peak: 0 at the minimum of the map, 1 at its maximum.
+        strength: Height of the peak: 0 at the minimum of the map, 1 at its maximum.
         peaks: Row and column of the strongest pixel.
         boxes: Left, top, width and height.
     """

@@ -34,7 +34,7 @@ class TunedMetrics:
 
     @cached_property
     def _values(self) -> Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]:
-        """By model and method, then metric, then finding."""
+        """The chosen values by model and method, then metric, then finding."""
         values: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
         for choice in self.tuned:
             metrics = values.setdefault((choice.model, choice.method), {})

@@ -235,8 +235,8 @@ def tuned_rows(table: Path, columns: tuple[str, ...], finding: str) -> list[dict
 
     Args:
         table: CSV file with a column ``task``, as CheXlocalize writes it.
-        columns: Of numbers, that must be there; others are left alone.
-        finding: As ``task`` spells it.
+        columns: Columns of numbers that must be there; others are left alone.
+        finding: Name of the finding, as ``task`` spells it.
 
     Raises:
         DataError: The table cannot be read, lacks a column or the finding, or holds no numbers.

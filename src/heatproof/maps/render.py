@@ -49,7 +49,7 @@ def overlay(
         image: The radiograph in [0, 1].
         saliency: The map, at the size of the radiograph.
         outlines: Masks whose edges are drawn.
-        long_side: Of the picture, at most.
+        long_side: Largest length of the long side of the picture; None for no limit.
     """
     picture = plain(image, long_side).astype(np.float32)
     colour, opacity = _coloured(_shrunk(saliency, long_side))

@@ -95,8 +95,8 @@ class MapStore:
             findings: The ``k`` findings.
             image_ids: The ``n`` images.
             values: The maps; kept as float32.
-            validity: Of each map, ``n x k``.
-            versions: Of each image.
+            validity: Validity of each map, ``n x k``.
+            versions: Version of each image.
 
         Raises:
             MapError: The arguments do not fit together, or a map that is not finite is called ok.
@@ -402,9 +402,9 @@ def _lacking(index: sqlite3.Connection, key: MapKey) -> str:
     return f"{finding!r}; it was put there this very moment"
 
 
-def _nearby(name: str, known: list[str], most: int = 5) -> str:
+def _nearby(name: str, names: list[str], most: int = 5) -> str:
     """Near misses among many names, without listing them all."""
-    close = near_misses(name, known)
-    if close.startswith("did you mean") or len(known) <= most:
+    close = near_misses(name, names)
+    if close.startswith("did you mean") or len(names) <= most:
         return close
-    return f"{near_misses(name, sorted(known)[:most])} and {len(known) - most} more"
+    return f"{near_misses(name, sorted(names)[:most])} and {len(names) - most} more"

@@ -13,11 +13,11 @@ class Model(nn.Module, ABC):
 
     Attributes:
         findings: What its logits are of, in order.
-        preprocessing: From a radiograph to its input.
+        preprocessing: What makes its input of a film.
         uniform: Whether the logits depend on the features only through their spatial mean, so that
             gradients with respect to the features are the same everywhere on the grid.
         has_class_map: Whether ``class_map`` can be read out.
-        temperatures: Of calibration, one per finding; empty for 1.
+        temperatures: Temperatures of calibration, one per finding; empty for 1.
     """
 
     findings: tuple[str, ...]

@@ -34,7 +34,7 @@ class Adapted(Model):
     """A user's network behind the interface of a ``Classifier``.
 
     Args:
-        network: From images to logits, one per finding, in float32.
+        network: Maps images to logits, one per finding, in float32.
         features: Dotted name of the layer whose output are the features, such as ``"layer4"``.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
@@ -90,9 +90,9 @@ class Adapted(Model):
                 f"layer {self.features!r} ran {len(seen)} times in one pass; expected once"
             )
         if not isinstance(seen[0], Tensor) or seen[0].ndim != IMAGES:
-            found = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
+            given = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
             raise ModelError(
-                f"layer {self.features!r} gives {found}; expected features on a grid (n d y x),"
+                f"layer {self.features!r} gives {given}; expected features on a grid (n d y x),"
                 " so name a layer before the pooling"
             )
         return seen[0], logits
@@ -148,8 +148,8 @@ class UpTo(nn.Module):
     """A network up to a layer, whose output is the features.
 
     Args:
-        network: From images.
-        layer: Dotted name.
+        network: A network that takes images.
+        layer: Dotted name of the layer.
     """
 
     def __init__(self, network: nn.Module, layer: str) -> None:
@@ -190,12 +190,12 @@ def with_head(
     """A user's network with another head behind one of its layers, to be trained.
 
     Args:
-        network: Its weights are shared, not copied.
+        network: The user's network; its weights are shared, not copied.
         features: Dotted name of the layer whose output the head gets; what follows it is not used.
         head: Spec of the head, such as ``"wildcat(maps=8)"``.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
-        seed: Of the weights of the head.
+        seed: Seed of the weights of the head.
 
     Raises:
         ModelError: The network has no such layer, or the layer gives no features on a grid.
@@ -308,6 +308,6 @@ def _module(place: str) -> ModuleType:
 def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
     function = getattr(module, name, None)
     if not callable(function):
-        known = [key for key, value in vars(module).items() if callable(value)]
-        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, known)}")
+        functions = [key for key, value in vars(module).items() if callable(value)]
+        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, functions)}")
     return function  # type: ignore[no-any-return]

@@ -100,8 +100,8 @@ class ModelCard:
         pretrained: Where its backbone started from, in words.
         trained_on: Whom its weights were fitted to.
         tuned_on: Whom it was tuned or selected on.
-        temperatures: Of calibration on ``tuned_on``, one per finding; empty for 1.
-        metrics: On ``tuned_on``, unless the name says otherwise.
+        temperatures: Temperatures of calibration on ``tuned_on``, one per finding; empty for 1.
+        metrics: Metrics by name, measured on ``tuned_on`` unless the name says otherwise.
         regions: Of a localizer, or of a guided class map.
     """
 
@@ -166,7 +166,7 @@ def load(
     """The model and the card of a folder, in evaluation mode.
 
     Args:
-        folder: Of the model.
+        folder: Folder of the model.
         network: Gets the weights, where the backbone is a module of the user's: a folder holds no
             code, and none is run because a card says so.
 

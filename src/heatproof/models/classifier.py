@@ -15,11 +15,11 @@ from heatproof.models.seeding import seeded
 
 
 class Classifier(Model):
-    """Images ``n c h w`` to logits ``n k``.
+    """A network from images ``n c h w`` to logits ``n k``.
 
     Args:
         backbone: Ordered blocks.
-        head: From features to logits and class maps.
+        head: Makes logits and class maps of the features.
         findings: Names of the logits.
         preprocessing: What the images have gone through.
     """
@@ -96,8 +96,8 @@ def build(
         head: Spec of the head, such as ``"wildcat(maps=8)"``.
         findings: Names of the logits.
         preprocessing: Says how many channels the backbone gets.
-        weights: Of the backbone: ``"random"``, ``"imagenet"`` or the path of a state dict.
-        seed: Of what is random.
+        weights: Weights of the backbone: ``"random"``, ``"imagenet"`` or a path of a state dict.
+        seed: Seed of all that is random.
 
     Raises:
         SpecError: No such backbone or head.

@@ -39,11 +39,11 @@ class Ensemble:
     """Members with the same findings and preprocessing; see ``ensemble`` and ``load``.
 
     Attributes:
-        members: In evaluation mode.
+        members: The members, in evaluation mode.
         chosen: Which of them count for which finding.
         findings: What each of them tells, in order.
         preprocessing: What the images have gone through.
-        temperatures: Of the members.
+        temperatures: Temperatures of the members.
     """
 
     members: Sequence[Model]
@@ -85,9 +85,9 @@ def save(members: Sequence[Path], chosen: Bool[np.ndarray, "m k"], folder: Path)
     """Write down which models make an ensemble; those that never count are left out.
 
     Args:
-        members: Their folders.
+        members: Folders of the members.
         chosen: Which of them count for which finding.
-        folder: Of the ensemble.
+        folder: Folder of the ensemble.
 
     Raises:
         ModelError: The members do not fit together, or a finding has none.

@@ -18,10 +18,10 @@ class Stages(nn.Module):
 
     Args:
         backbone: Convolutional, and padded so that n pixels make n / s cells at stride s.
-        channels: Of the images.
+        channels: Number of channels of the images.
 
     Attributes:
-        channels: Of the features at each stride.
+        channels: Number of channels of the features at each stride.
         strides: Pixels from cell to cell.
 
     Raises:

@@ -87,8 +87,8 @@ def box_target(
     Args:
         sample: The radiograph; its pixels are not read.
         findings: What the localizer looks for.
-        preprocessing: Of the localizer.
-        source: Whose annotations.
+        preprocessing: Preprocessing of the localizer.
+        source: The reader whose annotations are taken.
 
     Raises:
         AnnotationError: A shape does not fit the image, or marks what the label says is absent.

@@ -25,8 +25,8 @@ def temperatures(logits: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> 
 
 def temperature(logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"]) -> float:
     """The temperature of one finding; labels other than 0 and 1 do not count."""
-    known = (labels == 0) | (labels == 1)
-    scores, truth = logits[known], labels[known]
+    is_known = (labels == 0) | (labels == 1)
+    scores, truth = logits[is_known], labels[is_known]
     if len(np.unique(truth)) < 2:  # noqa: PLR2004
         return 1.0
     if scores[truth == 1].min() > scores[truth == 0].max():

@@ -42,7 +42,7 @@ Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # returns what `
 def open_model(
     folder: Path, entry: ModelEntry, data: Mapping[str, OpenedData], trained: Path | None = None
 ) -> tuple[AnyModel, ModelCard, Path | None]:
-    """The model, its card, and ``trained``.
+    """The model, its card, and the folder ``trained`` where the model was trained here.
 
     Args:
         folder: Where the relative paths of the experiment start.
@@ -51,7 +51,7 @@ def open_model(
         trained: Folder of a model that was trained here.
 
     Raises:
-        ModelError: Its module, weights or card do not fit together.
+        ModelError: The module, weights or card of the model do not fit together.
     """
     if entry.in_memory is not None:
         return entry.in_memory.model, entry.in_memory.card, None
@@ -78,7 +78,7 @@ def open_trained(
 def own_classifier(
     folder: Path, entry: ModelEntry, findings: Sequence[str], seed: int = 0
 ) -> Classifier:
-    """A module of the user's with a head of ours behind its features.
+    """A module of the user's with a head of heatproof behind its features.
 
     Raises:
         ModelError: No such module, or no features on a grid.
@@ -91,7 +91,7 @@ def own_classifier(
 
 
 def own_code(folder: Path, entry: ModelEntry) -> str:
-    """Changes with a module of the user's: its file, what it is called with, and its weights."""
+    """A digest of a module of the user's: its file, what it is called with, and its weights."""
     network, code = _own_module(folder, entry)
     return digest(code, network_checksum(network))
 

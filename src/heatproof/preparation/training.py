@@ -127,7 +127,7 @@ def _with_metrics(card: ModelCard, history: History, kept: train.KeptCheckpoint)
 
 
 def _write(path: Path, history: History) -> None:
-    """Without the seconds, which differ each time: a run repeated ends with equal bytes."""
+    """Write the history without its seconds, so that a repeated run ends with equal bytes."""
     plain = {
         "auroc": [epoch.auroc for epoch in history.epochs],
         "best": history.best,

@@ -82,7 +82,7 @@ class GalleryCase:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All cases.
+    """All cases of the gallery, and how to read them.
 
     Attributes:
         cases: In any order; the page groups them.

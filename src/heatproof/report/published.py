@@ -25,7 +25,7 @@ class Source:
     Attributes:
         tag: A short name, for a column.
         citation: Authors, title, venue and year.
-        url: Its address; empty where it is not on the web.
+        url: Address of the study; empty where it is not on the web.
         remarks: What one should know before comparing with it.
     """
 

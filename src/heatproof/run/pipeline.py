@@ -180,7 +180,7 @@ def _openers(work: Workspace, trained: Mapping[str, Path]) -> dict[str, Opener]:
 def _opened(
     work: Workspace, entry: ModelEntry, trained: Path | None, device: torch.device
 ) -> tuple[AnyModel, ModelCard, Path | None]:
-    """What ``open_model`` returns, on a device; a model in memory stays where its user put it."""
+    """What ``open_model`` returns, with the model on a device; one in memory stays where it is."""
     model, card, folder = open_model(work.experiment.folder, entry, work.data, trained)
     return model if entry.in_memory else model.to(device), card, folder
 
@@ -199,7 +199,8 @@ def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
     """Train models and choose ensembles.
 
     Returns:
-        Their folders by name, and whether this process only helped another to train them.
+        Folders of the models by name, and whether this process only helped another to train them:
+        then the other goes on with the run, and this one ends.
     """
     entries = [entry for entry in work.experiment.models if entry.made_here]
     if not entries:

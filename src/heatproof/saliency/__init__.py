@@ -41,8 +41,8 @@ class Explanation:
     """What a model and some methods say about some images.
 
     Attributes:
-        logits: Those of all findings of the model, in its order.
-        probabilities: Likewise from 0 to 1, calibrated where the model is.
+        logits: Logits of all findings of the model, in its order.
+        probabilities: Probabilities of the same findings, calibrated where the model is.
         maps: The maps of the targets, by spec of the method.
         validity: Whether each map may be read as one, by spec, then by image and target.
     """

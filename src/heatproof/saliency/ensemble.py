@@ -2,8 +2,8 @@
 
 Saporta et al., Nature Machine Intelligence 2022, https://doi.org/10.1038/s42256-022-00536-x: ten
 checkpoints per finding, mean of probabilities and of maps.  Raw maps are averaged, so a member with
-larger values weighs more, as a more decided one should.  A mean is as complete as the least
-complete map that it is made of: that member's residual is its residual.
+larger values weighs more, as a more decided one should.  The residual of a mean is that of the
+member whose map is furthest from complete.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ class _Mean:
 
 
 def _further(first: Float[Tensor, "n k"], second: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-    """Whichever is further from 0, element by element; ``nan`` is furthest."""
+    """Whichever of two numbers is further from 0, element by element; ``nan`` is furthest."""
     first_size, second_size = (
         each.abs().nan_to_num(torch.inf, torch.inf) for each in (first, second)
     )

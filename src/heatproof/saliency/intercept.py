@@ -67,11 +67,11 @@ class InterceptRule(TorchFunctionMode):
         return operation(*args, **kwargs)
 
     def intercepted(self) -> None:
-        """To be called when an operation has been replaced."""
+        """Count an operation that was replaced; a rule calls this when it has replaced one."""
         self._intercepted += 1
 
     def applied(self) -> None:
-        """To be called when a gradient has passed through a replaced operation."""
+        """Count a gradient that has passed through a replaced operation."""
         self._applied += 1
 
     def refuse(self, reason: str) -> MapError:

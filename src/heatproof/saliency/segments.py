@@ -69,17 +69,17 @@ class Segments:
     last_runs: Int[np.ndarray, " masks"]
 
     def __len__(self) -> int:
-        """How many masks."""
+        """How many masks there are."""
         return len(self.mask_stops)
 
     @property
     def nbytes(self) -> int:
-        """In memory."""
+        """Bytes that the arrays take in memory."""
         return sum(array.nbytes for array in self.arrays)
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """All of them, in the order of the fields."""
+        """All arrays, in the order of the fields."""
         return (
             *(self.run_stops, self.run_pieces, self.mask_stops, self.mask_pieces),
             *(self.piece_stops, self.piece_masks, self.first_runs, self.last_runs),

@@ -1,9 +1,9 @@
 """Stage: a digest of every film with its labels and annotations, and one of the whole data set.
 
-It is equal for equal contents, wherever files lie and whenever they were copied there.
+Both are equal for equal contents, wherever files lie and whenever they were copied there.
 
-Every file is read once.  The unit of some films is named by their versions, so that another report
-of a large archive need not read it again.
+Every file is read once.  The name of a unit follows from the versions of its films (size and time
+of their files), so that another report of a large archive need not read it again.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from heatproof.tables.contents import Contents
 from heatproof.tables.units import Units, digest
 from heatproof.types import Sample
 
-_FILMS = 512  # in a unit
+_FILMS = 512  # films in a unit
 
 
 def contents(table: Units[Contents], films: OpenedData) -> str:

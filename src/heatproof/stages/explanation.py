@@ -59,7 +59,7 @@ def _missing(
 ) -> Mapping[str, Sequence[str]]:
     """The methods whose maps are missing, for every block that lacks maps or predictions.
 
-    By the name of the unit of predictions.
+    The keys are the names of the blocks' units of predictions.
     """
     explained = bool(blocks) and blocks[0].assignment.explained
     methods = methods_of(work, model) if explained else ()

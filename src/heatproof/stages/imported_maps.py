@@ -27,7 +27,9 @@ from heatproof.stages.loop import complete
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample
 
-AT_ONCE = 40  # maps that a thread holds: 16 MB of 320 x 320, and as much again several times over
+# Maps that a thread holds at once: 16 MB where they are 320 x 320, and several copies of that while
+# they are read, checked and stored.
+AT_ONCE = 40
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
     units, files = import_blocks(work, entry)
 
     def is_done(entry: ImportedMaps) -> bool:
-        made = all(block.made(entry.method) in work.made for block in units)
-        return made and all(block.predicted in work.predictions for block in units)
+        maps_made = all(block.made(entry.method) in work.made for block in units)
+        return maps_made and all(block.predicted in work.predictions for block in units)
 
     def read(entry: ImportedMaps) -> _Rows:
         return _read_all(work, units[0], entry, files)
@@ -185,7 +187,7 @@ def _keep(
     entry: ImportedMaps,
     maps: Sequence[tuple[Sample, ImportedMap]],
 ) -> Iterator[dict[str, Any]]:
-    """Store maps of one size, films with the same findings together, as a put needs them."""
+    """Store maps of one size; one call of ``put`` takes films with the same findings."""
     films: dict[str, list[tuple[Sample, ImportedMap]]] = {}
     for sample, imported in maps:
         films.setdefault(sample.image_id, []).append((sample, imported))

@@ -24,7 +24,7 @@ class Case:
 
     @property
     def films(self) -> tuple[Sample, Sample]:
-        """Both films."""
+        """The first film and the second."""
         return self.first, self.second
 
 
@@ -35,8 +35,8 @@ class MapComparison:
     Attributes:
         columns: The columns that all rows share.
         similarities: Similarities by spec.
-        normalize: Name of the normalization that each map goes through before.
-        align: Brings the maps of two films onto each other before, where a film was moved; None
+        normalize: Name of the normalization that each map goes through before it is compared.
+        align: Brings the maps of two films onto each other first, where a film was moved; None
             where no film was.
     """
 

@@ -1,9 +1,9 @@
 """The agreement of readers: masks of two readers, compared as the maps of two models are.
 
 It is the high control of repeatability and reproducibility: no more can be asked of two models than
-of two readers of the same film.  Every two readers of a film are a pair; the consensus of several
-readers is none of them.  Masks go through the same steps as maps, so that their edges are as sharp
-as the frame allows.
+of two readers of the same film.  Every two readers of a film are a pair; where there are
+several, their consensus is not taken for another reader.  Masks go through the same steps as maps,
+so that their edges are as sharp as the frame allows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

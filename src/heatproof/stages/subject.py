@@ -93,13 +93,13 @@ class Subject:
 
     @property
     def explains(self) -> bool:
-        """Whether saliency methods explain it: it is a classifier, no localizer and no ensemble."""
+        """Whether saliency methods explain it: the model is no localizer and no ensemble."""
         card = self._judged.card
         return card is not None and not card.localizes and not self._judged.id.chosen
 
     @property
     def identity(self) -> list[object]:
-        """Changes when the model does, or how its maps lie over the films."""
+        """What changes when the model changes, or how its maps lie over the films."""
         fields = list(self._judged.id.at_rest().values())
         return [self.name, self.data, fields, geometries.spec(geometry_of(self._judged))]
 
@@ -162,7 +162,7 @@ class Subject:
         Args:
             methods: Methods by name.
             cases: Films and findings.
-            change: From the pixels of a film to those of the changed film.
+            change: Makes the pixels of the changed film from those of the film.
         """
         after = {
             film.image_id: replace(film, pixels=Changed(film.pixels, change))

@@ -31,8 +31,8 @@ from heatproof.trust.pairs import DIFFERENT, RANDOM, SAME, Origin, different_fil
 from heatproof.trust.similarity import Similarity
 from heatproof.types import ModelId
 
-FILMS = 8  # in a unit whose maps are made for it: times steps, draws and methods
-PAIRS = 32  # in a unit of stored maps
+FILMS = 8  # films in a unit whose maps are made for it, by every step, draw and method
+PAIRS = 32  # pairs of films in a unit whose maps are in the store
 
 _Rows = Iterator[dict[str, Any]]
 
@@ -44,7 +44,7 @@ class Question:
     Attributes:
         criterion: Spec of the criterion.
         first: A model and data set.
-        second: Another on the same data, or the same.
+        second: Another model on the same data set, or the same model.
         methods: Names of the methods that make the maps.
         similarities: Similarities by spec.
         made_by: The methods behind these names, where they are not those of the experiment.
@@ -58,7 +58,7 @@ class Question:
     made_by: Mapping[str, Method] | None = None
 
     def comparison(self, population: str, step: str = "", draw: int = -1) -> MapComparison:
-        """How the maps of some of its units are compared."""
+        """How the maps of some units of this question are compared."""
         models = (self.first.name, self.second.name)
         columns = comparison_columns(
             self.criterion, self.first.data, models, population, step, draw
@@ -144,12 +144,14 @@ def _subjects(
 
 
 def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
+    """The units of all criteria: first those between models, then model by model the others."""
     for spec, criterion in work.criteria.items():
         if isinstance(criterion, BetweenModels):
             yield from _between(work, spec, criterion, subjects)
             if READERS in work.experiment.score.controls and part_name(spec) in CRITERIA:
                 yield from _readers(work, spec, subjects)
     for subject in subjects:  # one model in memory at a time
+        # A model of permuted labels is there to compare others with, and is not tested itself.
         if not subject.explains or subject.origin.permuted:
             continue
         for spec, criterion in work.criteria.items():
@@ -192,6 +194,7 @@ def _pairs(
 def _between(
     work: Workspace, spec: str, criterion: BetweenModels, subjects: Sequence[Subject]
 ) -> Iterator[Unit]:
+    """The units of one criterion between models: every pair of models on every shared data set."""
     origins = {subject.name: subject.origin for subject in subjects}
     by_name: dict[str, list[Subject]] = {}
     for subject in subjects:
@@ -217,6 +220,7 @@ def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterato
 
 
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:
+    """The units of one criterion that compares a model with randomized copies of it."""
     made_by = criterion.explained_by(work.methods)
     question = Question(
         *(spec, subject, subject, subject.methods),
@@ -238,6 +242,7 @@ def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -
 
 
 def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> Iterator[Unit]:
+    """The units of one criterion that compares films before and after a change."""
     question = Question(spec, subject, subject, subject.methods, work.similarities)
 
     def rows(cases: Sequence[Case], level: str) -> _Rows:
@@ -255,7 +260,7 @@ def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> 
 
 
 def _shared(first: Subject, second: Subject) -> list[Case]:
-    """The cases that both have."""
+    """The cases that both models have."""
     of_second = {(case.first.image_id, case.finding) for case in second.cases}
     return [case for case in first.cases if (case.first.image_id, case.finding) in of_second]
 

@@ -162,7 +162,9 @@ def _drawn(
     generator: np.random.Generator, rows: int, clusters: int
 ) -> Float[np.ndarray, "rows clusters"]:
     numbers = generator.integers(clusters, size=(rows, clusters))
-    numbers += np.arange(rows)[:, None] * clusters  # so that one count serves all replicates
+    numbers += (
+        np.arange(rows)[:, None] * clusters
+    )  # a range of numbers for each row, so that one count serves all
     counts = np.bincount(numbers.ravel(), minlength=rows * clusters)
     return counts.reshape(rows, clusters).astype(float)
 

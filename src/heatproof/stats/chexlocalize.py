@@ -77,7 +77,7 @@ def summary(replicates: Float[np.ndarray, "b k"]) -> Summary:
 def percentage_decrease(
     method: Float[np.ndarray, "b k"], readers: Float[np.ndarray, "b k"]
 ) -> Percentage:
-    """By how many per cent the method is below the readers; both sides have the same draws.
+    """How many per cent the method is below the readers; both sides have the same draws.
 
     A finding in which a replicate of the readers is 0 has an infinite decrease there.
     """

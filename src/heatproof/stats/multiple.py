@@ -15,7 +15,7 @@ Correction = Literal["holm", "bonferroni"]
 
 def adjusted(p: Float[np.ndarray, " t"], correction: Correction = "holm") -> np.ndarray:
     """The corrected p-values of one family of tests, at most 1."""
-    # Three lines of our own: statsmodels collects garbage in every call, .2 s each.
+    # Not by statsmodels, which collects garbage in every call: .2 s each.
     order = np.argsort(p)[: np.isfinite(p).sum()]  # nan sorts to the end
     tests = len(order) - (np.arange(len(order)) if correction == "holm" else 0)
     corrected: np.ndarray = np.full(len(p), np.nan)

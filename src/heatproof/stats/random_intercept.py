@@ -23,7 +23,7 @@ class RandomIntercept:
 
     Attributes:
         coefficients: One per column of the design.
-        errors: Their standard errors, given r.
+        errors: Standard errors of the coefficients, given r.
         ratio: r, the variance between patients by that within.
     """
 

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from heatproof.stats.bootstrap import draws
 
 StatisticOfMeans = Callable[..., Float[np.ndarray, " k"]]
-"""From the means of the populations, each an array, to one number for each of their elements."""
+"""Takes the mean of each population, an array; returns one number for each of its elements."""
 _NAN = float("nan")
 _ROUNDING = 1e-9  # a difference of means of numbers between 0 and 1 that is no difference
 

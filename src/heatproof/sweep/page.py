@@ -55,7 +55,7 @@ class Dot:
     """One trial of a plot.
 
     Attributes:
-        x: Its value of the parameter.
+        x: The value of the parameter in this trial.
         y: The value that is plotted; not ``nan``.
         kind: ``"best"`` for the trial that was selected.
         words: What the browser shows when one points at the dot.

@@ -1,4 +1,4 @@
-"""Maps made: the maps that the store holds."""
+"""Maps made: one row for every map in the store."""
 
 from collections.abc import Mapping
 from typing import ClassVar

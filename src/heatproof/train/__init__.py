@@ -54,7 +54,7 @@ class KeptCheckpoint:
         temperatures: Per finding; empty of a localizer.
         aurocs: Per finding, over the labels that say yes or no whatever the policy for others;
             ``nan`` where these are of one kind.
-        file: Of the weights; None without a folder.
+        file: File of the weights; None without a folder.
     """
 
     epoch: int
@@ -90,10 +90,10 @@ def fit(
     """Train a classifier or a localizer in place; it ends with its best weights, to evaluate.
 
     Args:
-        model: Whose findings and preprocessing count.
-        train: Its weights are fitted to these.
-        validation: Of other patients; decides when to stop and which weights to keep.
-        settings: How.
+        model: The network to train; its findings and preprocessing count.
+        train: Films that the weights are fitted to.
+        validation: Films of other patients, which decide when to stop and which weights to keep.
+        settings: How it is trained.
         progress: Called after every step, such as to move a progress bar.
         folder: For checkpoints, curve and logs; a training that was interrupted there goes on.
 
@@ -142,7 +142,7 @@ def fit(
             studies=studies_of(validation, settings),
             made_of=_made_of(model, settings, (images, checks), drawn + checked),
             report=progress or _silent,
-            told=lambda history: write_curve(history, place / CURVE),
+            after_round=lambda history: write_curve(history, place / CURVE),
         )
         device = _train(learner, settings, place, keep=folder is not None)
         history = learner.history()

@@ -20,8 +20,8 @@ class BestRounds(lightning.Callback):
     """Keeps the weights of the best rounds, a given number of them.
 
     Args:
-        folder: Where.
-        keep: How many.
+        folder: Where the weights are kept.
+        keep: How many rounds keep their weights.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:

@@ -26,10 +26,10 @@ def checked_labels(
     and to judge.
 
     Args:
-        findings: What it is to tell.
-        classes: Of each finding, among which its head chooses; None of a localizer.
-        train: Its weights are fitted to these.
-        validation: What it is judged by.
+        findings: What the network is to tell.
+        classes: Number of classes of each finding that its head chooses among; None: a localizer.
+        train: Films that the weights are fitted to.
+        validation: Films that the network is judged by.
         settings: The policies, what balances, and what selects.
 
     Raises:
@@ -87,12 +87,12 @@ def _check_learnable(findings: Sequence[str], classes: int, labels: Tensor) -> N
 
 
 def _check_named(findings: Sequence[str], validation: Dataset) -> None:
-    known = {name for index in range(len(validation)) for name in validation[index].labels}
+    labelled = {name for index in range(len(validation)) for name in validation[index].labels}
     for finding in findings if len(validation) else ():
-        if finding not in known:
+        if finding not in labelled:
             raise DataError(
                 f"no validation image is labelled for {finding!r}, so nothing can be said of it"
-                f" there; {near_misses(finding, known)}"
+                f" there; {near_misses(finding, labelled)}"
             )
 
 

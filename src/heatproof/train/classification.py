@@ -38,8 +38,8 @@ class ClassificationObjective(Objective):
         """Logits, and the loss over the labels that are known."""
         outputs = self.model.head.outputs(self.model.backbone(batch.images)).float()
         loss = classification_loss(outputs, batch.labels, self._weights)
-        known = int((~batch.labels.isnan()).sum())
-        return ValidationBatch(self.model.head.logits(outputs), loss, known)
+        count = int((~batch.labels.isnan()).sum())
+        return ValidationBatch(self.model.head.logits(outputs), loss, count)
 
     def temperatures(
         self, scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]

@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     Attributes:
         images: As the network sees them.
         labels: See ``heatproof.train.labels``.
-        indices: Of the images in their data set.
+        indices: Indices of the images in their data set.
         targets: Where the findings are, of each image; empty where only labels teach.
     """
 
@@ -52,10 +52,10 @@ class ImageOrder(Sampler[ImageDraw]):
     Args:
         images: Indices of a pass, each as often as it comes.
         batch: Images in each step, of all processes together.
-        steps: Of a round; None for as many as a pass has.
-        seed: Of the orders.
+        steps: Steps of a round; None for as many as a pass has.
+        seed: Seed of the orders.
         rank: Which process this is.
-        world: How many there are.
+        world: Number of processes.
     """
 
     def __init__(
@@ -108,16 +108,16 @@ class InTurn(Sampler[ImageDraw]):
 
 
 class Images(torch.utils.data.Dataset[Batch]):
-    """Radiographs of a data set as the network sees them.
+    """The films of a data set as the network sees them.
 
     Args:
-        dataset: Radiographs.
-        preprocessing: Of the network.
+        dataset: The films.
+        preprocessing: Preprocessing of the network.
         labels: See ``heatproof.train.labels``.
         cache_gb: Images of no more than this are decoded once and kept.
         target: What a sample and its labels say of where the findings are, where that is learned.
-        transforms: Of images that are drawn, and of their targets.
-        seed: Of the transforms.
+        transforms: Augmentations of images that are drawn, and of their targets.
+        seed: Seed of the transforms.
 
     Raises:
         DataError: There is no image.

@@ -67,8 +67,8 @@ def highest_views(
     index = torch.tensor([names[name] for name in studies])[:, None].expand_as(scores)
     lowest = scores.new_full((len(names), scores.shape[1]), -math.inf)
     certain = (labels == 0) | (labels == 1)
-    known = torch.where(certain, labels, -math.inf)
-    highest = lowest.scatter_reduce(0, index, known, "amax")
+    values = torch.where(certain, labels, -math.inf)
+    highest = lowest.scatter_reduce(0, index, values, "amax")
     return (
         lowest.scatter_reduce(0, index, scores, "amax"),
         torch.where(highest.isinf(), math.nan, highest),

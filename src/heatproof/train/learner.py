@@ -26,7 +26,7 @@ from heatproof.train.objective import Objective
 from heatproof.train.schedules import schedules
 from heatproof.train.settings import Epoch, History, Reporter, Settings, TrainingProgress
 
-SCORE = "score"  # the monitored one, as loggers call it
+SCORE = "score"  # name of the monitored score in logs
 MADE_OF = "made of"
 EPOCHS = "epochs"
 Loader = Callable[[int, int], "DataLoader[Batch]"]
@@ -39,9 +39,9 @@ def mean_auroc(scores: Float[Tensor, "n k"], labels: Float[Tensor, "n k"]) -> fl
     """
     values = []
     for ranked, truth in zip(scores.T.numpy(), labels.T.numpy(), strict=True):
-        known = (truth == 0) | (truth == 1)
-        if len(np.unique(truth[known])) > 1:
-            values.append(roc_auc_score(truth[known], ranked[known]))
+        is_known = (truth == 0) | (truth == 1)
+        if len(np.unique(truth[is_known])) > 1:
+            values.append(roc_auc_score(truth[is_known], ranked[is_known]))
     return float(np.mean(values)) if values else math.nan
 
 
@@ -49,15 +49,15 @@ class Learner(lightning.LightningModule):
     """Trains a network and decides when it is done.
 
     Args:
-        objective: Its model is trained in place.
-        settings: How.
-        steps: Per round, on this process.
-        batches: Those of a round, for one process (its rank) of so many.
-        checks: Those of validation, likewise.
-        studies: Of the validation images, in their order; empty where each is judged alone.
+        objective: What the training minimizes; its model is trained in place.
+        settings: How it is trained.
+        steps: Steps per round, on this process.
+        batches: Makes the batches of a round, for one process (its rank) of so many.
+        checks: Makes the batches of validation, likewise.
+        studies: Study of each validation image, in their order; empty where each is judged alone.
         made_of: What a checkpoint of this training must agree with, by name.
         report: Called after every step.
-        told: Called with the history after every round.
+        after_round: Called with the history after every round.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Learner(lightning.LightningModule):
         studies: Sequence[str] = (),
         made_of: Mapping[str, str],
         report: Reporter,
-        told: Callable[[History], None],
+        after_round: Callable[[History], None],
     ) -> None:
         super().__init__()
         self.objective, self.model = objective, objective.model
         self.settings, self.steps, self.studies = settings, steps, studies
         self._batches, self._checks = batches, checks
-        self.made_of, self.report, self.told = dict(made_of), report, told
+        self.made_of, self.report, self.after_round = dict(made_of), report, after_round
         self.epochs: list[Epoch] = []
         self.stopped = ""
         self._spent, self._started = 0.0, time.monotonic()
@@ -186,7 +186,7 @@ class Learner(lightning.LightningModule):
         self._stop_or_go_on()
         self.trainer.should_stop = bool(self.stopped)
         if self.trainer.is_global_zero:
-            self.told(self.history())
+            self.after_round(self.history())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the curve up to now, and what training it belongs to."""

@@ -28,9 +28,9 @@ def trainer_of(
     """A trainer; raises SpecError where the settings name what this machine does not have.
 
     Args:
-        settings: Of the training.
-        callbacks: Of Lightning.
-        folder: For logs.
+        settings: Settings of the training.
+        callbacks: Callbacks of Lightning.
+        folder: Folder for logs.
         keep: Whether logs are written at all.
     """
     try:

@@ -16,21 +16,21 @@ def classification_loss(
     Binary cross-entropy of logits ``n k``, cross-entropy of classes ``n k c``.
 
     Args:
-        outputs: Of a head.
+        outputs: Outputs of a head.
         labels: 0, 1, the number of a further class, or ``nan`` where unknown.
-        positive_weights: Of positive labels, per finding.
+        positive_weights: Weights of positive labels, per finding.
     """
-    known = ~labels.isnan()
+    is_known = ~labels.isnan()
     truth = labels.nan_to_num()
     if outputs.ndim == labels.ndim:
         losses = F.binary_cross_entropy_with_logits(outputs, truth, reduction="none")
     else:
         classes = outputs.flatten(0, 1), truth.long().flatten()
         losses = F.cross_entropy(*classes, reduction="none").view_as(labels)
-    weights = known.to(losses)
+    weights = is_known.to(losses)
     if positive_weights is not None:
         weights = weights * torch.where(truth == 1, positive_weights.to(losses), 1)
-    return (losses * weights).sum() / known.sum().clamp(min=1)
+    return (losses * weights).sum() / is_known.sum().clamp(min=1)
 
 
 def positive_weights(labels: Float[Tensor, "n k"]) -> Float[Tensor, " k"]:

@@ -41,7 +41,7 @@ class Settings:
         optimizer: Adam has betas 0.9 and 0.999; SGD has momentum 0.9.
         lr: Peak learning rate.
         backbone_lr: Factor for the backbone; 0 freezes it (weights and batch-norm statistics).
-        weight_decay: Of the optimizer.
+        weight_decay: Weight decay of the optimizer.
         schedule: Spec of a schedule, such as ``plateau(patience=3)``.
         uncertain: Policy for uncertain labels; ``class`` needs the head ``softmax(classes=3)``.
         absent: Policy for absent ones.
@@ -52,15 +52,15 @@ class Settings:
             for labels alone.  See ``heatproof.train.guidance``.
         fraction: Share of the annotated training images whose annotations guide.
         augment: Specs of augmentations, in turn.
-        seed: Of order, augmentation and dropout.
-        precision: As Lightning names them.
-        accelerator: Likewise: ``auto``, ``cpu``, ``gpu``.
+        seed: Seed of order, augmentation and dropout.
+        precision: Precision of the arithmetic, as Lightning names it.
+        accelerator: Kind of device, as Lightning names it: ``auto``, ``cpu``, ``gpu``.
         devices: Processes on each node, one for each device.
         nodes: Machines that train together; each is told of the others by ``torchrun`` or SLURM.
         strategy: How several processes work together, as Lightning names it: ``auto``, ``ddp``.
         workers: Processes that decode images where these do not fit into memory.
         cache_gb: Decoded images up to this size are kept in memory.
-        loggers: Besides ``history.csv``.
+        loggers: Loggers besides ``history.csv``.
     """
 
     max_epochs: int = 50
@@ -102,9 +102,9 @@ class Settings:
         self._check_numbers()
         for field in fields(self):
             if get_origin(field.type) is Literal:
-                known, value = get_args(field.type), getattr(self, field.name)
-                if value not in known:
-                    raise SpecError(f"{field.name}={value!r}: expected one of {', '.join(known)}")
+                allowed, value = get_args(field.type), getattr(self, field.name)
+                if value not in allowed:
+                    raise SpecError(f"{field.name}={value!r}: expected one of {', '.join(allowed)}")
         if any(word in self.strategy for word in ("spawn", "fork", "notebook")):
             raise SpecError(
                 f"strategy={self.strategy!r}: processes that are copies of this one cannot train"

@@ -54,11 +54,11 @@ class Cell:
     """One method by one criterion.
 
     Attributes:
-        criterion: Of the table.
+        criterion: Spec of the criterion.
         method: Spec of the saliency method.
         asks: None where there is nothing to compare.
         measure: Spec of the similarity or metric.
-        rows: Of that measure; of maps of the last step.  ``value`` is nan where it is undefined or
+        rows: Rows of that measure and of the last step.  ``value`` is nan where it is undefined or
             a map cannot be read as one.
         compared: The rows that ``rows`` are compared with.
     """
@@ -75,8 +75,8 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
     """Every criterion by every method, the four first.
 
     Args:
-        table: Of evidence.
-        methods: In the order of the grid.
+        table: The table of evidence.
+        methods: Specs, in the order of the grid.
         measures: Specs, the first that a criterion was measured by counts.
     """
     readable = ~(

@@ -12,7 +12,10 @@ from heatproof.types import Outcome
 
 
 def meets_all(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """From criterion to outcome; one that failed is enough, one that lacks is not tested."""
+    """The outcome of all four together, from the outcome of each.
+
+    One failure is enough for a failure; a criterion that is missing counts as not tested.
+    """
     by_name = {part_name(criterion): outcomes[criterion] for criterion in reversed(list(outcomes))}
     four = [by_name.get(criterion, Outcome.NOT_TESTED) for criterion in CRITERIA]
     order = (Outcome.FAIL, Outcome.NOT_TESTED, Outcome.INCONCLUSIVE)

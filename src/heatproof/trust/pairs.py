@@ -25,13 +25,13 @@ class Origin:
     Attributes:
         name: As the experiment calls it.
         architecture: The backbone, or a whole localizer.
-        head: Its spec.
+        head: Spec of the head.
         data: What it was trained on.
-        seed: Of its training.
+        seed: Seed of its training.
         fraction: Share of the training patients that it saw.
-        prevalence: Of the finding in what it saw; None for what the data have.
+        prevalence: Prevalence of the finding in what it saw; None for that of the data.
         permuted: Whether it learned labels that were dealt out anew.
-        settings: Of its training, whatever they are; without the seed.
+        settings: All settings of its training but the seed.
     """
 
     name: str

@@ -51,11 +51,11 @@ class Drawing:
     """What is drawn anew, and from which seed.
 
     Attributes:
-        affine: Scale and shift of norms.
-        statistics: Running statistics of batch norm.
+        affine: Whether scale and shift of norms are reset or kept.
+        statistics: What becomes of the running statistics of batch norm.
         target: ``fixed``: a copy is explained for the finding, whatever it predicts.  ``follows``:
             where it changes its mind, for the absence of the finding, as the published tests did.
-        seed: Of all draws.
+        seed: Seed of all draws.
     """
 
     affine: Literal["reset", "kept"] = "reset"
@@ -98,9 +98,9 @@ class WeightDraw:
     """One draw of all blocks of a model, made when first asked for.
 
     Args:
-        model: Held still, and not touched.
+        model: The model, held still; it is not changed.
         drawing: What is drawn anew.
-        number: Of the draw.
+        number: Number of the draw.
     """
 
     def __init__(self, model: Model, drawing: Drawing, number: int) -> None:
@@ -263,9 +263,9 @@ def _first(model: Model, blocks: Sequence[str]) -> int:
 
 
 def _reset(block: nn.Module, drawing: Drawing) -> None:
-    """In place, from torch's global generators."""
+    """Draw the weights of a block anew, in place, from torch's global generators."""
     for module in block.modules():
-        own = list(module.parameters(recurse=False))
+        parameters = list(module.parameters(recurse=False))
         if isinstance(module, _NORMS):
             if drawing.affine == "reset":
                 _reset_affine(module)
@@ -274,7 +274,7 @@ def _reset(block: nn.Module, drawing: Drawing) -> None:
         elif callable(reset := getattr(module, "reset_parameters", None)):
             reset()
         else:
-            for parameter in own:
+            for parameter in parameters:
                 parameter.normal_(parameter.mean().item(), parameter.std(correction=0).item())
 
 

@@ -46,6 +46,8 @@ ALL: list[LocalizationMetric] = [
     SurfaceDistance(statistic="hausdorff"),
     SurfaceDistance(statistic="hausdorff95"),
 ]
+# With specs for ids, ``-k name`` runs the tests of one metric.
+every_metric = pytest.mark.parametrize("metric", ALL, ids=[metrics.spec(part) for part in ALL])
 
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=8)
 grids = st.shared(shapes, key="grid")
@@ -58,7 +60,7 @@ def as_map(mask: np.ndarray) -> np.ndarray:
 
 
 class TestEveryMetric:
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     def test_is_undefined_where_nothing_is_marked(self, metric: LocalizationMetric) -> None:
         saliency = np.arange(12, dtype=np.float32).reshape(3, 4)
         value = metric(saliency, np.zeros((3, 4), bool))
@@ -69,7 +71,7 @@ class TestEveryMetric:
         else:
             assert np.isnan(value)
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_is_undefined_for_a_map_that_is_not_finite(
         self, metric: LocalizationMetric, value: float
@@ -80,7 +82,7 @@ class TestEveryMetric:
         mask[0, 0] = True
         assert np.isnan(metric(saliency, mask))
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @given(saliency=maps, mask=masks)
     @settings(max_examples=40)
     def test_is_between_0_and_1_and_ignores_scale(
@@ -92,7 +94,7 @@ class TestEveryMetric:
         shift = 0 if isinstance(metric, RelevanceMass) else 1
         assert metric(4 * saliency + shift, mask) == pytest.approx(value, nan_ok=True)
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @given(saliency=maps, mask=masks)
     @settings(max_examples=20)
     def test_mirrors_with_the_image(
@@ -103,7 +105,7 @@ class TestEveryMetric:
         mirrored = metric(saliency[:, ::-1], mask[:, ::-1])
         assert mirrored == pytest.approx(metric(saliency, mask), nan_ok=True)
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @given(mask=masks)
     @settings(max_examples=20)
     def test_the_mask_itself_is_a_perfect_map(
@@ -124,7 +126,7 @@ class TestEveryMetric:
         assert metrics.spec(part) == name
         assert isinstance(part, LocalizationMetric)
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @given(saliency=masks, mask=masks)
     @settings(max_examples=20)
     def test_is_0_where_regions_that_it_compares_do_not_overlap(
@@ -136,7 +138,7 @@ class TestEveryMetric:
         value = metric(as_map(saliency), mask)
         assert np.isnan(value) or (value == 0) == (not (saliency & mask).any())
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     @given(saliency=masks, mask=masks)
     @settings(max_examples=20)
     def test_is_the_rate_of_pixels_that_it_says(
@@ -147,14 +149,14 @@ class TestEveryMetric:
             share = (saliency & mask).sum() / (saliency if role.kind == "precision" else mask).sum()
             assert metric(as_map(saliency), mask) == pytest.approx(share)
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     def test_is_0_of_an_empty_film_or_undefined_where_it_says_so(
         self, metric: LocalizationMetric
     ) -> None:
         value = metric(np.arange(12, dtype=np.float32).reshape(3, 4), np.zeros((3, 4), bool))
         assert not empty_is_zero(metric) or np.isnan(value) or value == 0
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     def test_knows_what_chance_is(self, metric: LocalizationMetric) -> None:
         if metric.chance is None:
             return
@@ -330,6 +332,6 @@ class TestSpecialize:
         told = SurfaceDistance(unit="mm", spacing=(1.0, 1.0))
         assert specialize(told, "Edema", (0.2, 0.1)) == told
 
-    @pytest.mark.parametrize("metric", ALL)
+    @every_metric
     def test_leaves_the_rest_alone(self, metric: LocalizationMetric) -> None:
         assert specialize(metric, "Edema") == metric

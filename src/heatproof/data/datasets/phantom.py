@@ -3,8 +3,8 @@
 Half of the patients have two films, the others one; each film shows the finding or not,
 independently.  Nodules are soft ellipses in the aerated lung, brightest in their middle; the
 reference mask is every pixel whose centre is in one, so it is exact, and holds the faint rim too.
-With ``tag``, some films carry a label in a corner, as portable films do, that goes with the
-finding: a shortcut to expose.
+With ``tag``, some films carry letters in a corner, as portable films do, more often where the
+finding is present: a shortcut that an audit is to expose.
 
 Image i depends on the seed and i alone, not on how many there are, and is drawn when it is read.
 """
@@ -41,7 +41,7 @@ class Ellipse:
 
     def thickness(self, size: int) -> Float[np.ndarray, "h w"]:
         """Thickness along the beam: 1 in the middle, falling to 0 at the rim."""
-        # Only the square that can hold it: most of a film is no nodule.
+        # Computed only in the square that holds the nodule, which is a small part of the film.
         left, top = (max(0, int(middle - self.long)) for middle in (self.x, self.y))
         right, bottom = (int(middle + self.long) + 1 for middle in (self.x, self.y))
         dx = (np.arange(left, min(right, size)) + 0.5 - self.x)[None, :]
@@ -125,8 +125,8 @@ class Phantom:
     """Synthetic films; the defaults are a task that a small network learns in a minute.
 
     Attributes:
-        images: How many.
-        seed: Of everything.
+        images: Number of films.
+        seed: Seed of all that is random.
         size: Height and width in pixels.
         finding: What the nodules are called.
         prevalence: Share of films with nodules.
@@ -277,7 +277,7 @@ def _lead(size: int) -> tuple[int, float, int]:
 
 
 def _write(picture: Float[np.ndarray, "h w"], text: str, left: float, bottom: float) -> None:
-    """Draw white letters, as of lead."""
+    """Draw white letters, which look like lead markers on a film."""
     size = picture.shape[0]
     layer = np.zeros(picture.shape, np.uint8)
     place = (round(left * size), round(bottom * size))

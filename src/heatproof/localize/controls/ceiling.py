@@ -25,8 +25,8 @@ class Ceiling:
     """One for every grid that the methods of an experiment have.
 
     Attributes:
-        rows: Of the grid.
-        columns: Of the grid.
+        rows: Number of rows of the grid.
+        columns: Number of columns of the grid.
         geometry: What the grid covers: the canvas of a model.
     """
 
@@ -37,7 +37,7 @@ class Ceiling:
 
     @property
     def title(self) -> str:
-        """With the size of the grid."""
+        """What people call it, with the size of the grid."""
         return f"best at {self.rows} × {self.columns}{self._canvas}"
 
     @property

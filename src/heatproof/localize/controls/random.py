@@ -26,7 +26,7 @@ class Random:
         return as_map(noise(SIZE, film.image_id, finding, seed=seed))
 
     def prepared(self, context: Context) -> Making:
-        """With the seed of the experiment."""
+        """The control with the seed of the experiment."""
         return partial(self, seed=context.seed)
 
     def inputs(self, context: Context) -> tuple[Any, ...]:

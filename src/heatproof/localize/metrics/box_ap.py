@@ -63,16 +63,16 @@ class BoxAP:
         ious = np.zeros((len(predicted.boxes), len(lesions)))
         if ious.size:
             ious = coco.iou(predicted.boxes, lesions, [0] * len(lesions))
-        found = np.column_stack([_matched(ious, threshold) for threshold in self.thresholds])
-        rows = np.column_stack([predicted.strength, found]).ravel()
+        hits = np.column_stack([_matched(ious, threshold) for threshold in self.thresholds])
+        rows = np.column_stack([predicted.strength, hits]).ravel()
         return np.concatenate([[float(len(lesions))], rows])
 
     def alone(self, seen: Float[np.ndarray, " c"]) -> float:
         """Share of the lesions that are found, over the thresholds; ``nan`` without one."""
         if not seen[0] > 0:
             return float("nan")
-        found = seen[1:].reshape(-1, 1 + len(self.thresholds))[:, 1:]
-        return float(np.nansum(found) / (seen[0] * len(self.thresholds)))
+        hits = seen[1:].reshape(-1, 1 + len(self.thresholds))[:, 1:]
+        return float(np.nansum(hits) / (seen[0] * len(self.thresholds)))
 
     def of_dataset(
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
@@ -97,13 +97,13 @@ class BoxAP:
 
 def _matched(ious: Float[np.ndarray, "m l"], threshold: float) -> Bool[np.ndarray, " m"]:
     """Which marks find a lesion, the strongest choosing first."""
-    left, found = ious.copy(), np.zeros(len(ious), bool)
+    left, finds = ious.copy(), np.zeros(len(ious), bool)
     for mark in range(len(ious) if ious.shape[1] else 0):
         best = int(left[mark].argmax())
         if left[mark, best] >= threshold:
-            found[mark] = True
+            finds[mark] = True
             left[:, best] = -1
-    return found
+    return finds
 
 
 def _area(

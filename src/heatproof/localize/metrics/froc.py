@@ -59,8 +59,8 @@ class FROC:
         predicted = marks(geometry.back(saliency, (height, width)), self.binarize)
         if predicted is None:
             return np.array([np.nan])
-        lesions, found = found_by(predicted, reference)
-        pairs = np.column_stack([predicted.strength, found]).ravel()
+        lesions, hits = found_by(predicted, reference)
+        pairs = np.column_stack([predicted.strength, hits]).ravel()
         return np.concatenate([[float(lesions)], pairs])
 
     def alone(self, seen: Float[np.ndarray, " c"]) -> float:
@@ -78,22 +78,22 @@ class FROC:
             np.where(false_per_film <= limit, sensitivity, 0).max(axis=1, initial=0)
             for limit in self.false_positives
         ]
-        found = np.mean(best, axis=0)
-        return np.where(weights[:, counted] @ lesions[counted] > 0, found, np.nan)
+        average = np.mean(best, axis=0)
+        return np.where(weights[:, counted] @ lesions[counted] > 0, average, np.nan)
 
     def curve(
         self, detections: Detections, weights: Float[np.ndarray, "b n"]
     ) -> tuple[Float[np.ndarray, "b t"], Float[np.ndarray, "b t"]]:
         """False positives per film, and sensitivity, at every threshold from high to low."""
         seen, counted = detections.seen, np.isfinite(detections.seen[:, 0])
-        strength, found = seen[:, 1::2], seen[:, 2::2]
+        strength, lesions_hit = seen[:, 1::2], seen[:, 2::2]
         films, places = np.nonzero(np.isfinite(strength) & counted[:, None])
         rank = detections.probabilities[films] * strength[films, places]
         order = np.argsort(-rank, kind="stable")
-        films, found, rank = films[order], found[films, places][order], rank[order]
+        films, lesions_hit, rank = films[order], lesions_hit[films, places][order], rank[order]
         last = np.append(rank[1:] != rank[:-1], True)[: len(rank)]
-        false = np.cumsum(weights[:, films] * (found < 0), axis=1)[:, last]
-        hits = np.cumsum(weights[:, films] * np.maximum(found, 0), axis=1)[:, last]
+        false = np.cumsum(weights[:, films] * (lesions_hit < 0), axis=1)[:, last]
+        hits = np.cumsum(weights[:, films] * np.maximum(lesions_hit, 0), axis=1)[:, last]
         lesions = weights[:, counted] @ seen[counted, 0]
         total = weights[:, counted].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -29,7 +29,7 @@ class LesionSensitivity:
     Attributes:
         smallest: Diameter from which a lesion counts.
         below: Diameter from which it no longer does.
-        unit: Of both: millimetres, or shares of the side of the film.
+        unit: Unit of both diameters: millimetres, or shares of the side of the film.
         binarize: How a map becomes marks.
         spacing: Millimetres per pixel, down and across; by default each film's own.
     """
@@ -66,12 +66,12 @@ class LesionSensitivity:
         if predicted is None or side is None:
             return np.full(2, np.nan)
         rows, columns = predicted.peaks.T
-        found = [
+        hits = [
             bool(lesion[rows, columns].any())
             for lesion in reference.lesions()
             if self.smallest <= side * math.sqrt(4 / math.pi * lesion.sum()) < self.below
         ]
-        return np.array([len(found), sum(found)], float)
+        return np.array([len(hits), sum(hits)], float)
 
     def alone(self, seen: Float[np.ndarray, " c"]) -> float:
         """Share found on one film; ``nan`` where it has none of that size."""
@@ -83,9 +83,9 @@ class LesionSensitivity:
         """Between 0 and 1; ``nan`` without a lesion of that size."""
         seen = detections.columns(2)
         counted = np.isfinite(seen[:, 0])
-        lesions, found = (weights[:, counted] @ seen[counted]).T
+        lesions, hits = (weights[:, counted] @ seen[counted]).T
         share: np.ndarray = np.full(lesions.shape, np.nan)
-        np.divide(found, lesions, out=share, where=lesions > 0)
+        np.divide(hits, lesions, out=share, where=lesions > 0)
         return share
 
     def _side(self, pixels: int) -> float | None:

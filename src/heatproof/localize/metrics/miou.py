@@ -42,7 +42,7 @@ from heatproof.maps.binarize import Binarizer, Otsu, binarizers, tuned_rows
 from heatproof.maps.tuning import Untuned, best
 
 CUTOFFS = tuple(step / 10 for step in range(9))
-"""To choose from (Saporta et al. 2022)."""
+"""The cut-offs that tuning chooses from (Saporta et al. 2022)."""
 LOWEST = {"Lung Lesion": 0.1}
 """Findings whose cut-off the authors look for from here on."""
 
@@ -87,7 +87,7 @@ class MIoU:
             )
 
     def at(self, finding: str) -> "MIoU":
-        """With the cut-off of one finding.
+        """The metric with the cut-off of one finding.
 
         Raises:
             DataError: The table cannot be read, or lacks the finding.

@@ -120,12 +120,12 @@ def _average_precision(
     sought: Int[np.ndarray, " n"],
     weights: Float[np.ndarray, "b n"],
 ) -> Float[np.ndarray, " b"]:
-    """Of a list of detections, each counted as often as its film; equal scores make one step.
+    """The average precision of detections, each counted as often as its film; ties make one step.
 
     Args:
-        scores: Of the detections.
-        right: Whether they are.
-        films: Whose they are.
+        scores: Scores of the detections.
+        right: Whether each detection is right.
+        films: Number of the film of each detection.
         sought: How many detections of each film would be right.
         weights: How often each film counts.
     """
@@ -138,11 +138,11 @@ def _average_precision(
     ranked = scores[order]
     starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     counted = weights[:, films[order]]
-    found = np.add.reduceat(counted * right[order], starts, axis=1)
+    hits = np.add.reduceat(counted * right[order], starts, axis=1)
     retrieved = np.cumsum(np.add.reduceat(counted, starts, axis=1), axis=1)
     precision = np.zeros_like(retrieved)  # before anything is retrieved, it multiplies no gain
-    np.divide(np.cumsum(found, axis=1), retrieved, out=precision, where=retrieved > 0)
-    area = np.einsum("bt,bt->b", found, precision)
+    np.divide(np.cumsum(hits, axis=1), retrieved, out=precision, where=retrieved > 0)
+    area = np.einsum("bt,bt->b", hits, precision)
     np.divide(area, total, out=average, where=total > 0)
     return average
 

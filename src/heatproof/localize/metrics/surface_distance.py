@@ -57,7 +57,7 @@ class SurfaceDistance:
         return f"the map or the reader marks nothing, or the map is constant or not finite{unknown}"
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
-        """At least 0, in the unit; ``nan`` where undefined."""
+        """The distance, in the unit, at least 0; ``nan`` where undefined."""
         pixel = self._pixel(mask.shape[0], mask.shape[1])
         predicted = self.binarize(saliency)
         if pixel is None or predicted is None or not predicted.any() or not mask.any():

@@ -181,7 +181,7 @@ def _unpickled(path: Path) -> object:
         raise
     except OSError as error:
         raise MapError(f"cannot read the map {path}: {error}") from error
-    # Whatever a damaged stream of allowed instructions can run into: all of it is its own fault.
+    # Whatever a damaged stream of allowed instructions can run into: the file is at fault.
     except (
         pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError,
         AttributeError, RuntimeError, MemoryError, OverflowError, struct.error,

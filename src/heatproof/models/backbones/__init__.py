@@ -23,7 +23,7 @@ class Grid:
     """The form of the features that a backbone makes.
 
     Attributes:
-        channels: Of the features.
+        channels: Number of channels of the features.
         stride: Pixels of the input from cell to cell.
         signed: False where the features follow the last ReLU, so that all are >= 0.
         prefix: Tokens that belong to no place (of transformers).
@@ -73,12 +73,12 @@ def timm_network(
     """The network of timm without classifier, and in words where its weights came from.
 
     Args:
-        name: In timm.
+        name: Name of the network in timm.
         in_chans: Channels of the input.
         weights: See ``Architecture``.
         without: Modules beside the classifier that are no part of the backbone.  They are removed,
             and their weights not loaded.
-        options: Of the network in timm, such as ``output_stride``.
+        options: Options of the network in timm, such as ``output_stride``.
 
     Raises:
         UnreachableError: The weights cannot be downloaded.

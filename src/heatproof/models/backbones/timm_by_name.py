@@ -29,9 +29,11 @@ class Timm:
         """Build it; raises ModelError for a network whose features lie on no grid."""
         import timm
 
-        known = timm.list_models()
-        if self.name not in known:
-            raise ModelError(f"timm has no network {self.name!r}; {near_misses(self.name, known)}")
+        available = timm.list_models()
+        if self.name not in available:
+            raise ModelError(
+                f"timm has no network {self.name!r}; {near_misses(self.name, available)}"
+            )
         network, source = timm_network(self.name, channels, weights)
         _, height, width = network.pretrained_cfg["input_size"]
         with torch.no_grad():

@@ -18,7 +18,7 @@ class HeadModule(nn.Module, ABC):
 
     Attributes:
         uniform: Whether the logits depend on the features only through their spatial mean.
-        classes: Of each finding, among which the outputs choose: there or not, or uncertain too.
+        classes: Number of classes of a finding: there or not, or uncertain too.
     """
 
     uniform: bool

@@ -50,8 +50,8 @@ class Localized:
     """What a localizer says about a batch.
 
     Attributes:
-        probabilities: That the image shows each finding, in [0, 1].
-        maps: Of each finding at the resolution of the input, in [0, 1].
+        probabilities: Probability that the image shows each finding, in [0, 1].
+        maps: Map of each finding at the resolution of the input, in [0, 1].
         boxes: One entry per image, of localizers that find boxes.
     """
 
@@ -183,11 +183,11 @@ def build(
     """A localizer from its spec, in evaluation mode.
 
     Args:
-        localizer: Such as ``"retinanet(backbone=resnet18)"``.
+        localizer: Spec, such as ``"retinanet(backbone=resnet18)"``.
         findings: What it looks for.
         preprocessing: Says how many channels the backbone gets.
-        weights: Of the backbone: ``"random"``, ``"imagenet"`` or the path of a state dict.
-        seed: Of what is random.
+        weights: Weights of the backbone: ``"random"``, ``"imagenet"`` or a path of a state dict.
+        seed: Seed of all that is random.
 
     Raises:
         SpecError: No such localizer or backbone.

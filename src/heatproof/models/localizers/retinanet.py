@@ -70,12 +70,12 @@ class Pyramid(nn.Module):
     """A feature pyramid from stride 8, with coarser levels made by strided convolutions.
 
     Args:
-        stages: Whose features it gets.
+        stages: The backbone whose features it gets.
         width: Channels of every level.
-        levels: How many.
+        levels: Number of levels.
 
     Attributes:
-        strides: Of each level.
+        strides: Stride of each level.
         out_channels: ``width``.
     """
 
@@ -110,9 +110,9 @@ class Anchored(NamedTuple):
     """The outputs of a RetinaNet for each of its anchors.
 
     Attributes:
-        logits: Of each finding.
-        moves: Of the corners.
-        anchors: By level.
+        logits: Logit of each finding.
+        moves: How far the corners of each anchor move.
+        anchors: The anchors, by level.
         size: Height and width of the images.
     """
 
@@ -175,13 +175,13 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         """Boxes, their maps, and the highest score of each finding."""
         logits, moves, anchors, size = outputs
         cells = [len(level) for level in anchors]
-        said = {"cls_logits": logits, "bbox_regression": moves}
-        found = self.detector.postprocess_detections(
-            {name: torch.split(output, cells, dim=1) for name, output in said.items()},
+        by_name = {"cls_logits": logits, "bbox_regression": moves}
+        detected = self.detector.postprocess_detections(
+            {name: torch.split(output, cells, dim=1) for name, output in by_name.items()},
             [anchors] * len(logits),
             [size] * len(logits),
         )
-        boxes = tuple(_inside(f["boxes"], f["scores"], f["labels"]) for f in found)
+        boxes = tuple(_inside(f["boxes"], f["scores"], f["labels"]) for f in detected)
         count = len(self.findings)
         maps = [detection_map(detections, count, size) for detections in boxes]
         tops = [
@@ -192,11 +192,11 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
     def loss_of(self, outputs: Anchored, targets: Sequence[BoxTarget]) -> Float[Tensor, ""]:
         """Focal loss plus L1 of box corners, each over anchors that match a box."""
         logits, moves, anchors, _ = outputs
-        known = torch.stack([target.known for target in targets]).nonzero().tolist()
-        if not known:
+        places = torch.stack([target.known for target in targets]).nonzero().tolist()
+        if not places:
             return (logits.sum() + moves.sum()) * 0
-        rows, columns = (list(indices) for indices in zip(*known, strict=True))
-        problems = [_of_finding(targets[row], column, logits.device) for row, column in known]
+        rows, columns = (list(indices) for indices in zip(*places, strict=True))
+        problems = [_of_finding(targets[row], column, logits.device) for row, column in places]
         losses = self.detector.compute_loss(
             problems,
             {"cls_logits": logits[rows, :, columns, None], "bbox_regression": moves[rows]},

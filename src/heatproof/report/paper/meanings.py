@@ -126,7 +126,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "Source": "the study, and the place in it",
     },
 }
-"""By table and heading."""
+"""The meaning of each column, by table and heading."""
 
 
 def meanings(table: PaperTable[Any]) -> dict[str, str]:

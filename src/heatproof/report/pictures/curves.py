@@ -126,7 +126,7 @@ def _pr_curves(both: list[dict[str, Localization]], names: dict[str, str]) -> It
 
 
 def _estimates(panel: Localization, names: dict[str, str]) -> dict[str, Estimate]:
-    """By name: every method, then the prior and readers, whose curves are level."""
+    """Estimates by name: every method, then the prior and readers, whose curves are level."""
     several = len({row.model for row in panel.rows}) > 1
     rows: list[tuple[str, MethodRow | ControlRow]] = [
         (names.get(row.method, row.method) + (f", {row.model}" if several else ""), row)

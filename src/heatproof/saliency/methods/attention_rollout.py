@@ -88,7 +88,7 @@ class Rollout(InterceptRule):
         scale: float | None = None,
         **_: Any,
     ) -> Tensor:
-        """What the fused kernel does not hand out."""
+        """The attention of a fused call, computed again: the kernel does not hand it out."""
         if attn_mask is not None or is_causal:
             raise self.refuse("its attention is masked")
         if query.ndim != ATTENTION_AXES or query.shape != key.shape:

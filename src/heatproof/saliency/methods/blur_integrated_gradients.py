@@ -81,7 +81,7 @@ class BlurIntegratedGradients:
     def _map(
         self, forward: ForwardPass, image: Float[Tensor, "c h w"], targets: Sequence[int]
     ) -> Float[Tensor, "k h w"]:
-        """Of one image; its path is blurred in double precision, whatever the network's."""
+        """The maps of one image; its path is blurred in doubles, whatever the network uses."""
         points = torch.arange(self.steps + 1, dtype=torch.float64) / self.steps
         sigmas = (self.max_sigma * (points.sqrt() if self.spacing == "sqrt" else points)).tolist()
         steps = list(pairwise(sigmas))

@@ -30,7 +30,7 @@ class Occlusion:
     Attributes:
         window: Side of the square, in pixels of the input (int) or as a share of its shorter side
             (float below 1).
-        stride: From window to window, likewise.
+        stride: Distance from window to window, in the units of ``window``.
         baseline: What a hidden window shows: the ``mean`` of the training images (0 after
             normalization), or ``black``.
     """
@@ -96,7 +96,7 @@ def _windows(height: int, width: int, window: int, stride: int) -> Bool[Tensor, 
 def _logits(
     forward: ForwardPass, windows: Bool[Tensor, "m h w"], fill: Float[Tensor, "c 1 1"]
 ) -> Float[Tensor, "m n findings"]:
-    """Of each image with each window hidden."""
+    """The logits of each image with each window hidden."""
     images = forward.images
     hidden = torch.where(windows[:, None, None], fill, images)
     with torch.no_grad():

@@ -27,8 +27,8 @@ class PercentileView:
     """Of another method, at its resolution; between 0 and 1.
 
     Attributes:
-        base: The method.
-        percentile: What becomes 1.
+        base: The method whose map is viewed.
+        percentile: Percentile of the map that becomes 1.
     """
 
     base: Method = field(default=Gradient(channels="sum_abs"), metadata={"registry": methods})

@@ -281,7 +281,7 @@ def _rest(values: Any, arrays: Any, scratch: Any, count: Any) -> Any:
 @njit(cache=True)
 @no_type_check
 def _mean(values: Any, arrays: Any, pieces: Any, first: Any, last: Any, scratch: Any) -> Any:
-    """As numpy gives it for the pixels of those pieces that are not taken, in raster order."""
+    """The mean over pixels of pieces not yet taken, as numpy adds them up in raster order."""
     run_stops, run_pieces = arrays[0], arrays[1]
     taken, marked, buffer = scratch
     for piece in pieces:

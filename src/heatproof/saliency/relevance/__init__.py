@@ -24,7 +24,7 @@ class Contributions:
     """Which inputs contribute to the outputs, and through which weights.
 
     Args:
-        linear: From an input and weights to an output without bias.
+        linear: Maps an input and weights to an output without bias.
         pairs: Parts of the input, each with the weights that it goes through.
     """
 
@@ -57,10 +57,10 @@ class Layer:
     """An affine layer at work on a batch; batch norm that follows it is folded into it.
 
     Args:
-        x: Its input.
+        x: The input of the layer.
         weight: The weights of the layer.
         bias: Shaped so that it can be added to the output.
-        linear: From an input and weights to the output without bias.
+        linear: Maps an input and weights to the output without bias.
     """
 
     def __init__(self, x: Tensor, weight: Tensor, bias: Tensor | None, linear: LinearMap) -> None:
@@ -75,11 +75,11 @@ class Layer:
         return bool((self.x < 0).any())
 
     def contributions(self, *pairs: tuple[Tensor, Tensor]) -> Contributions:
-        """Of parts of the input through some weights each."""
+        """The contributions of parts of the input, each through weights of its own."""
         return Contributions(self._linear, pairs)
 
     def by_sign(self, positive: Tensor, negative: Tensor) -> Contributions:
-        """Of the positive inputs through some weights, and of the negative through others."""
+        """The contributions of positive inputs through some weights, of negative through others."""
         if not self.signed:
             return self.contributions((self.x, positive))
         return self.contributions((self.x.clamp(min=0), positive), (self.x.clamp(max=0), negative))

@@ -73,7 +73,7 @@ class _LayerCall:
         version: How often ``x`` had been changed in place when it went in.
         weight: The weights of the layer.
         bias: Shaped so that it can be added to the output.
-        linear: From an input and weights to the output without bias.
+        linear: Maps an input and weights to the output without bias.
         rule: The rule by which the layer divides relevance.
         folded: Whether batch norm has taken over.
         used: Whether the tensor went elsewhere, so that relevance comes back to the layer itself.

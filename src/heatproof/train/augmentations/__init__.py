@@ -38,11 +38,11 @@ def augmented(
         image: ``c h w``.
         regions: None, or masks and boxes as tensors of torchvision, in any nesting.
         transforms: Applied in turn.
-        seed: Of the training run.
+        seed: Seed of the training run.
         draw: How many images came before.
     """
     with torch.random.fork_rng(devices=[]):
-        # Of the CPU alone: the generators of GPUs belong to the network that is being trained.
+        # The CPU alone is seeded: generators of GPUs belong to the network that is being trained.
         torch.default_generator.manual_seed(_mixed(seed, draw))
         both = {"image": Image(image), "regions": regions}
         for transform in transforms:

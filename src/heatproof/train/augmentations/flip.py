@@ -13,7 +13,7 @@ class Flip:
     """Left to right; for findings that name no side.
 
     Attributes:
-        probability: Of being mirrored.
+        probability: Probability that an image is mirrored.
     """
 
     probability: float = 0.5

@@ -16,9 +16,9 @@ class Schedule(Protocol):
         """A scheduler; ``ReduceLROnPlateau`` is asked after each round, others after each step.
 
         Args:
-            optimizer: With its peak learning rates.
+            optimizer: The optimizer, with its peak learning rates.
             steps: Optimizer steps in each round.
-            rounds: At most so many.
+            rounds: Largest number of rounds.
         """
         ...
 

@@ -85,7 +85,7 @@ class OfCopies(Protocol):
         ...
 
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
-        """What compares them, by spec; these, or one of its own."""
+        """What compares the maps, by spec: these similarities, or one of its own."""
         ...
 
 

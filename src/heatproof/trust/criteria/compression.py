@@ -17,7 +17,7 @@ class Compression:
     """The film as it is, and as baseline JPEG.
 
     Attributes:
-        quality: Of the JPEGs, from 1 to 100.
+        quality: Qualities of the JPEGs, from 1 to 100.
     """
 
     quality: tuple[int, ...] = (90, 50)
@@ -38,12 +38,12 @@ class Compression:
         return tuple(str(quality) for quality in self.quality)
 
     def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
-        """Written and read again."""
+        """The film, written as JPEG of that quality and read again."""
         pixels = np.round(film * 255).astype(np.uint8)
         _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(level)])
         read = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
         return np.asarray(read, np.float32) / np.float32(255)
 
     def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
-        """As they are."""
+        """The maps as they are: nothing has moved."""
         return before, after

@@ -23,10 +23,10 @@ from heatproof.trust.similarity import Similarity
 
 @dataclass(frozen=True)
 class EntropyRise:
-    """Of the second map over the first: 0 of a map and itself, and not symmetric.
+    """The rise of entropy from the first map to the second: 0 of a map and itself, not symmetric.
 
     Attributes:
-        bins: Of the histogram.
+        bins: Number of bins of the histogram.
     """
 
     bins: int = 100
@@ -57,10 +57,10 @@ class EfficientMPRT:
     """A trained model and copies with all weights drawn anew.
 
     Attributes:
-        bins: Of the histogram of a map's values.
-        draws: Of the weights.
-        statistics: Of batch norm: ``kept``, ``reset`` or ``estimated``.
-        seed: Of the weights.
+        bins: Number of bins of the histogram of a map's values.
+        draws: Number of draws of the weights.
+        statistics: Those of batch norm are ``kept``, ``reset`` or ``estimated``.
+        seed: Seed of the weights.
     """
 
     bins: int = 100

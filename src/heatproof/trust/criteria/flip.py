@@ -1,7 +1,7 @@
 """Flip equivariance: is the map of a mirrored film the mirrored map?
 
-Of a network that knows left from right (the heart's side) it need not be; then the criterion tells
-how much of the map hangs on that.
+For a network that knows left from right (by the heart's side) it need not be; then the criterion
+shows how much of the map depends on that.
 """
 
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class FlipCriterion:
         film: Float[np.ndarray, "h w"],
         level: str,  # noqa: ARG002
     ) -> Float[np.ndarray, "h w"]:
-        """Mirrored."""
+        """The film, mirrored left to right."""
         return np.ascontiguousarray(film[:, ::-1])
 
     def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
-        """The second mirrored back."""
+        """The maps, the second mirrored back."""
         return before, np.ascontiguousarray(after[:, :, ::-1])

@@ -18,7 +18,7 @@ class InputNoise:
 
     Attributes:
         std: Standard deviations, as shares of the range from black to white.
-        seed: Of the noise, which follows from it and the film.
+        seed: Seed of the noise, which follows from it and the film.
     """
 
     std: tuple[float, ...] = (0.01, 0.03)
@@ -40,12 +40,12 @@ class InputNoise:
         return tuple(f"{std:g}" for std in self.std)
 
     def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
-        """With noise."""
+        """The film with noise."""
         generator = np.random.default_rng([self.seed, zlib.crc32(film.tobytes())])
         noise = generator.standard_normal(film.shape, np.float32)
         noisy: np.ndarray = np.clip(film + np.float32(level) * noise, 0, 1)
         return noisy
 
     def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:  # noqa: ARG002
-        """As they are."""
+        """The maps as they are: nothing has moved."""
         return before, after

@@ -22,13 +22,13 @@ class Randomization:
     """A trained model and copies of it, block by block.
 
     Attributes:
-        order: Of the blocks: ``cascading``, ``bottom_up``, ``independent`` or ``whole``.
-        draws: Of the weights.
-        affine: Scale and shift of norms: ``reset`` or ``kept``.
-        statistics: Of batch norm: ``kept``, ``reset`` or ``estimated``.
-        target: ``fixed``, or ``follows`` what the copy predicts.
+        order: Order of the blocks: ``cascading``, ``bottom_up``, ``independent`` or ``whole``.
+        draws: Number of draws of the weights.
+        affine: Scale and shift of norms are ``reset`` or ``kept``.
+        statistics: Those of batch norm are ``kept``, ``reset`` or ``estimated``.
+        target: The finding is ``fixed``, or the target ``follows`` what the copy predicts.
         random_pairs: Pairs of films whose similarity is what counts as degraded.
-        seed: Of the weights.
+        seed: Seed of the weights.
     """
 
     order: BlockOrder = "cascading"
@@ -66,5 +66,5 @@ class Randomization:
         return methods
 
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
-        """As the experiment says."""
+        """The similarities of the experiment."""
         return similarities

@@ -20,7 +20,7 @@ class Shift:
     """The film as it is, and moved to the right and down.
 
     Attributes:
-        share: Of the width and of the height by which it is moved.
+        share: How far it is moved, as a share of the width or of the height.
     """
 
     share: float = 0.0625
@@ -37,7 +37,7 @@ class Shift:
             raise SpecError(f"share={self.share}; expected above 0, at most 0.5")
 
     def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
-        """Moved."""
+        """The film, moved; its edge is repeated where it left."""
         axis = self.levels.index(level)  # 0 to the right, 1 down
         by = self._pixels(film.shape[1 - axis])
         edges = ((by, 0), (0, 0)) if axis else ((0, 0), (by, 0))
@@ -45,7 +45,7 @@ class Shift:
         return padded[: film.shape[0], : film.shape[1]]
 
     def aligned(self, before: MapStack, after: MapStack, level: str) -> Aligned:
-        """What is on both films."""
+        """The parts of both maps that are on both films."""
         axis = self.levels.index(level)
         by = self._pixels(before.shape[2 - axis])
         if axis:

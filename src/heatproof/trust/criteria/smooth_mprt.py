@@ -78,5 +78,5 @@ class SmoothMPRT:
         }
 
     def measured_by(self, similarities: Mapping[str, Similarity]) -> Mapping[str, Similarity]:
-        """As the experiment says."""
+        """The similarities of the experiment."""
         return similarities

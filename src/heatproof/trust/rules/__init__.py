@@ -33,7 +33,7 @@ class Rule(Protocol):
         """A verdict for every criterion of the table, and the four, by every method.
 
         Args:
-            table: Of evidence (see ``trust.evidence``), of one data set and finding.
+            table: The evidence (see ``trust.evidence``) on one data set and finding.
             methods: Specs, in the order of the grid.
             controls: Readers and supervised references, which stand in the table as methods do.
         """

@@ -32,8 +32,8 @@ class Arun2021:
     """Compares means: above the mean mask, above an SSIM of 0.5, below pairs of films.
 
     Attributes:
-        metric: Of localization.
-        similarity: Of the other criteria, with the data range that the study's code used.
+        metric: Spec of the metric of localization.
+        similarity: That of the other criteria, with the data range that the study's code used.
         low: What repeatable maps must exceed.
     """
 
@@ -84,17 +84,17 @@ class ByMeans(Rule, Protocol):
 
     @property
     def metric(self) -> str:
-        """Of localization."""
+        """Spec of the metric of localization."""
         ...
 
     @property
     def similarity(self) -> str:
-        """Of the other criteria."""
+        """Spec of the similarity of the other criteria."""
         ...
 
 
 def judged(cell: Cell, rule: ByMeans, threshold: float, high: Sequence[float]) -> Verdict:
-    """By the mean alone."""
+    """The verdict by the mean alone."""
     value = over_draws(cell.rows)
     above = cell.asks is not Asks.IS_LOST
     strong = above and bool(high)

@@ -53,8 +53,8 @@ class Heatproof:
     interval over patients that is corrected for the number of verdicts.
 
     Attributes:
-        metric: Of localization; of maps, 1 at best.
-        similarity: Of the other criteria, 1 of equal maps.
+        metric: Spec of the metric of localization: one of maps, 1 at best.
+        similarity: Spec of the similarity of the other criteria, 1 for equal maps.
         agreement: The share of the room that a repeatable map must reach: the half of the published
             SSIM of 0.5, counted from where maps of different films are.
         margin: The share of the room that matters: what may be left after randomization, and the
@@ -63,13 +63,13 @@ class Heatproof:
             what SSIM makes of a lesion of a hundredth of the film and nothing around it.  And the
             least rise of entropy.
         inferiority: How far a strong pass may lie below readers or a supervised reference.
-        level: Of the intervals.
-        correction: Of p-values, over the grid.
-        models: From how many on models are resampled too.
-        patients: With fewer, nothing is called.
+        level: Confidence level of the intervals.
+        correction: How p-values are corrected, over the grid.
+        models: The number of models from which on they are resampled, too.
+        patients: With fewer patients, every verdict stays inconclusive.
         usable: The share of values that must be defined; with less, nothing is called.
         resamples: At least so many; more where the correction asks for smaller p-values.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
     """
 
     title: ClassVar[str] = "heatproof"

@@ -28,9 +28,9 @@ class Venkatesh2022:
     """AUROC above 0.5 with its interval; SSIM above 0.5; SSIM below pairs of films.
 
     Attributes:
-        bar: Of localization: ``chance``, or the mean-mask ``prior``.
-        metric: Of localization.
-        similarity: Of the other criteria.
+        bar: What localization must exceed: ``chance``, or the mean-mask ``prior``.
+        metric: Spec of the metric of localization.
+        similarity: Spec of the similarity of the other criteria.
         low: What repeatable maps must exceed.
     """
 

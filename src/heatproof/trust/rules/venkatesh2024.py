@@ -54,7 +54,7 @@ class Venkatesh2024Weak:
     """Significantly above an edge detector, above .5, and below pairs of films.
 
     Attributes:
-        metric: Of localization.
+        metric: Spec of the metric of localization.
         edges: Method that stands for the edge detector.
     """
 
@@ -71,21 +71,21 @@ class Venkatesh2024Weak:
         self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method; ``controls`` count only for the strong bar."""
-        found = _Films(table, (*methods, self.edges, *controls), self.metric)
-        return tuple(self._verdict(found, cell) for cell in found.primary if cell.method in methods)
+        films = _Films(table, (*methods, self.edges, *controls), self.metric)
+        return tuple(self._verdict(films, cell) for cell in films.primary if cell.method in methods)
 
-    def _verdict(self, found: "_Films", cell: Cell) -> Verdict:
+    def _verdict(self, films: "_Films", cell: Cell) -> Verdict:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
                 _Test(cell, values, _HALF, p, p < _ALPHA)
-                for cell, values, side in found.kept(cell)
+                for cell, values, side in films.kept(cell)
                 for p in [_one_sample(values, _HALF, side)]
             ]
             return _all_of(cell, tests, rule)
         if cell.asks is not Asks.FINDS:
-            return found.lost(cell, rule)
-        values, edges = found.of(cell), found.named(cell, (self.edges,))
+            return films.lost(cell, rule)
+        values, edges = films.of(cell), films.named(cell, (self.edges,))
         p = _pooled(values, edges)
         passed = p < _ALPHA and _mean(values) > _mean(edges)
         return _all_of(cell, [_Test(cell, values, _mean(edges), p, passed)], rule)
@@ -97,7 +97,7 @@ class Venkatesh2024Strong:
     """Not significantly worse than the readers, and below pairs of films.
 
     Attributes:
-        metric: Of localization.
+        metric: Spec of the metric of localization.
     """
 
     title: ClassVar[str] = "Venkatesh et al. 2024, strong"
@@ -112,24 +112,24 @@ class Venkatesh2024Strong:
         self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method; without controls only randomization is tested."""
-        found = _Films(table, (*methods, *controls), self.metric)
+        films = _Films(table, (*methods, *controls), self.metric)
         return tuple(
-            self._verdict(found, cell, controls) for cell in found.primary if cell.method in methods
+            self._verdict(films, cell, controls) for cell in films.primary if cell.method in methods
         )
 
-    def _verdict(self, found: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
+    def _verdict(self, films: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
                 _Test(cell, values, bar, p, not p < _ALPHA)
-                for cell, values, side in found.kept(cell)
-                for bar in [_mean(found.named(cell, controls))]
+                for cell, values, side in films.kept(cell)
+                for bar in [_mean(films.named(cell, controls))]
                 for p in [_one_sample(values, bar, "less" if side == "greater" else "greater")]
             ]
             return _all_of(cell, tests, rule)
         if cell.asks is not Asks.FINDS:
-            return found.lost(cell, rule)
-        values, readers = found.of(cell), found.named(cell, controls)
+            return films.lost(cell, rule)
+        values, readers = films.of(cell), films.named(cell, controls)
         p = _pooled(values, readers)
         passed = not (p < _ALPHA and _mean(values) < _mean(readers))
         return _all_of(cell, [_Test(cell, values, _mean(readers), p, passed)], rule)
@@ -159,11 +159,11 @@ class _Films:
         }
 
     def of(self, cell: Cell) -> _Values:
-        """Of the values of a cell, over models and draws; films without any are left out."""
+        """Means of a cell over models and draws; films without a value are left out."""
         return _per_film(cell.rows, ["image_id"])
 
     def named(self, cell: Cell, methods: Sequence[str]) -> _Values:
-        """Of other methods, by the same criterion and measure."""
+        """Means per film of other methods, by the same criterion and measure."""
         others = [self._cells.get((cell.criterion, name, cell.measure)) for name in methods]
         return np.concatenate([np.empty(0), *(self.of(other) for other in others if other)])
 
@@ -214,7 +214,7 @@ def _pooled(values: _Values, others: _Values) -> float:
 
 
 def _studentized(difference: float, error: float) -> float:
-    """Without any spread a difference is beyond doubt, unless it is one of rounding."""
+    """t; infinite without any spread, unless the difference is one of rounding: then 0."""
     if error > _ROUNDING:
         return difference / error
     return 0.0 if abs(difference) < _ROUNDING else float(np.copysign(np.inf, difference))

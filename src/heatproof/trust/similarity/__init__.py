@@ -67,7 +67,7 @@ def compare(
     Args:
         one: Maps, over the same frame as ``other``.
         other: The map that each is compared with.
-        measures: By spec.
+        measures: Similarities by spec.
         normalization: See the top of this module.
         threads: Pairs are compared side by side; as many as there are cores unless told.
     """

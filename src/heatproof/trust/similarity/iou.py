@@ -28,7 +28,7 @@ class IoUOfMaps:
     def __call__(
         self, one: Float[np.ndarray, "n y x"], other: Float[np.ndarray, "n y x"]
     ) -> Float[np.ndarray, " n"]:
-        """Intersection over union."""
+        """The intersection over union of each pair."""
         masks = (both_masks(self.binarize, *pair) for pair in zip(one, other, strict=True))
         return np.array([_overlap(pair) for pair in masks], float)
 

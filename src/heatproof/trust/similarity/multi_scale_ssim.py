@@ -4,8 +4,8 @@
     w = .0448, .2856, .3001, .2363, .1333,
 
 with S_i the SSIM of scale i, c_i its contrast and structure alone, and each scale the mean over
-2 x 2 pixels of the one before (a last row or column that is odd is left out).  As is usual, a mean
-below 0 counts as 0, of which the power is defined.
+2 x 2 pixels of the scale before (a last row or column without a partner is left out).  As is usual,
+a mean below 0 counts as 0, since a power of a negative number is not defined.
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class Pearson:
 def correlation(
     one: Float[np.ndarray, "n p"], other: Float[np.ndarray, "n p"]
 ) -> Float[np.ndarray, " n"]:
-    """Of each row with its partner; ``nan`` where one is constant."""
+    """The correlation of each row with its partner; ``nan`` where one is constant."""
     if one.shape[1] == 0:
         return np.full(len(one), np.nan)
     constant = (np.ptp(one, axis=1) == 0) | (np.ptp(other, axis=1) == 0)
