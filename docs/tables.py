@@ -14,7 +14,7 @@ from heatproof.report.paper.files import tables
 from heatproof.report.paper.meanings import meanings
 from heatproof.report.paper.table import PaperTable
 from heatproof.report.writing import CSV
-from heatproof.sweep.tables import TrialLocalization, TrialTable
+from heatproof.sweep.trials import TrialLocalization, TrialTable
 from heatproof.tables import Table
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons

@@ -172,7 +172,7 @@ def check(experiment: ExperimentFile) -> None:
     """
     from heatproof.experiment.file import load
     from heatproof.experiment.workspace import open_workspace
-    from heatproof.run.pipeline import check as try_all
+    from heatproof.run.pipeline import check_experiment as try_all
 
     described = load(experiment)
     work = open_workspace(described)

@@ -154,15 +154,17 @@ def test_the_order_in_which_films_list_their_readers_changes_nothing():
         analyse(everything(readers), QUESTIONS)
         for readers in (("aaa", "reference"), ("reference", "aaa"))
     )
-    for table in (rows.comparisons, rows.diagnoses, rows.verdicts):
-        name = {"comparisons": "comparisons", "diagnoses": "diagnoses", "verdicts": "trust"}[
-            table.__name__
-        ]
+    tables = {
+        "comparisons": rows.comparisons_table,
+        "diagnoses": rows.diagnoses_table,
+        "trust": rows.verdicts_table,
+    }
+    for name, table in tables.items():
         one, other = (table(getattr(found, name)) for found in (first, second))
         assert len(one)
         assert one.frame.equals(other.frame)
     estimates = [
-        rows.estimates(found.localization, found.classification) for found in (first, second)
+        rows.estimates_table(found.localization, found.classification) for found in (first, second)
     ]
     assert estimates[0].frame.equals(estimates[1].frame)
     assert repr(first.failures) == repr(second.failures)

@@ -3,7 +3,7 @@
 import pytest
 
 from heatproof.analysis.choices import choices
-from heatproof.analysis.rows import choices as table_of
+from heatproof.analysis.rows import choices_table as table_of
 from heatproof.localize import metrics
 from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import candidates_of

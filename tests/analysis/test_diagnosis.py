@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from heatproof.analysis.diagnosis import DiagnosisOptions, diagnoses, groups, spreads
-from heatproof.analysis.rows import diagnoses as table_of
+from heatproof.analysis.rows import diagnoses_table as table_of
 from heatproof.diagnose.shape import FEATURES
 from heatproof.localize.controls import HUMAN_BENCHMARK as READERS
 from heatproof.localize.controls import PRIOR

@@ -24,11 +24,11 @@ from heatproof.stats.regression import Slope
 from heatproof.types import Estimate, Needed, Outcome, Verdict
 
 EVERY = (
-    rows.estimates([], []),
-    rows.comparisons([]),
-    rows.diagnoses([]),
-    rows.verdicts([]),
-    rows.choices([]),
+    rows.estimates_table([], []),
+    rows.comparisons_table([]),
+    rows.diagnoses_table([]),
+    rows.verdicts_table([]),
+    rows.choices_table([]),
 )
 
 
@@ -71,7 +71,7 @@ def test_panels():
     )  # fmt: skip
     place = {"data": "films", "finding": "Edema", "metric": "iou"}
     net = place | {"model": "net"}
-    assert known(rows.estimates([panel], [])) == [
+    assert known(rows.estimates_table([panel], [])) == [
         net | {"method": "cam", "statistic": "mean", "undefined": 2} | numbers(0.5),
         net
         | {"method": "cam", "statistic": f"difference to the {MeanMask.title}"}
@@ -81,7 +81,7 @@ def test_panels():
         place | {"method": PRIOR, "statistic": "mean", "undefined": 1} | numbers(0.2),
         place | {"method": "centre", "statistic": "mean", "undefined": 0} | numbers(0.3),
     ]
-    of_model = rows.estimates([replace(panel, model="net")], [])
+    of_model = rows.estimates_table([replace(panel, model="net")], [])
     assert {row["model"] for row in known(of_model)} == {"net"}  # its controls, too
 
 
@@ -94,7 +94,7 @@ def test_classifiers():
         calibration=(CalibrationBin(0.5, estimate(0.5)),),
     )
     place = {"data": "films", "finding": "Edema", "model": "net"}
-    everything = known(rows.estimates([], [record]))
+    everything = known(rows.estimates_table([], [record]))
     assert everything == [
         place | {"metric": "auroc of the classifier", "statistic": "value"} | numbers(0.75),
         place | {"metric": "brier", "statistic": "mean"} | numbers(0.2),
@@ -103,7 +103,7 @@ def test_classifiers():
             for name, value in rates.items()
         ),
     ]
-    assert known(rows.estimates([], [replace(record, point=None)])) == everything[:2]
+    assert known(rows.estimates_table([], [replace(record, point=None)])) == everything[:2]
 
 
 def test_comparisons():
@@ -126,9 +126,9 @@ def test_comparisons():
         place | {"statistic": "theirs"} | numbers(0.4),
         place | {"statistic": "difference"} | numbers(0.1) | tested,
     ]
-    assert known(rows.comparisons([record])) == three
+    assert known(rows.comparisons_table([record])) == three
     with_readers = replace(record, decrease=estimate(0.2), published=estimate(0.3))
-    assert known(rows.comparisons([with_readers])) == [
+    assert known(rows.comparisons_table([with_readers])) == [
         *three,
         place | {"statistic": "decrease"} | numbers(0.2),
         place | {"statistic": "published"} | numbers(0.3),
@@ -184,12 +184,12 @@ def test_diagnoses():
         group | {"group": "M", "statistic": "mean"} | numbers(0.55),
     ]
     expected += [{"question": "subgroup", "feature": "sex"} | row for row in of_groups]
-    assert known(rows.diagnoses([record])) == [place | row for row in expected]
+    assert known(rows.diagnoses_table([record])) == [place | row for row in expected]
 
 
 def test_a_note_says_where_patients_were_too_few():
     record = Diagnosis("films", "net", "cam", "iou", 5, 4, 10)
-    assert known(rows.diagnoses([record])) == [
+    assert known(rows.diagnoses_table([record])) == [
         {
             "data": "films", "model": "net", "method": "cam", "metric": "iou", "patients": 4,
             "note": "too few patients: it takes 10",
@@ -214,7 +214,7 @@ def test_verdicts():
         "rule": "heatproof", "measure": "ssim", "interval": "bootstrap", "threshold": 0.45,
         "p": 0.2, "notes": "One. Another.",
     } | numbers(0.5)  # fmt: skip
-    assert known(rows.verdicts([grid])) == [
+    assert known(rows.verdicts_table([grid])) == [
         same
         | {"verdict": "inconclusive", "strong": "not tested", "above": True}
         | {"margin": 0.15, "patients_needed": 140, "draws_needed": 12},

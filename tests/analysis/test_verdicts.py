@@ -4,7 +4,7 @@ import functools
 
 import polars as pl
 
-from heatproof.analysis.verdicts import high_controls, trust
+from heatproof.analysis.verdicts import high_controls, verdict_grids
 from heatproof.localize.controls import PRIOR
 from heatproof.models.localizers import localizers
 from heatproof.tables.pairs import Pairs
@@ -56,7 +56,7 @@ def known(*readers: str) -> Films:
 def grids(scored: Scores, compared: Pairs | None = None, rule: str = "heatproof", *readers: str):
     parts = {rule: PARTS[rule]}
     marked = known(*readers or ("reference",))
-    return list(trust(pairs() if compared is None else compared, scored, marked, parts, {}))
+    return list(verdict_grids(pairs() if compared is None else compared, scored, marked, parts, {}))
 
 
 def outcomes(scored: Scores, *readers: str) -> dict[str, list[Outcome]]:
@@ -153,7 +153,9 @@ def test_every_data_set_finding_and_rule_has_a_grid() -> None:
     few = pairs().where(method="edges", criterion="repeatability")
     elsewhere = Pairs(few.frame.with_columns(data=pl.lit("elsewhere")))
     found = list(
-        trust(together(few, elsewhere), scores(), known("reference"), PARTS, {"ssim": "SSIM"})
+        verdict_grids(
+            together(few, elsewhere), scores(), known("reference"), PARTS, {"ssim": "SSIM"}
+        )
     )
     assert [(grid.dataset, grid.rule) for grid in found] == [
         (data, rule) for data in ("films", "elsewhere") for rule in PARTS

@@ -20,9 +20,9 @@ from heatproof.localize.controls import (
     Context,
     Control,
     asks_finding,
+    control_geometry,
     control_named,
     controls,
-    geometry_of,
     inputs_of,
     name_of,
     prepared,
@@ -59,7 +59,7 @@ class TestEveryControl:
         assert control.knows
         assert controls.parse(controls.spec(control)) == control
         assert control_named(name_of(control)) == control
-        assert isinstance(geometry_of(control), Geometry)
+        assert isinstance(control_geometry(control), Geometry)
 
     def test_makes_the_same_of_the_same_film(self, name: str) -> None:
         control = controls.parse(name)

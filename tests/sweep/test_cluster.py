@@ -40,7 +40,7 @@ def machine(cores: float, gpus: float = 0.0, alive: bool = True) -> dict:
     ],
 )
 def test_all_trainings_find_room(machines, at_once, cores, gpus):
-    assert cluster.share(machines, at_once) == {"num_cpus": cores, "num_gpus": gpus}
+    assert cluster.share_of_machine(machines, at_once) == {"num_cpus": cores, "num_gpus": gpus}
     have = [one["Resources"] for one in machines if one["Alive"]]
     room = [one["CPU"] // cores for one in have]
     if gpus:
@@ -50,7 +50,7 @@ def test_all_trainings_find_room(machines, at_once, cores, gpus):
 
 def test_a_cluster_that_is_too_small_is_refused():
     with pytest.raises(ExperimentError, match="has 2 cores, which is too few for at_once = 3"):
-        cluster.share([machine(2)], 3)
+        cluster.share_of_machine([machine(2)], 3)
 
 
 def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):

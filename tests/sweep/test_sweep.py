@@ -22,7 +22,7 @@ from heatproof.sweep import attempt, search
 from heatproof.sweep.attempt import decoded_once
 from heatproof.sweep.space import Family, families
 from heatproof.sweep.sweep import Swept, sweep
-from heatproof.sweep.tables import TrialLocalization, TrialTable
+from heatproof.sweep.trials import TrialLocalization, TrialTable
 from heatproof.train.learner import write_curve
 from heatproof.train.settings import Epoch, History, Settings, TrainingProgress
 from tests.conftest import ROOT

@@ -18,7 +18,7 @@ from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.localization import Localization, localization
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from heatproof.analysis.structures import Structure, on_structures
-from heatproof.analysis.verdicts import Trust, trust
+from heatproof.analysis.verdicts import Trust, verdict_grids
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
@@ -124,7 +124,7 @@ def analyse(
     diagnosed = tuple(diagnoses(to_diagnose, tables.predictions, tables.shapes, films, options))
     done("diagnosis")
     pairs = trustworthy(tables.pairs, few)
-    grids = tuple(trust(pairs, scores, films, questions.rules, questions.measures))
+    grids = tuple(verdict_grids(pairs, scores, films, questions.rules, questions.measures))
     done("verdicts")
     return Analysis(
         localization=panels,

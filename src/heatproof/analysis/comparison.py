@@ -130,7 +130,7 @@ def against_readers(
     other = HumanBenchmark.title
     for (data, model, method, metric), ours in _cells(scores):
         theirs = readers.where(data=data, metric=metric)
-        both = measured(ours, theirs, few, intervals)
+        both = paired_scores(ours, theirs, few, intervals)
         if both.findings:
             sides = Sides(data, model, method, metric, other)
             yield from _decreased(both, list(compared(sides, both, intervals)), intervals)
@@ -144,7 +144,7 @@ def against_models(
         ours, theirs = scores.where(model=model), scores.where(model=other)
         for (data, method, metric), maps in ours.by("data", "method", "metric"):
             rest = theirs.where(data=data, method=method, metric=metric)
-            both = measured(maps, rest, few, intervals)
+            both = paired_scores(maps, rest, few, intervals)
             if both.findings:
                 yield from compared(Sides(data, model, method, metric, other), both, intervals)
 
@@ -161,12 +161,12 @@ def against_outlines(
     for (data, model, method, metric), maps in _cells(scores):
         if metric in boxes:
             outlines = scores.where(data=data, model=model, method=method, metric=boxes[metric])
-            both = measured(maps, outlines, few, intervals)
+            both = paired_scores(maps, outlines, few, intervals)
             if both.findings:
                 yield from compared(Sides(data, model, method, metric, OUTLINES), both, intervals)
 
 
-def measured(
+def paired_scores(
     ours: Scores, theirs: Scores, few: Sequence[Rare], intervals: Intervals
 ) -> PairedScores:
     """Both sides on every film of ours, for the findings that both have often enough."""

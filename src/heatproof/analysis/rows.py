@@ -22,7 +22,9 @@ from heatproof.types import Estimate
 RowsOfTable = Iterator[dict[str, Any]]
 
 
-def estimates(panels: Iterable[Localization], classified: Iterable[Classification]) -> Estimates:
+def estimates_table(
+    panels: Iterable[Localization], classified: Iterable[Classification]
+) -> Estimates:
     """Every estimate of localization and classification."""
     rows = [row for panel in panels for row in _of_panel(panel)]
     return Estimates.of_rows(
@@ -30,22 +32,22 @@ def estimates(panels: Iterable[Localization], classified: Iterable[Classificatio
     )
 
 
-def comparisons(records: Iterable[Comparison]) -> Comparisons:
+def comparisons_table(records: Iterable[Comparison]) -> Comparisons:
     """Every number of the comparisons."""
     return Comparisons.of_rows(row for record in records for row in _of_comparison(record))
 
 
-def diagnoses(records: Iterable[Diagnosis]) -> Diagnoses:
+def diagnoses_table(records: Iterable[Diagnosis]) -> Diagnoses:
     """Every number of the diagnoses; one row says where patients were too few."""
     return Diagnoses.of_rows(row for record in records for row in _of_diagnosis(record))
 
 
-def verdicts(grids: Iterable[Trust]) -> Verdicts:
+def verdicts_table(grids: Iterable[Trust]) -> Verdicts:
     """Every cell of the trust grids."""
     return Verdicts.of_rows(row for grid in grids for row in _of_grid(grid))
 
 
-def choices(tuned: Iterable[TunedValue]) -> Choices:
+def choices_table(tuned: Iterable[TunedValue]) -> Choices:
     """Every value that the tuning films chose."""
     return Choices.of_rows({**vars(c), "data": c.dataset} for c in tuned)
 

@@ -66,7 +66,7 @@ class Trust:
     high: tuple[High, ...] = ()
 
 
-def trust(
+def verdict_grids(
     pairs: Pairs,
     scores: Scores,
     films: Films,

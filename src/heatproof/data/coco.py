@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from pycocotools import mask as coco
 
 from heatproof.data.annotations import RLE, Boxes, Polygons
-from heatproof.data.tables import read_json
+from heatproof.data.tabular import read_json
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape
 

@@ -21,6 +21,7 @@ from heatproof.localize.metrics import (
     sees_negatives,
     specialize,
     unboxed,
+    zero_matters,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "sees_negatives",
     "specialize",
     "unboxed",
+    "zero_matters",
 ]

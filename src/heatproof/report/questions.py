@@ -9,23 +9,18 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
 from heatproof.report.facts.parts import similarity_names
 from heatproof.stages.blocks import Judged
-from heatproof.stages.shapes import shapes
-from heatproof.stages.structures import on_structures
 from heatproof.stages.written import Written
 
 
-def tables_of(work: Workspace, judged: Sequence[Judged], written: Written) -> Tables:
-    """The tables that are analysed: those of the stages, and what follows from them by film.
-
-    Shapes are measured here, and read from their units where they were measured before.
-    """
+def tables_of(experiment: Experiment, written: Written) -> Tables:
+    """The tables that are analysed: what the stages wrote, and the calls that follow from it."""
     return Tables(
         films=written.films,
         predictions=written.predictions,
-        called=with_thresholds(written.predictions, written.films, calls_of(work.experiment)),
+        called=with_thresholds(written.predictions, written.films, calls_of(experiment)),
         scores=written.scores,
-        shapes=shapes(work, written.scores),
-        structures=work.structures.read(on_structures(work, judged)),
+        shapes=written.shapes,
+        structures=written.structures,
         pairs=written.pairs,
     )
 

@@ -27,14 +27,13 @@ from heatproof.report.page.html import render
 from heatproof.report.paper.files import files
 from heatproof.report.questions import questions_of, tables_of
 from heatproof.stages.blocks import Judged
-from heatproof.stages.contents import contents
-from heatproof.stages.written import Written, read_back
+from heatproof.stages.written import Written
 from heatproof.tables import Table
 from heatproof.tables.units import write_whole
 
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
 PAPER = ".paper"  # lists the tables and figures that the last report wrote
-CELLS = (
+COARSE_MAPS = (
     "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
     " over its own square of the film. In networks whose convolutions stride, what a cell sees"
     " lies up to half a cell up and left of that square (measured on ResNet-18: 16 of 32 pixels),"
@@ -43,26 +42,20 @@ CELLS = (
 
 
 def write_report(
-    work: Workspace,
-    judged: Sequence[Judged],
-    scored: Sequence[str],
-    compared: Sequence[str],
-    progress: Progress,
+    work: Workspace, judged: Sequence[Judged], written: Written, progress: Progress
 ) -> Path:
     """Analyse, and write ``report.html`` with its tables beside it.
 
     Args:
         work: The experiment, opened.
         judged: Models and data sets.
-        scored: Names of the units of scores.
-        compared: Names of the units of pairs.
+        written: What the stages wrote.
         progress: Hears of every part.
     """
     progress.start("report", 5)
-    written = read_back(work, judged, scored, compared)
     if written.aside:
         progress.warn(f"{len(written.aside)} set aside; the report lists each with its reason.")
-    tables = tables_of(work, judged, written)
+    tables = tables_of(work.experiment, written)
     questions = questions_of(work, judged)
     analysis = analyse(tables, questions, lambda part: progress.advance(note=part))
     page = _page(work, judged, written, tables, analysis)
@@ -71,7 +64,7 @@ def write_report(
     results = {
         "report.html": render(page),
         **on_paper,
-        **_files(tables, analysis, page.tuned, bool(compared)),
+        **_files(tables, analysis, page.tuned, bool(work.criteria)),
     }
     for name, content in results.items():
         write_whole(work.folder / name, content.frame if isinstance(content, Table) else content)
@@ -90,13 +83,12 @@ def _page(
 ) -> Content:
     """Everything that the report says."""
     experiment, panels = work.experiment, analysis.localization
-    digests = {name: contents(work.contents, films) for name, films in work.data.items()}
     validation = experiment.classification.validation
     tuning = Tuning(experiment.score.tune, work.tuned)
     return Content(
         title=experiment.name,
         question=experiment.question,
-        provenance=provenance(experiment, digests, judged),
+        provenance=provenance(experiment, written.digests, judged),
         cohorts=tuple(_cohorts(work, judged, written)),
         set_aside=written.aside,
         overlaps=tuple(patient_overlaps(judged)),
@@ -107,7 +99,7 @@ def _page(
         rules=tuple(rules_used(work.rules)),
         gallery=_gallery(work, judged, tables),
         warnings=doubts(judged, tables.films, tables.predictions, panels, validation, tuning),
-        limits=(CELLS,),
+        limits=(COARSE_MAPS,),
         **vars(analysis),
     )
 
@@ -146,12 +138,12 @@ def _files(
         tables.scores,
         tables.called,
         tables.shapes,
-        rows.estimates(analysis.localization, analysis.classification),
-        rows.comparisons(analysis.comparisons),
-        rows.diagnoses(analysis.diagnoses),
+        rows.estimates_table(analysis.localization, analysis.classification),
+        rows.comparisons_table(analysis.comparisons),
+        rows.diagnoses_table(analysis.diagnoses),
     )
-    trust = (tables.pairs, rows.verdicts(analysis.trust)) if compared else ()
-    optional = (tables.structures, rows.choices(tuned))
+    trust = (tables.pairs, rows.verdicts_table(analysis.trust)) if compared else ()
+    optional = (tables.structures, rows.choices_table(tuned))
     written = (*always, *trust, *(table for table in optional if len(table)))
     parquet: dict[str, str | Table] = {f"{table.name}.parquet": table for table in written}
     return parquet | {f"{table.name}.csv": _csv(table) for table in written if table.name in CSV}

@@ -28,7 +28,7 @@ from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, methods_of
 from heatproof.stages.imported_maps import import_blocks, import_maps
 from heatproof.stages.scoring import maps_of, score
-from heatproof.stages.trust import check_pairs, trust
+from heatproof.stages.trust import check_pairs, compare_maps
 from heatproof.stages.tuning import try_candidates
 from heatproof.stages.written import Written, read_back
 from heatproof.tables.films import Films
@@ -78,14 +78,14 @@ def _begin(experiment: Experiment, progress: Progress) -> Workspace:
     """The experiment, opened and checked, with a folder to write to."""
     progress.start("check", 1)
     work = open_workspace(experiment)
-    check(work)
+    check_experiment(work)
     _make_folder(work.folder)
     progress.advance()
     progress.finish()
     return work
 
 
-def check(work: Workspace) -> None:
+def check_experiment(work: Workspace) -> None:
     """Try every model and every folder of maps, so that a mistake shows before work starts.
 
     Raises:
@@ -138,10 +138,11 @@ def _run_stages(
     work, judged, scored = _measure(work, explained, progress)
     if until == "score":
         return work.folder / "scores"
-    compared = trust(work, judged, openers, progress)
+    compared = compare_maps(work, judged, openers, progress)
     if until == "trust":
         return work.folder / "trust"
-    return write_report(work, judged, scored, compared, progress)
+    written = read_back(work, judged, scored, compared)
+    return write_report(work, judged, written, progress)
 
 
 def _measure(

@@ -16,8 +16,8 @@ from heatproof.localize.controls import (
     Context,
     Control,
     asks_finding,
+    control_geometry,
     controls,
-    geometry_of,
     has_grid,
     inputs_of,
     name_of,
@@ -57,7 +57,7 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
                     samples=block,
                     places=of_block,
                     maps=maps,
-                    geometry=geometry_of(control),
+                    geometry=control_geometry(control),
                     metrics=metrics,
                 )
             )

@@ -25,14 +25,14 @@ from heatproof.stages.scoring import annotations_of
 from heatproof.tables.units import digest
 from heatproof.types import Sample
 
-SIDE = FRAME.height
+FRAME_SIDE = FRAME.height
 _HALF = 0.5  # a pixel of the frame is marked where at least this share of it is
 
 ReaderRanking = Mapping[str, Sequence[str]]  # by structure, as of ``ranked_readers``
 Structures = Mapping[str, str]  # by structure on one film: the reader who counts
 
 
-def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
+def structure_units(work: Workspace, judged: Sequence[Judged]) -> list[str]:
     """Write the units that are missing; returns the names of all."""
     units = [unit for outcome in judged if outcome.methods for unit in _units(work, outcome)]
     return make(units, work.structures)
@@ -40,7 +40,7 @@ def on_structures(work: Workspace, judged: Sequence[Judged]) -> list[str]:
 
 def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
     """One unit for every block of films with a structure."""
-    kept, names = StoredMaps(work, judged, SIDE), work.experiment.score.structures
+    kept, names = StoredMaps(work, judged, FRAME_SIDE), work.experiment.score.structures
     ranking = _ranking(judged.films.samples, names)
     for block in judged.blocks:
         marked = [
@@ -83,7 +83,7 @@ def _rows(
     share, peak = RelevanceMass(), HitRate()
     for sample, structures in marked:
         for structure, reader in structures.items():
-            framed = framed_mask(sample, structure, reader, SIDE)
+            framed = framed_mask(sample, structure, reader, FRAME_SIDE)
             if framed is None:
                 continue
             mask = framed.values > _HALF

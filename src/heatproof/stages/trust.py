@@ -95,7 +95,7 @@ class Question:
         yield from comparison.rows(cases, self.methods, first, second)
 
 
-def trust(
+def compare_maps(
     work: Workspace,
     judged: Sequence[Judged],
     openers: Mapping[str, Opener],

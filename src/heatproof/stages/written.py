@@ -1,17 +1,22 @@
 """``Written``: all tables of an experiment, read back, and the films and maps set aside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.blocks import Judged
+from heatproof.stages.contents import contents
+from heatproof.stages.shapes import shapes
+from heatproof.stages.structures import structure_units
 from heatproof.tables.films import Films
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
+from heatproof.tables.shapes import Shapes
+from heatproof.tables.structures import OnStructures
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,10 @@ class Written:
         predictions: Probabilities of the films that could be read.
         made: One row per map in the store.
         scores: Scores against the annotations that could be read.
+        shapes: Shapes of everything that was marked and scored.
+        structures: Shares of the maps that lie on things that are no findings.
         pairs: Similarities of the maps that criteria of trust compared.
+        digests: A digest of what each data set holds, by its name.
         aside: Films, maps and annotations that were set aside.
     """
 
@@ -49,7 +57,10 @@ class Written:
     predictions: Predictions
     made: MapsMade
     scores: Scores
+    shapes: Shapes
+    structures: OnStructures
     pairs: Pairs
+    digests: Mapping[str, str]
     aside: tuple[SetAside, ...]
 
 
@@ -57,6 +68,9 @@ def read_back(
     work: Workspace, judged: Sequence[Judged], scored: Sequence[str], compared: Sequence[str]
 ) -> Written:
     """The tables of an experiment.
+
+    Shapes, structures and digests follow from films and maps alone: what is missing of them is made
+    here.
 
     Args:
         work: The experiment, opened.
@@ -67,6 +81,7 @@ def read_back(
     blocks = [(record, block) for record in judged for block in record.blocks]
     predictions = work.predictions.read(block.predicted for _, block in blocks)
     scores = work.scores.read(scored)
+    usable = scores.used()
     maps = (block.made(method) for record, block in blocks for method in record.methods)
     films = Films.of({name: data.samples for name, data in work.data.items()})
     missing = [
@@ -78,8 +93,11 @@ def read_back(
         films,
         predictions.used(),
         work.made.read(maps),
-        scores.used(),
+        usable,
+        shapes(work, usable),
+        work.structures.read(structure_units(work, judged)),
         work.trust.read(compared),
+        {name: contents(work.contents, data) for name, data in work.data.items()},
         _set_aside(films, predictions, scores, missing),
     )
 

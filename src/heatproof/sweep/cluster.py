@@ -56,7 +56,7 @@ def on_ray(
     try:
         work = replace(work, folder=work.folder.absolute())
         trainer = ray.remote(Trainer).options(
-            **share(ray.nodes(), at_once), max_restarts=_LOST, max_task_retries=_LOST
+            **share_of_machine(ray.nodes(), at_once), max_restarts=_LOST, max_task_retries=_LOST
         )
         trainers = [trainer.remote(work, families) for _ in range(at_once)]
         _check_folder(ray, work.folder, trainers)
@@ -92,7 +92,7 @@ class Trainer:
         return "" if path.is_file() else os.uname().nodename
 
 
-def share(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
+def share_of_machine(machines: Sequence[dict[str, Any]], at_once: int) -> dict[str, float]:
     """Cores and GPUs of each of so many trainings, all of which find room at the same time.
 
     Raises:

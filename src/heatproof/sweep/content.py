@@ -10,7 +10,7 @@ from heatproof.localize.controls import PRIOR
 from heatproof.preparation.folders import AUROC
 from heatproof.sweep import page
 from heatproof.sweep.search import Trial, Tried, trials_of
-from heatproof.sweep.tables import TrialLocalization
+from heatproof.sweep.trials import TrialLocalization
 
 
 def sweep_content(

@@ -30,12 +30,12 @@ from heatproof.sweep.cluster import on_ray
 from heatproof.sweep.content import sweep_content
 from heatproof.sweep.search import Runner, Trial, Tried, search
 from heatproof.sweep.space import Family, families
-from heatproof.sweep.tables import TrialLocalization, TrialTable
+from heatproof.sweep.trials import TrialLocalization, TrialTable
 from heatproof.tables.units import write_whole
 from heatproof.types import Estimate
 
 BEST, PAGE = "best.toml", "sweep.html"
-LOCALIZATION = "localization"  # folder of the run that measures the maps of the trials
+LOCALIZATION_FOLDER = "localization"  # folder of the run that measures the maps of the trials
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _of_trials(work: Workspace, models: list[ModelEntry]) -> Experiment:
         "models": models,
         "maps": [],
         "score": experiment.score.model_copy(update={"controls": []}),
-        "output": str(work.folder.resolve() / LOCALIZATION),
+        "output": str(work.folder.resolve() / LOCALIZATION_FOLDER),
         "classification": ClassificationSettings(),
     }
     return experiment.model_copy(update=changes)

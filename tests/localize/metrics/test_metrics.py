@@ -21,6 +21,7 @@ from heatproof.localize import (
     regions_overlap,
     sees_negatives,
     specialize,
+    zero_matters,
 )
 from heatproof.localize.metrics.auprc import AUPRC
 from heatproof.localize.metrics.auroc import AUROC
@@ -90,8 +91,7 @@ class TestEveryMetric:
     ) -> None:
         value = metric(saliency, mask)
         assert np.isnan(value) or 0 <= value <= 1
-        # Relevance is a signed quantity, whose zero means something.
-        shift = 0 if isinstance(metric, RelevanceMass) else 1
+        shift = 0 if zero_matters(metric) else 1
         assert metric(4 * saliency + shift, mask) == pytest.approx(value, nan_ok=True)
 
     @every_metric

@@ -29,7 +29,7 @@ from typing import Any, Literal
 from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
-from heatproof.data.tables import TableRow, read_json, read_rows
+from heatproof.data.tabular import TableRow, read_json, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import BENCHMARK, REFERENCE, Annotation, Label, Sample, Shape
 

@@ -31,7 +31,7 @@ from heatproof.data.annotations import Boxes, MaskFile, Several
 from heatproof.data.coco import read_coco
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
-from heatproof.data.tables import TableRow, read_rows
+from heatproof.data.tabular import TableRow, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape
 

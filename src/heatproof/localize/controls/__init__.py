@@ -86,7 +86,7 @@ def definition(cls: type) -> str:
     return file_summary(cls)
 
 
-def geometry_of(control: Control) -> Geometry:
+def control_geometry(control: Control) -> Geometry:
     """What the maps cover: the whole film, unless ``control.geometry`` says otherwise."""
     geometry: Geometry = getattr(control, "geometry", FRAME)
     return geometry

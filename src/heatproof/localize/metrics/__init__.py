@@ -206,6 +206,11 @@ def empty_is_zero(metric: Metric) -> bool:
     return bool(getattr(metric, "empty_is_zero", False))
 
 
+def zero_matters(metric: Metric) -> bool:
+    """Whether adding a number to all of a map changes the metric, as where relevance is summed."""
+    return bool(getattr(metric, "zero_matters", False))
+
+
 def regions_overlap(metric: Metric) -> bool:
     """Whether it compares regions, so that 0 means that the map misses every marked region."""
     return bool(getattr(metric, "regions_overlap", False))

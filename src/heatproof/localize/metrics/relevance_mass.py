@@ -28,6 +28,7 @@ class RelevanceMass:
     title: ClassVar[str] = "Relevance mass"
     undefined: ClassVar[str] = "nothing is marked, or no relevance is left, or it is not finite"
     chance: ClassVar[float | None] = None  # the share of the image that is marked
+    zero_matters: ClassVar[bool] = True
     sign: Literal["positive", "absolute"] = "positive"
 
     def __call__(self, saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:

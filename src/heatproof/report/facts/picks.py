@@ -24,7 +24,7 @@ from heatproof.tables.predictions import Called
 from heatproof.tables.scores import Scores
 from heatproof.types import MapKey, Sample
 
-SIDE = 360  # pixels of the long side of a picture
+PICTURE_SIDE = 360  # pixels of the long side of a picture
 _GROUPS = {  # by label and call
     (True, True): Group.TRUE_POSITIVE,
     (False, True): Group.FALSE_POSITIVE,
@@ -193,7 +193,7 @@ def _case(album: _Album, choice: Choice) -> GalleryCase:
         image_id=choice.image_id,
         finding=choice.finding,
         model=album.model,
-        film=_picture(render.plain(image, SIDE)),
+        film=_picture(render.plain(image, PICTURE_SIDE)),
         maps=tuple(_maps(album, member, sample, choice.finding, image)),
         label=sample.labels.get(choice.finding),
         probability=prediction["probability"][0] if len(prediction) else None,
@@ -218,7 +218,7 @@ def _maps(
         rows = scores.where(method=method).frame.select("metric", "value").iter_rows()
         yield CaseMap(
             method=method,
-            overlay=_picture(render.overlay(image, saliency, outlines, SIDE)),
+            overlay=_picture(render.overlay(image, saliency, outlines, PICTURE_SIDE)),
             native=(stored.values.shape[0], stored.values.shape[1]),
             validity=stored.validity,
             scores=dict(rows),

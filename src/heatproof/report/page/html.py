@@ -27,7 +27,7 @@ from heatproof.report.prose.answers import answers
 from heatproof.report.prose.cautions import cautions
 from heatproof.types import Estimate, Validity
 
-VALIDITY = {
+VALIDITY_TEXTS = {
     Validity.OK: "may be read as a map",
     Validity.ZERO: "zero everywhere: the method found nothing, or only negative evidence",
     Validity.CONSTANT: "one value everywhere: it points nowhere",
@@ -131,7 +131,7 @@ _CONSTANTS: dict[str, Any] = {
     "few_cases": FEW_CASES,
     "least_cases": TO_CONCLUDE,
     "valid": Validity.OK,
-    "validities": VALIDITY,
+    "validities": VALIDITY_TEXTS,
 }
 
 
