@@ -108,7 +108,9 @@ def analyse(
     classified = tuple(
         classification(tables.called, films, questions.judged, questions.calls, intervals)
     )
+    # Comparisons, diagnoses and verdicts leave rare findings out, so these are counted first.
     few = rare(scores, classified, intervals)
+    # Comparisons pair films and diagnoses fit them, so both need one value per film.
     of_films = one_by_one(scores, tables.predictions, films, metrics)
     to_compare = comparable(of_films, films, metrics.parts)
     comparisons = (
@@ -123,6 +125,7 @@ def analyse(
     to_diagnose = frequent(of_films, few)
     diagnosed = tuple(diagnoses(to_diagnose, tables.predictions, tables.shapes, films, options))
     done("diagnosis")
+    # Trust is also tested without marks, so enough films of either kind keep a finding.
     pairs = trustworthy(tables.pairs, few)
     grids = tuple(verdict_grids(pairs, scores, films, questions.rules, questions.measures))
     done("verdicts")

@@ -56,6 +56,7 @@ def _of_other_half(rows: pl.DataFrame, seed: int) -> Float[np.ndarray, " n"]:
     labelled = rows.filter(pl.Series(usable))
     temperatures: np.ndarray = np.full(len(rows), np.nan)
     if len(labelled):
+        # Halves are of patients also where intervals are by image, so no patient calibrates itself.
         temperatures[usable] = cross_fitted(
             labelled["probability"].to_numpy(),
             labelled["label"].to_numpy(),

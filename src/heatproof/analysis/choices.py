@@ -56,6 +56,7 @@ def _mean(candidate: Candidate, maps: Scores, predictions: Predictions, films: F
     tried, metric = maps.where(metric=candidate.name), candidate.metric
     if isinstance(metric, DatasetMetric):
         return of_dataset(metric, tried, predictions, films)
+    # polars skips null in a mean, but a single nan would make the mean nan.
     mean = tried.frame["value"].fill_nan(None).mean()
     sign = -1 if lower_is_better(metric) else 1
     return sign * mean if isinstance(mean, float) else float("nan")

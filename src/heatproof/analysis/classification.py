@@ -102,6 +102,7 @@ _CELL = ("data", "model", "finding")  # thresholds and rates are computed within
 def with_thresholds(predictions: Predictions, films: Films, calls: Calls) -> Called:
     """Predictions with the threshold that each film is called at."""
     frames = [
+        # A left join keeps the films of clusters without a threshold, which is null there.
         rows.frame.join(_thresholds(predictions, rows, films, calls), on="cluster", how="left")
         for _, rows in predictions.by(*_CELL)
     ]
@@ -175,6 +176,7 @@ def _thresholds(
         # Rates of the half for which there is a threshold would not be those of the data set.
         fitted = fitted if np.isfinite(fitted).all() else np.full_like(fitted, np.nan)
         chosen = labelled.select("cluster").with_columns(threshold=pl.Series(fitted))
+    # Null says that there is no threshold: polars counts nan as a value, and as the largest.
     return chosen.unique("cluster", maintain_order=True).fill_nan(None)
 
 
@@ -200,6 +202,7 @@ def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
             pl.col("label").any(),
             # A view without a finite probability leaves its study without one.
             pl.when(pl.col("probability").is_finite().all())
+            # The maximum reaches a threshold exactly where the probability of any view does.
             .then(pl.col("probability").max())
             .otherwise(float("nan"))
             .alias("probability"),

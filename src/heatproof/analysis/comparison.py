@@ -112,6 +112,7 @@ class PairedScores:
 
 def comparable(scores: Scores, films: Films, metrics: Mapping[str, Metric]) -> Scores:
     """Scores by metrics in which higher is better, against the reader who counts."""
+    # Distances are left out, since difference, margin and conclusion take higher for better.
     specs = [spec for spec, part in metrics.items() if not lower_is_better(part)]
     return scores.where(pl.col("metric").is_in(specs)).of_reader(films.counting())
 
@@ -173,6 +174,7 @@ def paired_scores(
     shared = set(theirs.frame["finding"])
     often = frequent(ours, few).frame["finding"].unique(maintain_order=True)
     findings = tuple(finding for finding in often if finding in shared)
+    # ``unique`` keeps no order; sorted films make equal seeds draw equal resamples.
     films = ours.frame.select("image_id", "cluster").unique("image_id").sort("image_id")
     first, second = (_wide(films, scores.frame, findings) for scores in (ours, theirs))
     return PairedScores(findings, first, second, tuple(intervals.clusters(films)))
@@ -189,6 +191,7 @@ def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator
     holm, bonferroni = adjusted(p), adjusted(p, "bonferroni")
     for place, comparison in enumerate(every):
         yield replace(comparison, holm=float(holm[place]), bonferroni=float(bonferroni[place]))
+    # The macro average of a single finding would repeat it.
     if len(every) > 1:
         yield _comparison(sides, MACRO, both, slice(None), intervals)
 
@@ -201,6 +204,7 @@ def _wide(
     films: pl.DataFrame, rows: pl.DataFrame, findings: Sequence[str]
 ) -> Float[np.ndarray, "n k"]:
     columns = [
+        # A left join keeps films without a score as nan, so that the rows of both sides match.
         films.join(rows.filter(finding=finding), on="image_id", how="left", maintain_order="left")
         for finding in findings
     ]
@@ -214,6 +218,7 @@ def _comparison(
     gaps, clusters = both.gaps[:, columns], both.clusters
     drawing = {"clusters": clusters} | intervals.drawing
     ours, theirs = (
+        # Both means are over the films on which both sides are defined, as the difference is.
         bootstrap.macro(np.where(np.isfinite(gaps), table[:, columns], np.nan), **drawing)
         for table in (both.first, both.second)
     )
@@ -225,6 +230,7 @@ def _comparison(
         ours,
         theirs,
         difference,
+        # A paired test of two sides is one of their gaps against 0.
         p=paired(shares, np.zeros_like(shares), clusters, seed=intervals.seed),
         holm=nan,
         bonferroni=nan,
@@ -254,10 +260,12 @@ def _decreased(
     decreases = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
     replicates = [chexlocalize.replicates(table) for table in (both.first, both.second)]
     theirs = chexlocalize.percentage_decrease(*replicates)
+    # The published arithmetic gives per cent, every other decrease is a share.
     published = zip(theirs.value / 100, theirs.low / 100, theirs.high / 100, strict=True)
     # Not strict: of a single finding there is no comparison of macro averages.
     rows = zip(every, (*decreases.findings, decreases.macro), published, strict=False)
     for comparison, by_patient, (value, low, high) in rows:
         ends = (float(value), float(low), float(high))
+        # The level is that of the authors, whatever level the experiment asks for.
         as_printed = Estimate(*ends, 0.95, by_patient.cases, "the published arithmetic")
         yield replace(comparison, decrease=by_patient, published=as_printed)

@@ -48,8 +48,11 @@ def films_that_count(maps: Scores, predictions: Predictions, films: Films) -> pl
     """
     data, finding, reader = (str(maps.frame[name][0]) for name in ("data", "finding", "reader"))
     marked = maps.marked().frame.group_by("image_id").agg(pl.col("regions").first())
+    # Probabilities rank the films, so a film without a finite one cannot count.
     probable = predictions.where(pl.col("probability").is_finite(), data=data, finding=finding)
+    # A left join keeps films without marks, among which are the films without the finding.
     rows = probable.frame.join(marked, on="image_id", how="left", maintain_order="left")
+    # An unknown label counts as present here, so that it never makes a film a negative.
     rows = rows.filter(pl.col("regions").is_not_null() | ~pl.col("label").fill_null(True))
     here = films.where(data=data)
     marks = dict(zip(here.frame["image_id"], here.marked_by(), strict=True))
@@ -66,6 +69,7 @@ def films_that_count(maps: Scores, predictions: Predictions, films: Films) -> pl
 
 def detections(films: pl.DataFrame, maps: Scores) -> Detections:
     """The detections of one method on the films that count (``films_that_count``)."""
+    # A film without a scored map keeps a row of nan, so that rows match films and weights.
     numbers = [row or () for row in of_films(films, maps)["seen"].to_list()]
     # Lists of different lengths become one array, padded with nan.
     seen = np.full((len(numbers), max([1, *map(len, numbers)])), np.nan)

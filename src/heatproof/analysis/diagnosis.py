@@ -147,6 +147,8 @@ def diagnoses(
     labels = with_calibrated(predictions, options.validation, intervals.seed).select(
         *_PREDICTION, "cluster", "probability", CALIBRATED, "label"
     )
+    # Left joins keep films without the finding: they have no shape, but a mean over films
+    # scores them, and the regressions on confidence use these scores.
     rows = maps.join(shapes.frame, on=PLACE, how="left", maintain_order="left").join(
         labels.drop("cluster"), on=_PREDICTION, how="left", maintain_order="left"
     )
@@ -178,6 +180,7 @@ def _diagnosis(
     defined = marked.filter(pl.col("value").is_finite())
     patients = defined["cluster"].n_unique()
     record = Diagnosis(data, model, method, metric, len(defined), patients, TO_FIT)
+    # The record stays without results, so that the table can say why nothing is fitted.
     if patients < TO_FIT:
         return record
     findings = marked["finding"].unique().to_list()
@@ -206,6 +209,7 @@ def _reasons(
         "calibrated": _of_confidence(intervals, present, absent, metric),
         "subgroups": dict(_of_groups(intervals, marked, films, options.folds)),
         "gap": _of_gap(intervals, marked, metric),
+        # ``beats`` takes the higher score for the better one, so distances are left out.
         "usual": usual_place.beside_prior(marked, intervals) if higher else None,
         "common": usual_place.over_prevalence(marked, labels, intervals) if higher else {},
     }
@@ -220,6 +224,7 @@ def _points(defined: pl.DataFrame) -> Iterator[tuple[str, tuple[tuple[float, flo
     for name in (*FEATURES, "probability"):
         table = defined.select(pl.col(name).cast(pl.Float64), "value")
         finite = table.filter(pl.all_horizontal(pl.all().is_finite()))
+        # ``or 1``: an empty table would ask for every 0th row.
         yield name, tuple(finite.gather_every(-(-len(finite) // DOTS) or 1).iter_rows())
 
 
@@ -227,6 +232,7 @@ def _of_gap(intervals: Intervals, marked: pl.DataFrame, metric: str) -> tuple[Ef
     """Effects of the shape on the human benchmark's score minus the map's, where both exist."""
     if not marked["readers"].is_finite().any():
         return ()
+    # The gap is readers minus map, so a positive slope means that maps fall further behind.
     gap = marked.with_columns(value=(pl.col("readers") - pl.col("value")).fill_null(float("nan")))
     return _of_shape(intervals, gap, metric)
 
@@ -253,6 +259,7 @@ def _negatives(
     if isinstance(metric, MeanOverFilms):
         return cell.filter(~MARKED)
     absent = labels.filter(pl.col("label") == False)  # noqa: E712  null is unknown, and no negative
+    # A metric that is undefined without marks has no score on films without the finding.
     if not empty_is_zero(metric):
         absent = absent.clear()
     clusters = pl.Series("cluster", intervals.clusters(absent), pl.String)
@@ -284,6 +291,7 @@ def groups(films: Films, folds: Collection[str] = ()) -> Mapping[str, Sequence[A
 
 def _groupable(name: str, column: Sequence[AttributeValue]) -> bool:
     kinds = Counter(value for value in column if value is not None)
+    # Ages have many values and are groups all the same, since numbers are cut at tertiles.
     if "age" in name.lower().split("_") and all(isinstance(kind, int | float) for kind in kinds):
         return len(kinds) > 1
     return 1 < len(kinds) <= CATEGORIES

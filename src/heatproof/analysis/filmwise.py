@@ -53,6 +53,8 @@ def _means(
             yield (
                 maps.frame.drop("value")
                 .join(values, on="image_id", how="left", maintain_order="left")
+                # A film that does not count is undefined, which is nan; null would mean unknown.
                 .with_columns(pl.col("value").fill_null(float("nan")))
+                # ``pl.concat`` takes tables only if their columns have the same order.
                 .select(maps.frame.columns)
             )

@@ -137,6 +137,7 @@ def localization(
                 counting = films_that_count(of_model, predictions.where(model=model), films)
                 whole = _OfDataset(intervals, metrics, spec, model, finding, counting)
                 panels.append(_filled(replace(panel, model=model), whole, of_model, controls))
+        # A rare finding keeps its panel without intervals: its values describe these films.
         enough = intervals.enough(maps.films_marked())
         yield from panels if enough else map(without_intervals, panels)
 
@@ -159,6 +160,7 @@ class _OfMaps:
     def difference(self, maps: Scores, prior: Scores) -> Estimate:
         """Maps minus prior, or where lower is better prior minus maps, where both are defined."""
         of_prior = prior.frame.select("image_id", prior="value")
+        # An inner join leaves the films that both have, so that the difference is paired.
         paired = maps.frame.join(of_prior, on="image_id")
         first, second = paired["value"].to_numpy(), paired["prior"].to_numpy()
         if self.lower_is_better:
@@ -189,6 +191,7 @@ class _OfDataset:
     def metric(self, maps: Scores) -> DatasetMetric:
         """The metric with the options that were tuned for the method that made these maps."""
         model, method = maps.frame["model"][0], str(maps.frame["method"][0])
+        # A row of another name than the model is a control, whose options are tuned without one.
         measures = self.metrics.of(self.model if model == self.model else NO_MODEL, method)
         part = specialize(measures[self.spec], self.finding)
         assert isinstance(part, DatasetMetric)
@@ -210,11 +213,13 @@ class _OfDataset:
         """Maps minus prior, without the films with the finding on which either is undefined."""
         first, second = (detections(self.films, scores) for scores in (maps, prior))
         of_maps, of_prior = self.metric(maps).of_dataset, self.metric(prior).of_dataset
+        # A film with the finding on which one side is undefined counts for neither side.
         both = np.isfinite(first.seen[:, :1]) & np.isfinite(second.seen[:, :1])
         first = replace(first, seen=np.where(both, first.seen, np.nan))
         second = replace(second, seen=np.where(both, second.seen, np.nan))
 
         def gain(weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
+            # Both sides take the same draw of films, which makes the interval that of a paired one.
             return np.asarray(of_maps(first, weights) - of_prior(second, weights))
 
         return self._estimate(first, gain)
@@ -234,6 +239,7 @@ def _filled(
         paired = prior.frame["image_id"].is_in(films).any()
         difference = estimator.difference(of_method, prior) if paired else None
         rows.append(MethodRow(model, method, difference=difference, **estimator.fields(of_method)))
+    # Controls are restricted to films that have a map, so that both rest on the same films.
     mapped = maps.frame["image_id"].unique().to_list()
     controls = [
         _control(spec, estimator.fields(of_control))

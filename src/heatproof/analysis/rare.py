@@ -69,11 +69,13 @@ def rare(
         classified: How well each model recognizes each finding.
         intervals: How intervals are made; they say how many positives it takes.
     """
+    # A finding that a classifier knows and nobody marked is listed as well, with 0 films.
     counts = {(row.dataset, row.finding, "maps"): 0 for row in classified}
     for (data, finding), maps in scores.of_models().by(*_PLACE):
         counts[data, finding, "maps"] = maps.films_marked()
     for row in classified:
         place = (row.dataset, row.finding, "classifier")
+        # Models may judge different films, so the smallest count of any model decides.
         counts[place] = min(row.positives, counts.get(place, row.positives))
     return tuple(
         Rare(data, finding, what, number, intervals.min_positives)
@@ -90,9 +92,11 @@ def frequent(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
 def trustworthy(table: AnyTable, few: Sequence[Rare]) -> AnyTable:
     """The rows of findings that are marked on enough films, or labelled so."""
     places = [(row.dataset, row.finding) for row in few]
+    # A place stands twice in the list where both marks and labels are too few.
     return _without(table, {place for place in places if places.count(place) > 1})
 
 
 def _without(table: AnyTable, places: set[tuple[str, str]]) -> AnyTable:
+    # The schema is given, since an empty list has no columns to join on.
     gone = pl.DataFrame(sorted(places), dict.fromkeys(_PLACE, pl.String), orient="row")
     return type(table)(table.frame.join(gone, on=_PLACE, how="anti", maintain_order="left"))

@@ -60,6 +60,7 @@ def _of_panel(panel: Localization) -> RowsOfTable:
         if row.difference:
             yield method | _numbers(f"difference to the {MeanMask.title}", row.difference)
     for control in panel.every_control:
+        # By a metric of data sets a control has a row per model, whose probabilities it takes.
         yield from _localized(
             place | {"model": panel.model or None, "method": control.spec}, control
         )
@@ -95,6 +96,7 @@ def _of_comparison(record: Comparison) -> RowsOfTable:
     for name in ("ours", "theirs", "difference", "decrease", "published"):
         estimate = getattr(record, name)
         if estimate is not None:
+            # Tests are about the difference, so these columns are null in all other rows.
             yield place | _numbers(name, estimate) | (tested if name == "difference" else {})
 
 

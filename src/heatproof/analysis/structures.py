@@ -45,6 +45,7 @@ def on_structures(rows: OnStructures, intervals: Intervals) -> Iterator[Structur
             finding=finding,
             structure=structure,
             method=method,
+            # ``bounded`` has an interval also where no peak, or every peak, lies on the structure.
             share=bounded.mean(maps.frame["share"].to_numpy(), **drawing),
             peak=bounded.mean(maps.frame["peak"].to_numpy(), **drawing),
             area=area,

@@ -24,6 +24,7 @@ _MEASURED = [*PLACE, "metric"]
 def with_prior(rows: pl.DataFrame, scores: Scores) -> pl.DataFrame:
     """Rows of scores with a column ``prior``: what the mean mask scores on the same film."""
     prior = scores.of_control(PRIOR).frame.select(*_MEASURED, prior="value")
+    # A left join keeps films without a prior, since other diagnoses do not ask for it.
     return rows.join(prior, on=_MEASURED, how="left", maintain_order="left")
 
 

@@ -82,6 +82,7 @@ def verdict_grids(
         rules: The rules, by spec.
         measures: What people call similarities and metrics, by spec.
     """
+    # One reader counts per finding, so the order of readers in a file decides nothing.
     counted = scores.of_reader(films.counting())
     for (data, finding), rows in pairs.by("data", "finding"):
         table = _evidence(rows, counted.where(data=data, finding=finding))
@@ -118,6 +119,7 @@ def _as_evidence(scores: pl.DataFrame, population: str) -> pl.DataFrame:
         model_a="member",
         model_b="member",
         step=pl.lit(""),
+        # -1 says in the table of pairs, too, that no random weights were drawn.
         draw=pl.lit(-1, pl.Int32),
         population=pl.lit(population),
         validity_a="validity",

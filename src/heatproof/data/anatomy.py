@@ -120,6 +120,7 @@ class Exposure:
 def chest(generator: np.random.Generator) -> Chest:
     """Draw a patient at random."""
     draw = generator.uniform
+    # The order of the draws decides which film a seed gives.
     return Chest(
         width=draw(0.92, 1.06),
         diaphragm=draw(0.36, 0.56),
@@ -162,6 +163,7 @@ def grain(shot: Exposure, size: int) -> Field:
     """Quantum noise, smeared by the detector: sums of nine random bytes are close to normal."""
     dust = np.frombuffer(np.random.default_rng(shot.seed).bytes(size * size), np.uint8)
     smeared = cv2.GaussianBlur(dust.reshape(size, size).astype(np.float32), (3, 3), 0.6)
+    # A uniform byte has a standard deviation of 74, and the blur halves it to 37.
     return (smeared - np.float32(127.5)) * np.float32(shot.noise / 37)
 
 
@@ -282,6 +284,7 @@ def _shoulders(body: Chest) -> Bones:
 
 def _vessels(body: Chest, pose: Pose, size: int) -> Field:
     """Pulmonary vessels: trees that leave the hila, thin out and fade."""
+    # The mottle draws from the seed itself, so vessels take the next one.
     generator = np.random.default_rng(body.seed + 1)
     layer = np.zeros((size, size), np.uint8)
     side = np.repeat([-1.0, 1.0], 6)
@@ -294,6 +297,7 @@ def _vessels(body: Chest, pose: Pose, size: int) -> Field:
         curves = np.concatenate([tips[:, None], tips[:, None] + way.cumsum(1)], 1)
         drawn = width * pose.scale * size / 2
         thickness = max(round(drawn), 1)
+        # OpenCV draws no line thinner than a pixel; a thinner vessel is drawn fainter instead.
         value = 255 * brightness * min(drawn / thickness, 1.0)
         pixels = list(_fixed(pose.pixels(curves, size)))
         cv2.polylines(layer, pixels, False, value, thickness, cv2.LINE_AA, _SHIFT)

@@ -153,6 +153,7 @@ class RLE:
     @property
     def area(self) -> int:
         """Pixels inside; raises AnnotationError where the run lengths are none."""
+        # Runs alternate and begin with an unmarked one, so every second run is marked.
         return int(lengths_of(self.counts)[1::2].sum())
 
     def fit(self, height: int, width: int) -> None:
@@ -188,6 +189,7 @@ class MaskFile:
         """The pixels that are not zero."""
         self.fit(height, width)
         with self._opened() as image:
+            # Pillow clips to 255 when it converts to L, which would merge larger values.
             values = np.asarray(image if image.mode.startswith("I") else image.convert("L"))
         levels = np.unique(values)
         if (levels > 0).sum() > 1:
@@ -229,6 +231,7 @@ class Points:
         """Row and column of the pixel that holds each point."""
         self.fit(height, width)
         return tuple(
+            # A point may overhang by a pixel, as all shapes may, and is clipped to the border.
             (min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1))
             for x, y in self.points
         )
@@ -267,6 +270,7 @@ class Several:
 
 def encode(mask: Mask, count: int | None = None) -> RLE:
     """The run lengths of a mask."""
+    # pycocotools takes arrays that are stored column by column.
     coded = coco.encode(np.asfortranarray(mask, np.uint8))
     height, width = mask.shape
     return RLE((height, width), coded["counts"].decode("ascii"), count)
@@ -274,6 +278,7 @@ def encode(mask: Mask, count: int | None = None) -> RLE:
 
 def fit(shape: Shape, height: int, width: int) -> None:
     """Raise AnnotationError when a shape cannot be of an image of that size, at little cost."""
+    # A ``Shape`` need not have ``fit``; making its mask raises the same error at more cost.
     check = getattr(shape, "fit", shape.mask)
     check(height, width)
 
@@ -332,6 +337,7 @@ def _inside(what: str, points: Sequence[Point], height: int, width: int) -> None
     fits = (
         min(left, top) >= -_OVERHANG and right <= width + _OVERHANG and bottom <= height + _OVERHANG
     )
+    # A shape within the first pixel is refused: its coordinates were likely divided by the size.
     if fits and not (right <= 1 and bottom <= 1 and min(height, width) > 2 and right > left):  # noqa: PLR2004
         return
     raise AnnotationError(

@@ -111,6 +111,7 @@ def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
 
 def _known(annotation: Mapping[str, Any], key: str, listed: Mapping[Any, Any], where: str) -> Any:
     value = annotation.get(key)
+    # A list or dict has no hash, so looking it up would raise a TypeError.
     if isinstance(value, list | dict) or value not in listed:
         raise DataError(
             f"{where}: {key} {value!r} is not listed; {near_misses(str(value), map(str, listed))}"
@@ -126,6 +127,7 @@ def _shape(annotation: Mapping[str, Any], size: tuple[int, int] | None, where: s
             case {"size": [int(height), int(width)], "counts": list(counts)}:
                 return RLE((height, width), _compressed(counts, height, width), 1)
             case [*polygons] if polygons:
+                # ``strict`` refuses an odd number of coordinates, whose last ``zip`` would drop.
                 pairs = (zip(flat[::2], flat[1::2], strict=True) for flat in polygons)
                 contours = tuple(tuple((float(x), float(y)) for x, y in pair) for pair in pairs)
                 return Polygons(contours, size, 1)

@@ -42,6 +42,7 @@ def _triangles(pixels: int, cells: int) -> tuple[Int[np.ndarray, " c"], Float64[
     first = np.maximum((centres - support + 0.5).astype(int), 0)
     places = first[:, None] + np.arange(int(2 * support) + 2)
     weights = np.maximum(1 - np.abs(places + 0.5 - centres[:, None]) / support, 0)
+    # There is no pixel beyond the border; the division gives its weight to the others.
     weights[places >= pixels] = 0
     return first, weights / weights.sum(axis=1, keepdims=True)
 

@@ -71,10 +71,12 @@ class Enlargement:
     @cached_property
     def limits(self) -> tuple[float, float] | None:
         """Minimum and maximum; ``None`` for a map that is constant or not finite."""
+        # A pixel is a weighted mean of two rows, so the few rows tell whether all are finite.
         if not np.isfinite(self.rows).all():
             return None
         lows, highs = self._extent
         low, high = float(lows.min()), float(highs.max())
+        # The range of finite numbers may overflow to infinity, and maps are divided by it.
         return (low, high) if 0 < high - low < np.inf else None
 
     @cached_property

@@ -165,6 +165,7 @@ class Letterbox:
     def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the canvas that the image takes."""
         scale = min(self.height / size[0], self.width / size[1])
+        # Rounding must not take the last pixel of a very long or flat film.
         height = min(max(round(size[0] * scale), 1), self.height)
         width = min(max(round(size[1] * scale), 1), self.width)
         top, left = (self.height - height) // 2, (self.width - width) // 2
@@ -190,6 +191,7 @@ def _resized(
 def _weights(window: slice, pixels: int, scale: float, cells: int) -> Float[np.ndarray, "p c"]:
     """Row i: how much each map cell counts for original pixel i, along one axis."""
     centres = (np.arange(pixels) + 0.5) * (window.stop - window.start) / pixels + window.start
+    # Clipping repeats the border cell beyond its centre, as ``interpolate`` does.
     position = np.clip(centres * scale - 0.5, 0, cells - 1)
     distance = np.abs(position[:, None] - np.arange(cells))
     return np.maximum(1 - distance, 0).astype(np.float32)  # type: ignore[no-any-return]

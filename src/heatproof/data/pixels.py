@@ -82,6 +82,7 @@ class ImageFile:
         """Size and time of change: cheap, and changed by every ordinary way of rewriting."""
         with _failing(self.path):
             status = self.path.stat()
+            # Distances in millimetres follow from a given spacing, so it is part of the version.
             millimetres = f", {self.millimetres} mm" if self.millimetres else ""
             return f"{status.st_size} bytes, {status.st_mtime_ns} ns{millimetres}"
 
@@ -140,6 +141,7 @@ def _failing(path: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pydicom")
             warnings.filterwarnings("ignore", module="PIL")
+            # The last filter is asked first, so this warning of Pillow is an error all the same.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except PixelError as error:
@@ -180,6 +182,7 @@ def _read_image(image: Image.Image) -> Grey:
         return _within_unit(np.asarray(image, np.float32))
     if not image.mode.startswith("I"):
         return np.asarray(image.convert("L"), np.float32) / 255
+    # Only a TIFF tells its bits; a PNG that Pillow opens in mode I has 16.
     bits = tags.get(_TIFF["BitsPerSample"], (16,))[0]
     values = np.asarray(image, np.float32) / np.float32(2**bits - 1)
     if tags.get(_TIFF["PhotometricInterpretation"]) == 0:  # Pillow inverts 8 bits, but not 16
@@ -239,6 +242,7 @@ def _read_dicom(dataset: pydicom.Dataset) -> Grey:
     grey: Grey = _voi(values, padding, dataset).astype(np.float32)
     if photometric == "MONOCHROME1":
         grey = 1 - grey
+    # Padding comes last, since inversion would change what it is set to.
     grey[padding] = 0
     return grey
 
@@ -259,6 +263,7 @@ def _voi(
     if dataset.get("WindowCenter") not in (None, "") and dataset.get("WindowWidth"):
         centre, width = _first(dataset.WindowCenter), _first(dataset.WindowWidth)
         return _window(values, centre, width, str(dataset.get("VOILUTFunction", "LINEAR")))
+    # A rescale makes other numbers than bytes, of which 255 is no longer the largest.
     if int(dataset.BitsStored) == _BYTE and values.dtype == np.uint8:
         return values / 255.0
     seen = values[~padding]

@@ -31,6 +31,7 @@ def ranked_readers(films: Iterable[Sequence[Annotation]]) -> dict[str, tuple[str
     Args:
         films: The annotations of each film.
     """
+    # A set counts a film once, however many marks a reader made on it.
     return ranked_by_place({(mark.finding, mark.source) for mark in film} for film in films)
 
 

@@ -56,6 +56,7 @@ def raster(lengths: Int[np.ndarray, " n"], size: tuple[int, int]) -> Bool[np.nda
 @no_type_check
 def _parsed(text: Any) -> Any:
     """Lengths, then 0; or, where the text is none, the place of the first fault, then -1."""
+    # A length takes at least one character, and a fault takes two more places.
     lengths = np.zeros(len(text) + 2, np.int64)
     count = at = 0
     while at < len(text):
@@ -64,6 +65,7 @@ def _parsed(text: Any) -> Any:
             if (
                 at == len(text)
                 or not _FIRST <= text[at] < _FIRST + 2 * _MORE
+                # Seven characters hold 35 bits, and a length has at most 32.
                 or shift > 6 * _DIGITS
             ):
                 lengths[count : count + 2] = min(at, len(text) - 1), -1
@@ -72,6 +74,7 @@ def _parsed(text: Any) -> Any:
             value |= (digit & (_MORE - 1)) << shift
             more, shift, at = digit & _MORE != 0, shift + _DIGITS, at + 1
         if digit & _SIGN:
+            # Differences may be negative: the sign bit is extended as in two's complement.
             value |= -1 << shift
         if count >= _ABSOLUTE:
             value += lengths[count - 2]

@@ -37,6 +37,7 @@ class Permuted:
 
     def __getitem__(self, index: int) -> Sample:
         labels = self.dataset[int(self._order[index])].labels
+        # Annotations go, since they would contradict the label of another film.
         return replace(self.dataset[index], labels=labels, annotations=())
 
     @cached_property
@@ -46,6 +47,7 @@ class Permuted:
 
 def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     """A share of the patients, among whom findings are as frequent as among all."""
+    # ``split`` refuses an empty part, which the rest of all patients is.
     if fraction == 1:
         return dataset
     parts = {"kept": fraction, "left": 1 - fraction}
@@ -71,6 +73,7 @@ def at_prevalence(dataset: Dataset, prevalence: float, seed: int) -> Dataset:
     kept = [
         int(index)
         for label in (True, False)
+        # Rounding must not leave out the last film with or without a finding.
         for index in random.permutation(np.flatnonzero(positive == label))[: max(1, want[label])]
     ]
     return Subset(dataset, tuple(sorted(kept)))

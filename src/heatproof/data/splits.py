@@ -24,6 +24,7 @@ def split(
         DataError: Fractions that are not positive or do not add up to 1, or too few patients.
     """
     total = sum(fractions.values())
+    # Fractions such as .7, .2 and .1 add up to 1 only up to rounding.
     if not fractions or min(fractions.values()) <= 0 or abs(total - 1) > 1e-6:  # noqa: PLR2004
         raise DataError(
             f"fractions {dict(fractions)} add up to {total:g}; expected 1, each above 0"

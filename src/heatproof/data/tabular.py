@@ -60,18 +60,21 @@ def read_json(path: Path) -> Any:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     try:
+        # ``utf-8-sig`` drops the byte order mark that some editors write.
         return json.loads(path.read_text("utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
 def _csv(path: Path) -> Iterator[TableRow]:
+    # The csv module wants line ends unchanged, as they may stand inside quoted cells.
     reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
     try:
         columns = [name.strip() for name in reader.fieldnames or ()]
         _check_columns(path, columns)
         reader.fieldnames = columns
         for values in reader:
+            # DictReader puts surplus cells under the key None, and fills missing ones with None.
             if None in values or None in values.values():
                 raise DataError(
                     f"{path}, line {reader.line_num}: more or fewer cells than the"
@@ -87,6 +90,7 @@ def _csv(path: Path) -> Iterator[TableRow]:
 def _decoded(path: Path) -> str:
     data = path.read_bytes()
     try:
+        # A byte order mark, which spreadsheets write, would join the name of the first column.
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -120,4 +124,5 @@ def _parquet(path: Path) -> Iterator[TableRow]:
 def _text(value: object) -> str:
     if value is None:
         return ""
+    # Boxes are read as JSON, and label rules spell a boolean "true", as JSON does.
     return json.dumps(value) if isinstance(value, list | dict | bool) else str(value)

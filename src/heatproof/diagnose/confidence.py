@@ -75,8 +75,10 @@ def of_confidence(
             clusters, findings = part["cluster"].to_list(), part["finding"].to_list()
             score, sure = part[response].to_numpy(), part["probability"].to_numpy()
             among = RegressionRows(score, clusters, findings if factor else None)
+            # There is one feature, so the family holds one test and p stays uncorrected.
             slopes = effects(among, {"probability": sure}, response, f"{name}, {kind}", level=level)
             if factor:
+                # Ranks within findings take out what differs between them, as the factor does.
                 score, sure = (_ranks_within(part, column) for column in (response, "probability"))
             ranked = spearman(score, sure, clusters, resamples, level, seed)
             confidences.append(Confidence(name, kind, slopes, ranked))
@@ -114,6 +116,7 @@ def _groups(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, bool]]:
     by_finding = rows.partition_by("finding", as_dict=True, maintain_order=True)
     for (finding,), part in by_finding.items():
         yield str(finding), part, False
+    # Pooled rows of a single finding would repeat its own.
     if len(by_finding) > 1:
         yield POOLED, rows, False
         yield WITHIN, rows, True

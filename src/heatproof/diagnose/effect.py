@@ -71,6 +71,7 @@ def effects(
     """
     fitted = {name: dict(_fits(feature, rows, level)) for name, feature in features.items()}
     corrected: dict[str, np.ndarray] = {}
+    # Which models are fitted depends on the response alone, so any feature names them.
     for model in next(iter(fitted.values()), {}):
         p = np.array([slopes[model].p for slopes in fitted.values()])
         corrected[model] = adjusted(p, correction)
@@ -88,5 +89,6 @@ def _fits(
     yield "linear", linear(feature, rows.response, rows.factor, level)
     yield "linear_by_cluster", linear_by_cluster(*clustered)
     yield "mixed", mixed(*clustered)
+    # Logistic regression is for scores such as hits, which are 0 or 1.
     if np.isin(rows.response[np.isfinite(rows.response)], (0, 1)).all():
         yield "logistic", logistic(*clustered)

@@ -97,9 +97,11 @@ def _pixels(mask: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
     dominant = max(outlines, key=lambda outline: cv2.arcLength(outline, True))
     x, y, width, height = cv2.boundingRect(dominant)
     here = mask[y : y + height, x : x + width].astype(np.uint8)
+    # The box may hold pixels of other parts, so only the part of this outline is counted.
     _, parts = cv2.connectedComponents(here, connectivity=8)
     column, row = dominant[0, 0] - (x, y)
     area = int(np.count_nonzero(parts == parts[row, column]))
+    # Doubled coordinates keep the corners of pixels whole numbers, as the hull takes them.
     long, short = (side / 2 for side in _sides((2 * dominant + _CORNERS).reshape(-1, 2)))
     return long / short, 1 - area / (long * short)
 

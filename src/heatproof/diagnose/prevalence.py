@@ -33,8 +33,10 @@ def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.D
     common = labelled.agg(
         pl.col("label").sum().alias("positives"), pl.col("label").mean().alias("prevalence")
     )
+    # polars skips null in a mean, but a single nan would make the mean nan.
     means = [pl.col(name).fill_nan(None).mean() for name in columns]
     by_name = table.group_by("finding", maintain_order=True).agg(*means)
+    # A left join keeps findings without a known label, whose prevalence is undefined.
     return by_name.join(common, on="finding", how="left", maintain_order="left")
 
 

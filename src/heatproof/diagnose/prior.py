@@ -60,12 +60,14 @@ def usual_place(
         "level": level,
         "seed": seed,
     }
+    # The median is taken within findings, or a half would hold the findings with a poor prior.
     middle = both.select(pl.col("prior").median().over("finding")).to_series().to_numpy()
     rows = RegressionRows(score, clusters, both["finding"].to_list())
     return UsualPlace(
         effects(rows, {"prior": prior}, response, "within findings", level=level),
         spearman(score, prior, **resampling),
         bootstrap.mean((score > prior) + (score == prior) / 2, **resampling),
+        # The other half is nan instead of left out, so both halves draw the same resamples.
         bootstrap.mean(np.where(prior < middle, score, np.nan), **resampling),
         bootstrap.mean(np.where(prior < middle, np.nan, score), **resampling),
     )

@@ -57,6 +57,7 @@ def distributions(table: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     quantiles = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
 
     def of(feature: str) -> pl.DataFrame:
+        # polars sorts nan above all numbers, where it would move the quantiles.
         value = pl.col(feature).cast(pl.Float64).fill_nan(None).drop_nulls()
         summary = [value.quantile(q, "linear").alias(name) for name, q in quantiles.items()]
         by_finding = marked.group_by("finding", maintain_order=True)

@@ -64,6 +64,7 @@ def subgroups(
     rows: list[tuple[str, str, Estimate, Slope | None]] = []
     for name, values in attributes.items():
         groups = _groups(values)
+        # A film of unknown value belongs neither to a group nor to the others.
         is_known = np.any(list(groups.values()), axis=0)
         for group, inside in groups.items() if len(groups) > 1 else ():
             of_group = np.where(inside, scores, np.nan)
@@ -95,7 +96,9 @@ def _groups(values: Sequence[AttributeValue]) -> dict[str, Bool[np.ndarray, " n"
     by_value = np.array([np.nan if value is None else value for value in values], float)
     groups = {}
     for place, (low, high) in enumerate(pairwise(ends)):
+        # A value on a boundary is in the lower group alone; only the first holds its least value.
         inside = (by_value > low if place else by_value >= low) & (by_value <= high)
+        # Many equal values make tertiles equal, and the group between them empty.
         if inside.any():
             groups[f"{low:g} to {high:g}"] = inside
     return groups

@@ -58,6 +58,7 @@ def counts_above(
     low, high = map(kind, shown.limits)
     cuts = sorted(thresholds)
     rounded = np.array(cuts, kind)
+    # The loop counts four thresholds at once, so their number is filled up with infinity.
     fours = np.pad(rounded, (0, -len(cuts) % 4), constant_values=np.inf)
     table = _counted(shown.parts, np.ascontiguousarray(mask), low, high - low, kind(_TOP), fours)
     table = table[:, : _LEVELS + len(cuts)]  # nothing is above infinity

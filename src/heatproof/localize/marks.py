@@ -39,11 +39,13 @@ def marks(saliency: Float[np.ndarray, "h w"], binarize: Binarizer) -> Marks | No
     predicted = binarize(saliency)
     if predicted is None:
         return None
+    # OpenCV joins diagonals unless told otherwise, and gives the background label 0.
     count, labels, stats, _ = cv2.connectedComponentsWithStats(predicted.astype(np.uint8))
     if count == 1:
         return Marks(np.empty(0), np.empty((0, 2), int), np.empty((0, 4)))
     every = np.arange(1, count)
     heights = np.atleast_1d(ndimage.maximum(saliency, labels, every))
+    # A stable sort keeps the order of equal marks, so the cut at ``MOST`` is the same each time.
     strongest = np.argsort(-heights, kind="stable")[:MOST]
     low, high = float(saliency.min()), float(saliency.max())
     boxes = stats[1:][strongest, :4]
@@ -58,6 +60,7 @@ def _peak(
     stats: np.ndarray,
 ) -> tuple[int, int]:
     """Row and column of the strongest pixel of one part."""
+    # Only the box of the part is searched, which is a small part of a large film.
     left, top, width, height = (int(number) for number in stats[:4])
     window = (slice(top, top + height), slice(left, left + width))
     inside = labels[window] == label

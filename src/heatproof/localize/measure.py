@@ -87,6 +87,7 @@ def measure_map(
 ) -> Values:
     """The columns of ``Scores`` for one map; nan where the map cannot be scored."""
     if stored.validity in UNSCORED:
+        # A first number of nan tells a metric of data sets that the film is undefined.
         unseen = {"value": float("nan"), "seen": [float("nan")]}
         return {
             measure.spec: unseen if measure.of_dataset else {"value": float("nan")}
@@ -101,6 +102,8 @@ def measure_map(
         score: Any
         part: Any = measure.part
         if measure.counts is not None:
+            # Counts and points come first, for metrics of data sets as well, since neither needs
+            # the whole map at the size of the film.
             score = measure.counts.of_counts(counts[measure.counts.binarize])
         elif measure.points is not None:
             score = measure.points.of_points(measure.points.pointed(over), reference.mask)
@@ -125,6 +128,7 @@ def measure_reading(measures: Sequence[Measure], reading: Reading, reference: Re
         elif measure.counts is not None:
             score = measure.counts.of_counts(counts)
         else:
+            # A reading has no heights, so a metric that asks for them has no row.
             continue
         measured[measure.spec] = (
             _seen(measure.part, score) if measure.of_dataset else {"value": float(score)}

@@ -135,6 +135,7 @@ def overlaps(
     if together and shown.limits is not None:
         cuts = [binarizer.threshold for binarizer in together if isinstance(binarizer, Fixed)]
         marked = int(np.count_nonzero(mask))
+        # One pass counts Otsu's and all fixed thresholds; other binarizers need the whole map.
         otsu, fixed = counts_above(shown, mask, cuts)
         for binarizer in together:
             counts = fixed[binarizer.threshold] if isinstance(binarizer, Fixed) else otsu
@@ -142,12 +143,14 @@ def overlaps(
     for other in wanted.keys() - counted.keys():
         mask_of_map = other(shown.pixels)
         counted[other] = None if mask_of_map is None else of_masks(mask_of_map, mask)
+    # The difference of two sets has no order, so results are put in the order asked for.
     return {binarizer: counted[binarizer] for binarizer in wanted}
 
 
 def of_masks(predicted: Bool[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Overlap:
     """The counts of two masks."""
     called, marked = int(np.count_nonzero(predicted)), int(np.count_nonzero(mask))
+    # Masks of which one is empty share nothing, which saves a pass over a large film.
     shared = int(np.count_nonzero(predicted & mask)) if called and marked else 0
     return Overlap(shared, called, marked, mask.size)
 

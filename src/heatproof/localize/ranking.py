@@ -32,6 +32,7 @@ class Ranking:
 
 def ranking(saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Ranking | None:
     """Count pixels by value; ``None`` where the mask is empty or the map is not finite."""
+    # Minimum or maximum is not finite exactly where a pixel is not, and needs no second array.
     if not np.isfinite([saliency.min(), saliency.max()]).all():
         return None
     values = np.sort(saliency[mask])
@@ -44,6 +45,7 @@ def ranking(saliency: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -
     levels = values[starts]
     return Ranking(
         inside=(values.size - starts)[::-1],
+        # ``left`` counts pixels that tie with the value, and ``right`` leaves them out.
         outside=(others.size - np.searchsorted(others, levels, side="left"))[::-1],
         outside_above=(others.size - np.searchsorted(others, levels, side="right"))[::-1],
         background=background,

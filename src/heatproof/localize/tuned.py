@@ -59,6 +59,7 @@ class Candidate:
     @property
     def name(self) -> str:
         """The name of the metric in the scores of tuning films."""
+        # ``repr`` keeps all digits of a float, so no two candidates share a name.
         return f"{self.spec} at {self.value!r}"
 
 

@@ -37,6 +37,7 @@ class CountingReaders:
             {"data": pl.String, "finding": pl.String, "reader": pl.String},
             orient="row",
         )
+        # A semi-join filters rows and adds no column, and keeps each row once.
         return rows.join(counting, on=counting.columns, how="semi", maintain_order="left")
 
 
@@ -86,6 +87,7 @@ class Films(Table):
         """Which reader counts for each finding of each data set; see ``data.readers``."""
         films = (
             # A set, so that several marks of one reader on a film count as one film.
+            # The human benchmark is compared with, and is no reference that others are judged by.
             {((data, mark["finding"]), mark["reader"]) for mark in marks if not mark["benchmark"]}
             for data, marks in self.frame.select("data", "marks").iter_rows()
         )
@@ -97,6 +99,7 @@ class Films(Table):
         """The view and each metadatum, by name: one value per film, in order; None is unknown."""
         rows = [_values(row) for row in self.frame["metadata"].to_list()]
         names = dict.fromkeys(name for row in rows for name in row)
+        # The table writes an unknown view as empty text, where groups expect None.
         views: list[str | float | None] = [view or None for view in self.frame["view"]]
         return {"view": views} | {name: [row.get(name) for row in rows] for name in names}
 
@@ -127,6 +130,7 @@ def _row(data: str, sample: Sample) -> dict[str, Any]:
         "view": sample.view,
         "labels": [{"finding": name, "label": label} for name, label in sample.labels.items()],
         "marks": [*_marks(sample.annotations, False), *_marks(sample.benchmark, True)],
+        # A column has one type, so a fact is in ``text`` or in ``number``, and ages stay numbers.
         "metadata": [
             {"name": name, "text": None, "number": value}
             if isinstance(value, int | float)

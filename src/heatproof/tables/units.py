@@ -21,6 +21,7 @@ from heatproof.tables import AnyTable
 
 def digest(*inputs: Any) -> str:
     """A name for a unit: 24 hexadecimal digits of the SHA-256 of its inputs, as JSON."""
+    # Sorted keys make the name independent of the order in which a dict was filled.
     text = json.dumps(inputs, sort_keys=True, default=str, allow_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -33,6 +34,8 @@ def folder_name(name: str, *inputs: Any, digits: int = 12) -> str:
 
 def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
     """Text, bytes, or a table as Parquet; a reader sees the old file or the new one."""
+    # The file is written beside its target, since a move is atomic only within one file system;
+    # the random part of its name keeps two writers apart.
     unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
     if isinstance(what, bytes):
         data = what
@@ -47,6 +50,7 @@ def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
         unfinished.write_bytes(data)
         os.replace(unfinished, path)
     finally:
+        # Nothing half-written stays after a failure; after the move there is nothing to remove.
         unfinished.unlink(missing_ok=True)
 
 
@@ -72,6 +76,7 @@ class Units(Generic[AnyTable]):
 
     def read(self, names: Iterable[str]) -> AnyTable:
         """The rows of these units, in this order."""
+        # The order of names decides, and not that of files, so a resumed run reads equal rows.
         parts = [self._table.of_file(pl.read_parquet(self._path(name))).frame for name in names]
         return self._table(pl.concat(parts)) if parts else self._table.of_rows([])
 

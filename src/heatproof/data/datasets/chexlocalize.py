@@ -83,6 +83,7 @@ class CheXlocalize:
 
     @cached_property
     def _samples(self) -> tuple[Sample, ...]:
+        # CheXpert itself calls the table of its validation split ``valid.csv``.
         names = ["valid.csv", "val_labels.csv"] if self.split == "val" else []
         rows = read_rows(self._find([*names, f"{self.split}_labels.csv", f"{self.split}.csv"]))
         annotations = dict(self._annotations())
@@ -136,6 +137,7 @@ def _sample(row: TableRow, annotations: Mapping[str, tuple[Annotation, ...]]) ->
         raise row.wrong("Path", "a path such as CheXpert-v1.0/valid/patient00001/study1/view1.jpg")
     patient, study, view = path.with_suffix("").parts[-_ID_PARTS:]
     image_id = f"{patient}_{study}_{view}"
+    # A path may begin with CheXpert's folder, in which the table itself lies.
     within = path.relative_to(path.parts[0]) if path.parts[0].startswith("CheXpert") else path
     return Sample(
         image_id=image_id,
@@ -190,6 +192,7 @@ def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...
             tuple(
                 Annotation(finding, source, shape)
                 for finding, shape in shapes.items()
+                # No contours, or run lengths without a pixel, mean that nothing is marked.
                 if shape.instances
             ),
         )

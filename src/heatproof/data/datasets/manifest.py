@@ -153,6 +153,7 @@ class Manifest:
         if self.coco is None:
             return {}
         drawn = read_coco(Path(self.coco))
+        # A category that differs from a label in case alone would be a finding of its own.
         spelled = {finding.casefold(): finding for finding in self._rules}
         for finding in {finding for shapes in drawn.values() for finding in shapes}:
             if spelled.get(finding.casefold(), finding) != finding:
@@ -190,12 +191,14 @@ class Manifest:
 
     def _check_names(self) -> None:
         """Every annotated image of the COCO file is one image of the table, and no more."""
+        # All rows count, since annotations of rows that ``where`` leaves out are no mistake.
         cells = [row[self.image] for row in read_rows(Path(self.csv))] if self._coco else []
         named = Counter(cells) + Counter(
             Path(cell).name for cell in cells if Path(cell).name != cell
         )
         drawn = [name for name, findings in self._coco.items() if findings]
         lost = [name for name in drawn if name not in named]
+        # Where all are lost, ``_samples`` says so, since then the names differ as a whole.
         if lost and len(lost) < len(drawn):
             raise DataError(
                 f"{len(lost)} of {len(drawn)} annotated images of {self.coco} are not in"
@@ -219,6 +222,7 @@ class Manifest:
         return Sample(
             image_id=image_id,
             pixels=ImageFile(self._folder / row[self.image], _spacing(row, self.spacing)),
+            # Blank is unknown: as a name it would make one patient of all such films.
             patient_id=(row[self.patient] or None) if self.patient else None,
             labels=labels,
             annotations=self._annotations(row),

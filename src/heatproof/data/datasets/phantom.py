@@ -109,6 +109,7 @@ class PhantomPixels:
 
     def version(self) -> str:
         """A digest of the recipe."""
+        # The text of the recipe holds names of classes and fields: renaming one makes maps stale.
         return hashlib.sha256(f"{_DRAWING} {self}".encode()).hexdigest()[:16]
 
     def spacing(self) -> None:
@@ -185,6 +186,7 @@ class Phantom:
         body = chest(np.random.default_rng((self.seed, _PATIENT, patient)))
         generator = np.random.default_rng((self.seed, _FILM, index))
         positive = bool(generator.random() < self.prevalence)
+        # The number is drawn without tags as well, so that films are otherwise the same.
         tagged = bool(generator.random() < self._tag_share(positive)) and self.tag is not None
         shot = exposure(generator, self.noise)
         nodules = self._draw_nodules(generator, body, shot) if positive else ()
@@ -207,6 +209,7 @@ class Phantom:
     def _patient(self, index: int) -> int:
         """Films 2p and 2p + 1 are of one patient in two pairs of three, else of two patients."""
         pair = np.random.default_rng((self.seed, _PAIR, index // 2))
+        # Of three pairs two are one patient and one is two, so half of the patients have two films.
         return index - index % 2 if pair.random() < 2 / 3 else index
 
     def _tag_share(self, positive: bool) -> float:
@@ -222,6 +225,7 @@ class Phantom:
         nodules: list[Ellipse] = []
         for _ in range(int(generator.integers(self.nodules[0], self.nodules[1] + 1))):
             radius = generator.uniform(*self.radius) * self.size
+            # The root lengthens one radius and shortens the other, so their geometric mean stays.
             stretch = np.sqrt(generator.uniform(*self.elongation))
             x, y = _place(generator, lungs, heart, radius, nodules)
             turn = generator.uniform(0, np.pi)

@@ -147,4 +147,5 @@ def as_map(values: Float[np.ndarray, "y x"]) -> StoredMap:
 
 def film_alone(name: str, context: Context, seed: int | None = None) -> tuple[Any, ...]:
     """The ``inputs`` of a control that looks at one film at a time."""
+    # The frame is an input, since maps made in another frame score differently.
     return (name, context.name, FRAME, seed)

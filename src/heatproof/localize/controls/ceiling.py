@@ -67,6 +67,7 @@ class Ceiling:
 
     def inputs(self, context: Context) -> tuple[Any, ...]:
         """Nothing else."""
+        # The name holds the grid, and the canvas where a film does not fill it.
         return (self.name, context.name)
 
 
@@ -82,5 +83,6 @@ def ceiling(
     """
     marked = mask.astype(np.float32)
     canvas = marked if fills_canvas(geometry) else geometry.image(marked)
+    # ``INTER_AREA`` averages whole cells; OpenCV takes the width before the height.
     shares: np.ndarray = cv2.resize(canvas, grid[::-1], interpolation=cv2.INTER_AREA)
     return shares

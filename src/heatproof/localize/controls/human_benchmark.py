@@ -38,6 +38,7 @@ class HumanBenchmark:
         """None for findings marked on no film, and of a kind of mark that was never marked."""
         marks = [mark for sample in context.samples for mark in sample.benchmark]
         findings = {mark.finding for mark in marks}
+        # An empty mask is a miss only where these readers drew regions on some film.
         regions = any(not isinstance(mark.shape, Points) for mark in marks)
         points = any(isinstance(mark.shape, Points) for mark in marks)
 

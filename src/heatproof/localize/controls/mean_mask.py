@@ -102,6 +102,7 @@ class MaskSum:
         for cluster, mask in masks:
             if mask.any():
                 total += mask
+                # Masks are kept to be subtracted later; bits take an eighth of the memory.
                 packed[cluster] = (*packed.get(cluster, ()), np.packbits(mask).tobytes())
         return cls(total, sum(map(len, packed.values())), packed)
 
@@ -111,6 +112,7 @@ class MaskSum:
         others = self.cases - len(masks)
         if others == 0:
             return None
+        # The total is shared by all patients, so it is copied before masks are subtracted.
         left = self.total.copy()
         for mask in masks:
             left -= self._unpacked(mask)

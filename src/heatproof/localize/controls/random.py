@@ -36,5 +36,7 @@ class Random:
 
 def noise(size: tuple[int, int], *names: str, seed: int = 0) -> Float32[np.ndarray, "y x"]:
     """Uniform in [0, 1), pixel by pixel; the same for the same names and seed."""
+    # The names seed the noise, so it depends neither on the order of films nor on the block;
+    # CRC-32 stands for them, since Python's hash of a text differs from process to process.
     generator = np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
     return generator.random(size, np.float32)

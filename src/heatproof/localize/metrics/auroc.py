@@ -32,5 +32,6 @@ class AUROC:
         if counts is None or counts.background == 0:
             return float("nan")
         pixels = np.diff(counts.inside, prepend=0)
+        # The mean of "at or above" and "strictly above" counts a tie one half.
         outranked = counts.background - (counts.outside + counts.outside_above) / 2
         return float(pixels @ outranked / (counts.inside[-1] * counts.background))

@@ -61,7 +61,9 @@ class BoxAP:
         boxes = [cv2.boundingRect(lesion.astype(np.uint8)) for lesion in reference.lesions()]
         lesions = np.array(boxes, float).reshape(-1, 4)
         ious = np.zeros((len(predicted.boxes), len(lesions)))
+        # pycocotools gives an empty list, and no matrix, where either side is empty.
         if ious.size:
+            # The zeros say that no lesion is a crowd, whose IoU is over the mark's area alone.
             ious = coco.iou(predicted.boxes, lesions, [0] * len(lesions))
         hits = np.column_stack([_matched(ious, threshold) for threshold in self.thresholds])
         rows = np.column_stack([predicted.strength, hits]).ravel()
@@ -85,6 +87,7 @@ class BoxAP:
         rank = detections.probabilities[films] * rows[films, places, 0]
         order = np.argsort(-rank, kind="stable")
         films, found, rank = films[order], rows[films, places, 1:][order] > 0, rank[order]
+        # Marks of equal rank are one threshold, and the last of them has the counts of all.
         last = np.append(rank[1:] != rank[:-1], True)[: len(rank)]
         lesions = weights[:, counted] @ seen[counted, 0]
         areas = [
@@ -102,6 +105,7 @@ def _matched(ious: Float[np.ndarray, "m l"], threshold: float) -> Bool[np.ndarra
         best = int(left[mark].argmax())
         if left[mark, best] >= threshold:
             finds[mark] = True
+            # -1 lies below every threshold, so each lesion is taken once.
             left[:, best] = -1
     return finds
 
@@ -124,5 +128,6 @@ def _area(
         return float("nan")
     hits, read = np.cumsum(counts * found)[last], np.cumsum(counts)[last]
     precision = np.divide(hits, read, out=np.zeros(len(read)), where=read > 0)
+    # A recall that is never reached looks up the 0 at the end.
     highest = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     return float(highest[np.searchsorted(hits / sought, RECALLS)].mean())

@@ -73,6 +73,7 @@ def boxed(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The filled bounding boxes of the parts of a mask; parts that touch at a corner are one."""
     pixels = mask.view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)
+    # Outlines take 1 ms of a large film, where connected components of all of it take 35.
     outlines, _ = cv2.findContours(
         pixels[top : top + height, left : left + width],
         cv2.RETR_EXTERNAL,  # what lies inside another part lies inside its box

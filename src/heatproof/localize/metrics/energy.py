@@ -32,5 +32,6 @@ class EnergyInside:
         energy = rescaled(saliency)
         if energy is None or not mask.any():
             return float("nan")
+        # A film has millions of pixels, whose sum in single precision loses digits.
         inside = energy.sum(where=mask, dtype=np.float64)
         return float(inside / energy.sum(dtype=np.float64))

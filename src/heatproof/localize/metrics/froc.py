@@ -75,6 +75,7 @@ class FROC:
         counted = np.isfinite(lesions)
         false_per_film, sensitivity = self.curve(detections, weights)
         best = [
+            # 0 stands where every threshold has more false positives, or no map has a mark.
             np.where(false_per_film <= limit, sensitivity, 0).max(axis=1, initial=0)
             for limit in self.false_positives
         ]
@@ -96,6 +97,7 @@ class FROC:
         hits = np.cumsum(weights[:, films] * np.maximum(lesions_hit, 0), axis=1)[:, last]
         lesions = weights[:, counted] @ seen[counted, 0]
         total = weights[:, counted].sum(axis=1)
+        # A resample may hold no lesion; ``of_dataset`` makes its value nan.
         with np.errstate(invalid="ignore", divide="ignore"):
             return false / total[:, None], hits / lesions[:, None]
 

@@ -92,4 +92,5 @@ class LesionSensitivity:
         """The side of a pixel, in the unit; None where it is not known."""
         if self.unit == "share":
             return 1 / math.sqrt(pixels)
+        # The geometric mean of both spacings keeps the area of a pixel that is no square.
         return None if self.spacing is None else math.sqrt(math.prod(self.spacing))

@@ -106,8 +106,10 @@ class MIoU:
     def candidates(self) -> Mapping[float, "MIoU"]:
         """One for each cut-off; none where it is not to be tuned."""
         published = self.tune == "chexlocalize"
+        # The authors tune with maps above the cut-off, which is ``>=`` the next number.
         at = {cutoff: nextafter(cutoff, 1) if published else cutoff for cutoff in CUTOFFS}
         return {
+            # Cut-offs are tuned on the full set, whatever films the metric itself averages.
             cutoff: replace(self, cutoff=tried, tune="no", over="full")
             for cutoff, tried in at.items()
             if self.tune != "no"
@@ -123,6 +125,7 @@ class MIoU:
     def chosen(self, value: float | None) -> "MIoU":
         """The cut-off."""
         if value is None:
+            # Without a choice the metric is undefined; a default would be a cut-off nobody chose.
             return replace(self, tune="no", binarize=Untuned())
         return replace(self, tune="no", cutoff=value)
 
@@ -161,6 +164,7 @@ class MIoU:
         union = predicted + marked - shared
         values: np.ndarray = np.full(union.shape, np.nan)
         np.divide(shared, union, out=values, where=called & (union > 0))
+        # A film that is not called has an empty P, so its map need not even be defined.
         values[has & ~called] = 0
         both = has & called & (predicted > 0)
         counts = {"full": True, "reference": has, "true_positive": both}

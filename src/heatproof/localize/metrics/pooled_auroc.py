@@ -61,6 +61,7 @@ def steps(
     scaled: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]
 ) -> Int[np.ndarray, "2 steps"]:
     """How many pixels, marked and not, lie on each step of a map between 0 and 1."""
+    # The maximum of a map is 1, which belongs to the last step and not to one beyond it.
     level = np.minimum((scaled * STEPS).astype(np.intp), STEPS - 1)
     return np.stack([np.bincount(level[side], minlength=STEPS) for side in (mask, ~mask)])
 

@@ -30,6 +30,7 @@ class RelevanceRank:
         marked = int(np.count_nonzero(mask))
         if marked == 0 or not np.isfinite([saliency.min(), saliency.max()]).all():
             return float("nan")
+        # A partition finds the K-th strongest pixel without sorting a whole film.
         weakest = np.partition(saliency, -marked, axis=None)[-marked]
         above, tied = saliency > weakest, saliency == weakest
         places = marked - np.count_nonzero(above)

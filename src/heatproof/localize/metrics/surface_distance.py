@@ -88,5 +88,6 @@ def outline(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "p 2"]:
     """Row and column of every pixel with a neighbour outside the mask."""
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     filled = mask.astype(np.uint8)
+    # A border of 0 makes the end of the image the end of the mask.
     inner = cv2.erode(filled, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.argwhere(filled > inner).astype(float)
