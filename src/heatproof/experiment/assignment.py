@@ -59,12 +59,14 @@ def assignments(experiment: Experiment, data: Mapping[str, OpenedData]) -> tuple
     every_judged = [entry.name for entry in experiment.data if entry.judged]
     for model in experiment.models:
         group = model.group or model.name
+        # None stands for all data that is judged, and an empty list for no data.
         judged = every_judged if model.data is None else model.data
         for name in judged:
             samples = matching(data[name], model.judges, f"models {model.name!r}, judges")
             assigned.append(Assignment(model.name, group, data[name], samples))
         if not judged:
             continue  # the model is there for others that start from it, or for an ensemble
+        # One data set may tune and choose thresholds, and is then assigned once.
         for name in dict.fromkeys(filter(None, (tuning, validation))):
             # Validation films that are judged as well are predicted already.  Tuning films that
             # are judged are refused by the guard, which has to see both roles.
@@ -78,6 +80,7 @@ def assignments(experiment: Experiment, data: Mapping[str, OpenedData]) -> tuple
 
 def _check_once(assigned: Sequence[Assignment]) -> None:
     """Raises ExperimentError where two models of one group see the same film."""
+    # Results are reported by model, in which a film judged by two members would count twice.
     models: dict[tuple[str, str, str], str] = {}
     for assignment in assigned:
         for sample in assignment.samples:

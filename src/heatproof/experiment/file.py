@@ -88,6 +88,7 @@ class Experiment(SettingsTable):
         object.__setattr__(self, "models", _replicated(self.models))
         return self
 
+    # Validators run in the order in which they stand: names are those after the expansion.
     @pydantic.model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
         models = self.models
@@ -178,6 +179,7 @@ def load(
         experiment = Experiment.model_validate(table)
     except pydantic.ValidationError as error:
         raise ExperimentError(_explained(error, path, text)) from error
+    # These come from where the file lies and not from what it says, so they are no fields.
     experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
     experiment._file = path
     experiment._text = text
@@ -215,6 +217,7 @@ def _siblings(problem: Any) -> list[str]:
     return [name for name, field in record.model_fields.items() if not field.exclude]
 
 
+# A misspelt key is compared with the keys of its own table.
 _TABLES: dict[str, type[SettingsTable]] = {
     "data": Data, "models": ModelEntry, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": ClassificationSettings, "report": Report,
@@ -225,6 +228,7 @@ _TABLES: dict[str, type[SettingsTable]] = {
 
 def _line(text: str, location: tuple[int | str, ...]) -> int:
     """The line on which a value stands, as near as its keys can be followed from the top."""
+    # ``tomllib`` keeps no positions, so the keys are looked for in the text.
     position = 0
     for step, following in zip(location, (*location[1:], None), strict=False):
         if isinstance(step, int):

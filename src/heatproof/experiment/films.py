@@ -62,6 +62,7 @@ class OpenedData:
 
         What the benchmark marked stands in ``Sample.benchmark``, apart from the references.
         """
+        # Films with damaged headers stay: they are set aside with their reason when they are read.
         every = (self.dataset[index] for index in range(len(self.dataset)))
         present = (sample for sample in every if sample.image_id not in self.missing)
         return tuple(self._with_benchmark_apart(sample) for sample in present)
@@ -70,6 +71,7 @@ class OpenedData:
         benchmark = tuple(a for a in sample.annotations if a.source == self.benchmark)
         if not benchmark:
             return sample
+        # The benchmark is compared with the references, so it cannot be one of them.
         references = tuple(a for a in sample.annotations if a.source != self.benchmark)
         return dataclasses.replace(sample, annotations=references, benchmark=benchmark)
 
@@ -153,6 +155,7 @@ def annotations_digest(sample: Sample) -> str:
 def drawn_digest(annotations: Sequence[Annotation]) -> str:
     """Changes when one of these annotations does, or the file that holds it."""
     drawn = [dataclasses.asdict(annotation) for annotation in annotations]
+    # ``asdict`` forgets the class of a shape, so that two classes with equal fields would agree.
     kinds = [type(annotation.shape).__name__ for annotation in annotations]
     files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
     return digest(drawn, kinds, files)

@@ -48,6 +48,7 @@ def check_tuning(
 
 def _check_imported(experiment: Experiment, name: str) -> None:
     """Raises ExperimentError where imported maps lack those of the tuning films."""
+    # Values are tuned for each model and method, so each needs maps of the tuning films.
     tuned = {(entry.name, entry.method) for entry in experiment.maps if entry.data == name}
     for entry in experiment.maps:
         if (entry.name, entry.method) not in tuned:
@@ -68,6 +69,7 @@ def _refuse_shared(name: str, tuning: OpenedData, judged: OpenedData) -> None:
     """Raises ExperimentError where films or patients of both are the same."""
     if judged.name == name:  # a model that names it in its data
         raise ExperimentError(f"[score] tune = {name!r}, which a model is told to judge")
+    # Names of films do not tell: two data sets may call one film differently.
     pixels = {sample.pixels for sample in judged.samples}
     films = [sample.image_id for sample in tuning.samples if sample.pixels in pixels]
     patients = {sample.cluster for sample in judged.samples}

@@ -149,6 +149,7 @@ class ModelEntry(SettingsTable):
     sampling: Sampling = Sampling()
     architectures: list[str] = []
     seeds: list[int] = []
+    # Excluded fields are not offered as keys of the file in messages.
     in_memory: pydantic.InstanceOf[InMemory] | None = pydantic.Field(default=None, exclude=True)
 
     @pydantic.model_validator(mode="after")
@@ -170,6 +171,8 @@ class ModelEntry(SettingsTable):
                 f"model {self.name!r} has seeds, which are those of its training; say either seeds"
                 " or a seed in its settings"
             )
+        # A head of heatproof replaces what follows the features, so the module's own outputs do not
+        # count.
         if self.module and self.training:
             if not (self.features and self.scaling) or self.findings or self.id:
                 raise ValueError(

@@ -22,6 +22,7 @@ def _kind_or_dataset(value: Any) -> str | Dataset:
 class SettingsTable(pydantic.BaseModel):
     """A table of the file: frozen, and without room for a misspelt key."""
 
+    # Strict, so that a number in quotes is an error and is not converted.
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -37,6 +38,7 @@ class Data(SettingsTable):
         parts_seed: Seed of the division.
     """
 
+    # Which options there are depends on the kind of data set, which checks them when it is built.
     model_config = pydantic.ConfigDict(frozen=True, extra="allow", strict=True)
 
     name: Name
@@ -106,6 +108,7 @@ class Explain(SettingsTable):
     @pydantic.field_validator("memory")
     @classmethod
     def _readable(cls, memory: str) -> str:
+        # Parsed for its error alone, which is then found with the line of the file.
         parse_memory(memory)
         return memory
 
@@ -283,6 +286,7 @@ class Sweep(SettingsTable):
     def _grid_of_choices(self) -> "Sweep":
         if not self.grid:
             return self
+        # The value alone does not tell whether ``trials`` was given or has its default.
         if "trials" in self.model_fields_set:
             raise ValueError("grid = true tries every combination: leave trials out")
         for name, searched in self.search.items():

@@ -143,6 +143,7 @@ def open_workspace(experiment: Experiment) -> Workspace:
 
 def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, Part]:
     """The parts, with the files that they name beside the experiment; raises ExperimentError."""
+    # A spec keeps the path as it was written, so that it is the same wherever the folder lies.
     located = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
     for spec, part in located.items():
         for file in files_of(part):
@@ -159,6 +160,7 @@ def _check_findings(
         if not entry.judged:
             continue
         for finding in data[entry.name].marked:
+            # A structure is no finding, so metrics need no value for it.
             if finding not in experiment.score.structures:
                 for metric in scored.values():
                     specialize(metric, finding)

@@ -85,6 +85,7 @@ class Adapted(Model):
         """The output of the named layer and the logits, from one pass; see ``Model``."""
         with _tapped(self.network.get_submodule(self.features), cut) as seen:
             logits = self(images)
+        # Of several outputs no single one is the features.
         if len(seen) != 1:
             raise ModelError(
                 f"layer {self.features!r} ran {len(seen)} times in one pass; expected once"
@@ -204,9 +205,11 @@ def with_head(
     _check_layer(network, features)
     body, training = UpTo(network, features), network.training
     with torch.no_grad():
+        # Evaluation mode keeps this pass from changing the statistics of batch norm.
         grid = body.eval()(torch.zeros(1, preprocessing.channels, *preprocessing.size))
     body.train(training)
     stride = round(preprocessing.size[0] / grid.shape[2])
+    # Nothing is known of the last layer, so features count as signed.
     backbone = Backbone({"network": body}, Grid(grid.shape[1], stride, signed=True), "of the user")
     with seeded(seed):
         built = heads.parse(head)(grid.shape[1], len(findings))

@@ -143,7 +143,9 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
 
 def _written(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> ModelCard:
     folder.mkdir(parents=True, exist_ok=True)
+    # The process id keeps two processes from writing to one file.
     unfinished = folder / f".{os.getpid()}.unfinished"
+    # safetensors takes contiguous tensors alone, and weights may be in channels_last.
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     try:
         safetensors.torch.save_file(state, unfinished)
@@ -154,6 +156,7 @@ def _written(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) 
         unfinished.replace(folder / CARD)
     finally:
         unfinished.unlink(missing_ok=True)
+    # The old card named the old weights until it was replaced.
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
             old.unlink()
@@ -183,6 +186,7 @@ def load(
             f" {card.id.checkpoints[0][:12]}...; the file is damaged or was replaced"
         )
     model = _built(card) if network is None else _described(network, card)
+    # A network that is built from its card starts at random, and would say so.
     model.backbone.pretrained = card.pretrained
     state, wanted = read_state(weights), model.state_dict()
     for name in sorted(set(state) ^ set(wanted)):
@@ -255,6 +259,7 @@ def _to_json(card: ModelCard) -> dict[str, Any]:
     for name in _RECORDS.keys() & values.keys():
         values[name] = dataclasses.asdict(values[name])
     del values["id"]["chosen"]  # an ensemble has no card, its members have
+    # JSON has no nan.
     values["metrics"] = {k: None if math.isnan(v) else v for k, v in card.metrics.items()}
     return {"format": FORMAT, **values, "preprocessing": card.preprocessing.to_json()}
 

@@ -28,6 +28,7 @@ def device_named(name: str) -> torch.device:
     except RuntimeError as error:
         raise SpecError(f"device={name!r}: torch knows no such device; {expected}") from error
     try:
+        # Torch knows names of devices that are not there, which only using one shows.
         torch.empty(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition(". ")[0].partition("\n")[0]

@@ -74,6 +74,7 @@ def best_members(scores: Float[np.ndarray, "m k"], best: int) -> Bool[np.ndarray
 
     Members whose score is ``nan`` are not chosen, so that there may be fewer.
     """
+    # A stable sort leaves the earlier of two equal members first.
     order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), axis=0, kind="stable")
     chosen = np.zeros(scores.shape, dtype=bool)
     np.put_along_axis(chosen, order[:best], True, axis=0)
@@ -99,6 +100,7 @@ def save(members: Sequence[Path], chosen: Bool[np.ndarray, "m k"], folder: Path)
         "format": FORMAT,
         "members": [
             {
+                # A relative path stays right when the folder of the run is moved.
                 "folder": Path(os.path.relpath(members[index], folder)).as_posix(),
                 "checkpoint": read[index].id.checkpoints[0],
             }
@@ -134,6 +136,7 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
         for column, finding in enumerate(read[0].findings):
             chosen[counting[finding], column] = True
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        # A ModelError is a ValueError, too, and says already what is wrong.
         if isinstance(error, ModelError):
             raise
         raise ModelError(f"{path}: no ensemble can be read from it ({error!r})") from error

@@ -32,6 +32,7 @@ class Stages(nn.Module):
         super().__init__()
         self.backbone = backbone
         shapes = _shapes(backbone, channels)
+        # A later layer of the same stride takes the place of an earlier one.
         last = {_PROBE // side: index for index, (_, side) in enumerate(shapes)}
         self._ends = tuple(last.values())
         self.strides = tuple(last)
@@ -65,6 +66,7 @@ def _layers(module: nn.Module) -> Iterator[nn.Module]:
 
 def _shapes(backbone: Backbone, channels: int) -> list[tuple[int, int]]:
     """Channels and side after every layer, of an image of ``_PROBE`` pixels."""
+    # Evaluation mode keeps the probe from changing the statistics of batch norm.
     training = backbone.training
     backbone.eval()
     shapes = []

@@ -109,6 +109,7 @@ def box_target(
             indices.append(index)
     return BoxTarget(
         torch.tensor(known),
+        # Without boxes the tensor still has four columns.
         torch.tensor(corners, dtype=torch.float32).reshape(-1, 4),
         torch.tensor(indices, dtype=torch.int64),
     )

@@ -34,6 +34,7 @@ def temperature(logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"]
 
     def cross_entropy(log_temperature: float) -> float:
         z = scores / np.exp(log_temperature)
+        # ``logaddexp`` does not overflow where ``exp`` does.
         return float(np.mean(np.logaddexp(0, z) - truth * z))
 
     # Convex in 1/T, so there is one minimum.

@@ -38,10 +38,12 @@ def make_ensemble(work: Workspace, entry: ModelEntry, progress: Progress) -> Pat
     places = [place for member in members for place in _checkpoints(work, member)]
     kept = [cards.read_card(place) for place in places]
     weights = [card.id.checkpoints[0] for card in kept]
+    # Weights and not names of members: members that are trained anew make another ensemble.
     folder = work.folder / "models" / folder_name(entry.name, weights, best)
     done = (folder / ensembles.ENSEMBLE).is_file()
     if not done and is_first():
         ensembles.save(places, ensembles.best_members(_scores(entry, kept), best), folder)
+    # One process writes, and none goes on before the file is there.
     wait_for_all()
     progress.advance(skipped=done)
     return folder

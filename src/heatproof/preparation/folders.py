@@ -31,7 +31,9 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         plan.model_dump(),
         work.data[plan.data].digest,
         work.data[plan.validation].digest,
+        # The name of the start stands for everything that made it.
         trained_folder(work, start).name if start else "",
+        # A file of weights may be replaced under the same name.
         [checksum(file) for file in weights if file.is_file()],
         *([architecture_of(entry)] if entry.localizer else []),
         *([] if entry.sampling == Sampling() else [entry.sampling.model_dump()]),
@@ -43,4 +45,5 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
 def kept_folders(folder: Path) -> list[Path]:
     """The best checkpoints of a training as models of their own, the best first."""
     others = (card.parent for card in (folder / KEPT).glob(f"*/{cards.CARD}"))
+    # Folders are named by rank; as text, 10 would stand before 2.
     return [folder, *sorted(others, key=lambda place: int(place.name))]

@@ -27,13 +27,14 @@ def network_of(
     Raises:
         HeatproofError: There are no such weights, or the parts do not fit together.
     """
+    # The last is tried outside the loop: nothing can stand in for it, so its error is raised.
     *others, last = weights_of(folder, plan_of(entry))
     for weights in others:
         try:
             if weights in NAMED_WEIGHTS or Path(weights).is_file():
                 return _built(folder, entry, findings, weights)
         except UnreachableError:
-            continue
+            continue  # others may be at hand; weights that do not fit are an error
     return _built(folder, entry, findings, last)
 
 

@@ -72,6 +72,7 @@ def open_trained(
     """A model that was trained here, from the folder ``trained``; raises ModelError."""
     if entry.module is None:
         return cards.load(trained)
+    # A card holds no code: the module comes from the experiment, and its weights from the folder.
     return cards.load(trained, own_classifier(folder, entry, cards.read_card(trained).findings))
 
 
@@ -111,6 +112,7 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
     model, card, _ = open_model(work.experiment.folder, entry, work.data)
     for assignment in work.assignments:
         if assignment.member == entry.name:
+            # Called for its error alone, which would otherwise come after the trainings.
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
         check_methods(work.methods, model)
@@ -134,6 +136,7 @@ def _cohort(
     seen: list[Sample] = []
     for films in data.values():
         keys = {key for sample in films.samples for key in sample.metadata}
+        # ``matching`` refuses a key that no film has, and not every data set has to have it.
         if set(values) <= keys:
             seen += matching(films, values, where)
     if not seen:
@@ -165,6 +168,7 @@ def _own_module(folder: Path, entry: ModelEntry, seed: int = 0) -> tuple[nn.Modu
     if place.endswith(".py"):
         place = str(folder / place)
     arguments = {key: _resolved(folder, value) for key, value in entry.arguments.items()}
+    # The function may draw weights at random, and they have to be the same each time it is called.
     with seeded(seed):
         network = load_module(f"{place}:{function}", **arguments)
     code = weights.checksum(Path(place)) if place.endswith(".py") else ""
@@ -197,6 +201,7 @@ def network_checksum(network: nn.Module) -> str:
     """SHA-256 of the weights in memory: a module of the user's need not come from one file."""
     whole = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
+        # Bytes alone do not tell tensors of other names, types or shapes apart.
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         whole.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return whole.hexdigest()

@@ -69,6 +69,7 @@ def check_taught(work: Workspace, entries: Sequence[ModelEntry]) -> None:
         plan, settings = plan_of(entry), settings_of(entry)
         head = heads.parse(entry.head)
         classes = None if entry.localizer else getattr(head, "classes", HeadModule.classes)
+        # Replicates differ in their seed, on which labels and patients do not depend.
         alike = dataclasses.replace(settings, seed=0)
         key = digest(plan.data, plan.validation, str(alike), classes, entry.sampling.model_dump())
         if key not in checked:
@@ -155,6 +156,7 @@ def _check_localizer(work: Workspace, entry: ModelEntry, settings: Settings) -> 
 
 def _keeps_statistics(network: Classifier | Localizer[Any]) -> bool:
     """Whether batch norm of the backbone learns nothing while the rest is trained."""
+    # Norms that keep their statistics stay in evaluation mode when the network is set to train.
     norms = [
         module
         for module in network.train().backbone.modules()

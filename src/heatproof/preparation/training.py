@@ -41,6 +41,7 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     The model that it starts from stands earlier in the experiment, and is trained before.
     """
     folder = trained_folder(work, entry)
+    # The card is written last, so a folder that has one is complete.
     if (folder / cards.CARD).is_file():
         progress.advance(skipped=True)
         return folder
@@ -112,6 +113,7 @@ def _keep(
         assert kept.file is not None
         train.restore(network, kept.file)
         cards.save(network, _with_metrics(card, fitted.history, kept), folder / KEPT / str(place))
+    # The others were loaded into the same network, in place of the best weights.
     if others:
         assert best.file is not None
         train.restore(network, best.file)

@@ -94,6 +94,7 @@ def check_experiment(work: Workspace) -> None:
     """
     ids = {}
     for maps in work.experiment.maps:
+        # Called for its errors: the folder is listed, and no map is read yet.
         import_blocks(work, maps)
         ids[maps.name] = ModelId(**maps.id.model_dump())
     entries = work.experiment.models
@@ -126,6 +127,7 @@ def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, Mo
     }
 
 
+# Training stands outside: it may round to TF32, and maps may not.
 @repeatable()
 @within_memory(_HINT)
 def _run_stages(
@@ -231,6 +233,7 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
         if not assigned:
             continue  # only other models start from it, or an ensemble is chosen from it
         model, card, folder = opener()
+        # Models of equal weights may differ in preprocessing or code, and so in their maps.
         card = identified(model, card)
         for assignment in assigned:
             blocks = blocks_of(assignment, card)
@@ -258,6 +261,7 @@ def _tuned(work: Workspace, tuning: Sequence[Judged], progress: Progress) -> Wor
 def _score(work: Workspace, judged: Sequence[Judged], progress: Progress) -> list[str]:
     """Names of the units of scores, of methods and of controls."""
     to_score = [maps for outcome in judged for maps in maps_of(work, outcome)]
+    # The controls of a data set serve all models that judge it, so they are made once.
     for data in dict.fromkeys(outcome.data for outcome in judged if outcome.methods):
         to_score += control_maps(work, work.data[data], judged)
     progress.start("score", len(to_score))

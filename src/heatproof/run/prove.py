@@ -73,6 +73,7 @@ def prove(
         HeatproofError: Films, model and parts do not fit together.
     """
     card = ModelCard(
+        # The weights tell models in memory apart, so that results of another one are not reused.
         id=ModelId(type(model).__name__, checkpoints=(network_checksum(model),)),
         findings=model.findings,
         preprocessing=model.preprocessing,

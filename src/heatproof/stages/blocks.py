@@ -43,17 +43,21 @@ class Block:
     @property
     def versions(self) -> list[tuple[str, str]]:
         """``image_id`` and version of every film."""
+        # The version is the size and time of a file: a digest of its pixels would read every film.
         return [(sample.image_id, sample.pixels.version()) for sample in self.samples]
 
     @property
     def predicted(self) -> str:
         """Name of the unit of predictions."""
+        # Rows of predictions hold label and cluster, so their unit depends on them; maps do not.
         labels = [sorted(sample.labels.items()) for sample in self.samples]
         clusters = [sample.cluster for sample in self.samples]
         return digest("predict", *self._made_of, labels, clusters, self.findings)
 
     def made(self, method: str) -> str:
         """Name of the unit of one method's maps."""
+        # No other method has a part in the name, so that adding one leaves finished maps as they
+        # are.
         return digest("explain", *self._made_of, method, self.findings)
 
     @property
@@ -162,6 +166,7 @@ def prediction_rows(
                 "image_id": sample.image_id,
                 "cluster": sample.cluster,
                 "finding": finding,
+                # An uncertain label is null, and so is an absent one.
                 "label": sample.labels.get(finding),
                 "probability": probability,
             }

@@ -41,6 +41,7 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
     for control in _chosen(work, films, judged, context):
         # Cached, since a look at the whole data set serves all blocks.
         name, maps = name_of(control), cache(partial(_maps, control, context))
+        # A control is measured with values that are tuned for it, as a method is with its own.
         metrics = work.tuned_metrics.of(NO_MODEL, name)
         for block in blocks(compared, BLOCK):
             of_block = {sample.image_id: places[sample.image_id] for sample in block}
@@ -85,6 +86,7 @@ def _chosen(
     work: Workspace, films: OpenedData, judged: Sequence[Judged], context: Context
 ) -> Iterator[Control]:
     """The prior first, since methods are compared with it; those with a grid last."""
+    # A dictionary drops duplicates, such as a prior that is asked for, and keeps the order.
     specs = dict.fromkeys((PRIOR, *work.experiment.score.controls, *unasked(context)))
     chosen = list(controls.parts(specs).values())
     yield from (control for control in chosen if not has_grid(control))
@@ -100,6 +102,7 @@ def _grids(
     """Every grid that maps of these films have, the coarsest first."""
     grids: dict[tuple[Geometry, tuple[int, int]], None] = {}
     for outcome in judged:
+        # An outcome without methods has no maps that count, and needs no control on its grid.
         if outcome.data != films.name or not outcome.methods:
             continue
         geometry = framing.geometry_of(outcome)
@@ -109,6 +112,7 @@ def _grids(
         sizes = work.made.read(names).frame.select("height", "width")
         for height, width in sizes.unique().iter_rows():
             grids[covered, (height, width)] = None
+    # The text of the geometry breaks ties, so that the order of the models decides nothing.
     return sorted(grids, key=lambda pair: (pair[1], str(pair[0])))
 
 
@@ -119,6 +123,7 @@ def _maps(control: Control, context: Context) -> Callable[[Sample], OfFilm]:
     def of_film(sample: Sample) -> OfFilm:
         if asks_finding(control):
             return partial(make, sample)
+        # One map serves every finding and reader of the film, so it is made once.
         map_of_film = cache(partial(make, sample, "", ""))
         return lambda *_: map_of_film()
 

@@ -43,10 +43,13 @@ def explain_films(
     def write(block: Block, wait: Callable[[], ReadFilms]) -> None:
         _explain_block(work, model, block, missing[block.predicted], wait())
 
+    # ``side_by_side`` would hold the model to one thread of torch, too.
     with ThreadPoolExecutor(MOST) as pool:
         complete(
             blocks,
             is_done=lambda block: block.predicted not in missing,
+            # Reading only begins in the pool, and ``write`` waits for it outside: threads that
+            # waited for tasks of their own pool could wait forever.
             read=lambda block: begin_reading(pool, model, block.samples),
             write=write,
             progress=progress,
@@ -61,6 +64,7 @@ def _missing(
 
     The keys are the names of the blocks' units of predictions.
     """
+    # Films that only choose a threshold are predicted and not explained.
     explained = bool(blocks) and blocks[0].assignment.explained
     methods = methods_of(work, model) if explained else ()
     stale = {method: _stale(work, blocks, method) for method in methods}
@@ -158,4 +162,5 @@ def _keep_maps(
             [sample.pixels.version() for sample in samples],
         )
         rows = list(map_rows(block, method, samples, block.findings, values, validity))
+    # The rows come after the maps, so that a killed run leaves no row of a map that is not stored.
     work.made.put(block.made(method), rows)

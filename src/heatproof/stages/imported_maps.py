@@ -55,6 +55,7 @@ def import_blocks(work: Workspace, entry: ImportedMaps) -> tuple[tuple[Block, ..
     films = work.data[entry.data]
     role: Role = "tunes" if entry.data == work.experiment.score.tune else "judged"
     assignment = Assignment(entry.name, entry.name, films, films.samples, role)
+    # The files stand for the weights, which are not here: other files are another model.
     identity = ModelId(**entry.id.model_dump(), checkpoints=(f"maps {digest(versions)}",))
     return tuple(
         Block(assignment, identity, samples, films.findings)
@@ -78,6 +79,7 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
 
     def write(entry: ImportedMaps, rows: _Rows) -> None:
         aside = [
+            # What is set aside may be a file of no known film, whose patient nobody knows.
             {**units[0].columns, "image_id": image_id, "cluster": image_id, "reason": reason}
             for image_id, reason in rows.aside
         ]
@@ -159,6 +161,7 @@ def _film(imported: ImportedMap, samples: Mapping[str, Sample], data: str) -> Sa
             f"map of an image of {imported.size} (height, width), but {imported.image_id!r} has"
             f" {size}; is it another image of the same name?"
         )
+    # A label that is absent or uncertain contradicts nothing that the file says.
     label = sample.labels.get(imported.finding, imported.label)
     if label is not None and label != imported.label:
         raise MapError(

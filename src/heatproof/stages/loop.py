@@ -90,6 +90,7 @@ def complete(
     ahead = [pool.submit(read, item) for item in missing[:1]]
     for place, item in enumerate(missing):
         content = ahead.pop().result()
+        # The next item is submitted before this one is written, so that it is read meanwhile.
         if place + 1 < len(missing):
             ahead.append(pool.submit(read, missing[place + 1]))
         write(item, content)

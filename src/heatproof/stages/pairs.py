@@ -76,6 +76,7 @@ class MapComparison:
         second = np.stack([b.values for _, _, b in pairs])
         if self.align is not None:
             first, second = self.align(first, second)
+        # An option of a similarity may have another value for each finding.
         parts = {spec: specialize(part, finding) for spec, part in self.similarities.items()}
         for spec, values in compare(first, second, parts, self.normalize).items():
             for (case, a, b), value in zip(pairs, values.tolist(), strict=True):

@@ -31,6 +31,7 @@ def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
     try:
         return model.preprocessing.tensor(sample.pixels.read())
     except PixelError as error:
+        # A raised error would end ``pool.map`` for the other films of the block, too.
         return error
 
 
@@ -43,4 +44,5 @@ def _together(samples: Sequence[Sample], images: Iterable[torch.Tensor | PixelEr
         else:
             readable.append(sample)
             tensors.append(image)
+    # ``stack`` refuses an empty list.
     return readable, torch.stack(tensors) if tensors else torch.empty(0), aside

@@ -45,6 +45,7 @@ def agreement(
     by_readers: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         for pair in combinations(_readers(case), 2):
+            # Films may list the same two readers in either order.
             by_readers.setdefault((min(pair), max(pair)), []).append(case)
     for readers, marked in by_readers.items():
         others = subject.pairs(different_films, marked)
@@ -56,6 +57,7 @@ def agreement(
                 for film in case.films
             ]
             how = (list(similarities), options.normalize, options.side)
+            # No model has a part in these rows, so none has one in their name.
             name = digest("readers", list(columns.values()), films, how)
             comparison = MapComparison(columns, similarities, options.normalize)
             yield Unit(name, partial(_rows, comparison, compared, readers, options.side))

@@ -95,6 +95,7 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
     )
 
     def maps() -> Callable[[Sample], OfFilm]:
+        # A map that is compared with no mask is not read.
         marked = {(image_id, finding) for image_id, at in compared.items() for finding, _ in at}
         rows = work.made.read([block.made(method)]).frame.select("image_id", "finding").iter_rows()
         places = [place for place in rows if place in marked]
@@ -111,6 +112,7 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
     metrics = work.tuned_metrics.of(block.assignment.model, method)
     return MapsToScore(
         name=digest(
+            # The name of the unit of maps stands for model, method, films and findings.
             block.made(method),
             annotations_of(block.samples),
             list(compared.items()),
@@ -137,6 +139,7 @@ def places_of(
     Where a metric sees negatives, a film labelled without a finding is compared with the empty mask
     of everybody who marked that finding on any film of the data set.
     """
+    # The order of readers enters the name of the unit; a set would not keep it.
     readers: dict[str, dict[str, None]] = {}
     if any(map(sees_negatives, metrics)):
         for sample in films.samples:
@@ -165,12 +168,15 @@ def measures_of(asked: Mapping[str, Metric], metrics: Mapping[str, Metric]) -> s
     tables = sorted(path for metric in asked.values() for path in files_of(metric))
     # Only where a value was tuned, so that other units keep the names that they had before tuning.
     tuned = [str(metric) for spec, metric in metrics.items() if metric is not asked[spec]]
+    # A table may be edited under the same name, so its text counts.
     texts = [table.read_text(encoding="utf-8") for table in tables]
     return digest(list(asked), texts, *tuned)
 
 
 def _rows(pool: Executor, maps: MapsToScore) -> Iterator[dict[str, Any]]:
     """The rows of one unit.  The maps are read when this is called, and scored in the pool."""
+    # This runs in a thread of the same pool: it may submit work there, but with a single thread it
+    # would wait for that work forever.
     films = pool.map(_Scorer(maps).rows, maps.samples)
     return (row for rows in films for row in rows)
 

@@ -23,6 +23,7 @@ Place = tuple[str, str, str, str]  # the values of these columns
 
 def shapes(work: Workspace, scores: Scores) -> Shapes:
     """Write the units that are missing; returns the shape of every mask that was scored against."""
+    # The order of places enters the name of the unit, and polars keeps none unless it is told to.
     marked = scores.marked().frame.select(PLACE).unique(maintain_order=True)
     with side_by_side() as pool:
         units = [

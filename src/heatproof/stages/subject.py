@@ -38,6 +38,7 @@ class Opened:
         """The model of that name; opening it lets go of the one before."""
         if name != self._name:
             model = self._openers[name]()[0]
+            # Localizers and ensembles are not opened here: ``Subject.explains`` is False for them.
             assert isinstance(model, Model)
             self._name, self._model = name, model
         return self._model
@@ -52,10 +53,12 @@ def origin_of(entry: ModelEntry | None, name: str, identity: ModelId) -> Origin:
         identity: Identity of the model.
     """
     plan = entry.training.model_dump() if entry and entry.training else {}
+    # The seed is a field of its own, and replicates have to agree in all other settings.
     plan["settings"] = {k: v for k, v in plan.get("settings", {}).items() if k != "seed"}
     plan.pop("start", None)  # each replicate starts from another
     sampling = entry.sampling.model_dump(exclude={"seed"}) if entry else {}
     trained = (identity.architecture, identity.head, identity.data, identity.seed)
+    # Sorted, so that the order of keys in a file makes no difference between two models.
     return Origin(name, *trained, **sampling, settings=json.dumps(plan, sort_keys=True))
 
 
@@ -112,6 +115,7 @@ class Subject:
             Case(finding, sample, sample)
             for finding in findings
             for sample in self._sampled_films(finding)
+            # A cross-fitted member judges only some of the films that are drawn.
             if sample.image_id in seen
         )
 

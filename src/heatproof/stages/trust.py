@@ -67,12 +67,14 @@ class Question:
 
     def name(self, cases: Sequence[Case], *more: object) -> str:
         """Name of a unit, which changes with everything that its rows are made of."""
+        # Rows hold the clusters of films, so a film that moves to another patient needs new rows.
         films = [
             (case.finding, film.image_id, film.pixels.version(), film.cluster)
             for case in cases
             for film in case.films
         ]
         models = [subject.identity for subject in (self.first, self.second)]
+        # A table may be edited under the same name, so its text counts below.
         tables = sorted(path for part in self.similarities.values() for path in files_of(part))
         options = self.first.options
         return digest(
@@ -171,6 +173,7 @@ def check_pairs(work: Workspace, ids: Mapping[str, ModelId]) -> None:
     experiment = work.experiment
     entries = {entry.name: entry for entry in experiment.models}
     judged = [assignment.member for assignment in work.assignments if assignment.role == "judged"]
+    # Maps of tuning films are compared with no others.
     judged += [maps.name for maps in experiment.maps if maps.data != experiment.score.tune]
     models = [origin_of(entries.get(name), name, ids[name]) for name in dict.fromkeys(judged)]
     for spec, criterion in work.criteria.items():
@@ -222,6 +225,7 @@ def _readers(work: Workspace, spec: str, subjects: Sequence[Subject]) -> Iterato
 def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -> Iterator[Unit]:
     """The units of one criterion that compares a model with randomized copies of it."""
     made_by = criterion.explained_by(work.methods)
+    # With None, maps of the trained model are read from the store; others have to be made.
     question = Question(
         *(spec, subject, subject, subject.methods),
         criterion.measured_by(work.similarities),
@@ -237,6 +241,7 @@ def _copies(work: Workspace, spec: str, criterion: OfCopies, subject: Subject) -
     for block in _of_films(subject.cases):
         yield Unit(question.name(block, SAME), partial(rows, block))
     if criterion.random_pairs:
+        # The similarity of maps of different films is what counts as degraded.
         pairing = partial(random_pairs, most=criterion.random_pairs)
         yield from question.stored(subject.pairs(pairing, subject.cases), RANDOM)
 
@@ -256,6 +261,7 @@ def _films(work: Workspace, spec: str, criterion: OfFilms, subject: Subject) -> 
     for level in criterion.levels:
         for block in _of_films(subject.cases):
             yield Unit(question.name(block, SAME, level), partial(rows, block, level))
+    # These say how similar maps of any two films are, as in ``_between``.
     yield from question.stored(subject.pairs(different_films, subject.cases), DIFFERENT)
 
 

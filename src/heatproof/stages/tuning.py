@@ -28,8 +28,10 @@ def try_candidates(
         candidates: Metrics with a value for what they leave open, under names of their own.
         progress: Hears of every unit.
     """
+    # Only the metrics differ: the trial shares the tables, so scores of an earlier run are found.
     trial = replace(work, metrics={each.name: each.metric for each in candidates})
     to_score = [maps for judged in tuning for maps in maps_of(trial, judged)]
+    # All models share the tuning films, so the controls are made once for all.
     to_score += control_maps(trial, tuning[0].films, tuning)
     progress.start("tune", len(to_score))
     scores = trial.scores.read(score(trial, to_score, progress))

@@ -122,7 +122,7 @@ def fit(
             )
             for data, known, chosen in (
                 (train, labels, transforms),
-                (validation, truth, []),
+                (validation, truth, []),  # films as they are
             )
         )
         pool = balanced(labels) if settings.balance == "sample" else torch.arange(len(images))
@@ -135,6 +135,7 @@ def fit(
             objective,
             settings,
             order().steps,
+            # Batches of all processes together are the batch of a single process.
             batches=lambda rank, world: loader(
                 images, order(rank, world), order().batch // world, settings.workers
             ),
@@ -154,6 +155,7 @@ def fit(
             for epoch in reversed(history.order()[: settings.keep])
         ]
         if folder is None:
+            # The temporary folder is gone when the caller gets the paths.
             kept = [replace(checkpoint, file=None) for checkpoint in kept]
         return Fitted(history, tuple(reversed(kept)), objective.regions(marked))
 
@@ -162,6 +164,7 @@ def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> 
     """Train from the last round on disk until a rule or a budget ends it; the device of the
     network.
     """
+    # With its counter Lightning would write ``last-v1`` beside a checkpoint that is there already.
     last = ModelCheckpoint(place, LAST, enable_version_counter=False)
     less = f"batch={settings.batch} may be smaller; accumulate keeps the images of a step"
     with (
@@ -178,6 +181,8 @@ def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> 
         learner.model.train().to(memory_format=torch.channels_last)
         begun = place / f"{LAST}.ckpt"
         if begun.is_file():
+            # Read before the trainer reads it: a checkpoint of another training is refused, and a
+            # training that has ended is not begun again.
             learner.on_load_checkpoint(_read(begun))
         if not learner.stopped:
             trainer.fit(learner, ckpt_path=begun if begun.is_file() else None, weights_only=True)
@@ -272,6 +277,7 @@ def _made_of(
         parts = (getattr(model.head, "spec", ""), model.backbone.grid)
     samples = [each.dataset[index] for each in data for index in range(len(each))]
     films = str([(s.image_id, s.study_id, s.pixels.version()) for s in samples])
+    # The bytes of nan are not unique, and -1 is no label.
     labels = b"".join(each.labels.nan_to_num(nan=-1).numpy().tobytes() for each in data)
     return {
         "findings": ", ".join(model.findings),
@@ -296,6 +302,7 @@ def _unkept() -> Iterator[Path]:
 @contextmanager
 def _frozen(backbone: torch.nn.Module, asked: bool) -> Iterator[None]:
     """Switch off the gradients of a backbone whose learning rate is 0."""
+    # Weights that somebody else froze are left out, and so stay frozen afterwards.
     learning = [weight for weight in backbone.parameters() if asked and weight.requires_grad]
     for weight in learning:
         weight.requires_grad_(False)

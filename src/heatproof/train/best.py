@@ -34,7 +34,7 @@ class BestRounds(lightning.Callback):
         """Write a round that is among the best."""
         now = best_file(self._folder, len(pl_module.epochs) - 1)
         if now in self._files(pl_module):
-            trainer.save_checkpoint(now, weights_only=True)
+            trainer.save_checkpoint(now, weights_only=True)  # no training goes on from it
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Remove the weights of rounds that are no longer among the best.
@@ -48,4 +48,5 @@ class BestRounds(lightning.Callback):
                 if file not in kept:
                     file.unlink()
 
+    # No round begins after the last one, so what it replaced is removed here.
     on_fit_end = on_train_epoch_start

@@ -44,6 +44,7 @@ def checked_labels(
     if classes is not None:
         _check_learnable(findings, classes, labels)
     if settings.balance == "sample":
+        # Called for its error alone, which is then raised before any training begins.
         balanced(labels)
     _check_named(findings, validation)
     _check_judged(truth, selecting(settings, findings), studies_of(validation, settings))
@@ -88,6 +89,7 @@ def _check_learnable(findings: Sequence[str], classes: int, labels: Tensor) -> N
 
 def _check_named(findings: Sequence[str], validation: Dataset) -> None:
     labelled = {name for index in range(len(validation)) for name in validation[index].labels}
+    # An empty data set is refused by ``Images``, whose message says so.
     for finding in findings if len(validation) else ():
         if finding not in labelled:
             raise DataError(
@@ -98,6 +100,7 @@ def _check_named(findings: Sequence[str], validation: Dataset) -> None:
 
 def _check_judged(truth: Tensor, columns: Sequence[int], studies: Sequence[str]) -> None:
     if studies:
+        # Only labels of studies are asked for, so the scores may be anything.
         _, truth = highest_views(torch.zeros_like(truth), truth, studies)
     both = [(truth[:, columns] == value).any(dim=0) for value in (0, 1)]
     if len(truth) and not (both[0] & both[1]).any():
@@ -109,6 +112,7 @@ def _check_judged(truth: Tensor, columns: Sequence[int], studies: Sequence[str])
 
 
 def _check_patients(train: Dataset, validation: Dataset) -> None:
+    # Two unknown patients are not one patient.
     seen = {train[index].patient_id for index in range(len(train))} - {None}
     shared = seen & {validation[index].patient_id for index in range(len(validation))}
     if shared:

@@ -38,6 +38,7 @@ class ClassificationObjective(Objective):
         """Logits, and the loss over the labels that are known."""
         outputs = self.model.head.outputs(self.model.backbone(batch.images)).float()
         loss = classification_loss(outputs, batch.labels, self._weights)
+        # The loss is a mean over known labels, so batches are weighed by their number.
         count = int((~batch.labels.isnan()).sum())
         return ValidationBatch(self.model.head.logits(outputs), loss, count)
 

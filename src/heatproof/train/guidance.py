@@ -81,6 +81,7 @@ class Guided(Objective):
         if sample.image_id not in self._shown:
             sample = replace(sample, annotations=())
         target = mask_target(sample, model.findings, model.preprocessing, self._source)
+        # Negative images guide no map, since their labels already say that no cell is positive.
         return replace(target, known=target.marked)
 
 

@@ -69,6 +69,7 @@ class ImageOrder(Sampler[ImageDraw]):
     ) -> None:
         self._images, self._seed = images, seed
         self.batch = min(batch, len(images))
+        # Images that fill no batch of their pass come first in the next round.
         self.steps = steps or len(images) // self.batch
         self._rank, self._world = rank, world
         self._round = 0
@@ -83,11 +84,14 @@ class ImageOrder(Sampler[ImageDraw]):
     def __iter__(self) -> Iterator[ImageDraw]:
         count = self.steps * self.batch
         passed, order = -1, self._images
+        # Processes take turns in one order, so that their batches together are the batch of one.
         for before in range(
             self._round * count + self._rank, (self._round + 1) * count, self._world
         ):
             this, place = divmod(before, len(self._images))
             if this != passed:
+                # With a factor of 1, pass 1 of a seed would have the order of pass 0 of the next
+                # seed.
                 generator = torch.Generator().manual_seed(self._seed + 1_000_003 * this)
                 order = self._images[torch.randperm(len(self._images), generator=generator)]
                 passed = this
@@ -139,6 +143,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         self.dataset, self.preprocessing, self.labels = dataset, preprocessing, labels
         self._target, self._transforms, self._seed = target, transforms, seed
         height, width = preprocessing.size
+        # A mask takes one byte per pixel and finding.
         of_pixel = preprocessing.channels * FLOAT_BYTES + (labels.shape[1] if target else 0)
         self._kept: Tensor | None = None
         self._kept_targets: tuple[Region, ...] | None = None
@@ -166,6 +171,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         """A whole batch at once, which takes one copy where images are in memory."""
         indices = torch.tensor([draw.image for draw in draws])
         if self._kept is not None:
+            # Indexing copies, so that augmentation leaves the kept images as they are.
             images = self._kept[indices]
         else:
             images = torch.stack([self._decoded(draw.image) for draw in draws])
@@ -213,6 +219,7 @@ def loader(
 
 
 def _as_it_is(batch: Batch) -> Batch:
+    # ``__getitems__`` returns a whole batch, which leaves nothing to collate.
     return batch
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from heatproof.errors import DataError
 from heatproof.types import Dataset, Sample
 
-UNCERTAIN = 2.0
+UNCERTAIN = 2.0  # the index of the class *uncertain* in a head with three classes
 Uncertain = Literal["ignore", "zeroes", "ones", "class"]
 Absent = Literal["ignore", "negative"]
 _UNCERTAIN = {"ignore": math.nan, "zeroes": 0.0, "ones": 1.0, "class": UNCERTAIN}
@@ -50,6 +50,7 @@ def label_matrix(
         return values[label]
 
     samples = [dataset[index] for index in range(len(dataset))]
+    # Without ``reshape`` an empty data set would give a tensor of one axis.
     return torch.tensor(
         [[value(sample, finding) for finding in findings] for sample in samples]
     ).reshape(len(dataset), len(findings))

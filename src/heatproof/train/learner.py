@@ -109,6 +109,7 @@ class Learner(lightning.LightningModule):
             weight_decay=settings.weight_decay,
             **options,
         )
+        # The last batches of a round make an update even where they are fewer.
         steps = -(-self.steps // settings.accumulate)
         schedule = schedules.parse(settings.schedule)(optimizer, steps, settings.max_epochs)
         plateau = isinstance(schedule, ReduceLROnPlateau)
@@ -139,8 +140,11 @@ class Learner(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout by the round, not by what came before it; a frozen backbone stays frozen."""
+        # The factor is larger than numbers of processes are, so no two rounds and ranks share a
+        # seed.
         torch.manual_seed(self.settings.seed + 7919 * len(self.epochs) + self.global_rank)
         if not self.settings.backbone_lr:
+            # Batch norm learns its statistics without gradients, unless it is in evaluation mode.
             self.model.backbone.eval()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -208,6 +212,7 @@ class Learner(lightning.LightningModule):
                 )
         self.epochs = [Epoch(**epoch) for epoch in checkpoint[EPOCHS]]
         self._spent = self.epochs[-1].seconds
+        # A training that has ended says so again, or it would be trained for another round.
         self._stop_or_go_on()
 
     def _gathered(self) -> tuple[Tensor, Tensor, float]:
@@ -219,6 +224,7 @@ class Learner(lightning.LightningModule):
             torch.distributed.all_gather_object(everyone, parts)
             parts = tuple(torch.cat(column) for column in zip(*everyone, strict=True))
         scores, labels, indices, totals = parts
+        # Studies are listed in the order of the data set, whatever process judged an image.
         order = indices.argsort()
         total, weight = totals.sum(dim=0).tolist()
         return scores[order], labels[order], total / weight if weight else math.nan

@@ -50,7 +50,7 @@ def trainer_of(
             default_root_dir=folder,
             enable_progress_bar=False,
             enable_model_summary=False,
-            num_sanity_val_steps=0,
+            num_sanity_val_steps=0,  # validation before training would count as a round
             log_every_n_steps=1,
         )
     except (MisconfigurationException, ValueError) as error:
@@ -64,6 +64,7 @@ def _logger(name: str, folder: Path) -> Any:
     from lightning.pytorch import loggers
 
     called = "/".join(folder.absolute().parts[-2:])
+    # The folder gives the id, so that a training that goes on does so in the same run of W&B.
     run = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
     try:
         if name == "tensorboard":
@@ -96,10 +97,12 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
+        # Lightning exits while it handles the interrupt, which is then the context of the exit.
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
     finally:
+        # Python lets only the main thread set a handler.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)
 

@@ -58,6 +58,7 @@ class LocalizationObjective(Objective):
         labelled = dict(sample.labels)
         for finding, value in zip(self.model.findings, labels.tolist(), strict=True):
             marked = any(drawn(sample, finding, self._source))
+            # A policy that calls a marked finding negative would contradict the mark.
             if labelled.get(finding) is None and value in (0, 1) and not marked:
                 labelled[finding] = bool(value)
         target: Region = self.model.target(replace(sample, labels=labelled), self._source)

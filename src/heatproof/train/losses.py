@@ -21,6 +21,7 @@ def classification_loss(
         positive_weights: Weights of positive labels, per finding.
     """
     is_known = ~labels.isnan()
+    # A loss of nan would stay nan when it is multiplied by a weight of 0.
     truth = labels.nan_to_num()
     if outputs.ndim == labels.ndim:
         losses = F.binary_cross_entropy_with_logits(outputs, truth, reduction="none")

@@ -50,6 +50,7 @@ def digest_regions(targets: Iterable[Region]) -> tuple[int, str]:
     marked, digest = 0, ""
     for target in targets:
         marked += int(target.marked.any())
+        # A chain of digests needs one target in memory at a time.
         whole = hashlib.sha256(digest.encode())
         for field in fields(target):
             whole.update(getattr(target, field.name).numpy().tobytes())

@@ -100,6 +100,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_numbers()
+        # A dataclass does not check the types of its fields.
         for field in fields(self):
             if get_origin(field.type) is Literal:
                 allowed, value = get_args(field.type), getattr(self, field.name)

@@ -26,6 +26,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         path = Path(path)
         content = io.BytesIO()  # torch.save tells of a full disk in other words
         torch.save(checkpoint, content)
+        # Beside the old file, since a file is replaced in one step only within one disk.
         unfinished = path.with_name(f".{path.name}.unfinished")
         try:
             unfinished.write_bytes(content.getbuffer())

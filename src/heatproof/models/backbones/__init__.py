@@ -99,6 +99,7 @@ def timm_network(
         tag = network.pretrained_cfg.get("tag", "")
         return network, f"imagenet (timm {name}.{tag})"
     network = timm.create_model(name, pretrained=False, **options)
+    # Removed before weights are loaded, so that a file need not have those of these parts.
     _remove(network, without)
     if weights == "random":
         return network, "random"
@@ -119,6 +120,7 @@ def _load(network: Any, name: str, in_chans: int, path: Path, without: Sequence[
     state = read_state(path)
     first: str = network.pretrained_cfg["first_conv"] + ".weight"
     if first in state and state[first].shape[1] != in_chans:
+        # As timm does with weights that it downloads.
         state[first] = adapt_input_conv(in_chans, state[first])
     left_out = tuple(f"{part}." for part in (network.pretrained_cfg["classifier"], *without))
     state = {key: value for key, value in state.items() if not key.startswith(left_out)}

@@ -27,7 +27,7 @@ class Timm:
 
     def __call__(self, channels: int = 3, weights: str = "random") -> Backbone:
         """Build it; raises ModelError for a network whose features lie on no grid."""
-        import timm
+        import timm  # here for the reason given in ``timm_network``
 
         available = timm.list_models()
         if self.name not in available:

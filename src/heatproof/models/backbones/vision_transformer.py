@@ -62,6 +62,7 @@ class Norm(nn.Module):
     def forward(self, tokens: Float[Tensor, "n t d"]) -> Float[Tensor, "n d y x"]:
         """The features on the grid of patches."""
         patches: Tensor = self.norm(tokens)[:, PREFIX:]
+        # ``Embed`` takes squares alone, so the root is whole.
         side = math.isqrt(patches.shape[1])
         return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
 
@@ -72,6 +73,7 @@ class _VisionTransformer:
 
     def __call__(self, channels: int = 3, weights: str = "random") -> Backbone:
         """Build it."""
+        # Otherwise timm refuses images of another size than it was trained with.
         network, source = timm_network(self.name, channels, weights, dynamic_img_size=True)
         layers = {f"block{number}": b for number, b in enumerate(network.blocks, start=1)}
         embed = Embed(network)

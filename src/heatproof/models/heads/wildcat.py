@@ -59,6 +59,7 @@ class WildcatHead(HeadModule):
         if not self.spec.sum_gradient:
             return mean
         total = by_finding.sum(dim=2)
+        # The value is the mean, as the other terms cancel, and the gradient is that of the sum.
         return mean.detach() + (total - total.detach())
 
     def pool(self, maps: Float[Tensor, "n k y x"]) -> Float[Tensor, "n k"]:

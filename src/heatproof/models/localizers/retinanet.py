@@ -102,6 +102,7 @@ class Pyramid(nn.Module):
         for convolution in self.coarser:
             values = convolution(values)
             levels.append(values)
+            # As published, the ReLU stands before the next convolution and not in the level itself.
             values = values.relu()
         return levels
 
@@ -194,6 +195,7 @@ class RetinaNetLocalizer(Localizer[BoxTarget]):
         logits, moves, anchors, _ = outputs
         places = torch.stack([target.known for target in targets]).nonzero().tolist()
         if not places:
+            # Training calls ``backward`` on every loss, which a constant would not allow.
             return (logits.sum() + moves.sum()) * 0
         rows, columns = (list(indices) for indices in zip(*places, strict=True))
         problems = [_of_finding(targets[row], column, logits.device) for row, column in places]
@@ -220,6 +222,7 @@ def _inside(
 
 def _of_finding(target: BoxTarget, finding: int, device: torch.device) -> dict[str, Tensor]:
     """The target of one finding, in torchvision's form."""
+    # Each problem has one class, which is 0 whatever the finding.
     boxes = target.corners[target.findings == finding].to(device)
     return {"boxes": boxes, "labels": torch.zeros(len(boxes), dtype=torch.int64, device=device)}
 

@@ -84,6 +84,8 @@ class UNetLocalizer(Localizer[MaskTarget]):
         ):
             values = decoder(torch.cat([_grown(values, factor, "nearest"), skip], dim=1))
         grown = _grown(self.classifier(values), self.stages.strides[0], "bilinear")
+        # ``Stages`` continues an image that its coarsest stride does not divide; that part is cut
+        # off.
         return grown[..., : images.shape[2], : images.shape[3]]
 
     def found(self, outputs: Float[Tensor, "n k h w"]) -> Localized:

@@ -52,4 +52,5 @@ def augmented(
 
 def _mixed(seed: int, draw: int) -> int:
     """A seed made of two numbers; neighbours of either give unlike streams."""
+    # The factors are constants of the generator SplitMix64.
     return (seed * 0x9E3779B97F4A7C15 + draw * 0xBF58476D1CE4E5B9) % 2**63

@@ -51,5 +51,6 @@ class _Affine(v2.Transform):  # type: ignore[misc]
             translate=(spec.translate, spec.translate),
             scale=(1 - spec.scale, 1 + spec.scale),
             interpolation=InterpolationMode.BILINEAR,
+            # In masks nothing is marked where new pixels come in.
             fill={Image: float(image.min()), "others": 0},
         )(*inputs)

@@ -36,6 +36,7 @@ class _Exposure(v2.Transform):  # type: ignore[misc]
         self._spec = spec
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, float]:  # noqa: ARG002
+        # torchvision calls this once, and ``transform`` for the image and for each region.
         shift, stretch = (torch.rand(2) * 2 - 1).tolist()
         return {
             "shift": shift * self._spec.brightness,

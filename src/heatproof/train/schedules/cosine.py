@@ -31,7 +31,9 @@ class Cosine:
 
         def share(step: int) -> float:
             if step < rise:
+                # From 0 on, the first step would learn nothing.
                 return (step + 1) / rise
+            # A warm-up as long as the training would make the denominator 0.
             return 0.5 * (
                 1 + math.cos(math.pi * min((step - rise) / max(1, steps * rounds - rise), 1))
             )

@@ -30,7 +30,7 @@ class Plateau:
         """A scheduler for which any improvement counts."""
         return ReduceLROnPlateau(
             optimizer,
-            mode="max",
+            mode="max",  # a loss that is monitored has its sign changed
             factor=self.factor,
             patience=self.patience,
             threshold=0.0,
