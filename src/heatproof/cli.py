@@ -28,7 +28,7 @@ from heatproof.errors import HeatproofError
 if TYPE_CHECKING:
     from heatproof.registry import Registry
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ app = typer.Typer(
 )
 # Several processes may train together, numbered by torchrun, SLURM or Lightning: the first prints.
 _NUMBER = next(filter(None, map(os.environ.get, ("RANK", "SLURM_PROCID", "LOCAL_RANK"))), "0")
-console = Console(stderr=True, quiet=_NUMBER != "0")
+console = Console(stderr=True, quiet=_NUMBER != "0")  # stdout keeps results alone
 
 ExperimentFile = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to judge, and how.")
@@ -232,7 +232,7 @@ def _lists(kind: str) -> None:
         list_parts(kind)
 
 
-for _each in PARTS:
+for _each in PARTS:  # by a call each, since a loop variable would be the last for all
     _lists(_each)
 
 
@@ -265,7 +265,7 @@ def _run(
 ) -> None:
     from heatproof.experiment.file import load
     from heatproof.models.devices import device_named
-    from heatproof.run.pipeline import run as run_stages
+    from heatproof.run.pipeline import run as run_stages  # here: torch takes long to load
     from heatproof.saliency.memory import parse_memory
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
@@ -381,7 +381,7 @@ def _list(registry: "Registry[Any]", summary: Callable[[type], str] = _summary) 
         for preset, options in registry.presets(name).items():
             out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
     for other in dict.fromkeys(inner):
-        if other is not registry:
+        if other is not registry:  # a part that holds one of its own kind would be listed forever
             out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
             _list(other)
 

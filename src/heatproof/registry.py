@@ -70,6 +70,8 @@ class Registry(Generic[Part]):
                 importlib.import_module(module.name)
             for entry in entry_points(group=self._group):
                 self._load(entry)
+            # The flag is set last: a part that cannot be imported is reported by every later call,
+            # too.
             self._found = True
         return tuple(sorted(self._classes))
 
@@ -104,7 +106,7 @@ class Registry(Generic[Part]):
         """
         try:
             tree = ast.parse(spec.strip(), mode="eval").body
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError) as error:  # Python 3.11 raises ValueError for a null byte
             raise SpecError(
                 f"cannot read {spec!r} as a {self.kind}; expected a call like name(option=value)"
             ) from error
@@ -157,6 +159,7 @@ class Registry(Generic[Part]):
             case ast.Call(func=ast.Name(id=name), args=[]):
                 pass
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=preset), args=[]):
+                # An option that the spec gives overrides that of the preset.
                 keywords = self._preset(name, preset) | keywords
             case _:
                 raise SpecError(
@@ -199,6 +202,7 @@ class Registry(Generic[Part]):
     def _value(self, cls: type, field: "dataclasses.Field[Any]", node: ast.expr, spec: str) -> Any:
         nested = field.metadata.get("registry")
         if nested is not None:
+            # None is the one constant that an optional part may be; everything else is a spec.
             absent = isinstance(node, ast.Constant) and node.value is None
             return None if absent else nested._build(node, spec)
         try:
@@ -211,8 +215,11 @@ class Registry(Generic[Part]):
     def _converted(self, cls: type, field: "dataclasses.Field[Any]", value: Any) -> Any:
         nested = field.metadata.get("registry")
         if nested is not None and isinstance(value, str):
+            # Experiment files spell a part inside a part as text.
             return nested.parse(value)
+        # Annotations may be strings, which get_type_hints resolves.
         hint = get_type_hints(cls)[field.name]
+        # Pydantic's strict mode refuses text for a path.
         if isinstance(value, str) and (hint is Path or Path in get_args(hint)):
             return Path(value)
         # Lists stand for tuples in TOML; strings never stand for numbers.
@@ -261,6 +268,7 @@ def written(field: "dataclasses.Field[Any]", value: Any) -> str:
     if "registry" in field.metadata:
         text: str = field.metadata["registry"].spec(value)
         return text
+    # The text must be a literal, since a spec is parsed with literal_eval.
     return repr(str(value) if isinstance(value, Path) else value)
 
 

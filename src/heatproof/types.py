@@ -120,6 +120,7 @@ class Sample:
     @property
     def cluster(self) -> str:
         """What is resampled as one: the patient, or the film where the patient is unknown."""
+        # The prefix tells a patient from a film of the same name.
         return self.image_id if self.patient_id is None else f"patient {self.patient_id}"
 
 

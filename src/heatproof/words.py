@@ -34,6 +34,7 @@ def signed(value: float) -> str:
     """A difference, such as ``"−0.15"``; a small one keeps the digits that show its sign."""
     if math.isnan(value):
         return NOT_DEFINED
+    # The first number of digits counts at which rounding leaves more than 0.
     digits = next((d for d in (2, 3, 4) if abs(value) * 10**d >= 0.5), 2)  # noqa: PLR2004
     sign = "+" if value > 0 else MINUS if value < 0 else ""
     return f"{sign}{abs(value):.{digits}f}"

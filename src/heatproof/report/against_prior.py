@@ -31,6 +31,7 @@ class AgainstPrior(StrEnum):
 
 def against_prior(difference: Estimate | None) -> AgainstPrior:
     """What a paired difference shows; above 0 the method is better."""
+    # A difference without a value is asked about first: comparisons with nan are all false.
     if difference is None or math.isnan(difference.value):
         return AgainstPrior.NONE
     if difference.cases < TO_CONCLUDE or math.isnan(difference.low) or math.isnan(difference.high):
@@ -46,6 +47,7 @@ def best_first(rows: Iterable[_Ranked], metric: MetricText) -> list[_Ranked]:
 
     def rank(row: _Ranked) -> tuple[bool, float]:
         value = row.estimate.value
+        # Sorting by nan itself would leave the order undefined.
         return (True, 0.0) if math.isnan(value) else (False, sign * value)
 
     return sorted(rows, key=rank)

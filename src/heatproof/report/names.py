@@ -35,4 +35,5 @@ def file_name(*parts: str) -> str:
     letters = "".join(
         c if c.isascii() and c.isalnum() else " " for c in " ".join(filter(None, parts))
     )
+    # The cut may end on a hyphen.
     return "-".join(letters.lower().split())[:_LONGEST].rstrip("-")

@@ -269,7 +269,7 @@ def _rsna_table() -> Iterator[Published]:
             # The study has no detector with the last three backbones.
             for model, value in zip(_BACKBONES, values, strict=False):
                 yield Published(
-                    WILDCAT_RSNA, "Table 1", quantity, round(value / 100, 4),
+                    WILDCAT_RSNA, "Table 1", quantity, round(value / 100, 4),  # printed in per cent
                     method=method, model=model, data="RSNA",
                 )  # fmt: skip
 

@@ -76,4 +76,5 @@ def compared_models(experiment: Experiment) -> list[tuple[str, str]]:
         if pool.best > pool_of_single.best == 1 and pool.of == pool_of_single.of
     ]
     declared = [(first, second) for first, second in experiment.statistics.compare]
+    # A pair that is declared may also follow from the ensembles; it is compared once.
     return list(dict.fromkeys([*declared, *with_best]))

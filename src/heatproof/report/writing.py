@@ -60,6 +60,7 @@ def write_report(
     analysis = analyse(tables, questions, lambda part: progress.advance(note=part))
     page = _page(work, judged, written, tables, analysis)
     progress.advance(note="gallery")
+    # Everything is made before anything is written, so that a failure leaves the last report whole.
     on_paper = files(page)
     results = {
         "report.html": render(page),
@@ -151,6 +152,7 @@ def _files(
 
 def _remove_others(folder: Path, written: Collection[str]) -> None:
     """Remove the tables and figures that an earlier report wrote, and this one did not."""
+    # The listing limits what is removed to what a report wrote.
     listing = folder / PAPER
     earlier = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
     for name in set(earlier) - set(written):

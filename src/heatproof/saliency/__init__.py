@@ -188,6 +188,7 @@ def judge(
         (Validity.ZERO, largest == 0),
         # Rounding alone makes the cells of a constant map differ by a few units in the last place.
         (Validity.CONSTANT, high - low <= 8 * torch.finfo(flat.dtype).eps * largest),
+        # Negated, so that a residual of nan counts as incomplete.
         (Validity.INCOMPLETE, ~(residual.abs() <= maps.tolerance)),
         (Validity.TIED, _tied(maps.values.detach().cpu())),
     )
@@ -205,6 +206,8 @@ def _tied(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k"]:
     peaks = (values == values.amax(dim=(2, 3), keepdim=True)).numpy()
     tied = torch.zeros(values.shape[:2], dtype=torch.bool)
     for place in np.ndindex(*values.shape[:2]):
+        # Most maps have one highest cell, and need no labelling.
         if np.count_nonzero(peaks[place]) > 1:
+            # Cells that meet at a corner touch.
             tied[place] = label(peaks[place], np.ones((3, 3)))[1] > 1
     return tied

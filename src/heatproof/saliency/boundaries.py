@@ -50,12 +50,14 @@ class Boundaries:
     def down(self, block: int, gradient: Float[Tensor, "n ..."]) -> Float[Tensor, "n c h w"]:
         """A gradient with respect to what enters a block, passed on to the images."""
         for entered, left in reversed(self._pieces[:block]):
+            # The graphs are kept: other targets and other copies pass through them, too.
             (gradient,) = torch.autograd.grad(left, entered, gradient, retain_graph=True)
         return gradient
 
     def _run(self, upto: int, linked: bool) -> None:
         self._pieces, self._linked = [], linked
         reached = self._images.detach()
+        # The rule of a whole pass, since batch norm rounds differently under another.
         with Plain().forward(self._model), torch.set_grad_enabled(linked):
             for block in self._blocks[:upto]:
                 entered = reached.detach().requires_grad_(linked)

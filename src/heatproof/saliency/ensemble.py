@@ -36,6 +36,7 @@ def explain_ensemble(
     mean_maps = {spec: _Mean(spec, chosen[:, list(targets)].sum(dim=0)) for spec in methods}
     for member, counts in zip(ensemble.members, chosen, strict=True):
         places = [place for place, target in enumerate(targets) if counts[target]]
+        # A member that counts for no finding need not run.
         if not counts.any():
             continue
         # A member that counts for other findings alone gives probabilities, and no map.
@@ -68,6 +69,7 @@ class _Mean:
     def add(self, values: Float[Tensor, "n j ..."], columns: Sequence[int]) -> None:
         """Add what one member says of the findings of some columns."""
         shape = (len(values), len(self._counts), *values.shape[2:])
+        # The resolution of the maps is known when the first member has been added.
         if not self._sum.numel():
             self._sum = values.new_zeros(shape)
         elif self._sum.shape != shape:

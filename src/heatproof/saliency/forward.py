@@ -89,6 +89,7 @@ class ForwardPass:
             model: A copy of this one, held still, with other blocks from there on.
         """
         after = ForwardPass(model, self.images, self.memory)
+        # A copy need not be measured, and goes through in the same batches.
         after._sized = self._sized
         if first and isinstance(self.model, Classifier):
             if self._boundaries is None:
@@ -162,6 +163,7 @@ class ForwardPass:
 
     def _run(self, *, through_input: bool) -> tuple[Tensor, Tensor, Tensor]:
         """The graph from the features, or from what enters the first block, to the logits."""
+        # A graph that was cut at the features cannot lead to the images.
         if self._graph is None or (through_input and not self._graph[0].requires_grad):
             self._graph = self._made(through_input)
             run = self._graph[1:]
@@ -193,6 +195,7 @@ class ForwardPass:
 def _gradients(logits: Tensor, of: Tensor, targets: Sequence[int]) -> dict[int, Tensor]:
     """Gradients by target; images do not mix in evaluation mode, so their sum is differentiated."""
     return {
+        # The graph is kept for the targets that follow.
         target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
         for target in targets
     }
@@ -216,6 +219,7 @@ def held_still(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         for module in training:
+            # Mode by mode: train() would also switch modules that were in evaluation mode before.
             module.training = True
         for parameter in requiring:
             parameter.requires_grad_(True)

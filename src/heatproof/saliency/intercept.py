@@ -201,6 +201,7 @@ class _ReLU(torch.autograd.Function):
             ctx.mark_dirty(x)  # autograd requires it of inputs that are overwritten
         output = x.relu_() if in_place else x.relu()
         ctx.rule = rule
+        # The output and not the input, which is overwritten where ReLU works in place.
         ctx.save_for_backward(output)
         rule.intercepted()
         return output
@@ -220,6 +221,7 @@ def _in_place(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, An
 def _operations(output: Tensor) -> set[str]:
     """Names of all that a tensor was computed by, as autograd has recorded them."""
     seen, todo = set(), [output.grad_fn]
+    # A loop, since the graph of a deep network may exceed the recursion limit of Python.
     while todo:
         node = todo.pop()
         if node is not None and node not in seen:
@@ -264,6 +266,7 @@ def evaluated_batch_norm(  # noqa: PLR0917 (as in F.batch_norm)
     eps: float = 1e-5,
 ) -> tuple[Tensor, Tensor] | None:
     """The scale and the shift of a call of ``F.batch_norm``, shaped like its channels."""
+    # Statistics of the batch are no constants: there it is no scale and shift.
     if training or mean is None or variance is None:
         return None
     scale = torch.rsqrt(variance + eps)

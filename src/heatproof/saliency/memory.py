@@ -45,6 +45,7 @@ class Cost:
     largest: int
 
 
+# The keys are weak: a model that is let go does not stay for the sake of its cost.
 _costs: "WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Cost]]" = WeakKeyDictionary()
 
 

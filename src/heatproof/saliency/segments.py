@@ -40,6 +40,7 @@ _cache: "OrderedDict[tuple[bytes, int], Segments]" = OrderedDict()
 _lock = Lock()
 
 
+# Arrays have no single truth that == could return.
 @dataclass(frozen=True, eq=False)
 class Segments:
     """Masks over an image of ``shape``, by their pieces.
@@ -102,6 +103,7 @@ def segments_of(image: Float[np.ndarray, "h w c"], dilation: int) -> Segments:
     """Segments of an image, widened by a disk of the radius ``dilation``; remembered."""
     image = np.ascontiguousarray(image)
     digest = hashlib.blake2b(image.tobytes())
+    # Images of other shapes may have the same bytes.
     digest.update(f"{image.shape} {image.dtype}".encode())
     key = (digest.digest(), dilation)
     with _lock:

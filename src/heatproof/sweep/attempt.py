@@ -111,18 +111,22 @@ class _Rounds(Silent):
 
     def __init__(self, task: Attempt, curve: Path, progress: Progress) -> None:
         self._number, self._curve, self._progress = task.number, curve, progress
+        # Optuna's pruner judges a trial of a study: this study lives in memory, and knows only what
+        # was known when the trial was drawn.
         self._trial = None if task.earlier is None else study_of(task.earlier).ask()
         self._changed, self._reported = 0, 0
 
     def tell(self, note: str) -> None:
         """After every step of the training."""
         self._progress.tell(f"trial {self._number}: {note}")
+        # A training is heard after every step, and its curve changes after a round only.
         changed = self._curve.stat().st_mtime_ns if self._curve.is_file() else 0
         if self._trial is None or changed == self._changed:
             return
         self._changed = changed
         rounds, _ = _rounds(self._curve)
         for epoch in range(self._reported, len(rounds)):
+            # Rounds count from 1, as in the stored trials: the median is that of the same round.
             self._trial.report(rounds[epoch], epoch + 1)
         self._reported = max(self._reported, len(rounds))  # a killed one may have been ahead
         if self._trial.should_prune():
@@ -133,6 +137,7 @@ def decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
     """The experiment with the films that every trial reads in memory, where they fit."""
     plans = [family.model.training for family in families]
     used = {name for plan in plans if plan for name in (plan.data, plan.validation)}
+    # All families and data sets share the memory, so the smallest budget is divided among them.
     limit = min(settings_of(family.model).cache_gb for family in families) / len(used)
     return replace(
         work,
@@ -154,5 +159,6 @@ def decoded_once(films: OpenedData, gigabytes: float) -> OpenedData:
 
 
 def _bytes(samples: Sequence[Sample], missing: set[str]) -> int:
+    # A missing film has no header to read.
     sizes = (sample.pixels.size() for sample in samples if sample.image_id not in missing)
     return sum(height * width * _BYTES for height, width in sizes)

@@ -44,6 +44,7 @@ def on_ray(
             see the run folder.
     """
     try:
+        # Ray is an optional dependency.
         ray: Any = importlib.import_module("ray")
     except ModuleNotFoundError as error:
         raise ExperimentError("--ray: pip install 'heatproof[ray]'") from error
@@ -54,7 +55,9 @@ def on_ray(
             f"--ray {address}: {error}; start a cluster with ray start --head, or say --ray local"
         ) from error
     try:
+        # A worker may run in another folder, where a relative path would lead elsewhere.
         work = replace(work, folder=work.folder.absolute())
+        # Restarts alone bring back the actor; retries run the trial that was lost with it.
         trainer = ray.remote(Trainer).options(
             **share_of_machine(ray.nodes(), at_once), max_restarts=_LOST, max_task_retries=_LOST
         )
@@ -62,6 +65,7 @@ def on_ray(
         _check_folder(ray, work.folder, trainers)
 
         def run(attempts: Sequence[Attempt]) -> Iterable[TrialOutcome]:
+            # ActorPool.map keeps the order of the attempts, which a Runner promises.
             pool = ray.util.ActorPool(trainers)
             return _outcomes(
                 ray, pool.map(lambda trainer, task: trainer.attempt.remote(task), attempts)
@@ -118,6 +122,7 @@ def share_of_machine(machines: Sequence[dict[str, Any]], at_once: int) -> dict[s
 
 
 def _check_folder(ray: Any, folder: Path, trainers: Sequence[Any]) -> None:
+    # The name is new, so that a machine sees the file only if it sees this very folder.
     seen = folder / f".seen-{uuid.uuid4().hex}"
     seen.touch()
     try:
@@ -135,6 +140,7 @@ def _outcomes(ray: Any, outcomes: Iterable[TrialOutcome]) -> Iterator[TrialOutco
     try:
         yield from outcomes
     except ray.exceptions.RayTaskError as error:
+        # Ray wraps what a trial raises; the cause is what the user can act on.
         if isinstance(error.cause, HeatproofError):
             raise error.cause from error
         raise

@@ -25,6 +25,7 @@ def sweep_content(
         measured: What the maps of the trials reach; None where it was not measured.
     """
     plans = [record.family.model.training for record in tried]
+    # All plots share a vertical axis, so that families can be compared by eye.
     low, high = page.span(_defined([t.auroc for record in tried for t in record.trials]))
     plots = tuple(
         (
@@ -120,6 +121,7 @@ def _panels(tried: Sequence[Tried], measured: pl.DataFrame) -> Iterator[page.Met
             & (pl.col("metric") == metric) & (pl.col("data") == data)
             & (pl.col("finding") == finding)
         )  # fmt: skip
+        # The axis holds the prior, too, which may lie beyond all trials.
         low, high = page.span(_defined([*rows["value"], *prior["value"]]))
         reference = next(iter(_defined(prior["value"].to_list())), None)
         plots = []

@@ -91,6 +91,7 @@ class TrialPlot:
 
     def y(self, value: float) -> float:
         """The position of a value, from 0 at the top to ``CURVE_SIDE``."""
+        # SVG counts from the top.
         return round(CURVE_SIDE - place(value, self.low, self.high), 1)
 
 
@@ -167,4 +168,5 @@ def span(values: Sequence[float]) -> tuple[float, float]:
         return 0.0, 1.0
     low = _STEP * math.floor(min(values) / _STEP)
     high = _STEP * math.ceil(max(values) / _STEP)
+    # Multiples of 0.05 carry binary noise, and an axis of length 0 would divide by 0.
     return round(low, 2), round(max(high, low + _STEP), 2)

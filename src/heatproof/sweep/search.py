@@ -109,6 +109,7 @@ def search(
     Raises:
         HeatproofError: A trial could not be trained for a reason that is not its parameters.
     """
+    # Optuna logs every study that it creates otherwise, in between the progress bars.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     progress.start("sweep", sum(trials_of(sweep, family) for family in families))
     storage = optuna.storages.RDBStorage(f"sqlite:///{work.folder / STORAGE}")
@@ -121,6 +122,7 @@ def search(
             )
             tried.append(_tried(work, sweep, family, study, run, progress))
     finally:
+        # The pool of connections would keep the SQLite file open.
         storage.remove_session()
         storage.engine.dispose()
     progress.finish()
@@ -141,6 +143,7 @@ def _tried(
     progress: Progress,
 ) -> Tried:
     count, done = trials_of(sweep, family), len(study.trials)
+    # An earlier sweep may have run more trials than are asked for now.
     for _ in range(min(done, count)):
         progress.advance(skipped=True)
     while done < count:
@@ -180,6 +183,7 @@ def _study_name(work: Workspace, sweep: Sweep, family: Family) -> str:
     """Changes with whatever makes a trial; more trials are the same study."""
     space = {name: searched.model_dump() for name, searched in family.space.items()}
     folder = trained_folder(work, family.model).name
+    # at_once counts, since it decides which earlier trials a trial knows.
     how = (sweep.seed, sweep.prune, sweep.at_once, sweep.grid)
     return f"{folder}-{digest(space, *how)[:12]}"
 
@@ -188,8 +192,10 @@ def _drawn(
     sweep: Sweep, family: Family, number: int, earlier: tuple[FrozenTrial, ...]
 ) -> FrozenTrial:
     """The parameters of one trial."""
+    # A study that knows exactly the earlier trials: the stored one may know more by now.
     study = study_of(earlier)
     if sweep.grid:
+        # Values that are enqueued take the place of those that a sampler would draw.
         study.enqueue_trial(_grid(family)[number])
     trial = study.ask()
     for name in family.space:

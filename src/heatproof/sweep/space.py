@@ -57,6 +57,7 @@ class Family:
         low, high = searched.low, searched.high
         assert low is not None
         assert high is not None
+        # TOML reads ends such as 0 and 1 as integers, also of a parameter that is a float.
         if isinstance(low, int) and isinstance(high, int) and _hint(name) is not float:
             return trial.suggest_int(name, low, high, log=searched.log)
         return trial.suggest_float(name, low, high, log=searched.log)
@@ -72,6 +73,7 @@ class Family:
         options = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
         training = self.model.training
         changed = training.model_copy(update={"settings": training.settings | settings})
+        # Options that are not searched keep the values of the entry.
         head = heads.build(self.head, vars(heads.parse(self.model.head)) | options)
         return self.model.model_copy(update={"training": changed, "head": heads.spec(head)})
 
@@ -83,6 +85,7 @@ def families(work: Workspace, sweep: Sweep) -> tuple[Family, ...]:
         ExperimentError: There is nothing to train or to validate on, a parameter does not exist or
             applies to no model, or a model cannot take a value.
     """
+    # A model that is not trained here has no setting to search.
     models = [model for model in work.experiment.models if model.backbone and model.training]
     if not models:
         raise ExperimentError("a sweep needs [[models]] with a backbone and a training")
@@ -148,6 +151,7 @@ def _check(work: Workspace, family: Family) -> None:
     for name in (plan.data, plan.validation):
         if not work.data[name].samples:
             raise ExperimentError(f"model {family.name!r}: there is no film in {name!r}")
+    # The model as it stands is checked first, so that its own faults are not blamed on the search.
     check_plan(work, family.model)
     for name, searched in family.space.items():
         for value in _ends(searched):

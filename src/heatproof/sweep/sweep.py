@@ -73,6 +73,7 @@ def sweep(
     progress.start("check", 1)
     work = open_workspace(experiment)
     searched = families(work, settings)
+    # The folder is made after all checks: a faulty file leaves nothing behind.
     work.folder.mkdir(parents=True, exist_ok=True)
     progress.advance()
     progress.finish()
@@ -109,6 +110,7 @@ def _best(work: Workspace, tried: Sequence[Tried]) -> str:
     """The experiment as it was written, with the best models instead of the search."""
     experiment = work.experiment
     best = {record.family.name: record.family.with_values(record.best.values) for record in tried}
+    # tomlkit keeps the comments and the layout of what is not replaced.
     document = tomlkit.parse(experiment.text)
     document.pop("sweep")
     document["models"] = [
@@ -146,6 +148,7 @@ def _trials(work: Workspace, tried: Sequence[Tried]) -> TrialTable:
             for row in rows:
                 row[name] = None if row[name] is None else str(row[name])
     return TrialTable(
+        # Polars would infer the types of searched parameters from the first 100 rows alone.
         pl.DataFrame(rows, schema_overrides=TrialTable.schema(), infer_schema_length=None)
     )
 

@@ -11,7 +11,9 @@ from heatproof.words import spelled
 
 # How data sets name the metadata: sex, nih_sex, Patient Gender; age, PatientAge.
 SEX = re.compile(r"(.*[_\W])?(patient)?(sex|gender)", re.IGNORECASE)
+# What precedes the name must end in a separator, since image and dosage end in age, too.
 AGE = re.compile(r"(.*[_\W])?(patient)?age", re.IGNORECASE)
+# Ages in months, weeks or days (M, W, D) do not match, and count as unknown.
 YEARS = re.compile(r"0*(\d{1,3}(\.\d+)?)Y?")  # a number, or an age string of DICOM
 
 

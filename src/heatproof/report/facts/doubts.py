@@ -72,11 +72,13 @@ def doubts(
 
 def _probabilities(judged: Sequence[Judged], predictions: Predictions) -> Iterator[str]:
     """Models from elsewhere whose outputs look like probabilities where logits are expected."""
+    # A model that was trained here gives logits.
     foreign = [record for record in judged if record.card and not record.trained]
     for model, data in dict.fromkeys((record.model, record.data) for record in foreign):
         outputs = predictions.where(model=model, data=data).frame["probability"]
         # Logits of a network that learned nothing lie close together, seldom near 0 and 1.
         sure = ~outputs.is_between(_NEAR_ZERO, _NEAR_ONE)
+        # A few logits may all lie between 0 and 1 by chance.
         if len(outputs) >= TO_SUSPECT and outputs.is_between(_ZERO, _ONE).all() and sure.any():
             yield (
                 f"Every output of {model} on {data} lies between 0 and 1. If its network ends in a"
@@ -91,6 +93,7 @@ def _chosen_on_the_judged(
     """Patients of the validation data who are judged at the threshold that was chosen on them."""
     if validation is None:
         return
+    # Clusters are patients, or films where patients are unknown.
     choosing = set(films.where(data=validation).frame["cluster"])
     for data, rows in _judged_films(films, judged):
         shared = len(choosing & set(rows.frame["cluster"]))
@@ -107,10 +110,12 @@ def _dark(judged: Sequence[Judged]) -> Iterator[str]:
     by_data: dict[str, dict[str, Sample]] = {}
     for record in judged:
         samples = by_data.setdefault(record.data, {})
+        # Several models may judge a film, which counts once.
         samples |= {sample.image_id: sample for sample in record.samples}
     for data, samples in by_data.items():
         looked_at = list(samples.values())[:LOOKED_AT]
         brightest = [value for sample in looked_at if (value := _brightest(sample))]
+        # Where none could be read, nothing is claimed.
         if brightest and max(brightest) < _TWELVE_IN_SIXTEEN:
             yield (
                 f"Films of {data} are almost black: the brightest pixel of {len(brightest)}"

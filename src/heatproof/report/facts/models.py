@@ -28,14 +28,17 @@ def models(judged: Sequence[Judged]) -> Iterator[ModelText]:
     """One record per model; what its members share is taken from the first of them."""
     members_of: dict[str, dict[str, Judged]] = {}
     for member in judged:
+        # A member that judges several data sets counts once.
         members_of.setdefault(member.model, {}).setdefault(member.member, member)
     for model, members in members_of.items():
         first = next(iter(members.values()))
+        # An ensemble has no training of its own.
         history = _history(first.trained) if first.trained and not first.id.chosen else {}
         yield ModelText(
             name=model,
             architecture=first.id.architecture,
             head=first.id.head or "its own",
+            # Members that were trained on the same data share one phrase.
             trained_on="; ".join(dict.fromkeys(map(_trained_on, members.values()))),
             seed=first.id.seed if first.card and not first.id.chosen else None,
             weights=tuple(sha for m in members.values() if m.card for sha in _weights(m)),

@@ -58,9 +58,11 @@ def metrics_used(
     for (spec, metric), name in zip(metrics.items(), names, strict=True):
         yield MetricText(
             spec=spec,
+            # Two metrics of one title could not be told apart.
             name=name if names.count(name) == 1 else _with_file_names(spec),
             definition=" ".join([title_and_definition(metric)[1], *_binarizing(metric)]),
             undefined=metric.undefined,
+            # A distance has no largest value, so its axis ends where the measured ones do.
             high=_axis_end(spec, panels) if lower_is_better(metric) else 1.0,
             chance=metric.chance,
             per_map=metric.per_map if isinstance(metric, DatasetMetric) else "",

@@ -121,6 +121,7 @@ def chosen(
 ) -> Iterator[Choice]:
     """The films of one data set and model that the gallery shows, group by group."""
     misses = missed(metrics, predictions, scores).select("image_id", "finding")
+    # The order is kept, since the draw is by position.
     yield from _random(predictions, misses.unique(maintain_order=True).rows(), selection)
     yield from _extremes(scores, metrics[selection.rank_by], selection)
 
@@ -150,12 +151,14 @@ def _random(
     for image_id, finding, label, probability, threshold in columns.iter_rows():
         if finding not in with_threshold:
             pools.setdefault(Group.RANDOM, []).append((image_id, finding))
+        # A film whose label is uncertain or unknown is neither right nor wrong.
         elif label is not None and threshold is not None and np.isfinite(probability):
             group = _GROUPS[label, probability >= threshold]
             pools.setdefault(group, []).append((image_id, finding))
     pools[Group.MISSED] = misses
     for group in Group:  # always in this order, since all groups draw from one generator
         pool = pools.get(group, [])
+        # A whole permutation is drawn, so that a larger gallery holds all films of a smaller one.
         for index in sorted(generator.permutation(len(pool))[: selection.count]):
             yield Choice(group, f"drawn from {len(pool)}", *pool[index])
 
@@ -168,6 +171,7 @@ def _extremes(scores: Scores, metric: Metric, selection: Selection) -> Iterator[
         .where(pl.col("value").is_not_nan(), metric=selection.rank_by)
         .frame.group_by("image_id", "finding")
         .agg(pl.col("value").mean())
+        # Grouping leaves no order, and names break ties: equal tables give equal galleries.
         .sort("value", "image_id", "finding", descending=[lower, False, False])
     )
     places = means.select("image_id", "finding").rows()  # the worst first
@@ -211,6 +215,7 @@ def _maps(
     scores = album.scores.where(image_id=sample.image_id, finding=finding)
     for method in member.methods:
         key = MapKey(member.id, method, sample.image_id, finding)
+        # Not every method has a map of every film: imported ones may lack some.
         if key not in album.store:
             continue
         stored = album.store.get(key)

@@ -147,6 +147,7 @@ def interval_level(content: Content) -> str:
 def interval_methods(content: Content) -> tuple[str, ...]:
     """How the intervals were made: each way once, without the numbers of cases."""
     ways = [estimate.method for estimate in _estimates(content) if not math.isnan(estimate.low)]
+    # Numbers of cases differ from estimate to estimate, and would list the same way many times.
     counts = r"(,| of) [\d,]+ clusters|; \d+ undefined left out"
     return tuple(sorted({re.sub(counts, "", way) for way in ways if way}))
 
@@ -160,6 +161,7 @@ def _lines(
     panel: Localization, metric: MetricText, names: dict[str, str], several: bool
 ) -> tuple[ForestLine, ...]:
     prior = (panel.prior,) if panel.prior is not None else ()
+    # The prior is ranked among the methods, since it is what they must beat.
     ranked = best_first((*panel.rows, *prior), metric)
     controls = best_first(panel.controls, metric)
     return tuple(

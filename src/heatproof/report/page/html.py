@@ -40,6 +40,7 @@ VALIDITY_TEXTS = {
 def render(content: Content) -> str:
     """The page of a report."""
     environment = page_environment()
+    # The script is read and not rendered: its hash must be that of the text on the page.
     script, _, _ = _loader().get_source(environment, "report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html").render(
@@ -140,7 +141,9 @@ def page_environment() -> jinja2.Environment:
     """The environment of all pages: templates, filters, and the functions that templates call."""
     environment = jinja2.Environment(
         loader=_loader(),
+        # Names of films, findings and experiments are input of other people.
         autoescape=True,
+        # A misspelled name is an error; Jinja prints nothing for it otherwise.
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

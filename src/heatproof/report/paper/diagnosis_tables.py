@@ -147,6 +147,7 @@ def subgroup_table(content: Content, diagnoses: Sequence[Diagnosis]) -> PaperTab
             PaperColumn("Mean", lambda row: row.group.mean, Estimate),
             PaperColumn(
                 "Minus the others",
+                # A group without a difference has too few films, in it or beside it.
                 lambda row: row.group.difference or "too few",
                 Estimate,
                 signed=True,

@@ -30,6 +30,7 @@ _METRICS = {"iou": "IoU", "hit_rate": "hit rate"}
 _MEANS = {"iou": "mIoU", "hit_rate": "hit rate"}
 _NUMBERS = published_numbers(source=CHEXLOCALIZE)
 _FINDINGS = frozenset(number.finding for number in _NUMBERS if number.finding)
+# Numbers of the earlier version were superseded by those of the paper.
 _CURRENT = {(n.quantity, n.finding): n for n in _NUMBERS if n.where != "earlier version"}
 
 
@@ -91,6 +92,7 @@ def _diagnosed(content: Content) -> Iterator[_Pair]:
     for diagnosis in content.diagnoses:
         cutoffs = _has_cutoffs(diagnosis.metric)
         metric = _METRICS.get(diagnosis.metric) or ("IoU" if cutoffs else None)
+        # Slopes pool all findings of a data set: one that the study lacks makes another quantity.
         if metric is None or not findings.get(diagnosis.dataset, {""}) <= _FINDINGS:
             continue
         where = f"{diagnosis.dataset}, {diagnosis.model}"

@@ -72,6 +72,7 @@ def localization_table(content: Content) -> PaperTable[_Localized]:
             records.append(_Localized(*place, row.model, name, *values))
         if prior := panel.prior:
             values = (prior.estimate, prior.undefined, None)
+            # The prior is not compared with itself.
             records.append(_Localized(*place, panel.model, prior.name, *values))
     return PaperTable[_Localized](
         "localization",
@@ -156,6 +157,7 @@ def tuned_table(content: Content) -> PaperTable[TunedValue]:
             PaperColumn("Tuned on", lambda row: row.dataset),
             *_map_columns(content),
             PaperColumn("Finding", lambda row: row.finding),
+            # Text, since numbers are printed with two decimals, and a threshold may have more.
             PaperColumn("Value", lambda row: f"{row.value:g}"),
             PaperColumn("Score there", lambda row: row.score, float),
             PaperColumn("Cases there", lambda row: row.cases, int),

@@ -105,6 +105,7 @@ def cell_text(cell: PaperCell, column: PaperColumn[Any]) -> str:
 def as_csv(table: PaperTable[Any]) -> str:
     """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``."""
     text = io.StringIO()
+    # The module's default is the line end of Windows, on every system.
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
         f"{column.name}{end}"
@@ -155,4 +156,5 @@ def _csv_values(cell: PaperCell, column: PaperColumn[Any]) -> Iterator[str | int
 
 
 def _escaped(text: str) -> str:
+    # Letter by letter, so that no escape is escaped again; an empty line would end a caption.
     return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))

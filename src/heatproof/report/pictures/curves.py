@@ -33,6 +33,7 @@ def threshold_curves(content: Content) -> Iterator[Plot]:
             place = (panel.dataset, panel.finding, panel.model, family)
             families.setdefault((place, axis), []).append((at, panel))
     for (place, axis), panels in families.items():
+        # A curve joins its points in this order.
         panels.sort(key=lambda pair: pair[0])
         if len({at for at, _ in panels}) > 1:
             title = metrics.parse(place[3]).title

@@ -54,6 +54,7 @@ def forest_svg(forest: Forest) -> str:
         y = TOP + LINE * (line + 0.5)
         at = mark(estimate, forest.low, forest.high)
         value = estimate_text(estimate, difference=forest.signed)
+        # Text stands on its baseline, 4 units below the middle of its letters.
         strokes.append(svg_text(LEFT - 12, y + 4, label, "end"))
         strokes.append(svg_text(LEFT + WIDE + 12, y + 4, value))
         if at.low is not None and at.width is not None:
@@ -76,6 +77,7 @@ def boxes_svg(title: str, spreads: Sequence[Spread]) -> str:
         y = TOP + LINE * (line + 0.5)
         strokes.append(svg_text(LEFT - 12, y + 4, spread.finding, "end"))
         strokes.append(svg_text(LEFT + WIDE + 12, y + 4, f"n = {spread.cases}"))
+        # A finding without cases keeps its line, and has no box.
         if not spread.cases:
             continue
         least, q1, median, q3, most = map(_x, axis.places(spread))
@@ -129,6 +131,7 @@ def svg_page(
         height: Height below the origin.
         beyond: How far the strokes reach to the left of the origin.
     """
+    # Long labels widen the file to the left, so that all else keeps its place.
     left = math.ceil(beyond)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg"'

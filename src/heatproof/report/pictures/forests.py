@@ -62,7 +62,9 @@ def difference_forests(content: Content) -> Iterator[Forest]:
     for (dataset, model, method, metric, other), comparisons in _cells(content).items():
         differences = [comparison.difference for comparison in comparisons]
         ends = [abs(end) for d in differences for end in (d.value, d.low, d.high)]
+        # Whole tenths give short labels, and the axis is symmetric, so that 0 is in its middle.
         tenths = [math.ceil(10 * end) / 10 for end in ends if math.isfinite(end)]
+        # Differences that are all 0 would make an axis of length 0.
         most = max(tenths, default=0) or 1.0
         first = comparisons[0]
         yield Forest(
@@ -93,6 +95,7 @@ def slope_forests(content: Content) -> Iterator[Forest]:
         )
         if rows:
             ends = [abs(end) for _, e in rows for end in (e.value, e.low, e.high)]
+            # An estimate without an interval has ends that are nan.
             most = axis_end(max(end for end in ends if math.isfinite(end)))
             yield Forest(
                 file_name("slopes", dataset, model, metric),

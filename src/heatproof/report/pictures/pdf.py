@@ -31,10 +31,12 @@ def pdf(svg: str) -> bytes:
     inches = width * _POINTS / _INCH, height * _POINTS / _INCH
     to_page = Affine2D().translate(-left, -height).scale(_POINTS, -_POINTS)  # PDF's y goes up
     buffer = io.BytesIO()
+    # Date and versions would make equal figures differ.
     file = _backend.PdfFile(
         buffer, metadata={"CreationDate": None, "Producer": None, "Creator": None}
     )
     file.newPage(*inches)
+    # At 72 dots per inch a dot is a point.
     renderer = _backend.RendererPdf(file, _INCH, inches[1], inches[0])
     for element in root:
         if element.tag.endswith("}text"):
@@ -56,7 +58,9 @@ def _draw(renderer: Any, element: ET.Element, outline: Path, to_page: Affine2D) 
         look.set_dashes(0, dashes)
     stroked = stroke != "none"
     look.set_foreground(stroke if stroked else "#000")
+    # Matplotlib strokes every path; a width of 0 stands for no stroke.
     look.set_linewidth(float(element.get("stroke-width", "1")) * _POINTS if stroked else 0)
+    # Caps and joins are SVG's defaults.
     look.set_capstyle("butt")
     look.set_joinstyle("miter")
     look.set_alpha(alpha)
@@ -67,6 +71,7 @@ def _draw(renderer: Any, element: ET.Element, outline: Path, to_page: Affine2D) 
 def _write(renderer: Any, element: ET.Element, to_page: Affine2D) -> None:
     text, font = element.text or "", _font(element.get("font-weight", "normal"))
     x, y = to_page.transform((float(element.get("x", "")), float(element.get("y", ""))))
+    # A dollar sign in a name begins no mathematics.
     width, _, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
     look = renderer.new_gc()
     look.set_foreground(element.get("fill", "#000"))
@@ -91,6 +96,7 @@ def _outline(element: ET.Element) -> Path | None:
             return _path(element.get("d", ""))
         case "circle":
             return Path.circle((number("cx"), number("cy")), number("r"))
+        # The white ground alone has its width in per cent, and paper is white.
         case "rect" if element.get("width") != _FULL:
             scaled = Affine2D().scale(number("width"), number("height"))
             return Path.unit_rectangle().transformed(scaled.translate(number("x"), number("y")))
@@ -102,6 +108,7 @@ def _path(commands: str) -> Path:
     codes: list[int] = []
     x = y = 0.0
     for letter, numbers in re.findall(r"([MLHVhv])([^MLHVhv]*)", commands):
+        # Small numbers are written with an exponent.
         values = [float(number) for number in re.findall(r"-?[\d.]+(?:e-?\d+)?", numbers)]
         match letter:
             case "M" | "L":

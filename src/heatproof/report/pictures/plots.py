@@ -87,6 +87,7 @@ def _axes(plot: Plot) -> list[str]:
 
 def _curve(plot: Plot, number: int, curve: PlotCurve) -> list[str]:
     ink, dash = _style(number)
+    # SVG has no nan, and a path breaks off at one.
     defined = [(x, e) for x, e in curve.points if math.isfinite(e.value) and math.isfinite(x)]
     joined = " L".join("{:g} {:g}".format(*_position(plot, x, e.value)) for x, e in defined)
     strokes = (
@@ -120,6 +121,7 @@ def _marker(number: int, x: float, y: float, ink: str) -> str:
 
 
 def _style(number: int) -> tuple[str, str]:
+    # Two neighbours share a dash, since their markers differ.
     dash = _DASHES[number // 2 % len(_DASHES)]
     return _INKS[number % len(_INKS)], f' stroke-dasharray="{dash}"' if dash else ""
 

@@ -105,6 +105,7 @@ def box_axis(spreads: Sequence[Spread]) -> BoxAxis:
     defined = [spread for spread in spreads if spread.cases]
     low = min((spread.least for spread in defined), default=0.0)
     high = max((spread.most for spread in defined), default=1.0)
+    # An axis of length 0 would divide by 0.
     return BoxAxis(low, high if high > low else low + 1)
 
 
@@ -120,9 +121,11 @@ def calibration_points(bins: Sequence[CalibrationBin]) -> tuple[CalibrationPoint
         points.append(
             CalibrationPoint(
                 x=round(CURVE_SIDE * b.predicted, 1),
+                # SVG counts from the top.
                 y=round(CURVE_SIDE * (1 - observed.value), 1),
                 top=round(CURVE_SIDE * (1 - observed.high), 1) if bounded else None,
                 bottom=round(CURVE_SIDE * (1 - observed.low), 1) if bounded else None,
+                # The root makes the area, and not the radius, grow with cases.
                 radius=round(1.6 + 2.4 * math.sqrt(observed.cases / max(most, 1)), 1),
                 words=f"predicted {b.predicted:.2f}, observed {observed.value:.2f},"
                 f" n = {observed.cases}",
@@ -138,6 +141,7 @@ def polyline(points: Sequence[CalibrationPoint]) -> str:
 
 def history_points(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
     """Validation AUROC by epoch; the box spans 0.5 to 1, undefined epochs have no point."""
+    # A training of one epoch has no length.
     last = max(len(values) - 1, 1)
     return tuple(
         (

@@ -24,6 +24,7 @@ def scatters(content: Content) -> Iterator[Plot]:
         method = methods[diagnosis.method]
         where = (diagnosis.dataset, diagnosis.model)
         for feature, dots in diagnosis.points.items():
+            # A line through two values fits them by construction.
             if len({x for x, _ in dots}) < TO_DRAW_A_LINE:
                 continue
             across, up = np.array(dots).T
@@ -36,6 +37,7 @@ def scatters(content: Content) -> Iterator[Plot]:
                 f"{FEATURE_NOUNS[feature]}, {len(dots)} maps",
                 metric,
                 (PlotCurve("least squares", line),),
+                # Scores are between 0 and 1 as a rule, but a distance may be larger.
                 low=(ends[0], min(0.0, float(up.min()))),
                 high=(ends[1], max(1.0, float(up.max()))),
                 dots=dots,

@@ -49,6 +49,7 @@ _OUTCOME_WORDS = {
 
 
 def _trust(content: Content) -> list[Answer]:
+    # Several rules would give several answers; the others stand in the grids.
     rule = content.rules[0].spec if content.rules else ""
     names = method_names(content)
     return [_trust_answer(grid, names) for grid in content.trust if grid.rule == rule]
@@ -194,6 +195,7 @@ def _many_findings(
         details.append(f"{names[method]}: {extremes}{compared}")
     details += _few_cases(row.estimate.cases for _, row in pairs)
     kinds = [against_prior(row.difference) for _, row in pairs]
+    # Pairs that cannot be compared would make the share of the better ones look small.
     compared_pairs = [k for k in kinds if k not in (AgainstPrior.NONE, AgainstPrior.TOO_FEW)]
     if not priors:
         headline = (
@@ -277,7 +279,9 @@ def _comparisons(content: Content) -> list[Answer]:
 
 def _worse_or_better(rows: Sequence[Comparison]) -> str:
     """Such as ``"shown to be worse in 2 (Edema and Mass), better in none of 3 findings; …"``."""
+    # The row without a finding is the macro average.
     of_findings = [row for row in rows if row.finding]
+    # Several findings are tested at once, so p is the corrected one.
     significant = [row for row in of_findings if row.holm < 1 - row.difference.level]
     worse = [row.finding for row in significant if row.difference.value < 0]
     better = [row.finding for row in significant if row.difference.value > 0]

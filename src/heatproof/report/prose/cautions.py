@@ -50,6 +50,7 @@ def _seen_patients(content: Content) -> list[str]:
     patients = {cohort.name: cohort.patients for cohort in content.cohorts}
     texts = []
     for model, dataset in judged:
+        # A pair without a record counts as unknown.
         overlap = overlaps.get((model, dataset)) or PatientOverlap(model, dataset, None, None)
         if text := _overlap(overlap, patients.get(dataset)):
             texts.append(text)
@@ -82,6 +83,7 @@ def _rare(content: Content) -> list[str]:
     localized = {panel.dataset for panel in content.localization}
     by_dataset: dict[tuple[str, str], list[Rare]] = {}
     for rare in content.rare:
+        # Where nothing was localized, there are no maps to warn of.
         if rare.what == "classifier" or rare.dataset in localized:
             by_dataset.setdefault((rare.dataset, rare.what), []).append(rare)
     # The same findings may be too rare for maps and for the classifier: one sentence for both.
@@ -97,6 +99,7 @@ def _rare(content: Content) -> list[str]:
 
 
 def _few_cases(content: Content) -> list[str]:
+    # Findings that nothing is concluded about have a warning of their own.
     rare = {(rare.dataset, rare.finding) for rare in content.rare if rare.what == "maps"}
     fewest: dict[str, dict[str, int]] = {}
     for panel in content.localization:

@@ -188,6 +188,7 @@ def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...])
     strong = verdict.passed is Outcome.PASS and verdict.strong is Outcome.PASS
     evidence, threshold = verdict.evidence, verdict.threshold
     measured = not math.isnan(evidence.value)
+    # A threshold without a measured value would stand alone in the cell.
     comparable = measured and not math.isnan(threshold)
     measure = measures.get(verdict.measure, verdict.measure)
     side = "above" if verdict.above else "below"
@@ -222,6 +223,7 @@ def _settles(verdict: Verdict) -> str:
         return ""
     draws = f" and {count(needed.draws, 'model')}" if needed.draws else ""
     patients = count(needed.patients, "patient")
+    # A margin is a distance, so its sign is cut off.
     return f"about {patients}{draws} would settle a difference of {signed(needed.margin)[1:]}"
 
 

@@ -126,6 +126,7 @@ def structure_sentences(content: Content) -> list[str]:
         f" {number(structure.share.value)} of the relevance for {structure.finding} lies on"
         f" the {structure.structure}, which takes {number(structure.area)} of the film."
         for structure in content.structures
+        # The lower end of the interval must be that high, so that chance makes no sentence.
         if structure.share.low
         > max(_TIMES_ITS_AREA * structure.area, structure.area + _MORE_THAN_ITS_AREA)
     ]
@@ -135,6 +136,7 @@ def diagnosed_metric(content: Content) -> str:
     """Spec of the first metric that scores every single map; empty without diagnoses."""
     diagnosed = {diagnosis.metric for diagnosis in content.diagnoses}
     in_order = [metric.spec for metric in content.metrics if metric.spec in diagnosed]
+    # The order of a set differs from run to run.
     return next(iter((*in_order, *sorted(diagnosed))), "")
 
 
@@ -150,6 +152,7 @@ def trend(effect: Effect | None, *, lower_is_better: bool = False) -> Trend:
     if effect is None or math.isnan(effect.slope.estimate.value):
         return Trend.NONE
     slope = effect.slope.estimate
+    # A p that is nan is below nothing, so the question stays open.
     if not effect.p < 1 - slope.level:
         return Trend.OPEN
     return _direction(slope, lower_is_better)
@@ -158,6 +161,7 @@ def trend(effect: Effect | None, *, lower_is_better: bool = False) -> Trend:
 def significance_level(content: Content) -> str:
     """The number that p has to be below, such as ``"0.05"``."""
     levels = [e.slope.estimate.level for d in content.diagnoses for e in d.shape]
+    # In binary, 1 - 0.95 is a little more than 0.05.
     return f"{1 - (levels[0] if levels else 0.95):.3g}"
 
 
@@ -267,6 +271,7 @@ def _group_sentences(
     if not compared:
         return
     different = [row for row in compared if row[2].p < 1 - row[3].level]
+    # The surest come first, since only a few get a sentence.
     different.sort(key=lambda row: row[2].p)
     for diagnosis, finding, group, difference in different[:_MOST_GROUPS]:
         yield (

@@ -73,6 +73,7 @@ class Rollout(InterceptRule):
         if operation is F.scaled_dot_product_attention:
             self._roll(self._attention(*args, **kwargs))
         output = operation(*args, **kwargs)
+        # A softmax of another shape is no attention, such as one over classes.
         if operation in SOFTMAXES and output.ndim == ATTENTION_AXES:
             self._roll(output)
         return output

@@ -116,8 +116,10 @@ def blurred(images: Float[Tensor, "*n h w"], sigma: float, border: Border) -> Te
 
 def _gaussian(side: int, sigma: float, border: Border) -> Float[Tensor, "side side"]:
     """What each position of a line takes from each."""
+    # SciPy's rounding of the radius.
     radius = int(CUT_OFF * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1)
+    # For sigma = 0 the one offset is 0, and 0 / 0 would be nan.
     variance = max(sigma**2, torch.finfo(torch.float64).tiny)
     weights = torch.exp(-offsets.double().square() / (2 * variance))
     weights /= weights.sum()
@@ -126,6 +128,7 @@ def _gaussian(side: int, sigma: float, border: Border) -> Float[Tensor, "side si
         inside = (positions >= 0) & (positions < side)
         positions, shares = positions.clamp(0, side - 1), weights * inside
     else:
+        # A kernel wider than the image is reflected more than once.
         positions = positions % (2 * side)
         positions = torch.minimum(positions, 2 * side - 1 - positions)
         shares = weights.expand(side, -1)

@@ -37,6 +37,7 @@ class Edges:
 
 def magnitude(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
     """How steeply the mean over channels changes, from 0."""
+    # A border of another value would be an edge itself.
     grey = F.pad(images.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = grey.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     slopes = F.conv2d(grey, torch.stack([across, across.T])[:, None])

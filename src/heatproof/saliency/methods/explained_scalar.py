@@ -68,6 +68,7 @@ class ExplainedScalar:
         if self.target == "finding" or not denied.any():
             return self._signed(forward, targets, 1)
         against = self._signed(forward, targets, -1)
+        # Each of the two costs passes; often one is enough.
         if denied.all():
             return against
         return _either(denied, against, self._signed(forward, targets, 1))
@@ -95,8 +96,10 @@ class _Rescaled(Model):
         self.findings, self.preprocessing = model.findings, model.preprocessing
         self.uniform = model.uniform
         self.whole = model
+        # Grad-CAM looks for it, where it is asked for the features before the last ReLU.
         self.backbone = getattr(model, "backbone", None)
         self._sign, self._probability = sign, probability
+        # A new module starts in training mode.
         self.train(model.training)
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:

@@ -93,6 +93,7 @@ class Biases(InterceptRule):
         if operation in BIASED:
             bias = args[2] if len(args) > 2 else kwargs.get("bias")  # noqa: PLR2004
             if bias is not None:
+                # A linear layer keeps its channels in the last axis, a convolution in the second.
                 first = output.ndim - 1 if operation is F.linear else 1
                 bias = bias.view(-1, *[1] * (output.ndim - 1 - first))
         elif operation is F.batch_norm:
@@ -146,6 +147,7 @@ def _view(
     low, high = (
         bound(magnitude, dim=(1, 2, 3), keepdim=True) for bound in (torch.amin, torch.amax)
     )
+    # A constant part is 0 after its minimum is taken off, and must not become 0 / 0.
     span = torch.where(high > low, high - low, 1)
     # Summed first: upsampling is linear.
     total = ((magnitude - low) / span).sum(dim=1, keepdim=True)

@@ -46,6 +46,7 @@ class GradCAM:
         """One map per image and target."""
         features, gradients = forward.features, forward.feature_gradients(targets)
         if self.features == "before_relu":
+            # The gradient passes the last ReLU where it was on.
             gradients = gradients * (features > 0)[:, None]
             features = _before_relu(forward)
         values = torch.einsum("nkd,ndyx->nkyx", gradients.mean(dim=(3, 4)), features)

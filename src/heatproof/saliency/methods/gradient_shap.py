@@ -71,10 +71,13 @@ class GradientShap:
             MapError: The background cannot be read.
         """
         images, chosen = forward.images, list(targets)
+        # A generator of the CPU gives the same draws on every device.
         generator = torch.Generator().manual_seed(self.seed)
         points = torch.rand(self.samples, generator=generator).to(images)
+        # Fractions, so that what is drawn does not depend on the size of the background.
         draws = torch.rand(self.samples, generator=generator)
         noise = torch.zeros(())
+        # Noise is drawn last, so that points and draws are the same with and without it.
         if self.noise:
             noise = torch.randn(self.samples, *images.shape[1:], generator=generator)
         noise = self.noise * noise.to(images)

@@ -47,5 +47,6 @@ class GuidedReLU(ReLURule):
 
     def backward_of(self, gradient: Tensor, output: Tensor) -> Tensor:
         """The rule."""
+        # ReLU's own backward pass, which keeps the gradient where the output is above 0.
         passed: Tensor = torch.ops.aten.threshold_backward(gradient, output, 0)
         return passed.clamp_(min=0)

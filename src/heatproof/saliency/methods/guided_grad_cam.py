@@ -47,6 +47,7 @@ class GuidedGradCAM:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target; raises MapError for networks with other activations."""
+        # The rule is that of a pass of its own: Grad-CAM needs plain gradients.
         guided = forward.under(GuidedReLU()).input_gradients(targets)
         size = forward.images.shape[2:]
         cam = F.interpolate(GradCAM()(forward, targets).values, size=size, mode="bilinear")

@@ -114,6 +114,7 @@ class GuidedIntegratedGradients:
             if not slope.isfinite().all():
                 return torch.full_like(image, torch.nan)  # which values to move is undefined
             after = self._moved(point, slope.abs(), image, start, step)
+            # By the left rule nothing uses the gradient at the end of the path.
             needed = self.rule == "trapezoid" or step < self.steps
             then = gradient(after) if needed else slope
             share = (slope + then) / 2 if self.rule == "trapezoid" else slope

@@ -75,6 +75,7 @@ class IntegratedGradients:
     needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
+        # These rules have a point at both ends of the path.
         least = 2 if self.rule in ("trapezoid", "pair") else 1
         if self.steps < least:
             raise SpecError(

@@ -65,6 +65,7 @@ class Occlusion:
         height, width = images.shape[2:]
         window, stride = (_pixels(side, min(height, width)) for side in (self.window, self.stride))
         windows = _windows(height, width, window, stride).to(images.device)
+        # A pass holds every image once for each of its windows.
         batch = max(1, forward.at_once(differentiated=False) // len(images))
         fill = torch.zeros_like(images[0, :, :1, :1])
         if self.baseline == "black":

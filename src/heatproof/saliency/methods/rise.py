@@ -83,6 +83,7 @@ class RISE:
         height, width = images.shape[2:]
         sides = [math.ceil(side / self.cells) for side in (height, width)]
         generator = torch.Generator().manual_seed(self.seed)
+        # All random numbers are drawn before the chunks, whose size follows from the memory.
         grids = torch.rand(self.masks, self.cells, self.cells, generator=generator) < self.shown
         tops, lefts = (
             torch.randint(side, (self.masks,), generator=generator).tolist() for side in sides
@@ -91,6 +92,7 @@ class RISE:
         for start in range(0, self.masks, at_once):
             small = grids[start : start + at_once, None].to(images)
             large = F.interpolate(small, size, mode="bilinear")[:, 0]
+            # Shifts of later chunks are left over, so lengths differ.
             corners = zip(large, tops[start:], lefts[start:], strict=False)
             yield torch.stack(
                 [mask[top : top + height, left : left + width] for mask, top, left in corners]

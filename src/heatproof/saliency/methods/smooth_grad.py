@@ -81,6 +81,7 @@ class SmoothGrad:
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
         images = forward.images
+        # A generator of the CPU gives the same noise on every device.
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(self.samples, *images.shape[1:], generator=generator).to(images)
         # Image by image: the map must not depend on what else is in the batch.
@@ -97,6 +98,7 @@ class SmoothGrad:
         noisy = image + self.noise * (image.max() - image.min()) * noise
         maps = torch.cat(
             [
+                # Residuals of noisy copies are not reported, and would cost passes.
                 self.base(forward.over(chunk, judged=False), targets).values
                 for chunk in torch.split(noisy, forward.at_once(differentiated=True))
             ]

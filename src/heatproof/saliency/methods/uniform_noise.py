@@ -42,6 +42,7 @@ class UniformNoise:
     def _noise(self, image: Float[Tensor, "c h w"], target: int) -> Float[Tensor, "h w"]:
         pixels = image.float().contiguous().numpy().tobytes()
         generator = torch.Generator().manual_seed(
+            # A checksum, since Python's hash of text differs from process to process.
             zlib.crc32(pixels, zlib.crc32(f"{self.seed} {target}".encode()))
         )
         return torch.rand(image.shape[1:], generator=generator)

@@ -36,6 +36,7 @@ class XGradCAM:
         features = forward.features
         effects = torch.einsum("nkdyx,ndyx->nkd", forward.feature_gradients(targets), features)
         totals = features.sum(dim=(2, 3))[:, None]
+        # A feature that is 0 everywhere would divide 0 by 0.
         weights = torch.where(totals == 0, 0.0, effects / totals)
         values = torch.einsum("nkd,ndyx->nkyx", weights, features)
         return Maps(values.relu() if self.relu else values)

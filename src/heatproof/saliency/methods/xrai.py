@@ -179,7 +179,9 @@ def _full(values: Any, arrays: Any, min_area: Any, area_threshold: Any) -> Any:
                 floor = max(floor, (totals[mask] - slack[mask]) / areas[mask])
         best, gain = -1, -np.inf
         for mask in range(masks):
+            # A mask whose largest possible mean is below the floor cannot win, however it rounds.
             if remaining[mask] and (totals[mask] + slack[mask]) / areas[mask] >= floor:
+                # The mean of a mask stays the same until some of its pixels are taken.
                 if exact_at[mask] != areas[mask]:
                     mask_part = _part(mask_pieces, mask_stops, mask)
                     exact[mask] = _mean(

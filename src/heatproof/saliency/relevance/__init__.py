@@ -48,6 +48,7 @@ class Contributions:
         """For each input, the sum over outputs of its contribution times the output's amount."""
         given = torch.zeros_like(self._parts[0])
         for edge, part in zip(self._edges, self._parts, strict=True):
+            # The graph is kept, since each target asks again.
             (back,) = torch.autograd.grad(edge, part, amounts, retain_graph=True)
             given.addcmul_(back, part.detach())
         return given
@@ -80,6 +81,7 @@ class Layer:
 
     def by_sign(self, positive: Tensor, negative: Tensor) -> Contributions:
         """The contributions of positive inputs through some weights, of negative through others."""
+        # Without negative inputs, as after a ReLU, half of the work is saved.
         if not self.signed:
             return self.contributions((self.x, positive))
         return self.contributions((self.x.clamp(min=0), positive), (self.x.clamp(max=0), negative))

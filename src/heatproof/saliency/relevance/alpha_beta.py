@@ -31,6 +31,7 @@ class AlphaBeta:
     absorbs: ClassVar[tuple[str, ...]] = ("biases", "undivided")
 
     def __post_init__(self) -> None:
+        # Decimals such as 0.1 are rounded in binary, so their difference need not be 1 exactly.
         if not (self.beta >= 0 and abs(self.alpha - self.beta - 1) <= 1e-9):  # noqa: PLR2004
             raise SpecError(
                 f"alpha={self.alpha}, beta={self.beta}; expected beta >= 0 and alpha = 1 + beta,"
@@ -41,6 +42,7 @@ class AlphaBeta:
         """The division at a layer."""
         positive, negative = layer.weight.clamp(min=0), layer.weight.clamp(max=0)
         sides = [(self.alpha, layer.by_sign(positive, negative), layer.bias.clamp(min=0))]
+        # With beta = 0 the negative side gets nothing, and need not be computed.
         if self.beta:
             sides.append((-self.beta, layer.by_sign(negative, positive), layer.bias.clamp(max=0)))
         shares = []

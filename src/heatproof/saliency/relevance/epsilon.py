@@ -40,6 +40,7 @@ class Epsilon:
         """The division at a layer."""
         contributions = layer.contributions((layer.x, layer.weight))
         z = contributions.total() + layer.bias
+        # torch.sign(0) is 0, which would leave an output of 0 undamped.
         damping = self.epsilon * torch.where(z < 0, -1.0, 1.0).to(z)
         share = inverse(z + damping)
         absorbed = {

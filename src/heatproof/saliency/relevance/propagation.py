@@ -195,6 +195,7 @@ class Propagation(InterceptRule):
             return self._mean(operation, args, kwargs)
         if len(inputs) == 2 and name in SUMS | PRODUCTS:  # noqa: PLR2004
             return self._of_two(name, call, inputs, float(kwargs.get("alpha", 1)))
+        # Only the numerator may depend on the image: a constant over a tensor is no scaled tensor.
         quotient = name in QUOTIENTS and inputs[0] is args[0]
         if len(inputs) == 1 and (quotient or name in PASSING | SUMS | PRODUCTS):
             shape = inputs[0].shape
@@ -215,6 +216,7 @@ class Propagation(InterceptRule):
             elif origin is not None and not origin.used:
                 origin.used = True
                 self.intercepted()
+        # Of view_as and its like, the second tensor gives its shape alone.
         sources = inputs[:1] if name.endswith("_as") else inputs
         if name in GATES or (name in SELECTING and all(x in self._gates for x in sources)):
             for tensor in outputs:
@@ -396,6 +398,8 @@ class Propagation(InterceptRule):
 
         def back(relevance: Tensor, share: Tensor) -> Sequence[Tensor]:
             given = share * relevance
+            # The other part is what is left, so that nothing is lost; sum_to_size undoes
+            # broadcasting.
             return [given.sum_to_size(shapes[0]), (relevance - given).sum_to_size(shapes[1])]
 
         return self._step(call, back, [share], inputs)
@@ -458,6 +462,7 @@ class _Step(torch.autograd.Function):
         kept: Sequence[Tensor],
         *inputs: Tensor,
     ) -> Tensor:
+        # A tensor that was written in place has another version, however the operation is spelled.
         versions = [tensor._version for tensor in inputs]
         output = call()
         ctx.mark_dirty(
