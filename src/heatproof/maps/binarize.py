@@ -88,6 +88,7 @@ class Otsu:
         if scaled is None:
             return None
         scaled *= 255
+        # `astype` cuts decimals off, which is the floor of the published code.
         above = above_otsu(scaled.astype(np.uint8))
         return redrawn(above) if self.contour_fill else above
 
@@ -104,6 +105,7 @@ class Fixed:
     threshold: float
 
     def __post_init__(self) -> None:
+        # No pixel lies strictly above 1, so such a threshold would give empty masks only.
         if not 0 <= self.threshold < 1:
             raise SpecError(
                 f"threshold={self.threshold} is not in [0, 1): maps are scaled to [0, 1]"
@@ -137,6 +139,7 @@ class Percentile:
 
     def __call__(self, saliency: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"] | None:
         """The pixels above the percentile."""
+        # A constant map would get an empty mask, which means something else than undefined.
         if value_range(saliency) is None:
             return None
         above: np.ndarray = saliency > np.percentile(saliency, self.q)
@@ -181,6 +184,7 @@ class Tuned:
         try:
             return Fixed(row["threshold"])
         except SpecError as error:
+            # The value comes from a file, so the file is at fault and not the spec.
             raise DataError(f"{self.table}, {finding}: {error}") from error
 
     def __call__(
@@ -206,6 +210,7 @@ def rescaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | N
     limits = value_range(saliency)
     if limits is None:
         return None
+    # Published masks come from float32 maps, so the arithmetic keeps the precision of the map.
     low, high = (saliency.dtype.type(limit) for limit in limits)
     scaled: np.ndarray = saliency - low
     scaled /= high - low
@@ -221,7 +226,9 @@ def above_otsu(levels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 def redrawn(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The contours of a mask, filled: without holes and single pixels."""
+    # `RETR_TREE` returns contours of holes as well, and painting them fills the holes.
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    # Pillow draws the polygons, as in CheXlocalize's code, so that the published masks come out.
     canvas = Image.new("1", mask.shape[::-1])
     draw = ImageDraw.Draw(canvas)
     for contour in contours:
@@ -242,6 +249,8 @@ def tuned_rows(table: Path, columns: tuple[str, ...], finding: str) -> list[dict
         DataError: The table cannot be read, lacks a column or the finding, or holds no numbers.
     """
     try:
+        # Some spreadsheets begin UTF-8 with a byte order mark, which would join the first column's
+        # name.
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if not {*columns, "task"} <= set(rows.fieldnames or ()):

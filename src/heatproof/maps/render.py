@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
+# OpenCV puts blue first and Pillow red, so the channels are reversed.
 _INFERNO = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO)[0, :, ::-1]
 _WEAK, _STRONG = 90, 250  # the part of inferno that is told apart from a grey film
 _FOR = np.array((255, 140, 0), np.float32)
@@ -94,6 +95,7 @@ def _shrunk(image: Float[np.ndarray, "h w"], long_side: int | None) -> Float[np.
         return image
     scale = long_side / max(image.shape)
     height, width = (max(1, round(length * scale)) for length in image.shape)
+    # Area averaging uses every pixel, while interpolation skips some when it shrinks.
     shrunk: np.ndarray = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return shrunk
 
@@ -103,6 +105,7 @@ def _coloured(
 ) -> tuple[Float[np.ndarray, "y x 3"], Float[np.ndarray, "y x"]]:
     """Colour and opacity of every pixel."""
     low, high = float(saliency.min()), float(saliency.max())
+    # The range is nan or infinite where any value is, so one test finds both.
     if not np.isfinite(high - low) or low == high:
         nothing = np.zeros(saliency.shape, np.float32)
         return np.repeat(nothing[:, :, None], 3, axis=2), nothing
@@ -123,6 +126,7 @@ def _top(strength: Float[np.ndarray, "y x"]) -> float:
     """The value that is drawn at full strength: a high percentile, so that single extremes do not
     hide the rest.
     """
+    # The percentile of a sparse map may be 0, by which strengths cannot be divided.
     return max(float(np.quantile(strength, 0.998)), float(strength.max()) / 4)
 
 
@@ -133,9 +137,11 @@ def _outlined(
     cover = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     # A mask that is too small to cover half a pixel must be seen, too.
     inside = cover >= min(0.5, float(cover.max()) or 1)
+    # `RETR_CCOMP` finds the edges of holes as well, which belong to the outline.
     contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     thick = max(1, round(1.5 * max(height, width) / _VISIBLE))
     outlined = picture.copy()
+    # The halo is drawn first, so that it does not cover the outline.
     for colour, thickness in ((_HALO, thick + 2 * max(1, thick // 2)), (_OUTLINE, thick)):
         cv2.drawContours(outlined, contours, -1, colour, thickness, cv2.LINE_AA)
     return outlined

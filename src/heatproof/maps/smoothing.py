@@ -86,6 +86,7 @@ class JetSmoothed:
         scaled = rescaled(saliency)
         if scaled is None:
             return None
+        # `rescaled` returns a new array, so it may be changed in place.
         scaled *= 255
         grey = 255 - _boxed(through_jet(scaled.astype(np.uint8)), self.kernel)
         return redrawn(above_otsu(grey))
@@ -126,6 +127,7 @@ class TunedSmoothing:
         """The smoothing of one finding; raises DataError where the table lacks it."""
         if self.table is None:
             return self
+        # Tables hold numbers as floats, but a box has whole pixels.
         *_, row = tuned_rows(self.table, ("kernel",), finding)
         return Smoothed(round(row["kernel"]), self.sign, self.binarize)
 
@@ -149,6 +151,7 @@ def through_jet(levels: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
 
 
 def _boxed(values: np.ndarray, kernel: int) -> np.ndarray:
+    # Borders are mirrored as in the published code, so that its masks come out.
     smooth: np.ndarray = cv2.blur(values, (kernel, kernel), borderType=cv2.BORDER_REFLECT_101)
     return smooth
 

@@ -32,6 +32,8 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from heatproof.errors import MapError, near_misses
 from heatproof.types import MapKey, ModelId, Validity
 
+# Model and method have a table of their own, since their long texts repeat for every map of a
+# block.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, method TEXT NOT NULL, UNIQUE (model, method)
@@ -104,21 +106,27 @@ class MapStore:
         _check(findings, image_ids, values, validity, versions)
         if values.size == 0:
             return
+        # Checksums are taken of bytes, which must be contiguous.
         values = np.ascontiguousarray(values, dtype=np.float32)
         self.path.mkdir(parents=True, exist_ok=True)
         with self._writing() as index:
+            # A new name for every put means that no array is overwritten while someone reads it.
             name = uuid.uuid4().hex
+            # Attributes let other tools read an array without the index.
             about = {
                 "model": dataclasses.asdict(model),
                 "method": method,
                 "image_ids": list(image_ids),
                 "findings": list(findings),
             }
+            # The array is written under the lock, or `clean` could take it for an orphan before it
+            # has rows.
             _write(self.path / "arrays" / name, values, about)
             index.execute(
                 "INSERT OR IGNORE INTO sources (model, method) VALUES (?, ?)",
                 (_text(model), method),
             )
+            # `lastrowid` would not tell the id of a source that was there before.
             [source] = index.execute(
                 "SELECT id FROM sources WHERE model = ? AND method = ?", (_text(model), method)
             ).fetchone()
@@ -178,6 +186,7 @@ class MapStore:
             for image_id, version, finding in rows:
                 if finding in wanted and versions.get(image_id) == version:
                     there[image_id] = there.get(image_id, 0) + 1
+        # The primary key allows one row per image and finding, so counting them is enough.
         return [image_id for image_id in versions if there.get(image_id, 0) < len(wanted)]
 
     def clean(self) -> int:
@@ -206,6 +215,7 @@ class MapStore:
                 "SELECT model, method, image_id, finding FROM maps JOIN sources ON source = id"
                 " ORDER BY model, method, image_id, finding"
             ).fetchall()
+        # All rows are fetched before the first is yielded, so no connection stays open meanwhile.
         models: dict[str, ModelId] = {}
         for text, method, image_id, finding in rows:
             if text not in models:
@@ -240,14 +250,20 @@ class MapStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the only write lock; rolled back unless it ends well."""
+        # Without an isolation level Python begins no transactions of its own beside those below.
         index = sqlite3.connect(self.path / "index.sqlite", timeout=_WAIT, isolation_level=None)
         try:
+            # WAL lets readers go on during a write, and SQLite cannot switch to it inside a
+            # transaction.
             _to_wal(index)
             index.executescript(_SCHEMA)
+            # A plain BEGIN takes the write lock only at the first INSERT, after the array is
+            # written.
             index.execute("BEGIN IMMEDIATE")
             yield index
             index.execute("COMMIT")
         except sqlite3.OperationalError as error:
+            # Every file of results reports a full disk as OSError, and so does the index.
             raise OSError(f"{self.path / 'index.sqlite'} cannot be written: {error}") from error
         finally:
             index.close()
@@ -258,6 +274,7 @@ class MapStore:
         # A store that nobody has put anything into is an empty one.
         index = sqlite3.connect(file if file.exists() else ":memory:", timeout=_WAIT)
         try:
+            # A writer creates the file before its tables, and may be killed in between.
             if not index.execute("SELECT 1 FROM sqlite_master WHERE name = 'maps'").fetchone():
                 index.close()
                 index = sqlite3.connect(":memory:")
@@ -288,6 +305,7 @@ def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, 
         dtype="float32",
         chunks=values.shape if small else (1, *values.shape[1:]),
         shards=None if small else values.shape,  # one file, however many maps
+        # The codec's checksum finds damaged chunks, and that of the index also finds missing ones.
         compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
         fill_value=float("nan"),
         attributes=about,
@@ -356,6 +374,7 @@ def _check(
 
 
 def _text(model: ModelId) -> str:
+    # The index finds a model by this text, so equal models need equal texts.
     return json.dumps(model.at_rest(), sort_keys=True, ensure_ascii=False)
 
 
@@ -399,6 +418,7 @@ def _lacking(index: sqlite3.Connection, key: MapKey) -> str:
         if name not in present:
             listed = [str(_model(text)) for text in present] if name == model else present
             return f"{what}; {_nearby(name if name != model else str(key.model), listed)}"
+    # Everything is there by now, so another writer has put the map since it was looked up.
     return f"{finding!r}; it was put there this very moment"
 
 

@@ -74,6 +74,7 @@ class ByFinding:
 def best(means: Mapping[float, float]) -> float | None:
     """The value with the largest mean that is defined; of equal ones the first."""
     defined = {value: mean for value, mean in means.items() if isfinite(mean)}
+    # `max` keeps the first of equal values, so the order of candidates decides ties.
     return max(defined, key=defined.__getitem__) if defined else None
 
 
@@ -108,6 +109,7 @@ def _replaced(by: Any, _: Tunable) -> Any:
 
 
 def _tunable(part: Any) -> list[Tunable]:
+    # A tunable part whose values come from a table has no candidates and counts as fixed.
     itself = [part] if isinstance(part, Tunable) and part.candidates() else []
     fields = dataclasses.fields(part) if dataclasses.is_dataclass(part) else ()
     return itself + [inner for field in fields for inner in _tunable(getattr(part, field.name))]
@@ -117,6 +119,7 @@ def _with(part: Any, by: Callable[[Tunable], Any]) -> Any:
     """The part, with its tunable option replaced."""
     if isinstance(part, Tunable) and part.candidates():
         return by(part)
+    # `is_dataclass` is true of classes as well, but `replace` needs an instance.
     if not dataclasses.is_dataclass(part) or isinstance(part, type):
         return part
     inner = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}

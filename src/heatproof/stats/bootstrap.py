@@ -70,6 +70,7 @@ def macro(
     if cases:
         whole, replicates = means(values, clusters, resamples, seed)
         value = float(row_means(whole)[0])
+        # Defined resamples of a single informative cluster are all equal and say nothing of chance.
         if informative > 1:
             low, high = interval(row_means(replicates), level)
     undefined = int((~counted).sum())
@@ -143,6 +144,7 @@ def draws(
     """
     # The generator goes on from block to block, so the draws do not depend on their size.
     block = max(1, _BLOCK // max(clusters, width))
+    # Draws of one block alone are cached, so that the cache stays within four blocks.
     if resamples <= block:
         yield _all_draws(clusters, resamples, seed)
         return
@@ -154,6 +156,7 @@ def draws(
 @lru_cache(maxsize=4)  # metrics of one finding are asked for one after the other
 def _all_draws(clusters: int, resamples: int, seed: int) -> Float[np.ndarray, "b clusters"]:
     counts = _drawn(np.random.default_rng(seed), resamples, clusters)
+    # The cache hands the same array to every caller, so none may write on it.
     counts.setflags(write=False)
     return counts
 
@@ -171,6 +174,7 @@ def _drawn(
 
 def interval(replicates: Float[np.ndarray, " b"], level: float) -> tuple[float, float]:
     """Percentiles of the defined replicates; ``nan`` where none is defined."""
+    # Undefined replicates sort to the end and would make the upper end nan for rare findings.
     defined = replicates[np.isfinite(replicates)]
     if defined.size == 0:
         return _NOWHERE
@@ -206,6 +210,7 @@ def means(
     """
     members, size = membership(clusters)
     defined = np.isfinite(values)
+    # An undefined value adds 0 to the sum and to the count, so products of matrices skip it.
     sums, counts = (
         np.stack([np.bincount(members, column, size) for column in table.T], axis=1)
         for table in (np.where(defined, values, 0), defined)
@@ -230,5 +235,6 @@ def _ratio(
 ) -> Float[np.ndarray, "b k"]:
     total = weights @ counts
     ratios: np.ndarray = np.full(total.shape, np.nan)
+    # A resample may draw no defined value and then stays nan.
     np.divide(weights @ sums, total, out=ratios, where=total > 0)
     return ratios

@@ -64,6 +64,7 @@ def calibration(
     names = np.array(clusters, dtype=object)[defined]
     if len(stated) == 0:
         return Calibration((), float("nan"), float("nan"), 0)
+    # A probability of 1 would otherwise open a bin beyond the last.
     place = np.minimum((stated * bins).astype(int), bins - 1)
     filled = []
     for index in np.unique(place):
@@ -71,6 +72,7 @@ def calibration(
         observed = proportion(truth[here], list(names[here]), level)
         edges = float(index) / bins, float(index + 1) / bins
         filled.append(Bin(*edges, float(stated[here].mean()), observed))
+    # Bins count by their images, since the error is a mean over images.
     ece = sum(abs(bin_.observed.value - bin_.probability) * bin_.observed.cases for bin_ in filled)
     brier = float(np.mean((stated - truth) ** 2))
     return Calibration(tuple(filled), brier, ece / len(stated), len(stated))

@@ -84,6 +84,7 @@ def auroc(
         seed: Equal seeds and clusters make equal resamples.
     """
     members, size = membership(clusters)
+    # `argsort` puts nan last, so the slice leaves out images without a probability.
     order = np.argsort(probabilities, kind="stable")[: (~np.isnan(probabilities)).sum()]
     ranked, truth, members = probabilities[order], labels[order], members[order]
     cases, groups = len(order), len(np.unique(members))
@@ -94,12 +95,16 @@ def auroc(
     if groups == 1:
         return Estimate(value, _NAN, _NAN, level, cases, "a single cluster has no interval")
     if value in (0, 1):
+        # The score interval takes cases for independent, which clusters are and their images are
+        # not.
         sizes = len(np.unique(members[truth])), len(np.unique(members[~truth]))
         low = _lowest(*sizes, level)
         ends = (low, 1.0) if value == 1 else (0.0, 1 - low)
         return Estimate(value, *ends, level, cases, f"score interval, {groups} clusters")
     replicates = [
         _auroc(weights[:, members], truth, starts)
+        # Weights are spread over images here, so blocks of draws are sized by images and not by
+        # clusters.
         for weights in draws(size, resamples, seed, cases)
     ]
     low, high = interval(np.concatenate(replicates), level)
@@ -115,6 +120,7 @@ def _auroc(
     """
     positives = np.add.reduceat(weights * truth, starts, axis=1)
     negatives = np.add.reduceat(weights * ~truth, starts, axis=1)
+    # The half that is taken off makes negatives of the same tie count one half.
     outranked = np.cumsum(negatives, axis=1) - negatives / 2
     pairs = positives.sum(axis=1) * negatives.sum(axis=1)
     areas: np.ndarray = np.full(len(weights), np.nan)
@@ -132,4 +138,5 @@ def _lowest(positives: int, negatives: int, level: float) -> float:
         spread = 1 + (mean - 1) * ((1 - area) / (2 - area) + area / (1 + area))
         return 1 - area - z2 * area * spread / (positives * negatives)
 
+    # The root lies between the ends, since the surprise is 1 at an area of 0 and negative at 1.
     return float(brentq(surprise, 0, 1))

@@ -54,6 +54,7 @@ def decrease(
         seed: Equal seeds and clusters make equal resamples.
     """
     both = np.isfinite(method) & np.isfinite(readers)
+    # Both tables have the same clusters and seed, so their replicates are drawn alike and paired.
     (mean, replicates), (readers_mean, readers_replicates) = (
         means(np.where(both, table, np.nan), clusters, resamples, seed)
         for table in (method, readers)
@@ -62,6 +63,7 @@ def decrease(
 
     def estimate(value: float, below: np.ndarray, rows: np.ndarray, cases: int) -> Estimate:
         number = len(set(names[rows]))
+        # Resamples of a single cluster are all equal, and their interval would look like certainty.
         low, high = interval(below, level) if number > 1 else (float("nan"), float("nan"))
         how = f"bootstrap of {number} clusters, {resamples} resamples"
         return Estimate(float(value), low, high, level, cases, how)

@@ -42,6 +42,7 @@ def conclude(difference: Estimate, margin: float) -> Conclusion:
         raise ValueError(f"margin = {margin}; expected a loss above 0, such as .05 of IoU")
     if isnan(difference.low) or isnan(difference.high):
         return Conclusion.UNDECIDED
+    # A superior method is non-inferior as well, so the stronger conclusion is tried first.
     if difference.low > 0:
         return Conclusion.SUPERIOR
     if difference.low > -margin:

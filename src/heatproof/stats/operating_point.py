@@ -65,6 +65,7 @@ class TargetSensitivity:
     ) -> float:
         """The threshold."""
         thresholds, sensitivity, _ = _curve(probabilities, labels)
+        # A sensitivity may lie below its target by rounding alone.
         enough = np.flatnonzero(sensitivity >= self.target - 1e-12)
         return float(thresholds[enough[0]]) if enough.size else float("nan")
 
@@ -103,6 +104,7 @@ def _halves(
     positive = np.bincount(members, labels, size) > 0
     side = np.empty(size, int)
     # Shuffled within each class and dealt in turn over both, so that the halves differ by one.
+    # `lexsort` sorts by its last key first, so the class comes before the random number.
     order = np.lexsort((np.random.default_rng(seed).random(size), positive))
     side[order] = np.arange(size) % 2
     return np.asarray(side[members])
@@ -117,6 +119,8 @@ def _curve(
     truth = labels[defined]
     hits = np.cumsum(np.bincount(place, truth, len(levels))[::-1])
     alarms = np.cumsum(np.bincount(place, ~truth, len(levels))[::-1])
+    # The lowest threshold is a probability itself, at which every image is called.
     below = np.concatenate((levels[:1], (levels[1:] + levels[:-1]) / 2))[::-1]
+    # A single class makes 0 / 0, and by that nan a rule sees that it cannot choose.
     with np.errstate(invalid="ignore"):
         return below, hits / truth.sum(), 1 - alarms / (~truth).sum()

@@ -44,6 +44,7 @@ def paired(
     turned = sums[np.unique(members[defined])]
     # Sums of equal terms in another order are equal, but for rounding.
     far = abs(float(turned.sum())) - 1e-12 * float(np.abs(turned).sum())
+    # All turns of few patients are fewer than the random ones would be, and give the exact p-value.
     if len(turned) <= log2(resamples):
         every = np.arange(1 << len(turned))[:, None] >> np.arange(len(turned)) & 1
         return float((_sums(every, turned) >= far).mean())

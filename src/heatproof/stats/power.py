@@ -69,6 +69,7 @@ def needed(
         return SampleSize(None, None, float("nan"), margin)
     spread = _spread(values, members, size)
     per_patient = len(values) / size
+    # Two patients are the fewest that have a spread, even if it is 0.
     if spread == 0:
         return SampleSize(ceil(2 * per_patient), 2, 1.0, margin)
     test, alpha, effect = TTestPower(), (1 - level) / 2, margin / spread
@@ -91,6 +92,7 @@ def _fewest(test: TTestPower, effect: float, alpha: float, power: float) -> int:
     def enough(n: int) -> bool:
         return bool(test.power(effect, n, alpha, alternative="larger") >= power)
 
+    # A t-test with fewer than two patients has no degree of freedom.
     high = 2
     while not enough(high):
         high *= 2

@@ -49,6 +49,8 @@ def _effective(hits: Bool[np.ndarray, " n"], clusters: Sequence[str], share: flo
     if size == 1 or share in (0, 1):
         return float(size)
     residuals = np.bincount(members, hits - share, size)
+    # This is the variance that independent images would give, by which the design effect is
+    # measured.
     simple = cases * share * (1 - share) * cases / (cases - 1)
     effect = float(residuals @ residuals) * size / (size - 1) / simple
     return cases / max(1.0, effect)

@@ -47,6 +47,7 @@ def random_intercept(
     rows, parameters = design.shape
     sizes = np.bincount(members)
     sums = np.zeros((len(sizes), parameters))
+    # `np.add.at` adds every row of a patient, where `sums[members] += design` would add only one.
     np.add.at(sums, members, design)
     total = np.bincount(members, response)
 
@@ -61,6 +62,8 @@ def random_intercept(
         residual = response - design @ coefficients
         apart = np.bincount(members, residual)
         variance = float(residual @ residual - pull @ apart**2) / (rows - parameters)
+        # Restricted likelihood counts rows less coefficients, since plain likelihood makes
+        # variances too small.
         unlikely = (rows - parameters) * np.log(variance) + np.log1p(ratio * sizes).sum()
         return (
             float(unlikely + np.linalg.slogdet(information)[1]),
@@ -71,6 +74,7 @@ def random_intercept(
     optimum = minimize_scalar(
         lambda share: fitted(share)[0], bounds=(0, _HIGHEST), method="bounded"
     )
+    # The bounded search never tries the ends of its interval, and 0 is the usual optimum.
     share = 0.0 if fitted(0.0)[0] <= optimum.fun else float(optimum.x)
     _, coefficients, covariance = fitted(share)
     return RandomIntercept(coefficients, np.sqrt(np.diag(covariance)), share / (1 - share))

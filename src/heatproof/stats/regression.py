@@ -114,6 +114,8 @@ def mixed(
     distribution.
     """
     rows = _Rows.of(feature, response, clusters, factor)
+    # With one row per cluster, the level of a cluster and the error of its row cannot be told
+    # apart.
     single = "no cluster has two rows" if rows.size == len(rows.response) else ""
 
     def fit() -> _Line:
@@ -147,6 +149,8 @@ def logistic(
         return _Line.of_fit(model.fit(**quiet, **rows.by_cluster), level)
 
     how = f"logistic, errors by {rows.size} clusters"
+    # `equal` comes before `separated`, which takes extremes of both outcomes and needs some of
+    # each.
     return _slope(rows, fit, level, how, rows.equal or rows.flaw or rows.alone or rows.separated)
 
 
@@ -197,7 +201,9 @@ class _Rows:
             kept &= ((ones > 0) & (ones < np.bincount(levels[kept], minlength=count)))[levels]
         names = every if clusters is None else clusters
         members, size = membership([n for n, keep in zip(names, kept, strict=True) if keep])
+        # Levels are numbered anew, since some may have lost all of their rows.
         _, levels = np.unique(levels[kept], return_inverse=True)
+        # The first level has no dummy, since all dummies add up to the constant column.
         dummies = np.eye(count)[levels][:, 1 : levels.max(initial=0) + 1]
         design = np.column_stack([np.ones(len(levels)), feature[kept], dummies])
         return cls(design, response[kept], members, size, levels)
@@ -217,6 +223,7 @@ class _Rows:
         line, _, rank, _ = np.linalg.lstsq(self.design, self.response)
         if rank < parameters:
             return "the feature does not vary within levels"
+        # Residuals of rounding alone would make a standard error near 0 and any slope significant.
         if np.allclose(self.design @ line, self.response, rtol=0, atol=1e-12):
             return "all rows lie on one line"
         return ""
@@ -238,6 +245,7 @@ class _Rows:
         """Why no slope is steep enough: the feature separates the outcomes."""
         levels = [self.levels == level for level in np.unique(self.levels)]
         feature, hits = self.design[:, 1], self.response == 1
+        # The outcomes may be separated by a rising feature or by a falling one.
         for first, second in ((hits, ~hits), (~hits, hits)):
             if all(
                 feature[first & rows_of_level].min() >= feature[second & rows_of_level].max()
@@ -251,6 +259,7 @@ def _slope(rows: _Rows, fit: Callable[[], _Line], level: float, how: str, reason
     nan, cases = float("nan"), len(rows.response)
     line = _Line(nan, nan, nan, nan, nan)
     if not reason:
+        # A fit that fails shows in numbers that are not finite, so NumPy need not warn as well.
         with np.errstate(all="ignore"):
             line = fit()
         reason = "" if np.isfinite([line.slope, line.low, line.high]).all() else "did not converge"

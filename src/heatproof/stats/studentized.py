@@ -108,11 +108,14 @@ def against_zero(
 
     Comparisons with equally many units share their resamples.
     """
+    # Replicates are divided by their standard error, which a comparison without variance does not
+    # have.
     resampled = [
         difference
         for difference in compared
         if len(difference.patients) and sum(difference.variances) > _ROUNDING**2
     ]
+    # The records hold arrays and cannot be hashed, so their ids are the keys.
     spread: dict[int, tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"]]] = {
         id(difference): (np.zeros(resamples), np.zeros(resamples)) for difference in resampled
     }
@@ -124,6 +127,7 @@ def against_zero(
         for size in sorted({len(part) for part in parts.values()} - {0}):
             chosen = [name for name, part in parts.items() if len(part) == size]
             units = np.stack([parts[name] for name in chosen], axis=1)
+            # Models have another seed, or equally many patients and models would be drawn alike.
             means, variances = _replicates(units, resamples, seed + of_models)
             for column, name in enumerate(chosen):
                 means_before, variances_before = spread[name]
@@ -143,6 +147,7 @@ def _certain(difference: StudentizedDifference, resamples: int) -> Certainty:
     """The result where patients cannot be left out, or where leaving them out changes nothing."""
     if not len(difference.patients):
         return Certainty(difference.value, _NAN, _NAN, 1.0, 1.0)
+    # What does not vary gets the smallest p-value that so many resamples can give.
     least, value = 1 / (resamples + 1), difference.value
     above, below = value > _ROUNDING, value < -_ROUNDING
     return Certainty(value, value, value, least if above else 1.0, least if below else 1.0)
@@ -155,6 +160,7 @@ def _studentized(
     level: float,
 ) -> Certainty:
     with np.errstate(divide="ignore", invalid="ignore"):
+        # A resample in which nothing moved is 0 / 0 and counts as no difference.
         replicates = np.sort(np.nan_to_num(moved / np.sqrt(squared), posinf=np.inf, neginf=-np.inf))
     error = float(np.sqrt(sum(difference.variances)))
     size, tail = len(replicates), (1 - level) / 2
@@ -162,10 +168,13 @@ def _studentized(
     rank = max(int(tail * (size + 1)), 1)
     upper, lower = float(replicates[-rank]), float(replicates[rank - 1])
     observed = difference.value / error
+    # Replicates equal to the observed value count on both sides, so that ties make no p-value
+    # smaller.
     beyond = size - int(np.searchsorted(replicates, observed, "left"))
     before = int(np.searchsorted(replicates, observed, "right"))
     return Certainty(
         value=difference.value,
+        # Studentized intervals turn the tails around: the upper quantile of t gives the lower end.
         low=difference.value - upper * error,
         high=difference.value - lower * error,
         above=(1 + beyond) / (1 + size),
@@ -192,6 +201,7 @@ def _pseudo(
         _without(population.values, number, size)[present]
         for population, number in zip(populations, units, strict=True)
     ]
+    # Pseudo-values differ from this by a constant, which the centring below takes off.
     pseudo = (len(present) - 1) * (value - compute(*left))
     if len(present) < 2 or not np.isfinite(pseudo).all():  # noqa: PLR2004  nothing to compare
         return np.empty(0)
@@ -223,6 +233,7 @@ def _replicates(
     both = np.concatenate([pseudo, pseudo**2], axis=1)
     moments = np.concatenate([weights @ both for weights in draws(size, resamples, seed)]) / size
     means, squares = np.split(moments, 2, axis=1)
+    # Rounding may push the difference of squares below 0.
     return means, np.maximum(squares - means**2, 0) / (size - 1)
 
 

@@ -85,6 +85,7 @@ class MeasuredCell:
         """The mean, with the interval of its distance laid about it."""
         if self.cell.asks is None:
             return Estimate(_NAN, _NAN, _NAN, level, 0, "not tested")
+        # Distance grows as a similarity that should be lost falls, so its ends change places.
         ends = (
             (self.threshold - test.high, self.threshold - test.low)
             if self.cell.asks is Asks.IS_LOST
@@ -107,8 +108,11 @@ class MeasuredCell:
 def numbered(table: pl.DataFrame) -> pl.DataFrame:
     """The table with columns that number patients, models and randomized copies of models."""
     table = table.with_columns(
+        # A value of one patient names that patient twice and counts once, so that all rows have the
+        # same columns.
         cluster_b=pl.col("cluster_b").fill_null(pl.col("cluster")),
         model_b=pl.col("model_b").fill_null(pl.col("model_a")),
+        # The separator keeps model and draw apart, and a null draw would make the whole text null.
         _copy=pl.concat_str("model_a", pl.lit("\n"), pl.col("draw").fill_null(-1)),
     )
     for names, columns in (
@@ -116,6 +120,8 @@ def numbered(table: pl.DataFrame) -> pl.DataFrame:
         (_MODELS, ("model_a", "model_b")),
         ((_COPY,), (_COPY,)),
     ):
+        # One numbering serves both columns and follows the rows, so that the same seed resamples
+        # the same patients in every run.
         values = pl.concat([table[column].rename("") for column in columns]).unique(
             maintain_order=True
         )
@@ -144,6 +150,7 @@ def measured(cell: Cell, threshold: Threshold, least_models: int) -> MeasuredCel
     units, count = _units(asks, rows, least_models)
     main = _population(rows, units)
     others = [] if asks is Asks.RISES else [_population(compared, units)]
+    # The sign makes a distance positive on the side that passes, for every question.
     side = -1 if asks is Asks.IS_LOST else 1
 
     def distance(
@@ -179,9 +186,12 @@ def _units(asks: Asks, rows: pl.DataFrame, least: int) -> tuple[tuple[str, ...],
     defined = rows.filter(pl.col("value").is_finite())
     copied = asks in (Asks.IS_LOST, Asks.RISES)
     drawn = defined.filter(pl.col("draw") >= 0) if copied else defined.clear()
+    # A copy or a prior brings no second trained model, so the first column numbers all models.
     columns: tuple[str, ...] = _MODELS[:1] if len(drawn) or asks is Asks.FINDS else _MODELS
     count = pl.concat([defined[name].rename("") for name in columns]).n_unique()
     copies = drawn[_COPY].n_unique()
+    # Where trained models are too few but their random copies are enough, copies are resampled
+    # instead.
     if count < least <= copies:
         columns, count = (_COPY,), copies
     about = "this model" if count == 1 else f"these {count} models"

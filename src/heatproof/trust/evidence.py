@@ -86,6 +86,7 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
     table = table.with_columns(
         value=pl.when(kept).then(pl.col("value")).otherwise(float("nan")).fill_null(float("nan"))
     )
+    # Polars groups in a random order unless told, and the grid keeps the order of the table.
     by_cell = {
         (str(criterion), str(method)): rows
         for (criterion, method), rows in table.group_by(
@@ -107,6 +108,7 @@ def rises(table: pl.DataFrame) -> list[str]:
 
 def over_draws(rows: pl.DataFrame) -> float:
     """The mean over draws of means over films; undefined values are left out."""
+    # Means of draws are averaged, so that each draw counts alike however many values it lacks.
     means = (
         rows.filter(pl.col("value").is_finite())
         .group_by("draw", maintain_order=True)
@@ -142,6 +144,7 @@ def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[st
         method,
         asks,
         measure,
+        # Criteria without steps have null there, which only `eq_missing` finds equal to itself.
         main.filter(pl.col("step").eq_missing(last)),
         compared if of_last.is_empty() else of_last,
     )

@@ -16,6 +16,7 @@ def meets_all(outcomes: Mapping[str, Outcome]) -> Outcome:
 
     One failure is enough for a failure; a criterion that is missing counts as not tested.
     """
+    # Reversed, the first of several specs of one criterion is the one that stays.
     by_name = {part_name(criterion): outcomes[criterion] for criterion in reversed(list(outcomes))}
     four = [by_name.get(criterion, Outcome.NOT_TESTED) for criterion in CRITERIA]
     order = (Outcome.FAIL, Outcome.NOT_TESTED, Outcome.INCONCLUSIVE)

@@ -52,9 +52,11 @@ def opposite(model: Model) -> Model:
     """The model with negative logits; it shares all weights."""
     if isinstance(model, Classifier):
         other = copy.copy(model)
+        # A new table of children leaves the model its own head.
         other._modules = {**model._modules, "head": NegativeHead(model.head)}
         return other
     assert isinstance(model, Adapted)
+    # The network lies one level deeper in its wrapper, and so does the name of its layer.
     return Adapted(
         _Negative(model.network), f"network.{model.features}", model.findings, model.preprocessing
     )
@@ -71,6 +73,7 @@ def on_the_side_of(
         against: By the opposite of the copy.
         targets: Findings explained.
     """
+    # The sign of a logit says on which side of one half its probability lies.
     turned = ((found.logits > 0) != (trained > 0))[:, list(targets)]
     maps = {
         spec: Maps(torch.where(turned[:, :, None, None], against.maps[spec].values, one.values))

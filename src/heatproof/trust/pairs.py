@@ -49,6 +49,7 @@ def differing(
     models: Sequence[Origin], field: str, free: Sequence[str] = ()
 ) -> list[tuple[Origin, Origin]]:
     """Every two models that differ in one field, and in no other that is not free."""
+    # Every model has a name of its own, which says nothing of how it came about.
     fixed = {f.name for f in fields(Origin)} - {"name", field, *free}
     return [
         (first, second)
@@ -87,5 +88,6 @@ def random_pairs(films: Sequence[Sample], seed: int, most: int) -> list[tuple[Sa
 
 
 def _shuffled(films: Sequence[Sample], seed: int) -> tuple[Sample, ...]:
+    # A permutation reaches every film, while the published code never drew the last.
     order = np.random.default_rng(seed).permutation(len(films))
     return tuple(films[index] for index in order)

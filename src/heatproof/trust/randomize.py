@@ -43,6 +43,7 @@ from heatproof.trust.opposite import on_the_side_of, opposite
 Module = TypeVar("Module", bound=nn.Module)
 BlockOrder = Literal["cascading", "bottom_up", "independent", "whole"]
 FEW = 4  # blocks of a user's network below which the largest is divided
+# PyTorch has no public name for the common base of batch and instance norms.
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
@@ -113,6 +114,7 @@ class WeightDraw:
         """The model with these blocks drawn anew; all other layers are the model's own."""
         mixed = self._model
         for path in blocks:
+            # Steps of a cascade share their blocks, so each is drawn once and kept.
             if path not in self._blocks:
                 self._blocks[path] = self._drawn(path)
             mixed = replaced(mixed, path, self._blocks[path])
@@ -133,6 +135,7 @@ class WeightDraw:
             norm.momentum = None  # the mean over all batches
             norm.train()
         with torch.no_grad():
+            # All images enter the statistics, so that every batch is explained by the same copy.
             for batch in torch.split(images.to(next(mixed.parameters()).device), at_once):
                 mixed(batch)
         for norm in norms:
@@ -141,6 +144,7 @@ class WeightDraw:
     def _drawn(self, name: str) -> nn.Module:
         block = copy.deepcopy(self._model.get_submodule(name))
         places = [tensor.device for tensor in block.parameters()]
+        # CRC-32 is the same in every process, while Python's `hash` of a text is not.
         entropy = (self.drawing.seed, self.number, zlib.crc32(name.encode()))
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         with torch.no_grad(), seeded(seed):
@@ -151,6 +155,7 @@ class WeightDraw:
 def replaced(module: Module, path: str, part: nn.Module) -> Module:
     """The module with another part at that path; both share what is beside the path."""
     name, _, rest = path.partition(".")
+    # A shallow copy shares its table of children with the original, so it gets another one below.
     other = copy.copy(module)
     inner = replaced(module.get_submodule(name), rest, part) if rest else part
     other._modules = {**module._modules, name: inner}
@@ -234,6 +239,7 @@ def explain_copies(
                     copied = draw.copy(step.blocks)
                     draw.estimate(copied, step.blocks, images, at_once)
                     explanation = _explained(methods, (trained, copied), targets, step, draw)
+                # The caller runs outside `held_still`, so that it finds the model as it was.
                 yield Copied(step, draw.number, batch), explanation
 
 
@@ -266,6 +272,8 @@ def _reset(block: nn.Module, drawing: Drawing) -> None:
     """Draw the weights of a block anew, in place, from torch's global generators."""
     for module in block.modules():
         parameters = list(module.parameters(recurse=False))
+        # Norms are asked first, since their own `reset_parameters` would reset running statistics
+        # as well.
         if isinstance(module, _NORMS):
             if drawing.affine == "reset":
                 _reset_affine(module)
@@ -275,6 +283,8 @@ def _reset(block: nn.Module, drawing: Drawing) -> None:
             reset()
         else:
             for parameter in parameters:
+                # A parameter of one value has no sample deviation, so that of the population is
+                # taken.
                 parameter.normal_(parameter.mean().item(), parameter.std(correction=0).item())
 
 
@@ -322,6 +332,7 @@ def _started(model: Model, network: nn.Module) -> list[str]:
     def tell(name: str) -> Callable[..., None]:
         return lambda *_: started.setdefault(name)
 
+    # Hooks tell the order of execution, which the order of names need not follow.
     handles = [
         module.register_forward_pre_hook(tell(name)) for name, module in network.named_modules()
     ]
@@ -331,6 +342,7 @@ def _started(model: Model, network: nn.Module) -> list[str]:
         with held_still(model), torch.no_grad():
             model(torch.zeros(shape, device=device))
     finally:
+        # The network is the user's, so no hook may stay on it even if it fails.
         for handle in handles:
             handle.remove()
     return list(started)

@@ -91,6 +91,7 @@ def map_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise MapError(f"{folder}: there is no such folder of maps")
+    # Files are sorted by name and not by path, so that two of one name become neighbours.
     files = sorted(folder.rglob(f"*{_SUFFIX}"), key=lambda file: file.name)
     if not files:
         raise MapError(f"no file in {folder} ends in {_SUFFIX}; is it the folder of the maps?")
@@ -107,6 +108,7 @@ def read_map(path: Path) -> ImportedMap:
         UnsafePickleError: The pickle asks for something other than tensors.
         MapError: It is cut short, or not what the format says.
     """
+    # Identifiers of images hold underscores, so the finding begins after the last.
     image_id, _, finding = path.name.removesuffix(_SUFFIX).rpartition("_")
     if not path.name.endswith(_SUFFIX) or not image_id:
         raise MapError(f"{path.name} is not named like IMAGE_FINDING{_SUFFIX}")
@@ -119,6 +121,7 @@ def read_map(path: Path) -> ImportedMap:
             f"{path}: the file is named for {finding!r} but holds a map of"
             f" {reprlib.repr(content['task'])}; was it renamed?"
         )
+    # `isinstance` would let True and False through, which are ints to Python.
     if type(content["gt"]) is not int or content["gt"] not in (0, 1):
         raise MapError(f"{path}: gt is {reprlib.repr(content['gt'])}, expected 0 or 1")
     return ImportedMap(
@@ -164,6 +167,7 @@ def _probability(value: object, finding: str, path: Path) -> float:
 
 def _size(dims: object, path: Path) -> tuple[int, int]:
     match dims:
+        # The file has the width first, unlike arrays.
         case (int(width), int(height)) if width > 0 and height > 0:
             return height, width
     raise MapError(f"{path}: cxr_dims is {reprlib.repr(dims)}, expected (width, height) in pixels")
@@ -174,9 +178,11 @@ def _unpickled(path: Path) -> object:
         size = path.stat().st_size
         if size > _LARGEST:
             raise MapError(f"{path} has {size} bytes, more than {_LARGEST}: it cannot be one map")
+        # The file is read once, so that the bytes that were checked are those that are loaded.
         data = path.read_bytes()
         _refuse_unsafe(data, path)
         return _Unpickler(data, path).load()
+    # MapError is a ValueError, which the last clause would take for a damaged file.
     except MapError:
         raise
     except OSError as error:
@@ -245,6 +251,7 @@ class _Unpickler(pickle.Unpickler):
         stride: tuple[int, ...],
         *_: object,
     ) -> Tensor:
+        # The public `untyped()` warns that TypedStorage will be removed, so the attribute is read.
         data = storage._untyped_storage
         stored = data.nbytes() // storage.dtype.itemsize
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))

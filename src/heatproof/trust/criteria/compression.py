@@ -39,6 +39,7 @@ class Compression:
 
     def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
         """The film, written as JPEG of that quality and read again."""
+        # `astype` alone cuts decimals off, which would darken the film.
         pixels = np.round(film * 255).astype(np.uint8)
         _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(level)])
         read = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)

@@ -29,6 +29,7 @@ class DataRandomization:
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """Those of true labels with those of permuted ones."""
+        # False sorts before True, so the model of true labels stands first in every pair.
         ordered = sorted(models, key=lambda model: model.permuted)
         pairs = differing(ordered, "permuted", free=("seed", "settings"))
         return [(first, second, "") for first, second in pairs]

@@ -44,10 +44,13 @@ class EntropyRise:
         return np.array(rises, float)
 
     def _entropy(self, values: Float[np.ndarray, "y x"]) -> float:
+        # The entropy of a constant map is 0, by which a rise cannot be divided.
         if np.ptp(values) == 0:
             return float("nan")
         counts = np.histogram(values, self.bins)[0]
+        # Empty bins add nothing to an entropy, but their logarithm is not finite.
         shares = counts[counts > 0] / values.size
+        # Any base of the logarithm will do, since it cancels in the relative rise.
         return float(-(shares * np.log(shares)).sum())
 
 
@@ -73,6 +76,7 @@ class EfficientMPRT:
         "When all weights are replaced by random ones, the entropy of the map rises."
     )
     order: ClassVar[BlockOrder] = "whole"
+    # A rise is compared with 0, so no pairs of films are needed.
     random_pairs: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

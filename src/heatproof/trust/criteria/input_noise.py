@@ -41,6 +41,8 @@ class InputNoise:
 
     def changed(self, film: Float[np.ndarray, "h w"], level: str) -> Float[np.ndarray, "h w"]:
         """The film with noise."""
+        # The seed holds the film and not the level, so that levels differ in the strength of the
+        # noise alone.
         generator = np.random.default_rng([self.seed, zlib.crc32(film.tobytes())])
         noise = generator.standard_normal(film.shape, np.float32)
         noisy: np.ndarray = np.clip(film + np.float32(level) * noise, 0, 1)

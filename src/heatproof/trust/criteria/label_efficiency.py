@@ -28,6 +28,7 @@ class LabelEfficiency:
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """Those that saw most with those that saw less; the level is the smaller share."""
         most = max((model.fraction for model in models), default=1.0)
+        # `differing` keeps this order, so the model that saw more stands first in every pair.
         ordered = sorted(models, key=lambda model: -model.fraction)
         pairs = differing(ordered, "fraction", free=("seed",))
         return [

@@ -23,6 +23,7 @@ class Prevalence:
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs; the level names both, ``as found`` where nothing was thinned."""
+        # False sorts before True, so the prevalence as found stands first in its pairs.
         ordered = sorted(models, key=lambda model: model.prevalence is not None)
         pairs = differing(ordered, "prevalence", free=("seed",))
         return [(first, second, f"{_named(first)} / {_named(second)}") for first, second in pairs]

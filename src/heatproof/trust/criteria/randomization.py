@@ -35,9 +35,12 @@ class Randomization:
     draws: int = 3
     affine: Literal["reset", "kept"] = "reset"
     statistics: Literal["kept", "reset", "estimated"] = "kept"
+    # A target that follows compares maps for and against the finding where a copy changes its mind.
     target: Literal["fixed", "follows"] = "fixed"
+    # The published studies report 50 pairs.
     random_pairs: int = 50
     seed: int = 0
+    # The published code draws each model once, resets batch norm and explains what a copy predicts.
     presets: ClassVar[Mapping[str, str]] = {
         "venkatesh": "draws=1, statistics='reset', target='follows'"
     }

@@ -53,4 +53,5 @@ class Shift:
         return before[:, :, :-by], after[:, :, by:]
 
     def _pixels(self, side: int) -> int:
+        # A shift of 0 pixels would leave nothing to compare, since `[:-0]` is empty.
         return max(1, round(self.share * side))

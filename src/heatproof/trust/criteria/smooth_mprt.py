@@ -47,6 +47,7 @@ class SmoothMPRT:
 
     @property
     def _copies(self) -> OfCopies:
+        # `__post_init__` refuses anything else, which the type checker cannot know.
         assert isinstance(self.base, OfCopies)
         return self.base
 

@@ -57,6 +57,7 @@ class Arun2021:
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
+        # Plain SSIM stands in where the published one was not measured, and a note says so.
         all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
         return tuple(
             judged(cell, self, self.threshold(cell), references(cell, all_cells, controls))
@@ -97,6 +98,7 @@ def judged(cell: Cell, rule: ByMeans, threshold: float, high: Sequence[float]) -
     """The verdict by the mean alone."""
     value = over_draws(cell.rows)
     above = cell.asks is not Asks.IS_LOST
+    # The study has no strong bar for randomization.
     strong = above and bool(high)
     return Verdict(
         criterion=cell.criterion,

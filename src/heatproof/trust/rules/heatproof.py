@@ -94,6 +94,7 @@ class Heatproof:
         if asks is Asks.FINDS:
             return chance
         if asks is Asks.IS_LOST:
+            # Maps of films may be so alike that only `least` makes sure that a map changed at all.
             return np.minimum(chance + self.margin * room, 1 - self.least)
         if asks is Asks.RISES:
             return chance + self.least
@@ -123,6 +124,7 @@ class Heatproof:
         tests = studentized.against_zero(
             [entry.distance for entry in entries], self._resamples(len(able)), self.level, self.seed
         )
+        # Entries hold arrays and cannot be hashed, so their ids are the keys.
         named = {id(entry): test for entry, test in zip(entries, tests, strict=True)}
         passed = self._corrected([named[id(entry)].above for entry in able])
         failed = self._corrected([named[id(entry)].below for entry in able])
@@ -165,6 +167,8 @@ class Heatproof:
         }
         corrected = dict(zip(best, self._corrected(list(best.values())), strict=True))
         return tuple(
+            # Whether a map is worse than the readers is not tested, so a strong pass is shown or
+            # stays inconclusive.
             replace(verdict, strong=self._outcome(corrected[place], 1.0))
             if place in corrected
             else verdict
@@ -241,6 +245,7 @@ class Heatproof:
         patients, models = len(entry.distance.patients), len(entry.distance.models)
         if not patients or not margin > 0:
             return None
+        # Holm's correction depends on the other p-values, so its strictest step is planned for.
         tail = (1 - self.level) / 2 / (max(tests, 1) if self.correction == "holm" else 1)
         variance = (margin / (NormalDist().inv_cdf(1 - tail) + _POWER)) ** 2
         # Half of the variance may come from either, unless there are more models than that needs.

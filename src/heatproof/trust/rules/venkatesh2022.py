@@ -53,6 +53,7 @@ class Venkatesh2022:
     ) -> tuple[Verdict, ...]:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
+        # Plain SSIM stands in where the published one was not measured, and a note says so.
         all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
         return tuple(
             self._verdict(cell, references(cell, all_cells, controls))

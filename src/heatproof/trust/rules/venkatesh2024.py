@@ -121,9 +121,12 @@ class Venkatesh2024Strong:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
+                # A nan p-value passes here, but `_all_of` calls it not tested.
                 _Test(cell, values, bar, p, not p < _ALPHA)
                 for cell, values, side in films.kept(cell)
                 for bar in [_mean(films.named(cell, controls))]
+                # The strong bar is missed by maps that are worse, so the test looks to the other
+                # side.
                 for p in [_one_sample(values, bar, "less" if side == "greater" else "greater")]
             ]
             return _all_of(cell, tests, rule)
@@ -178,6 +181,8 @@ class _Films:
     def lost(self, cell: Cell, rule: str) -> Verdict:
         """Whether the similarity is below that of pairs of films."""
         values = self.of(cell)
+        # Each pair is averaged over models before the mean over pairs is taken, as in the study's
+        # code.
         bar = _mean(_per_film(cell.compared, ["image_id", "image_id_b"]))
         p = _one_sample(values, bar, "less")
         return _all_of(cell, [_Test(cell, values, bar, p, p < _ALPHA)], rule)
@@ -186,6 +191,7 @@ class _Films:
 def _per_film(rows: pl.DataFrame, keys: list[str]) -> _Values:
     defined = rows.filter(pl.col("value").is_finite())
     return (
+        # Polars groups in a random order unless told, which would change the last digits of a mean.
         defined.group_by(keys, maintain_order=True).agg(pl.col("value").mean())["value"].to_numpy()
     )
 

@@ -73,6 +73,7 @@ def compare(
     """
     threads = max(1, min(threads or os.cpu_count() or 1, len(one)))
     parts = [slice(*ends) for ends in pairwise(np.linspace(0, len(one), threads + 1).astype(int))]
+    # SSIM is compiled to run without the GIL, so threads work side by side on shared maps.
     with ThreadPoolExecutor(threads) as pool:
         results = list(
             pool.map(lambda part: _compared(one[part], other[part], measures, normalization), parts)
@@ -88,6 +89,7 @@ def _compared(
 ) -> dict[str, Float[np.ndarray, " n"]]:
     one, other = normalized(one, normalization), normalized(other, normalization)
     finite = np.isfinite(one).all((1, 2)) & np.isfinite(other).all((1, 2))
+    # Similarities are promised one or more pairs of finite maps, so that none has to check.
     if not finite.all():
         one, other = one[finite], other[finite]
     values = {spec: np.full(len(finite), np.nan) for spec in measures}
@@ -105,6 +107,7 @@ def normalized(
     values = np.abs(maps) if normalization == "magnitude" else maps
     low = values.min(axis=(1, 2), keepdims=True)
     high = values.max(axis=(1, 2), keepdims=True)
+    # A constant map becomes 0 / 0 here, by which it is found to have no similarity.
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled: np.ndarray = (values - low) / (high - low)
     return scaled

@@ -48,6 +48,7 @@ class MultiScaleSSIM:
         for scale, weight in enumerate(WEIGHTS, start=1):
             whole, contrast = structure(one, other, self.window, self.data_range)
             factor = whole if scale == len(WEIGHTS) else contrast
+            # `np.maximum` keeps nan, so a scale below the window leaves the product undefined.
             product *= np.maximum(factor, 0) ** weight
             one, other = _halved(one), _halved(other)
         return product

@@ -32,11 +32,14 @@ def correlation(
     """The correlation of each row with its partner; ``nan`` where one is constant."""
     if one.shape[1] == 0:
         return np.full(len(one), np.nan)
+    # Rounding may leave a constant row some spread about its mean, so the range decides.
     constant = (np.ptp(one, axis=1) == 0) | (np.ptp(other, axis=1) == 0)
+    # Sums of many float32 pixels lose digits, so means and all that follows are float64.
     x = one - one.mean(axis=1, keepdims=True, dtype=np.float64)
     y = other - other.mean(axis=1, keepdims=True, dtype=np.float64)
     size = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))  # row by row, whatever the others
     with np.errstate(invalid="ignore", divide="ignore"):
+        # Rounding may push a correlation past 1.
         values: np.ndarray = np.clip(np.vecdot(x, y) / size, -1, 1)
     values[constant] = np.nan
     return values

@@ -78,6 +78,7 @@ def structure(
     if min(one.shape[1:]) < (UNIFORM if window == "uniform" else GAUSSIAN):
         return whole, contrast
     if window == "uniform":
+        # Numba compiles anew for each memory layout, so maps always come in one.
         _uniform(np.ascontiguousarray(one), np.ascontiguousarray(other), c1, c2, whole, contrast)
         return whole, contrast
     for index, (x, y) in enumerate(zip(one.astype(float), other.astype(float), strict=True)):
@@ -118,6 +119,7 @@ def _uniform(one: Any, other: Any, c1: Any, c2: Any, whole: Any, contrast: Any) 
         np.empty(columns),
     )
     wholes, contrasts = np.empty(columns), np.empty(columns)
+    # This is 49 / 48, which turns the plain covariance into that of a sample.
     sample = 1 / (1 - share)
     for index in range(n):
         for sums in (of_x, of_y, squares, products, wholes, contrasts):
@@ -150,6 +152,7 @@ def _uniform(one: Any, other: Any, c1: Any, c2: Any, whole: Any, contrast: Any) 
 def _add(x: Any, y: Any, sign: Any, of_x: Any, of_y: Any, squares: Any, products: Any) -> None:
     """A row of pixels comes into the window, or leaves it.  SSIM needs both squares as one sum."""
     for c in range(len(x)):
+        # Rows are added to these sums and taken off again, in which errors of float32 would add up.
         a, b = np.float64(x[c]), np.float64(y[c])
         of_x[c] += sign * a
         of_y[c] += sign * b
