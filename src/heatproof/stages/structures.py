@@ -69,6 +69,7 @@ def _ranking(samples: Sequence[Sample], names: Sequence[str]) -> ReaderRanking:
 
 def _structures_of(sample: Sample, ranking: ReaderRanking) -> Structures:
     """The structures on a film, each with the one reader who counts."""
+    # Last drawn first: rows stand in the order that version 0.1 wrote them in.
     on_film = [structure for structure, _ in references_of(sample, list(ranking))[::-1]]
     readers = {name: first_of(ranking, sample.annotations, name) for name in on_film}
     return {structure: reader for structure, reader in readers.items() if reader is not None}
