@@ -6,6 +6,9 @@ canonical form: defaults left out, options in the order of the fields.  Canonica
 equal parts have equal specs.  A field that holds a part of another registry names it in its
 metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.
 
+A class may name options that it no longer has in ``former``, with what holds instead: they are read
+and ignored, with a warning.
+
 A class may name sets of options in ``presets``, such as those of a published study: ``iou.study``
 is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one.
 
@@ -19,6 +22,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -122,6 +126,7 @@ class Registry(Generic[Part]):
         """
         cls = self.part_class(name)
         fields = {field.name: field for field in dataclasses.fields(cls)}
+        options = _current(cls, name, options)
         for option in options:
             if option not in fields:
                 raise SpecError(f"{name} has no option {option!r}; {near_misses(option, fields)}")
@@ -169,7 +174,7 @@ class Registry(Generic[Part]):
         cls = self.part_class(name)
         fields = {field.name: field for field in dataclasses.fields(cls)}
         options: dict[str, Any] = {}
-        for keyword in keywords.values():
+        for keyword in _current(cls, name, keywords).values():
             if keyword.arg not in fields:
                 raise SpecError(
                     f"{name} has no option {keyword.arg!r}; "
@@ -232,6 +237,15 @@ class Registry(Generic[Part]):
                 f"{field.name}={value!r} is not a value for {cls.__name__}.{field.name};"
                 f" expected {expected}"
             ) from error
+
+
+def _current(cls: type, name: str, options: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The options without those that the part no longer has."""
+    former: Mapping[str, str] = getattr(cls, "former", {})
+    for option in options:
+        if option in former:
+            warnings.warn(f"{name} no longer has {option}: {former[option]}", stacklevel=4)
+    return {option: value for option, value in options.items() if option not in former}
 
 
 def part_name(spec: str) -> str:

@@ -218,6 +218,9 @@ class Estimate:
         level: Level of the interval, such as 0.95.
         cases: Number of defined values.
         method: How the interval was made, in words.
+        p: Two-sided p of the value being 0, of a difference; ``nan`` where there is no interval.
+        hindrance: Why nothing is concluded from the interval, as a clause, such as ``"12 of the 20
+            patients that a conclusion needs"``; empty where something may be.
     """
 
     value: float
@@ -226,6 +229,8 @@ class Estimate:
     level: float
     cases: int
     method: str
+    p: float = float("nan")
+    hindrance: str = ""
 
 
 class Outcome(StrEnum):
@@ -244,12 +249,14 @@ class Needed:
     Attributes:
         margin: The distance from the threshold that would be seen in nine of ten trials.
         patients: Number of patients that it takes, of the same kind as these.
-        draws: Number of trainings or random draws of the model that it takes besides; None where
-            the answer is about these models alone.
+        models: Number of trained models (or architectures) that it takes besides; None where these
+            are enough, or the answer is about these alone.
+        draws: Number of draws of random weights; None likewise.
     """
 
     margin: float
     patients: int
+    models: int | None = None
     draws: int | None = None
 
 

@@ -10,15 +10,16 @@ from heatproof.analysis.comparison import (
     against_outlines,
     against_readers,
     comparable,
+    concluded,
 )
 from heatproof.analysis.diagnosis import Diagnosis, DiagnosisOptions, Spread, diagnoses, spreads
 from heatproof.analysis.failures import Failure, failures
 from heatproof.analysis.filmwise import one_by_one
 from heatproof.analysis.intervals import Intervals
-from heatproof.analysis.localization import Localization, localization
+from heatproof.analysis.localization import Localization, corrected, localization
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from heatproof.analysis.structures import Structure, on_structures
-from heatproof.analysis.verdicts import Trust, verdict_grids
+from heatproof.analysis.verdicts import Network, Trust, verdict_grids
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
@@ -65,6 +66,7 @@ class Questions:
         rules: The rules that make verdicts, by spec.
         measures: What people call similarities and metrics, by spec.
         folds: Names of metadata that say which member judges a film, and so are no subgroups.
+        networks: What each member is, by its name.
     """
 
     metrics: TunedMetrics
@@ -75,6 +77,7 @@ class Questions:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     measures: Mapping[str, str] = field(default_factory=dict)
     folds: Collection[str] = ()
+    networks: Mapping[str, Network] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ def analyse(
     """
     films, scores, intervals = tables.films, tables.scores, questions.intervals
     metrics = questions.metrics
-    panels = tuple(localization(scores, tables.predictions, films, metrics, intervals))
+    panels = corrected(
+        localization(scores, tables.predictions, films, metrics, intervals), intervals
+    )
     classified = tuple(
         classification(tables.called, films, questions.judged, questions.calls, intervals)
     )
@@ -113,10 +118,14 @@ def analyse(
     # Comparisons pair films and diagnoses fit them, so both need one value per film.
     of_films = one_by_one(scores, tables.predictions, films, metrics)
     to_compare = comparable(of_films, films, metrics.parts)
-    comparisons = (
-        *against_readers(to_compare, few, intervals),
-        *against_models(to_compare, questions.compare, few, intervals),
-        *against_outlines(to_compare, metrics.parts, few, intervals),
+    comparisons = tuple(
+        comparison
+        for kind in (
+            against_readers(to_compare, few, intervals),
+            against_models(to_compare, questions.compare, few, intervals),
+            against_outlines(to_compare, metrics.parts, few, intervals),
+        )
+        for comparison in concluded(kind, intervals)
     )
     done("estimates")
     options = DiagnosisOptions(
@@ -127,7 +136,9 @@ def analyse(
     done("diagnosis")
     # Trust is also tested without marks, so enough films of either kind keep a finding.
     pairs = trustworthy(tables.pairs, few)
-    grids = tuple(verdict_grids(pairs, scores, films, questions.rules, questions.measures))
+    grids = verdict_grids(
+        pairs, scores, films, questions.rules, questions.measures, questions.networks, intervals
+    )
     done("verdicts")
     return Analysis(
         localization=panels,
@@ -138,5 +149,5 @@ def analyse(
         diagnoses=diagnosed,
         spreads=tuple(spreads(tables.shapes, films)),
         structures=tuple(on_structures(tables.structures, intervals)),
-        trust=grids,
+        trust=tuple(grids),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from heatproof.analysis.intervals import Intervals, without_intervals
-from heatproof.stats import bootstrap
+from heatproof.stats import bounded
 from heatproof.stats.calibration import calibration
 from heatproof.stats.classification import auroc, rates
 from heatproof.stats.operating_point import TargetSensitivity, Youden, called, cross_fitted
@@ -131,8 +131,7 @@ def classification(
             continue
         labelled = _labelled(rows, films, calls)
         labels, probabilities = labelled["label"].to_numpy(), labelled["probability"].to_numpy()
-        drawing = intervals.over(labelled)
-        clusters, level = drawing["clusters"], intervals.level
+        clusters, level = intervals.clusters(labelled), intervals.level
         curve = calibration(probabilities, labels, clusters, level=level) if len(labelled) else None
         record = Classification(
             dataset=data,
@@ -140,8 +139,8 @@ def classification(
             finding=finding,
             positives=int(labels.sum()),
             negatives=int((~labels).sum()),
-            auroc=auroc(probabilities, labels, **drawing),
-            brier=bootstrap.mean((probabilities - labels) ** 2, **drawing),
+            auroc=auroc(probabilities, labels, clusters, level),
+            brier=bounded.mean((probabilities - labels) ** 2, clusters, level),
             point=_point(labelled, clusters, calls, level),
             calibration=tuple(
                 CalibrationBin(part.probability, part.observed) for part in curve.bins

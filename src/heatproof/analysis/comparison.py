@@ -2,12 +2,13 @@
 
 Metrics are compared that have a value for every film (``filmwise``), on the films on which both
 sides are defined.  Where several readers marked a finding, one of them is the reference
-(``data.readers``).  All films of a patient are resampled, and change sign in the permutation test,
-together.  p-values are corrected over one family: the findings of one method, by one metric, on one
-data set.  The macro average is outside the family, since it is a summary of its tests.
+(``data.readers``).  All films of a patient count together.  p-values are corrected over one family:
+all comparisons of one kind in the report, or the findings of one method, by one metric, on one data
+set (``Intervals.family``).  The p-values of the macro averages are a family of their own, since
+each is a summary of tests of the other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,11 +22,10 @@ from heatproof.localize import Metric, lower_is_better, unboxed
 from heatproof.localize import metrics as registry
 from heatproof.localize.controls import HUMAN_BENCHMARK
 from heatproof.localize.controls.human_benchmark import HumanBenchmark
-from heatproof.stats import bootstrap, chexlocalize
+from heatproof.stats import chexlocalize, estimates
 from heatproof.stats.decrease import decrease
-from heatproof.stats.margin import Conclusion, conclude
+from heatproof.stats.margin import UNTESTED, Conclusion, Tails
 from heatproof.stats.multiple import adjusted
-from heatproof.stats.permutation import paired
 from heatproof.stats.power import SampleSize, needed
 from heatproof.tables.films import Films
 from heatproof.tables.scores import Scores
@@ -40,8 +40,8 @@ MACRO = ""
 class Comparison:
     """One method beside readers, or beside another model, on the same films.
 
-    Films count on which both are defined.  p-values are those of paired permutations by patient,
-    corrected over the findings that this method was compared in, by this metric, on this data set.
+    Films count on which both are defined.  p-values are those of the interval
+    of the difference, corrected over the family; so are the conclusions about the margin.
 
     Attributes:
         other: ``"human benchmark"``, or the name of the other model.
@@ -49,14 +49,15 @@ class Comparison:
         ours: Mean score of the method.
         theirs: Mean score of the other side on the same films.
         difference: The method minus the other; higher is better.
-        p: p-value of the permutation test, uncorrected.
-        holm: The p-value corrected by Holm; nan for the macro average.
-        bonferroni: The p-value corrected by Bonferroni; nan for the macro average.
+        p: Two-sided p-value of the difference, uncorrected; nan where nothing is concluded.
+        holm: The p-value corrected by Holm.
+        bonferroni: The p-value corrected by Bonferroni.
         margin: The largest loss that would not matter, as declared, in the unit of the metric.
-        conclusion: What the interval of the difference says of that margin.
+        conclusion: What is shown about that margin, after the correction.
         needed: How many cases it takes to conclude "non-inferior" where both are equal.
         decrease: (other - method) / other; None against another model.
         published: The decrease by the published arithmetic (``stats.chexlocalize``).
+        tails: One-sided p-values about the margin, uncorrected.
     """
 
     dataset: str
@@ -76,6 +77,7 @@ class Comparison:
     needed: SampleSize
     decrease: Estimate | None = None
     published: Estimate | None = None
+    tails: Tails = UNTESTED
 
 
 class Sides(NamedTuple):
@@ -96,7 +98,7 @@ class PairedScores:
         findings: The finding of each column.
         first: Scores of the first side; rows are films in the order of their ids.
         second: Scores of the second side on the same films.
-        clusters: What is resampled as one, for each film.
+        clusters: What is independent, for each film.
     """
 
     findings: tuple[str, ...]
@@ -174,7 +176,7 @@ def paired_scores(
     shared = set(theirs.frame["finding"])
     often = frequent(ours, few).frame["finding"].unique(maintain_order=True)
     findings = tuple(finding for finding in often if finding in shared)
-    # ``unique`` keeps no order; sorted films make equal seeds draw equal resamples.
+    # ``unique`` keeps no order, and the published arithmetic draws films by their place.
     films = ours.frame.select("image_id", "cluster").unique("image_id").sort("image_id")
     first, second = (_wide(films, scores.frame, findings) for scores in (ours, theirs))
     return PairedScores(findings, first, second, tuple(intervals.clusters(films)))
@@ -183,17 +185,38 @@ def paired_scores(
 def compared(sides: Sides, both: PairedScores, intervals: Intervals) -> Iterator[Comparison]:
     """The first side against the second: each finding, then the macro average of several."""
     columns = [slice(place, place + 1) for place in range(len(both.findings))]
-    every = [
-        _comparison(sides, finding, both, column, intervals)
-        for finding, column in zip(both.findings, columns, strict=True)
-    ]
-    p = np.array([comparison.p for comparison in every])
-    holm, bonferroni = adjusted(p), adjusted(p, "bonferroni")
-    for place, comparison in enumerate(every):
-        yield replace(comparison, holm=float(holm[place]), bonferroni=float(bonferroni[place]))
+    for finding, column in zip(both.findings, columns, strict=True):
+        yield _comparison(sides, finding, both, column, intervals)
     # The macro average of a single finding would repeat it.
-    if len(every) > 1:
+    if len(columns) > 1:
         yield _comparison(sides, MACRO, both, slice(None), intervals)
+
+
+def concluded(comparisons: Iterable[Comparison], intervals: Intervals) -> Iterator[Comparison]:
+    """The comparisons with p-values and conclusions that are corrected over their family."""
+    every = list(comparisons)
+    keys = [(one.dataset, one.model, one.method, one.metric, one.other) for one in every]
+    families = intervals.families(keys)
+    # Macro averages and findings never share a family.
+    for family in (
+        [place for place in places if bool(every[place].finding) is of_finding]
+        for places in families.values()
+        for of_finding in (True, False)
+    ):
+        p = np.array([every[place].p for place in family])
+        holm, bonferroni = adjusted(p), adjusted(p, "bonferroni")
+        tails = [
+            adjusted(np.array(side)) for side in zip(*(every[k].tails for k in family), strict=True)
+        ]
+        for number, place in enumerate(family):
+            shown = Tails(*(float(side[number]) for side in tails))
+            every[place] = replace(
+                every[place],
+                holm=float(holm[number]),
+                bonferroni=float(bonferroni[number]),
+                conclusion=shown.conclusion(intervals.level),
+            )
+    yield from every
 
 
 def _cells(scores: Scores) -> Iterator[tuple[tuple[str, ...], Scores]]:
@@ -216,13 +239,15 @@ def _comparison(
     sides: Sides, finding: str, both: PairedScores, columns: slice, intervals: Intervals
 ) -> Comparison:
     gaps, clusters = both.gaps[:, columns], both.clusters
-    drawing = {"clusters": clusters} | intervals.drawing
     ours, theirs = (
         # Both means are over the films on which both sides are defined, as the difference is.
-        bootstrap.macro(np.where(np.isfinite(gaps), table[:, columns], np.nan), **drawing)
+        estimates.macro(
+            np.where(np.isfinite(gaps), table[:, columns], np.nan), clusters, intervals.level
+        )
         for table in (both.first, both.second)
     )
-    difference = bootstrap.macro(gaps, **drawing)
+    difference = estimates.macro(gaps, clusters, intervals.level)
+    tails = estimates.macro_tails(gaps, clusters, intervals.margin)
     shares, nan = _shares(gaps), float("nan")
     return Comparison(
         *sides,
@@ -230,21 +255,22 @@ def _comparison(
         ours,
         theirs,
         difference,
-        # A paired test of two sides is one of their gaps against 0.
-        p=paired(shares, np.zeros_like(shares), clusters, seed=intervals.seed),
+        p=nan if difference.hindrance else difference.p,
         holm=nan,
         bonferroni=nan,
         margin=intervals.margin,
-        conclusion=conclude(difference, intervals.margin),
+        conclusion=Conclusion.UNDECIDED,  # until the family is known
         needed=needed(shares, clusters, intervals.margin, intervals.level),
+        tails=UNTESTED if difference.hindrance else tails,
     )
 
 
 def _shares(gaps: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
     """One number per film, whose mean is the macro average; nan for films without a gap.
 
-    The permutation test takes means over films, and a film may have several findings: each gap is
-    weighed so that every finding counts alike.  Of one finding, these are the gaps themselves.
+    The number of cases needed follows from means over films, and a film may have several findings:
+    each gap is weighed so that every finding counts alike.  Of one finding, these are the gaps
+    themselves.
     """
     defined = np.isfinite(gaps)
     counts = defined.sum(axis=0)
@@ -257,8 +283,10 @@ def _decreased(
     both: PairedScores, every: Sequence[Comparison], intervals: Intervals
 ) -> Iterator[Comparison]:
     """The comparisons with their percentage decrease, and with the published one."""
-    decreases = decrease(both.first, both.second, clusters=both.clusters, **intervals.drawing)
-    replicates = [chexlocalize.replicates(table) for table in (both.first, both.second)]
+    decreases = decrease(both.first, both.second, both.clusters, intervals.level)
+    replicates = [
+        chexlocalize.replicates(table, intervals.resamples) for table in (both.first, both.second)
+    ]
     theirs = chexlocalize.percentage_decrease(*replicates)
     # The published arithmetic gives per cent, every other decrease is a share.
     published = zip(theirs.value / 100, theirs.low / 100, theirs.high / 100, strict=True)

@@ -247,7 +247,7 @@ def _of_confidence(
             for rows, value in ((marked, True), (negatives, False))
         ]
     )
-    effects = of_confidence(table.rename({"value": metric}), metric, **intervals.drawing)
+    effects = of_confidence(table.rename({"value": metric}), metric, level=intervals.level)
     both = not table["marked"].all()  # without negatives, "all" and "positive" are the same rows
     return tuple(effect for effect in effects if both or effect.rows == "positive")
 

@@ -1,6 +1,6 @@
 """Intervals: how an analysis makes them, in one record that every analysis takes."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -16,12 +16,15 @@ class Intervals:
     """How scores of films become intervals and conclusions.
 
     Attributes:
-        by: What is resampled as one: all films of a patient, or each film (``"image"``).
-        resamples: Number of resamples of every bootstrap.
+        by: What is independent: all films of a patient together, or each film (``"image"``).
+        resamples: Number of resamples of the published arithmetic; no other interval needs any.
         level: Confidence level of every interval, in (0, 1).
-        seed: Seed of the resamples; equal seeds make equal intervals.
+        seed: Seed of the division of patients into halves.
         min_positives: A finding with fewer positives gets no interval (see ``rare``).
         margin: The largest loss that would not matter, in the unit of the metric.
+        family: Which conclusions share one correction: all of a kind in the ``"report"``, or those
+            of one ``"grid"``: the verdicts of one data set and finding, or the findings of one
+            method by one metric.
     """
 
     by: Literal["patient", "image"] = "patient"
@@ -30,24 +33,27 @@ class Intervals:
     seed: int = 0
     min_positives: int = 10
     margin: float = 0.05
+    family: Literal["report", "grid"] = "report"
 
     def enough(self, positives: int) -> bool:
         """Whether a finding with so many positives may be concluded from (see ``rare``)."""
         return positives >= self.min_positives
 
-    @property
-    def drawing(self) -> dict[str, Any]:
-        """Arguments of a bootstrap, except ``clusters``."""
-        return {"resamples": self.resamples, "level": self.level, "seed": self.seed}
+    def families(self, keys: Iterable[Hashable]) -> dict[Hashable, list[int]]:
+        """The places of conclusions that are corrected together; a key says which grid is whose."""
+        families: dict[Hashable, list[int]] = {}
+        for place, key in enumerate(keys):
+            families.setdefault("report" if self.family == "report" else key, []).append(place)
+        return families
 
     def clusters(self, rows: pl.DataFrame) -> list[str]:
-        """What each row is resampled with; rows have an ``image_id`` and a ``cluster``."""
+        """The cluster of each row; rows have an ``image_id`` and a ``cluster``."""
         column = "cluster" if self.by == "patient" else "image_id"
         return [str(name) for name in rows[column]]
 
     def over(self, rows: pl.DataFrame) -> dict[str, Any]:
-        """Arguments of a bootstrap over rows with an ``image_id`` and a ``cluster``."""
-        return {"clusters": self.clusters(rows)} | self.drawing
+        """Arguments of an interval over rows with an ``image_id`` and a ``cluster``."""
+        return {"clusters": self.clusters(rows), "level": self.level}
 
 
 def without_interval(estimate: Estimate) -> Estimate:

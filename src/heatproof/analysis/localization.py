@@ -6,7 +6,7 @@ model has other probabilities, it has its own panel.  Controls take the probabil
 so that a difference to a control comes from the map alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from heatproof.analysis.intervals import Intervals, without_intervals
 from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
 from heatproof.localize.controls import PRIOR, control_named
 from heatproof.localize.tuned import TunedMetrics
-from heatproof.stats import bootstrap, bounded
+from heatproof.stats import bounded, estimates
+from heatproof.stats.multiple import adjusted
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import NO_MODEL, Scores
@@ -60,6 +61,8 @@ class MethodRow:
         undefined: Number of maps whose score is undefined, or which cannot be scored.
         difference: How much better it is than the prior, paired by film: method minus prior, or
             prior minus method where lower is better; None without a prior.
+        corrected: Two-sided p of that difference, corrected (Holm) over the family; nan where there
+            is none, or nothing is concluded from it.
         per_map: Mean of what a metric of data sets gives to each map; None for metrics of maps.
         negatives: Number of films without the finding that a metric of data sets counts as well.
     """
@@ -71,6 +74,7 @@ class MethodRow:
     difference: Estimate | None = None
     per_map: Estimate | None = None
     negatives: int = 0
+    corrected: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,28 @@ def localization(
         yield from panels if enough else map(without_intervals, panels)
 
 
+def corrected(panels: Iterable[Localization], intervals: Intervals) -> tuple[Localization, ...]:
+    """The panels with p-values of differences to the prior that are corrected over the family.
+
+    The family is all methods, findings and metrics of the report, or the methods of one panel.
+    """
+    panels = tuple(panels)
+    cells = [(number, row) for number, panel in enumerate(panels) for row in panel.rows]
+    p = np.array(
+        [
+            row.difference.p if row.difference and not row.difference.hindrance else float("nan")
+            for _, row in cells
+        ]
+    )
+    for family in intervals.families(number for number, _ in cells).values():
+        p[family] = adjusted(p[family])
+    values = iter(p.tolist())
+    return tuple(
+        replace(panel, rows=tuple(replace(row, corrected=next(values)) for row in panel.rows))
+        for panel in panels
+    )
+
+
 @dataclass(frozen=True)
 class _OfMaps:
     """Estimates by a metric of maps: means of one number per map."""
@@ -153,7 +179,7 @@ class _OfMaps:
         """The fields that ``MethodRow`` and ``ControlRow`` share, for the maps of one method."""
         values = maps.frame["value"].to_numpy()
         # Scores lie in [0, 1] where higher is better; distances have no upper bound.
-        mean = bootstrap.mean if self.lower_is_better else bounded.mean
+        mean = estimates.mean if self.lower_is_better else bounded.mean
         estimate = mean(values, **self.intervals.over(maps.frame))
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
 
@@ -165,7 +191,7 @@ class _OfMaps:
         first, second = paired["value"].to_numpy(), paired["prior"].to_numpy()
         if self.lower_is_better:
             first, second = second, first
-        return bootstrap.difference(first, second, **self.intervals.over(paired))
+        return estimates.difference(first, second, **self.intervals.over(paired))
 
 
 @dataclass(frozen=True)
@@ -203,7 +229,9 @@ class _OfDataset:
         marked = seen.regions > 0
         alone = of_films(self.films, maps)["value"].fill_null(float("nan")).to_numpy()[marked]
         return {
-            "estimate": self._estimate(seen, partial(self.metric(maps).of_dataset, seen)),
+            "estimate": self._estimate(
+                seen, partial(self.metric(maps).of_dataset, seen), (0.0, 1.0)
+            ),
             "undefined": int(np.isnan(seen.seen[marked, 0]).sum()),
             "per_map": bounded.mean(alone, **self.intervals.over(self.films.filter(marked))),
             "negatives": int((~marked).sum()),
@@ -222,11 +250,13 @@ class _OfDataset:
             # Both sides take the same draw of films, which makes the interval that of a paired one.
             return np.asarray(of_maps(first, weights) - of_prior(second, weights))
 
-        return self._estimate(first, gain)
+        return self._estimate(first, gain, (-1.0, 1.0))
 
-    def _estimate(self, seen: Detections, compute: bootstrap.Statistic) -> Estimate:
+    def _estimate(
+        self, seen: Detections, compute: estimates.Statistic, bounds: estimates.Bounds
+    ) -> Estimate:
         cases = (seen.regions > 0) & np.isfinite(seen.seen[:, 0])
-        return bootstrap.statistic(compute, cases, **self.intervals.over(self.films))
+        return estimates.statistic(compute, cases, **self.intervals.over(self.films), bounds=bounds)
 
 
 def _filled(

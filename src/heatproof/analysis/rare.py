@@ -1,7 +1,8 @@
 """How many cases it takes to conclude something, and which findings have fewer.
 
-All thresholds of the analysis and of the report stand here; docs/explanation/how-many-cases.md
-lists them beside those that an experiment sets.
+Thresholds of the analysis and of the report stand here, those of conclusions in ``stats.estimates``
+and ``stats.classification``, where they are measured; docs/explanation/how-many-cases.md lists all
+of them beside those that an experiment sets.
 
 Below ``[statistics] min_positives`` a finding gets no interval, no test, no regression and no
 verdict: its numbers describe these films, and it is listed.  Positives of maps are the films on
@@ -16,18 +17,13 @@ import polars as pl
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.intervals import Intervals
+from heatproof.stats.estimates import TO_CONCLUDE
 from heatproof.tables import AnyTable
 from heatproof.tables.scores import Scores
 
-TO_CONCLUDE = 6
-"""Cases behind "better" and "worse", and positives and negatives behind an AUROC.
-
-If all of fewer cases point the same way, every bootstrap interval leaves out 0, and still a fair
-coin does so in more than 5% of trials (two-sided sign test: 2 / 2**5).
-"""
 FEW_CASES = 30
-"""Fewer cases than this are called few: percentile intervals of so few are usually too narrow."""
-TO_FIT = 10
+"""Fewer cases than this are called few."""
+TO_FIT = TO_CONCLUDE
 """Patients behind a slope, and scores of each group of films that is compared with the others.
 
 Standard errors by cluster rest on the number of clusters, and are too small where that is smaller.

@@ -58,7 +58,8 @@ def _of_panel(panel: Localization) -> RowsOfTable:
         method = place | {"model": row.model, "method": row.method}
         yield from _localized(method, row)
         if row.difference:
-            yield method | _numbers(f"difference to the {MeanMask.title}", row.difference)
+            difference = _numbers(f"difference to the {MeanMask.title}", row.difference)
+            yield method | difference | {"p_corrected": row.corrected}
     for control in panel.every_control:
         # By a metric of data sets a control has a row per model, whose probabilities it takes.
         yield from _localized(
@@ -155,6 +156,7 @@ def _of_grid(grid: Trust) -> RowsOfTable:
             "p": verdict.p,
             "margin": needed.margin if needed else None,
             "patients_needed": needed.patients if needed else None,
+            "models_needed": needed.models if needed else None,
             "draws_needed": needed.draws if needed else None,
             "notes": " ".join(verdict.notes),
         }

@@ -33,7 +33,7 @@ def beside_prior(marked: pl.DataFrame, intervals: Intervals) -> UsualPlace | Non
     both = marked.filter(pl.col("value").is_finite() & pl.col("prior").is_finite())
     if both["cluster"].n_unique() < TO_FIT:
         return None
-    return usual_place(both, "value", **intervals.drawing)
+    return usual_place(both, "value", level=intervals.level)
 
 
 def over_prevalence(
@@ -49,4 +49,4 @@ def over_prevalence(
     findings = by_finding(marked, labels, "value")
     if len(findings) < TO_CORRELATE:
         return {}
-    return over_findings(findings, "value", **intervals.drawing)
+    return over_findings(findings, "value", level=intervals.level)

@@ -7,9 +7,11 @@ rule turns it into verdicts.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
+from heatproof.analysis.intervals import Intervals
 from heatproof.localize.controls import PRIOR, READERS
 from heatproof.models.localizers import references
 from heatproof.tables.films import Films
@@ -17,7 +19,7 @@ from heatproof.tables.pairs import Pairs
 from heatproof.tables.scores import Scores
 from heatproof.trust import evidence
 from heatproof.trust.criteria import LOCALIZATION
-from heatproof.trust.rules import Rule
+from heatproof.trust.rules import Grid, Rule, judged
 from heatproof.types import Verdict
 
 
@@ -66,12 +68,26 @@ class Trust:
     high: tuple[High, ...] = ()
 
 
+class Network(NamedTuple):
+    """What a member is, as far as verdicts count models.
+
+    Attributes:
+        model: The model, which cross-fitted members share: together they are one.
+        architecture: Its architecture; empty where it is unknown.
+    """
+
+    model: str
+    architecture: str = ""
+
+
 def verdict_grids(
     pairs: Pairs,
     scores: Scores,
     films: Films,
     rules: Mapping[str, Rule],
     measures: Mapping[str, str],
+    networks: Mapping[str, Network],
+    intervals: Intervals,
 ) -> Iterator[Trust]:
     """The grid of every data set and finding that maps were compared on, under every rule.
 
@@ -81,19 +97,31 @@ def verdict_grids(
         films: The films of every data set.
         rules: The rules, by spec.
         measures: What people call similarities and metrics, by spec.
+        networks: What each member is, by its name.
+        intervals: How intervals are made; they say which verdicts are corrected together.
     """
     # One reader counts per finding, so the order of readers in a file decides nothing.
     counted = scores.of_reader(films.counting())
+    places, grids = [], []
     for (data, finding), rows in pairs.by("data", "finding"):
-        table = _evidence(rows, counted.where(data=data, finding=finding))
-        methods, controls = _methods(table)
-        for spec, rule in rules.items():
-            verdicts = rule(table, methods, controls)
-            high = tuple(_high(table, verdicts, controls))
-            yield Trust(data, finding, spec, verdicts, measures, controls, high)
+        table = _evidence(rows, counted.where(data=data, finding=finding), networks)
+        places.append((data, finding))
+        grids.append(Grid(table, *_methods(table)))
+    families = intervals.families(places)
+    verdicts = {
+        (spec, place): found
+        for spec, rule in rules.items()
+        for family in families.values()
+        for place, found in zip(family, judged(rule, [grids[k] for k in family]), strict=True)
+    }
+    for place, ((data, finding), grid) in enumerate(zip(places, grids, strict=True)):
+        for spec in rules:
+            found = verdicts[spec, place]
+            high = tuple(_high(grid.table, found, grid.controls))
+            yield Trust(data, finding, spec, found, measures, tuple(grid.controls), high)
 
 
-def _evidence(pairs: Pairs, scores: Scores) -> pl.DataFrame:
+def _evidence(pairs: Pairs, scores: Scores, networks: Mapping[str, Network]) -> pl.DataFrame:
     """The pairs of one data set and finding, with its scores as the criterion of localization."""
     prior = scores.of_control(PRIOR).frame
     maps = scores.of_models_and(READERS).frame
@@ -102,7 +130,25 @@ def _evidence(pairs: Pairs, scores: Scores) -> pl.DataFrame:
     compared = methods.join(prior.drop("method"), how="cross")
     scored, expected = _as_evidence(maps, evidence.MAP), _as_evidence(compared, evidence.PRIOR)
     parts = [scored, expected, pairs.frame.select(scored.columns)]
-    return pl.concat(parts, how="vertical_relaxed")
+    return _with_networks(pl.concat(parts, how="vertical_relaxed"), networks)
+
+
+def _with_networks(table: pl.DataFrame, networks: Mapping[str, Network]) -> pl.DataFrame:
+    """The table with models in place of their members, and with architectures where known."""
+    models = {member: network.model for member, network in networks.items()}
+    architectures = {
+        member: network.architecture for member, network in networks.items() if network.architecture
+    }
+    return table.with_columns(
+        column
+        for side in ("a", "b")
+        for column in (
+            pl.col(f"model_{side}").replace(models),
+            pl.col(f"model_{side}")
+            .replace_strict(architectures, default=None, return_dtype=pl.String)
+            .alias(f"architecture_{side}"),
+        )
+    )
 
 
 def _as_evidence(scores: pl.DataFrame, population: str) -> pl.DataFrame:

@@ -54,9 +54,7 @@ class Confidence:
 def of_confidence(
     table: pl.DataFrame,
     response: str,
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> tuple[Confidence, ...]:
     """The effects for each finding and for all findings together, in both sets of rows.
 
@@ -64,9 +62,7 @@ def of_confidence(
         table: One row per map: ``finding``, ``cluster``, ``probability``, ``marked`` (whether the
             reference marks anything) and the response.
         response: Name of the column of the response.
-        resamples: Number of resamples of the bootstrap behind rank correlations.
         level: Confidence level of the intervals.
-        seed: Equal seeds and clusters make equal resamples.
     """
     defined = table.filter(pl.col(response).is_finite() & pl.col("probability").is_finite())
     confidences = []
@@ -80,7 +76,7 @@ def of_confidence(
             if factor:
                 # Ranks within findings take out what differs between them, as the factor does.
                 score, sure = (_ranks_within(part, column) for column in (response, "probability"))
-            ranked = spearman(score, sure, clusters, resamples, level, seed)
+            ranked = spearman(score, sure, clusters, level)
             confidences.append(Confidence(name, kind, slopes, ranked))
     return tuple(confidences)
 

@@ -41,21 +41,19 @@ def by_finding(table: pl.DataFrame, labels: pl.DataFrame, response: str) -> pl.D
 
 
 def over_findings(
-    findings: pl.DataFrame, response: str, resamples: int = 1000, level: float = 0.95, seed: int = 0
+    findings: pl.DataFrame, response: str, level: float = 0.95
 ) -> Mapping[str, Estimate]:
     """Rank correlation of the mean score with each column of ``EXPLAINS`` that the table has.
 
     Args:
         findings: What ``by_finding`` returns.
         response: Name of the column of the response.
-        resamples: Number of resamples of the bootstrap, which draws findings.
         level: Confidence level of the intervals.
-        seed: Equal seeds make equal resamples.
     """
     numbers = findings.with_columns(pl.col(pl.Float64).fill_null(float("nan")))
     score, names = numbers[response].to_numpy(), numbers["finding"].to_list()
     return {
-        name: spearman(numbers[name].to_numpy(), score, names, resamples, level, seed)
+        name: spearman(numbers[name].to_numpy(), score, names, level)
         for name in EXPLAINS
         if name in numbers.columns
     }

@@ -12,13 +12,12 @@ where the prior is good, and fails where it fails.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from heatproof.diagnose.effect import Effect, RegressionRows, effects
-from heatproof.stats import bootstrap
+from heatproof.stats import bounded, estimates
 from heatproof.stats.correlation import spearman
 from heatproof.types import Estimate
 
@@ -37,9 +36,7 @@ class UsualPlace:
 def usual_place(
     table: pl.DataFrame,
     response: str,
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> UsualPlace:
     """Compare a method with the prior; a film on which either is undefined is left out.
 
@@ -47,27 +44,18 @@ def usual_place(
         table: One row per map: ``finding``, ``cluster``, the response and ``prior``, what the prior
             scores on the same film.
         response: Name of the column of the response.
-        resamples: Number of resamples of the bootstrap.
         level: Confidence level of the intervals.
-        seed: Equal seeds and clusters make equal resamples.
     """
     both = table.filter(pl.col(response).is_finite() & pl.col("prior").is_finite())
     score, prior = both[response].to_numpy(), both["prior"].to_numpy()
     clusters = both["cluster"].to_list()
-    resampling: dict[str, Any] = {
-        "clusters": clusters,
-        "resamples": resamples,
-        "level": level,
-        "seed": seed,
-    }
     # The median is taken within findings, or a half would hold the findings with a poor prior.
     middle = both.select(pl.col("prior").median().over("finding")).to_series().to_numpy()
     rows = RegressionRows(score, clusters, both["finding"].to_list())
     return UsualPlace(
         effects(rows, {"prior": prior}, response, "within findings", level=level),
-        spearman(score, prior, **resampling),
-        bootstrap.mean((score > prior) + (score == prior) / 2, **resampling),
-        # The other half is nan instead of left out, so both halves draw the same resamples.
-        bootstrap.mean(np.where(prior < middle, score, np.nan), **resampling),
-        bootstrap.mean(np.where(prior < middle, np.nan, score), **resampling),
+        spearman(score, prior, clusters, level),
+        bounded.mean((score > prior) + (score == prior) / 2, clusters, level),
+        estimates.mean(np.where(prior < middle, score, np.nan), clusters, level),
+        estimates.mean(np.where(prior < middle, np.nan, score), clusters, level),
     )

@@ -13,9 +13,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.stats import bootstrap
+from heatproof.stats import estimates
 from heatproof.stats.multiple import adjusted
-from heatproof.stats.regression import Slope, linear_by_cluster
 from heatproof.types import Estimate
 
 AttributeValue = str | float | None
@@ -46,39 +45,35 @@ def subgroups(
     clusters: Sequence[str],
     attributes: Mapping[str, Sequence[AttributeValue]],
     fewest: int = 10,
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> tuple[Subgroup, ...]:
     """The result in each group of each attribute; an attribute without two groups is left out.
 
     Args:
         scores: One per film; ``nan`` where undefined.
-        clusters: What is resampled as one, such as ``Sample.cluster``.
+        clusters: What is independent, such as ``Sample.cluster``.
         attributes: By name, one value per film; None where it is unknown.
         fewest: Defined scores that a group needs, and the others too.
-        resamples: Number of resamples of the bootstrap.
         level: Confidence level of the intervals.
-        seed: Equal seeds and clusters make equal resamples.
     """
-    rows: list[tuple[str, str, Estimate, Slope | None]] = []
+    rows: list[tuple[str, str, Estimate, Estimate | None]] = []
     for name, values in attributes.items():
         groups = _groups(values)
         # A film of unknown value belongs neither to a group nor to the others.
         is_known = np.any(list(groups.values()), axis=0)
         for group, inside in groups.items() if len(groups) > 1 else ():
             of_group = np.where(inside, scores, np.nan)
-            mean = bootstrap.mean(of_group, clusters, resamples, level, seed)
+            mean = estimates.mean(of_group, clusters, level)
             rest = int(np.isfinite(scores[is_known & ~inside]).sum())
-            slope = None
+            gap = None
             if min(mean.cases, rest) >= fewest:
-                feature = np.where(is_known, inside, np.nan)
-                slope = linear_by_cluster(feature, scores, clusters, level=level)
-            rows.append((name, group, mean, slope))
-    p = adjusted(np.array([slope.p if slope else np.nan for *_, slope in rows]))
+                gap = estimates.contrast(scores, inside, is_known & ~inside, clusters, level)
+            rows.append((name, group, mean, gap))
+    # A difference that nothing is concluded from is no test.
+    p = adjusted(np.array([gap.p if gap and not gap.hindrance else np.nan for *_, gap in rows]))
     return tuple(
-        Subgroup(name, group, mean, slope.estimate if slope else None, float(corrected))
-        for (name, group, mean, slope), corrected in zip(rows, p, strict=True)
+        Subgroup(name, group, mean, gap, float(corrected))
+        for (name, group, mean, gap), corrected in zip(rows, p, strict=True)
     )
 
 

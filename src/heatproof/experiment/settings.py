@@ -153,16 +153,20 @@ class Statistics(SettingsTable):
     """How scores become estimates.
 
     Attributes:
-        resamples: Number of resamples of every bootstrap.
-        by: What is resampled as one.
+        resamples: Number of resamples of the published arithmetic of CheXlocalize; other intervals
+            are computed, not drawn.
+        by: What is independent: patients with all their films, or films.
         level: Confidence level of every interval.
-        seed: Seed of resamples and of random maps.
+        seed: Seed of the halves of patients and of random maps.
         min_positives: A finding with fewer is described: nothing is inferred from it.
         compare: Pairs of models (or groups of them, or of imported maps): the first is compared
             with the second, film by film.  An ensemble is compared unasked with the one of the same
             members that takes only the best checkpoint of each finding.
         margin: The largest loss against the human benchmark, or another model, that would not
             matter, in the unit of the metric: declared, never looked for.
+        family: Which conclusions share one correction of p-values: all of a kind in the ``report``,
+            so that choosing the best of many methods or findings is covered; or those of one
+            ``grid``: verdicts of one data set and finding, comparisons of one method by one metric.
     """
 
     resamples: Annotated[int, pydantic.Field(ge=100)] = 1000
@@ -171,6 +175,7 @@ class Statistics(SettingsTable):
     seed: int = 0
     min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
     margin: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.05
+    family: Literal["report", "grid"] = "report"
     compare: list[Annotated[list[Name], pydantic.Field(min_length=2, max_length=2)]] = []
 
 

@@ -1,9 +1,8 @@
 """How a method does against the prior, the mean-mask map that never sees the film.
 
-A method is better or worse than the prior only where the interval of the paired difference leaves
-out 0; otherwise no difference could be shown, which does not mean that there is none.
-
-With fewer than ``TO_CONCLUDE`` cases neither is said (``analysis.rare``).
+A method is better or worse than the prior only where the p of the paired difference, corrected over
+all that the report compares, is small enough; otherwise no difference could be shown, which does
+not mean that there is none.  From too few patients neither is said (``Estimate.hindrance``).
 """
 
 import math
@@ -12,9 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from heatproof.analysis.localization import ControlRow, MethodRow
-from heatproof.analysis.rare import TO_CONCLUDE
 from heatproof.report.content import MetricText
-from heatproof.types import Estimate
 
 _Ranked = TypeVar("_Ranked", MethodRow, ControlRow, MethodRow | ControlRow)
 
@@ -29,16 +26,17 @@ class AgainstPrior(StrEnum):
     NONE = "not compared"
 
 
-def against_prior(difference: Estimate | None) -> AgainstPrior:
-    """What a paired difference shows; above 0 the method is better."""
+def against_prior(row: MethodRow) -> AgainstPrior:
+    """What the paired difference of a method shows; above 0 the method is better."""
+    difference = row.difference
     # A difference without a value is asked about first: comparisons with nan are all false.
     if difference is None or math.isnan(difference.value):
         return AgainstPrior.NONE
-    if difference.cases < TO_CONCLUDE or math.isnan(difference.low) or math.isnan(difference.high):
+    if math.isnan(row.corrected):
         return AgainstPrior.TOO_FEW
-    if difference.low > 0:
-        return AgainstPrior.BETTER
-    return AgainstPrior.WORSE if difference.high < 0 else AgainstPrior.OPEN
+    if row.corrected > 1 - difference.level:
+        return AgainstPrior.OPEN
+    return AgainstPrior.BETTER if difference.value > 0 else AgainstPrior.WORSE
 
 
 def best_first(rows: Iterable[_Ranked], metric: MetricText) -> list[_Ranked]:

@@ -13,6 +13,7 @@ text, never as markup.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
@@ -229,6 +230,7 @@ class Content:
         spreads: How much the shapes of findings vary.
         structures: How much of the maps lies on things that are no findings.
         rules: Rules of trust; the short answer is about the first one.
+        family: Which conclusions share one correction: all of a kind, or those of one grid.
         warnings: Warnings beyond the standard ones of ``prose.cautions``, most important first.
         limits: Limits beyond the standard ones of the page.
     """
@@ -254,5 +256,6 @@ class Content:
     rules: tuple[RuleText, ...] = ()
     trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)
+    family: Literal["report", "grid"] = "report"
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()

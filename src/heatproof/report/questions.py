@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from heatproof.analysis.analyse import Questions, Tables
 from heatproof.analysis.classification import Calls, with_thresholds
 from heatproof.analysis.intervals import Intervals
+from heatproof.analysis.verdicts import Network
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
 from heatproof.report.facts.parts import similarity_names
@@ -38,6 +39,9 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
         compare=compared_models(experiment),
         rules=work.rules,
         measures=similarity_names(work.similarities, work.criteria),
+        networks={
+            record.member: Network(record.model, record.id.architecture) for record in judged
+        },
         folds=frozenset(folds),
     )
 
@@ -52,6 +56,7 @@ def intervals_of(experiment: Experiment) -> Intervals:
         seed=statistics.seed,
         min_positives=statistics.min_positives,
         margin=statistics.margin,
+        family=statistics.family,
     )
 
 

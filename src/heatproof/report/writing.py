@@ -99,6 +99,7 @@ def _page(
         tuned=work.tuned,
         rules=tuple(rules_used(work.rules)),
         gallery=_gallery(work, judged, tables),
+        family=experiment.statistics.family,
         warnings=doubts(judged, tables.films, tables.predictions, panels, validation, tuning),
         limits=(COARSE_MAPS,),
         **vars(analysis),

@@ -55,7 +55,7 @@ def calibration(
     Args:
         probabilities: Numbers in [0, 1], or nan.
         labels: Whether the finding is present.
-        clusters: What is resampled as one, such as ``Sample.cluster``.
+        clusters: What is independent, such as ``Sample.cluster``.
         bins: How many bins of equal width the range of probabilities is cut into.
         level: Coverage of the intervals of the observed shares, such as 0.95.
     """

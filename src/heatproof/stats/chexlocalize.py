@@ -1,6 +1,6 @@
 """The bootstrap as CheXlocalize's authors compute it, step by step, so that their numbers come out.
 
-Use it to compare with their tables, and ``bootstrap.py`` and ``decrease.py`` for a conclusion.
+Use it to compare with their tables, and ``estimates.py`` and ``decrease.py`` for a conclusion.
 What differs here (Saporta et al. 2022, https://github.com/rajpurkarlab/cheXlocalize):
 
 - images are drawn, not patients, by NumPy's legacy generator, one ``choice`` per replicate;
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.stats.bootstrap import row_means
+from heatproof.stats.estimates import row_means
 
 _LOW, _HIGH = 0.025, 0.975  # the authors report 95 % intervals
 PUBLISHED_SPEARMAN_N = 1534  # of the table of geometric features; the pairs were 2,365

@@ -4,10 +4,12 @@ Probabilities and labels are of images; clusters (patients) are what is independ
 probability is ``nan`` are left out.  What is undefined (a single class, nobody called positive) is
 ``nan``, with ``cases`` telling how many images stand behind it.
 
-The AUROC is the Mann-Whitney statistic, ties counting one half.  Its interval is by the cluster
-bootstrap, but where no pair of images is out of order every replicate is 1 and says nothing: there
-it is the score interval for the Mann-Whitney statistic (Newcombe, Stat Med 2006, 25:559, method 5)
-on the number of clusters.
+The AUROC is the Mann-Whitney statistic, ties counting one half.  Its interval is the score interval
+of Newcombe (Stat Med 2006, 25:559, method 5), which holds near 1, where the areas of few positives
+are few different numbers and every resampling ends too early.  It takes images for independent and
+scores for those of two exponential laws; so the numbers of positives and negatives are divided by
+the design effect, never below 1: how much more the area varies when patients are left out (DeLong's
+variance by cluster: Obuchowski, Biometrics 1997, 53:567) than the score interval believes.
 """
 
 from collections.abc import Sequence
@@ -15,14 +17,18 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import brentq
 
-from heatproof.stats.bootstrap import draws, interval, membership
+from heatproof.stats.clusters import membership
+from heatproof.stats.contributions import centred
 from heatproof.stats.proportion import proportion
 from heatproof.types import Estimate
 
+TO_RANK = 10
+"""Patients with the finding, and without, behind a conclusion from an AUROC."""
 _NAN = float("nan")
+_EDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,7 @@ def auroc(
     probabilities: Float[np.ndarray, " n"],
     labels: Bool[np.ndarray, " n"],
     clusters: Sequence[str],
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Estimate:
     """Area under the ROC curve; ``nan`` where there is only one class.
 
@@ -79,64 +83,107 @@ def auroc(
         probabilities: Or any other score; ``nan`` where there is none.
         labels: Whether the finding is present.
         clusters: Such as ``Sample.cluster``.
-        resamples: Replicates.
         level: Coverage of the interval, such as 0.95.
-        seed: Equal seeds and clusters make equal resamples.
     """
-    members, size = membership(clusters)
-    # `argsort` puts nan last, so the slice leaves out images without a probability.
-    order = np.argsort(probabilities, kind="stable")[: (~np.isnan(probabilities)).sum()]
-    ranked, truth, members = probabilities[order], labels[order], members[order]
-    cases, groups = len(order), len(np.unique(members))
+    defined = ~np.isnan(probabilities)
+    scores, truth = probabilities[defined], labels[defined]
+    members, _ = membership([name for name, d in zip(clusters, defined, strict=True) if d])
+    cases = len(scores)
     if truth.all() or not truth.any():
         return Estimate(_NAN, _NAN, _NAN, level, cases, "all images are of one class")
-    starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-    value = float(_auroc(np.ones((1, cases)), truth, starts)[0])
+    outranked = _outranked(scores, truth)
+    # Half of all pairs are counted at the positive, half at the negative.
+    value = float(outranked[truth].sum()) / (int(truth.sum()) * int((~truth).sum()))
+    groups = len(np.unique(members))
     if groups == 1:
         return Estimate(value, _NAN, _NAN, level, cases, "a single cluster has no interval")
-    if value in (0, 1):
-        # The score interval takes cases for independent, which clusters are and their images are
-        # not.
-        sizes = len(np.unique(members[truth])), len(np.unique(members[~truth]))
-        low = _lowest(*sizes, level)
-        ends = (low, 1.0) if value == 1 else (0.0, 1 - low)
-        return Estimate(value, *ends, level, cases, f"score interval, {groups} clusters")
-    replicates = [
-        _auroc(weights[:, members], truth, starts)
-        # Weights are spread over images here, so blocks of draws are sized by images and not by
-        # clusters.
-        for weights in draws(size, resamples, seed, cases)
-    ]
-    low, high = interval(np.concatenate(replicates), level)
-    method = f"bootstrap of {groups} clusters, {resamples} resamples"
-    return Estimate(value, low, high, level, cases, method)
+    sizes = _effective(value, _without_clusters(scores, truth, members, outranked), truth, members)
+    low, high = _score_interval(value, *sizes, level)
+    of_clusters = [len(np.unique(members[truth == side])) for side in (True, False)]
+    few = min(of_clusters)
+    return Estimate(
+        value,
+        low,
+        high,
+        level,
+        cases,
+        f"score interval, {groups} clusters",
+        hindrance=f"{few} of the {TO_RANK} patients of each class that a conclusion needs"
+        if few < TO_RANK
+        else "",
+    )
 
 
-def _auroc(
-    weights: Float[np.ndarray, "b n"], truth: Bool[np.ndarray, " n"], starts: np.ndarray
-) -> Float[np.ndarray, " b"]:
-    """The AUROC of images sorted by probability, each counted by its weight; ``starts`` are where
-    ties begin.
-    """
-    positives = np.add.reduceat(weights * truth, starts, axis=1)
-    negatives = np.add.reduceat(weights * ~truth, starts, axis=1)
-    # The half that is taken off makes negatives of the same tie count one half.
-    outranked = np.cumsum(negatives, axis=1) - negatives / 2
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    areas: np.ndarray = np.full(len(weights), np.nan)
-    np.divide((positives * outranked).sum(axis=1), pairs, out=areas, where=pairs > 0)
+def _outranked(scores: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> np.ndarray:
+    """How many images of the other class each is on the right side of; ties count one half."""
+    counts = np.empty(len(scores))
+    for side in (True, False):
+        others = np.sort(scores[truth != side])
+        own = scores[truth == side]
+        below = np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")
+        counts[truth == side] = below / 2 if side else len(others) - below / 2
+    return counts
+
+
+def _without_clusters(
+    scores: Float[np.ndarray, " n"],
+    truth: Bool[np.ndarray, " n"],
+    members: Int[np.ndarray, " n"],
+    outranked: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " clusters"]:
+    """The area without each cluster in turn; ``nan`` where a class is left without images."""
+    size = int(members.max()) + 1
+    of_cluster = np.bincount(members, outranked, size)
+    positives = np.bincount(members, truth, size)
+    negatives = np.bincount(members, ~truth, size)
+    # Pairs within a cluster were counted at both of their images.
+    for mixed in np.flatnonzero((positives > 0) & (negatives > 0)):
+        own = members == mixed
+        inside = _outranked(scores[own], truth[own])
+        of_cluster[mixed] -= inside[truth[own]].sum()
+    pairs = (positives.sum() - positives) * (negatives.sum() - negatives)
+    areas: np.ndarray = np.full(size, np.nan)
+    np.divide(outranked[truth].sum() - of_cluster, pairs, out=areas, where=pairs > 0)
     return areas
 
 
-def _lowest(positives: int, negatives: int, level: float) -> float:
-    """The smallest AUROC at which a perfect sample would not be surprising."""
-    z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
+def _effective(
+    area: float,
+    without: Float[np.ndarray, " clusters"],
+    truth: Bool[np.ndarray, " n"],
+    members: Int[np.ndarray, " n"],
+) -> tuple[float, float]:
+    """The numbers of independent positives and negatives that vary as much as these."""
+    images = float(truth.sum()), float((~truth).sum())
+    clusters = tuple(float(len(np.unique(members[truth == side]))) for side in (True, False))
+    pseudo = centred(area, without)
+    variance = float(pseudo @ pseudo) / max(len(pseudo) * (len(pseudo) - 1), 1)
+    # Where no pair is out of order nothing varies, and clusters are what is independent.
+    if variance <= 0:
+        return clusters[0], clusters[1]
+    share = min(1.0, _variance(area, *images) / variance)
+    return images[0] * share, images[1] * share
+
+
+def _variance(area: float, positives: float, negatives: float) -> float:
+    """The variance of an area of two exponential laws (Hanley & McNeil), as Newcombe has it."""
     mean = (positives + negatives) / 2
+    spread = 1 + (mean - 1) * ((1 - area) / (2 - area) + area / (1 + area))
+    return area * (1 - area) * spread / (positives * negatives)
 
-    def surprise(area: float) -> float:
-        # (1 - area)^2 = z^2 variance, both sides divided by 1 - area.
-        spread = 1 + (mean - 1) * ((1 - area) / (2 - area) + area / (1 + area))
-        return 1 - area - z2 * area * spread / (positives * negatives)
 
-    # The root lies between the ends, since the surprise is 1 at an area of 0 and negative at 1.
-    return float(brentq(surprise, 0, 1))
+def _score_interval(
+    area: float, positives: float, negatives: float, level: float
+) -> tuple[float, float]:
+    """The areas at which one as far off as this would not be surprising."""
+    z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
+
+    def surprise(truth: float) -> float:
+        return (truth - area) ** 2 - z2 * _variance(truth, positives, negatives)
+
+    # Beside the area surprise is below 0, at the far ends above; at an area of 0 or 1 there is one
+    # end alone.
+    inside = min(max(area, _EDGE), 1 - _EDGE)
+    low = float(brentq(surprise, 0, inside)) if area > 0 else 0.0
+    high = float(brentq(surprise, inside, 1)) if area < 1 else 1.0
+    return low, high

@@ -1,13 +1,13 @@
 """Spearman's rank correlation, and how sure it is.
 
-Pearson's correlation of midranks.  The interval is by the cluster bootstrap, ranks made anew in
-every resample; ``fisher`` gives the classical one for comparison with published tables.  Undefined
-(``nan``) where one of the two is constant.  Pairs with a ``nan`` are left out.
+Pearson's correlation of midranks.  The interval is made on Fisher's scale, atanh, from the
+correlations without each cluster in turn, ranks made anew each time; ``fisher`` gives the classical
+one for comparison with published tables.  Undefined (``nan``) where one of the two is constant.
+Pairs with a ``nan`` are left out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from math import atanh, sqrt, tanh
 from statistics import NormalDist
 from typing import Any, no_type_check
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numba import njit
 
-from heatproof.stats.bootstrap import statistic
+from heatproof.stats.estimates import statistic
 from heatproof.types import Estimate
 
 
@@ -24,27 +24,35 @@ def spearman(
     first: Float[np.ndarray, " n"],
     second: Float[np.ndarray, " n"],
     clusters: Sequence[str],
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Estimate:
     """The rank correlation of two series, from -1 to 1: do they rise together?
+
+    At a correlation of 1 or -1, also without one cluster, there is no interval.
 
     Args:
         first: One value per image.
         second: The same for the other side, of the same images in the same order.
-        clusters: What is resampled as one, such as ``Sample.cluster``.
-        resamples: Replicates.
+        clusters: What is independent, such as ``Sample.cluster``.
         level: Coverage of the interval, such as 0.95.
-        seed: Equal seeds and clusters make equal resamples.
     """
     both = np.isfinite(first) & np.isfinite(second)
     if not both.any():
         nan = float("nan")
         return Estimate(nan, nan, nan, level, 0, "no pair")
     names = [name for name, defined in zip(clusters, both, strict=True) if defined]
-    compute = partial(_correlation, _Ordered.of(first[both]), _Ordered.of(second[both]))
-    return statistic(compute, np.ones(len(names), bool), names, resamples, level, seed)
+    ordered = _Ordered.of(first[both]), _Ordered.of(second[both])
+
+    def fisher_scale(weights: Float[np.ndarray, "b n"]) -> Float[np.ndarray, " b"]:
+        # Fisher's scale is infinite at 1, of which rounding may fall short.
+        correlations = _correlation(*ordered, weights).round(12)
+        with np.errstate(divide="ignore"):
+            scaled: np.ndarray = np.arctanh(correlations)
+        return scaled
+
+    estimate = statistic(fisher_scale, np.ones(len(names), bool), names, level)
+    value, low, high = (tanh(end) for end in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, value=value, low=low, high=high)
 
 
 def fisher(correlation: float, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -84,7 +92,7 @@ class _Ordered:
 def _correlation(
     first: _Ordered, second: _Ordered, weights: Float[np.ndarray, "b n"]
 ) -> Float[np.ndarray, " b"]:
-    """The rank correlation in each resample; the weights are how often each image counts."""
+    """The rank correlation at each row of weights, which are how often each image counts."""
     orders = np.stack([first.order, second.order])
     begins = np.stack([first.begins, second.begins])
     # Numba compiles anew for each memory layout, so weights always come in one.
@@ -96,16 +104,16 @@ def _correlation(
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _of_midranks(weights: Any, orders: Any, begins: Any) -> Any:
-    """The correlation of midranks in each resample; ``nan`` where one of the two is constant.
+    """The correlation of midranks at each row of weights; ``nan`` where one of the two is constant.
 
     Args:
         weights: ``b n``, how often each image counts.
         orders: ``2 n``, what sorts each of the two.
         begins: ``2 n``, whether a group of equals begins at each place of that order.
     """
-    resamples, images = weights.shape
-    correlations, ranks = np.full(resamples, np.nan), np.empty((2, images))
-    for row in range(resamples):
+    rows, images = weights.shape
+    correlations, ranks = np.full(rows, np.nan), np.empty((2, images))
+    for row in range(rows):
         counts, total = weights[row], weights[row].sum()
         for which in range(2):
             order, below, start, summed = orders[which], 0.0, 0, 0.0

@@ -9,7 +9,7 @@ findings: the interval is that of a paired comparison (Saporta et al. 2022,
 https://doi.org/10.1038/s42256-022-00536-x; ``chexlocalize.py`` has their own arithmetic).
 
 An image counts where both are defined; a missing map is no excuse for a finding that readers found
-hard.  Undefined (``nan``) where the readers' mean is 0, in a resample likewise.
+hard.  Undefined (``nan``) where the readers' mean is 0.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.stats.bootstrap import interval, means, row_means
+from heatproof.stats.estimates import estimated, means_without, row_means
 from heatproof.types import Estimate
 
 
@@ -39,42 +39,31 @@ def decrease(
     method: Float[np.ndarray, "n k"],
     readers: Float[np.ndarray, "n k"],
     clusters: Sequence[str],
-    resamples: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Decrease:
     """How far below the readers a method is.
 
     Args:
         method: One row per image, one column per finding; ``nan`` where undefined.
         readers: The same of the human benchmark.
-        clusters: What is resampled as one, such as ``Sample.cluster``.
-        resamples: Replicates.
+        clusters: What is independent, such as ``Sample.cluster``.
         level: Coverage of the intervals, such as 0.95.
-        seed: Equal seeds and clusters make equal resamples.
     """
     both = np.isfinite(method) & np.isfinite(readers)
-    # Both tables have the same clusters and seed, so their replicates are drawn alike and paired.
-    (mean, replicates), (readers_mean, readers_replicates) = (
-        means(np.where(both, table, np.nan), clusters, resamples, seed)
-        for table in (method, readers)
+    (mean, without), (readers_mean, readers_without) = (
+        means_without(np.where(both, table, np.nan), clusters) for table in (method, readers)
     )
     names = np.array(clusters, dtype=object)
 
-    def estimate(value: float, below: np.ndarray, rows: np.ndarray, cases: int) -> Estimate:
-        number = len(set(names[rows]))
-        # Resamples of a single cluster are all equal, and their interval would look like certainty.
-        low, high = interval(below, level) if number > 1 else (float("nan"), float("nan"))
-        how = f"bootstrap of {number} clusters, {resamples} resamples"
-        return Estimate(float(value), low, high, level, cases, how)
+    def estimate(value: float, left: np.ndarray, rows: np.ndarray, cases: int) -> Estimate:
+        return estimated(float(value), left, cases, len(set(names[rows])), level)
 
-    shares, below = _share(mean, readers_mean)[0], _share(replicates, readers_replicates)
+    shares, left = _share(mean, readers_mean)[0], _share(without, readers_without)
     findings = tuple(
-        estimate(*parts, int(parts[-1].sum()))
-        for parts in zip(shares, below.T, both.T, strict=True)
+        estimate(*parts, int(parts[-1].sum())) for parts in zip(shares, left.T, both.T, strict=True)
     )
     whole = _share(row_means(mean), row_means(readers_mean))[0]
-    macro = _share(row_means(replicates), row_means(readers_replicates))
+    macro = _share(row_means(without), row_means(readers_without))
     return Decrease(findings, estimate(whole, macro, both.any(axis=1), int(both.sum())))
 
 

@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from heatproof.stats.bootstrap import membership
+from heatproof.stats.clusters import membership
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 from statsmodels.stats.power import TTestPower
 
-from heatproof.stats.bootstrap import membership
+from heatproof.stats.clusters import membership
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Bool
 
-from heatproof.stats.bootstrap import membership
+from heatproof.stats.clusters import membership
 from heatproof.types import Estimate
 
 

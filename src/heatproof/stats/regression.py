@@ -30,7 +30,7 @@ from scipy.stats import norm
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.regression.linear_model import OLS
 
-from heatproof.stats.bootstrap import membership
+from heatproof.stats.clusters import membership
 from heatproof.stats.random_intercept import random_intercept
 from heatproof.types import Estimate
 

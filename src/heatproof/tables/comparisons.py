@@ -35,17 +35,17 @@ class Comparisons(Table):
         **ESTIMATE,
         "p": Column(
             pl.Float64,
-            "p-value of a paired permutation test by patient, uncorrected, in [0, 1]; nan: no test;"
+            "two-sided p-value of the paired difference, uncorrected, in [0, 1]; nan: no test;"
             " null, like all columns that follow: the row is no `difference`",
         ),
         "holm": Column(
             pl.Float64,
-            "`p` corrected by Holm over the findings, in [0, 1]; nan: macro average, or no test",
+            "`p` corrected by Holm over the family (`[statistics] family`), in [0, 1]; nan: no "
+            "test",
         ),
         "bonferroni": Column(
             pl.Float64,
-            "`p` corrected by Bonferroni over the findings, in [0, 1]; nan: macro average, or no "
-            "test",
+            "`p` corrected by Bonferroni over the family, in [0, 1]; nan: no test",
         ),
         "margin": Column(
             pl.Float64,
@@ -53,8 +53,8 @@ class Comparisons(Table):
         ),
         "conclusion": Column(
             pl.String,
-            "`superior`, `non-inferior`, `inferior` or `undecided`, by the interval of the "
-            "difference and the margin",
+            "`superior`, `non-inferior`, `inferior` or `undecided`, by the margin, corrected "
+            "over the family",
         ),
         "cases_needed": Column(
             pl.Int64,

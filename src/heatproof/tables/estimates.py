@@ -45,6 +45,11 @@ class Estimates(Table):
             " where the method is better",
         ),
         **ESTIMATE,
+        "p_corrected": Column(
+            pl.Float64,
+            "two-sided p-value of a difference, corrected by Holm over the family (`[statistics] "
+            "family`); nan: nothing is concluded; null: the row is no difference",
+        ),
         "undefined": Column(
             pl.Int64, "number of maps on which the metric is undefined; null: not counted"
         ),

@@ -47,10 +47,13 @@ class Verdicts(Table):
             "inconclusive, or no number can be given",
         ),
         "patients_needed": Column(pl.Int64, "number of patients that this takes"),
-        "draws_needed": Column(
+        "models_needed": Column(
             pl.Int64,
-            "number of trainings, or of draws of random weights, that it takes besides; null also: "
-            "the verdict is about the present models alone",
+            "number of trained models (or architectures) that it takes besides; null also: these "
+            "are enough, or the verdict is about these alone",
+        ),
+        "draws_needed": Column(
+            pl.Int64, "number of draws of random weights that it takes besides; null likewise"
         ),
         "notes": Column(
             pl.String, "sentences without which the verdict would be misread; empty: none"

@@ -34,7 +34,7 @@ def provenance(
             *((("experiment file", _sha256(experiment.text)),) if experiment.text else ()),
         ),
         seeds=(
-            ("bootstrap", str(experiment.statistics.seed)),
+            ("statistics", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
             *(
                 (record.member, str(record.id.seed))

@@ -128,7 +128,7 @@ def compared_differences(content: Content) -> tuple[Estimate, ...]:
         row.difference
         for row in rows
         if row.difference is not None
-        and against_prior(row.difference) not in (AgainstPrior.NONE, AgainstPrior.TOO_FEW)
+        and against_prior(row) not in (AgainstPrior.NONE, AgainstPrior.TOO_FEW)
     )
 
 
@@ -172,7 +172,7 @@ def _lines(
             undefined=row.undefined,
             mark=mark(row.estimate, metric.low, metric.high),
             difference=row.difference if isinstance(row, MethodRow) else None,
-            verdict=against_prior(row.difference if isinstance(row, MethodRow) else None),
+            verdict=against_prior(row) if isinstance(row, MethodRow) else AgainstPrior.NONE,
             kind=_kind(row, panel),
             knows=row.knows if isinstance(row, ControlRow) else "",
             per_map=row.per_map,

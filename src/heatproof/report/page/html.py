@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 
 from heatproof import words
-from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
+from heatproof.analysis.rare import FEW_CASES
 from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
@@ -22,9 +22,11 @@ from heatproof.report.page import grouping
 from heatproof.report.paper import diagnosis_tables, published_table, result_tables, table
 from heatproof.report.pictures import positions
 from heatproof.report.pictures.forests import slope_forests
-from heatproof.report.prose import trust_grid, why_maps_fail
+from heatproof.report.prose import families, trust_grid, why_maps_fail
 from heatproof.report.prose.answers import answers
 from heatproof.report.prose.cautions import cautions
+from heatproof.stats.classification import TO_RANK
+from heatproof.stats.estimates import TO_CONCLUDE, TO_DIFFER
 from heatproof.types import Estimate, Validity
 
 VALIDITY_TEXTS = {
@@ -113,6 +115,9 @@ _FUNCTIONS = (
     diagnosis_tables.structure_table,
     diagnosis_tables.subgroup_table,
     diagnosis_tables.usual_table,
+    families.family_of_comparisons,
+    families.family_of_differences,
+    families.family_of_verdicts,
     published_table.published_table,
     slope_forests,
     trust_grid.criteria_of,
@@ -130,7 +135,9 @@ _CONSTANTS: dict[str, Any] = {
     "feature_definitions": why_maps_fail.FEATURE_DEFINITIONS,
     "feature_nouns": why_maps_fail.FEATURE_NOUNS,
     "few_cases": FEW_CASES,
-    "least_cases": TO_CONCLUDE,
+    "least_patients": TO_CONCLUDE,
+    "least_differing": TO_DIFFER,
+    "least_of_class": TO_RANK,
     "valid": Validity.OK,
     "validities": VALIDITY_TEXTS,
 }

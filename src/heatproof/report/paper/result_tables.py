@@ -137,7 +137,7 @@ def comparison_table(content: Content) -> PaperTable[Comparison]:
             PaperColumn(
                 "Decrease, published arithmetic", lambda row: row.published, Estimate, signed=True
             ),
-            PaperColumn("p, permutation", lambda row: row.p, float),
+            PaperColumn("p", lambda row: row.p, float),
             PaperColumn("p, Holm", lambda row: row.holm, float),
             PaperColumn("p, Bonferroni", lambda row: row.bonferroni, float),
             PaperColumn("By the margin", lambda row: row.conclusion.value),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
-from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
+from heatproof.analysis.rare import FEW_CASES
 from heatproof.analysis.verdicts import Trust
 from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
@@ -147,7 +147,7 @@ def _one_finding(measured: _Measured, where: str, metric: MetricText, names: Nam
 
 def _better_or_worse(rows: Sequence[MethodRow], finding: str, prior: str, names: Names) -> str:
     """Which methods find the finding better or worse than the prior."""
-    kinds = [(names[row.method], against_prior(row.difference)) for row in rows]
+    kinds = [(names[row.method], against_prior(row)) for row in rows]
     better = [method for method, kind in kinds if kind is AgainstPrior.BETTER]
     worse = [method for method, kind in kinds if kind is AgainstPrior.WORSE]
     if all(kind in (AgainstPrior.TOO_FEW, AgainstPrior.NONE) for _, kind in kinds):
@@ -178,7 +178,7 @@ def _value(row: MethodRow, measured: _Measured, metric: str) -> str:
     value = f"{metric} {estimate(row.estimate)}"
     if measured.prior is None or row.difference is None:
         return f"{value}, {count(row.estimate.cases, 'case')}"
-    return f"{value} against {estimate(measured.prior)}, {against_prior(row.difference)}"
+    return f"{value} against {estimate(measured.prior)}, {against_prior(row)}"
 
 
 def _many_findings(
@@ -194,7 +194,7 @@ def _many_findings(
         compared = f" {sentence(_findings_by_kind(rows))}." if priors else ""
         details.append(f"{names[method]}: {extremes}{compared}")
     details += _few_cases(row.estimate.cases for _, row in pairs)
-    kinds = [against_prior(row.difference) for _, row in pairs]
+    kinds = [against_prior(row) for _, row in pairs]
     # Pairs that cannot be compared would make the share of the better ones look small.
     compared_pairs = [k for k in kinds if k not in (AgainstPrior.NONE, AgainstPrior.TOO_FEW)]
     if not priors:
@@ -220,7 +220,7 @@ def _findings_by_kind(rows: Sequence[tuple[str, MethodRow]]) -> str:
     """Such as ``"better than the prior for Edema; no difference could be shown for Mass"``."""
     parts = []
     for kind in AgainstPrior:
-        findings = [finding for finding, row in rows if against_prior(row.difference) is kind]
+        findings = [finding for finding, row in rows if against_prior(row) is kind]
         if not findings:
             continue
         different = kind in (AgainstPrior.BETTER, AgainstPrior.WORSE)
@@ -319,11 +319,7 @@ def _classification(content: Content) -> list[Answer]:
 
 
 def _auroc(rows: Sequence[Classification]) -> str:
-    enough = [
-        row
-        for row in rows
-        if min(row.positives, row.negatives) >= TO_CONCLUDE and not math.isnan(row.auroc.low)
-    ]
+    enough = [row for row in rows if not row.auroc.hindrance and not math.isnan(row.auroc.low)]
     if not enough:
         return "cannot be judged: there are too few positives or negatives."
     if len(rows) == 1:

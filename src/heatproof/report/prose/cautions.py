@@ -112,8 +112,8 @@ def _few_cases(content: Content) -> list[str]:
         for dataset, findings in fewest.items()
     }
     return [
-        f"Few cases on {dataset}: {listed(findings, most=6)}. Intervals from fewer than {FEW_CASES}"
-        " cases are usually too narrow."
+        f"Few cases on {dataset}: {listed(findings, most=6)}. Fewer than {FEW_CASES}"
+        " cases say little about rare failures."
         for dataset, findings in few.items()
         if findings
     ]

@@ -16,7 +16,7 @@ from heatproof.trust.criteria import Wording, wording
 from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome, Verdict
-from heatproof.words import count, number, signed
+from heatproof.words import count, listed, number, signed
 
 SIGNS = {
     Outcome.PASS: "\N{CHECK MARK}",
@@ -221,10 +221,15 @@ def _settles(verdict: Verdict) -> str:
     needed = verdict.needed
     if needed is None:
         return ""
-    draws = f" and {count(needed.draws, 'model')}" if needed.draws else ""
-    patients = count(needed.patients, "patient")
+    what = [count(needed.patients, "patient")]
+    what += [count(needed.models, "model")] if needed.models else []
+    what += (
+        [count(needed.draws, "draw of random weights", "draws of random weights")]
+        if (needed.draws)
+        else []
+    )
     # A margin is a distance, so its sign is cut off.
-    return f"about {patients}{draws} would settle a difference of {signed(needed.margin)[1:]}"
+    return f"about {listed(what)} would settle a difference of {signed(needed.margin)[1:]}"
 
 
 def _published_line(name: str, passed: Mapping[str, bool]) -> GridLine:

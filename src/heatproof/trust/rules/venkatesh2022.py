@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
-from heatproof.stats import bootstrap
+from heatproof.stats import estimates
 from heatproof.trust.evidence import Asks, Cell, cells, over_draws
 from heatproof.trust.rules import rules
 from heatproof.trust.rules.arun2021 import judged, references
@@ -70,7 +70,7 @@ class Venkatesh2022:
     def _localization(self, cell: Cell) -> Verdict:
         threshold = _CHANCE if self.bar == "chance" else over_draws(cell.compared)
         verdict = judged(cell, self, threshold, ())
-        estimate = bootstrap.mean(cell.rows["value"].to_numpy(), list(cell.rows["cluster"]))
+        estimate = estimates.mean(cell.rows["value"].to_numpy(), list(cell.rows["cluster"]))
         # Without an interval (one patient) nothing lies above.
         passed = Outcome.PASS if estimate.low > threshold else Outcome.FAIL
         return replace(verdict, evidence=estimate, passed=passed)
