@@ -19,7 +19,7 @@ def row(**changes: object) -> dict[str, object]:
 
 
 def test_every_criterion_and_method_has_a_cell_the_four_first() -> None:
-    found = list(cells(table(), ["oracle", "nothing"], ("auprc", "ssim")))
+    found = list(cells(table("ssim"), ["oracle", "nothing"], ("auprc", "ssim")))
     assert [one.criterion for one in found[::2]] == list(CRITERIA)
     oracle = {one.criterion: one.asks for one in found if one.method == "oracle"}
     assert list(oracle.values()) == [Asks.FINDS, Asks.IS_LOST, Asks.IS_KEPT, Asks.IS_KEPT]

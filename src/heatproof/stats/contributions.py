@@ -68,7 +68,7 @@ def contributions(compute: StatisticOfMeans, populations: Sequence[Population]) 
     return Contributions(value, {factor: pseudo for factor, pseudo in of.items() if len(pseudo)})
 
 
-def centred(value: float, without: Float[np.ndarray, " u"]) -> Float[np.ndarray, " u"]:
+def centred(value: float, without: Float[np.ndarray, " u"]) -> Float[np.ndarray, " kept"]:
     """Pseudo-values less their mean, of a number and of what it is without each unit in turn.
 
     Empty where there are fewer than two units, or where the number is undefined without one.

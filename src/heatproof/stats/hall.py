@@ -22,7 +22,7 @@ Donner, Stat Med 2008, 27:1693).  That holds however the factors are crossed; wh
 together is counted with both, which errs on the wide side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 
@@ -83,29 +83,34 @@ def certainty(contributions: Contributions, level: float = 0.95) -> Certainty:
     )
 
 
-def half_width(
-    variances: Float[np.ndarray, " f"], units: Float[np.ndarray, " f"], tail: float
-) -> float:
-    """The distance of an end from the number, without skewness: what a plan can know.
+def planned_width(contributions: Contributions, units: Mapping[str, float], tail: float) -> float:
+    """How far the farther end of the interval would lie from the number, with more units.
 
     Args:
-        variances: The squared standard error by each factor.
-        units: The number of units of each factor.
+        contributions: The number, and what each unit at hand adds to it.
+        units: The number of units of each factor that is planned for, of the same kind.
         tail: What the interval leaves out on that side.
     """
-    return sqrt(float((stdtrit(units - 1, 1 - tail) ** 2) @ variances))
+    sides = _Sides(contributions, units)
+    return max(sides.down(tail), sides.up(tail))
 
 
 class _Sides:
     """The distances of the ends of an interval from the number, at any tail."""
 
-    def __init__(self, contributions: Contributions) -> None:
+    def __init__(
+        self, contributions: Contributions, planned: Mapping[str, float] | None = None
+    ) -> None:
         of_patients = contributions.of[PATIENTS]
-        self._size = len(of_patients)
-        self._skewness, self._deviation = _moments(of_patients)
+        have = {factor: float(len(pseudo)) for factor, pseudo in contributions.of.items()}
+        units = have | dict(planned or {})
+        self._size = units[PATIENTS]
+        skewness, self._deviation = _moments(of_patients)
+        # A sample of few lacks a part of its tail.
+        self._skewness = skewness * (1 + 2 / sqrt(self._size))
         self._others = [
-            (len(pseudo) - 1, contributions.variance(factor))
-            for factor, pseudo in contributions.of.items()
+            (units[factor] - 1, contributions.variance(factor) * have[factor] / units[factor])
+            for factor in contributions.of
             if factor != PATIENTS
         ]
 
@@ -130,15 +135,17 @@ class _Sides:
 
 
 def _moments(pseudo: Float[np.ndarray, " u"]) -> tuple[float, float]:
-    """Skewness, with the correction for few values, and standard deviation; the mean is 0."""
+    """The unbiased skewness and the standard deviation; the mean is 0."""
     size = len(pseudo)
     squares = float(pseudo @ pseudo)
     # What is left of rounding would have a skewness of its own.
-    if sqrt(squares / size) < _ROUNDING or size < 3:  # noqa: PLR2004  two values have none
-        return 0.0, sqrt(squares / max(size - 1, 1)) if squares / size > _ROUNDING**2 else 0.0
+    if sqrt(squares / size) < _ROUNDING:
+        return 0.0, 0.0
+    deviation = sqrt(squares / (size - 1))
+    if size < 3:  # noqa: PLR2004  two values have no skewness
+        return 0.0, deviation
     plain = float((pseudo**3).mean()) / (squares / size) ** 1.5
-    unbiased = plain * sqrt(size * (size - 1)) / (size - 2)
-    return unbiased * (1 + 2 / sqrt(size)), sqrt(squares / (size - 1))
+    return plain * sqrt(size * (size - 1)) / (size - 2), deviation
 
 
 def _p(toward: Callable[[float], float], away: Callable[[float], float], value: float) -> float:

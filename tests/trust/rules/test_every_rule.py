@@ -25,7 +25,7 @@ def test_a_verdict_per_criterion_and_method(name: str) -> None:
     assert isinstance(rule, Rule)
     assert rule.title
     assert (type(rule).__doc__ or "").strip()
-    found = rule(table(), METHODS, ("hash of weights",))
+    found = rule(table("ssim"), METHODS, ("hash of weights",))
     assert [(one.criterion, one.method) for one in found] == [
         (criterion, method) for criterion in CRITERIA for method in METHODS
     ]
@@ -36,7 +36,7 @@ def test_a_verdict_per_criterion_and_method(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_without_evidence_nothing_is_tested(name: str) -> None:
     rule = rules.parse(name)
-    for evidence in (table().clear(), table().with_columns(value=pl.lit(float("nan")))):
+    for evidence in (table("ssim").clear(), table("ssim").with_columns(value=pl.lit(float("nan")))):
         found = rule(evidence, METHODS)
         assert len(found) == 12
         assert {one.passed for one in found} <= {Outcome.NOT_TESTED, Outcome.INCONCLUSIVE}
@@ -44,7 +44,7 @@ def test_without_evidence_nothing_is_tested(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_oracle_passes_and_edges_do_not_fall_when_weights_do(name: str) -> None:
-    found = {(one.method, one.criterion): one for one in rules.parse(name)(table(), METHODS)}
+    found = {(one.method, one.criterion): one for one in rules.parse(name)(table("ssim"), METHODS)}
     assert found["edges", "randomization"].passed is Outcome.FAIL
     if not name.startswith("venkatesh2024"):  # which needs more similarities, or readers
         assert found["oracle", "repeatability"].passed is Outcome.PASS

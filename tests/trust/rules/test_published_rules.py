@@ -120,7 +120,7 @@ def test_reasonable_localization_depends_on_an_unstated_bar(
 @pytest.mark.parametrize("name", ["arun2021", "venkatesh2022"])
 def test_a_blob_passes_where_it_must_not(name: str) -> None:
     """What the fixed SSIM rewards: the reason for a rule of our own."""
-    found = rules.parse(name)(table(), ["blob"])
+    found = rules.parse(name)(table("ssim"), ["blob"])
     kept = [one.passed for one in found if one.criterion.startswith("rep")]
     assert kept == [P, P]
 

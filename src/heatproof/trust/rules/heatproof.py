@@ -41,7 +41,7 @@ import polars as pl
 from jaxtyping import Float
 
 from heatproof.registry import part_name
-from heatproof.stats.hall import PATIENTS, Certainty, certainty, half_width
+from heatproof.stats.hall import PATIENTS, Certainty, certainty, planned_width
 from heatproof.stats.multiple import adjusted
 from heatproof.trust.comparing import DRAWS, MeasuredCell, alikeness, measured, numbered
 from heatproof.trust.evidence import Asks, cells, rises
@@ -330,8 +330,9 @@ class Heatproof:
         units[first] = max(units[first], self.patients)
 
         def seen(units: Float[np.ndarray, " f"]) -> float:
-            variances = of_one / units
-            return half_width(variances, units, tail) + _POWER * sqrt(float(variances.sum()))
+            planned = dict(zip(factors, units.tolist(), strict=True))
+            error = sqrt(float((of_one / units).sum()))
+            return planned_width(entry.distance, planned, tail) + _POWER * error
 
         # Whatever lowers the width most is added to, a tenth at a time: models are few and dear,
         # and a tenth of few is one.
