@@ -195,7 +195,7 @@ class TrustSettings(SettingsTable):
     """
 
     criteria: Annotated[list[str], pydantic.Field(min_length=1)]
-    similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["ssim"]
+    similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["pearson", "ssim"]
     rules: list[str] = ["heatproof"]
     normalize: Normalization = "min_max"
     side: Annotated[int, pydantic.Field(ge=8)] = 320
