@@ -3,7 +3,8 @@
 A table of evidence has one row per pair of maps and similarity, or per map and metric:
 ``criterion``, ``method``, ``similarity`` (or metric), ``image_id``, ``image_id_b``, ``cluster``,
 ``cluster_b``, ``model_a``, ``model_b``, ``step``, ``draw``, ``population``, ``value``,
-``validity_a``, ``validity_b``.  It holds one data set and one finding.
+``validity_a``, ``validity_b``, and ``architecture_a``, ``architecture_b`` where architectures are
+known.  It holds one data set and one finding.
 
 What a criterion asks follows from what its maps are compared with:
 
