@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from simulated_scores import DIFFERENCES, LAWS, Law, classified, uniform
 from simulated_trust import Design, tables
 
 from heatproof.diagnose.subgroups import subgroups
+from heatproof.localize import Detections
+from heatproof.localize.metrics.pointwise_detection import PointwiseAP
 from heatproof.stats import bounded, estimates
 from heatproof.stats.classification import auroc
 from heatproof.stats.correlation import spearman
@@ -83,6 +86,8 @@ def cells() -> Iterator[tuple[str, Callable[[], Cell]]]:
         yield f"rank correlation | {patients}", _later(of_ranks, patients)
     for findings, patients in product((3, 10, 14), (40, 150)):
         yield f"macro | {findings} | {patients}", _later(of_macro, findings, patients)
+    for films, hits in product((40, 150), (0.3, 0.8)):
+        yield f"average precision | {films} | {hits}", _later(of_precision, films, hits)
     for design in designs():
         yield f"verdict | {_words(design)}", _later(verdict_shares, design, EXPERIMENTS)
         there = replace(design, effect=1.0)
@@ -253,6 +258,52 @@ def of_macro(findings: int, patients: int) -> Cell:
     return _ends(found, 0.0)
 
 
+def _detected(
+    rng: np.random.Generator, films: int, hits: float, better: float
+) -> tuple[Detections, Detections]:
+    """Two methods' detections on the same films, a third of them with the finding."""
+    positive = np.arange(films) < films // 3
+    probabilities = 1 / (1 + np.exp(-rng.normal(1.5 * positive, 1, films)))
+    return tuple(  # type: ignore[return-value]
+        Detections(
+            np.where(positive, rng.random(films) < share, np.nan)[:, None],
+            positive.astype(int),
+            probabilities,
+            positive,
+            positive,
+        )
+        for share in (hits + better, hits)
+    )
+
+
+def of_precision(films: int, hits: float) -> Cell:
+    """Pointwise average precision of two methods that hit equally often: value and difference."""
+    rng, clusters, metric = _seeded("precision", films, hits), _clusters(films, 1), PointwiseAP()
+    whole, _ = _detected(np.random.default_rng(0), 600_000, hits, 0.0)
+    truth = float(metric.of_dataset(whole, np.ones((1, 600_000)))[0])
+    values, gaps = [], []
+    for _ in range(EXPERIMENTS):
+        first, second = _detected(rng, films, hits, 0.0)
+        cases = first.regions > 0
+        values.append(
+            estimates.statistic(partial(metric.of_dataset, first), cases, clusters, bounds=(0, 1))
+        )
+
+        def gain(
+            weights: np.ndarray, first: Detections = first, second: Detections = second
+        ) -> np.ndarray:
+            return metric.of_dataset(first, weights) - metric.of_dataset(second, weights)
+
+        gaps.append(estimates.statistic(gain, cases, clusters))
+    called = {
+        "better": np.mean([not one.hindrance and one.low > 0 for one in gaps]),
+        "worse": np.mean([not one.hindrance and one.high < 0 for one in gaps]),
+    }
+    # Films of small samples rank otherwise than 600,000 do, so the truth is that of such samples.
+    truth = float(np.mean([one.value for one in values])) if films < 100 else truth  # noqa: PLR2004
+    return _ends(values, truth) | {name: float(share) for name, share in called.items()}
+
+
 def judged(design: Design, experiments: int) -> Iterator[Verdict]:
     """The verdicts of so many experiments."""
     pairs = design.models**2 if design.criterion.startswith("rep") else design.models * design.draws
@@ -339,7 +390,7 @@ def page(entries: dict[str, Cell]) -> str:
         areas="\n".join(_ends_lines(kinds.get("auroc", {}))),
         others="\n".join(
             line
-            for kind in ("subgroup", "slope", "rank correlation", "macro")
+            for kind in ("subgroup", "slope", "rank correlation", "macro", "average precision")
             for line in _ends_lines({f"{kind}, {n}": e for n, e in kinds.get(kind, {}).items()})
         ),
     )
