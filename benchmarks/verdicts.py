@@ -300,7 +300,7 @@ def of_precision(films: int, hits: float) -> Cell:
         "worse": np.mean([not one.hindrance and one.high < 0 for one in gaps]),
     }
     # Films of small samples rank otherwise than 600,000 do, so the truth is that of such samples.
-    truth = float(np.mean([one.value for one in values])) if films < 100 else truth  # noqa: PLR2004
+    truth = float(np.mean([one.value for one in values])) if films < 100 else truth
     return _ends(values, truth) | {name: float(share) for name, share in called.items()}
 
 
