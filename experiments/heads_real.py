@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from trust_real import DATA, TINY, Plan, counted, films, networks, table, training_data, written
-from wildcat_phantoms import LEVEL, Compared, Sample, Tables, compared
+from wildcat_phantoms import Compared, Sample, Tables, compared, interval
 
 from heatproof.experiment.file import load
 from heatproof.localize import Detections
 from heatproof.localize.metrics.pointwise_detection import PointwiseAP
 from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
-from heatproof.stats.bootstrap import interval
 
 HEADS = ("linear", "wildcat")
 MAP, PRIOR = "class_map", "mean_mask"
@@ -132,7 +131,7 @@ def row(name: str, of: Callable[[str], Compared], measures: tuple[str, ...] = ME
 
 
 def cell(value: float, replicates: np.ndarray) -> str:
-    low, high = interval(replicates, LEVEL)
+    low, high = interval(replicates)
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -29,7 +29,7 @@ from heatproof.preparation.folders import AUROC, trained_folder
 from heatproof.progress import Progress, Silent
 from heatproof.run.pipeline import run
 from heatproof.saliency import methods
-from heatproof.stats.bootstrap import draws, interval, membership
+from heatproof.stats.clusters import membership
 from heatproof.sweep.sweep import sweep
 
 MARGIN = 0.005  # AUROC that WILDCAT may lack and still be no worse
@@ -376,7 +376,10 @@ class Tables:
     def weights_of(self, clusters: list[str]) -> np.ndarray:
         """How often every film is drawn; equal patients in equal order make equal draws."""
         members, size = membership(clusters)
-        return np.concatenate(list(draws(size, self.resamples, 0)))[:, members]
+        generator = np.random.default_rng(0)
+        drawn = (generator.integers(size, size=size) for _ in range(self.resamples))
+        counts = [np.bincount(patients, minlength=size) for patients in drawn]
+        return np.stack(counts).astype(float)[:, members]
 
 
 def weighted_auroc(weights: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -389,10 +392,17 @@ def weighted_auroc(weights: np.ndarray, scores: np.ndarray, labels: np.ndarray) 
     return np.einsum("bp,pn,bn->b", positive, ordered, negative, optimize=True) / pairs
 
 
+def interval(replicates: np.ndarray) -> tuple[float, float]:
+    """Percentiles of the defined replicates."""
+    defined = replicates[np.isfinite(replicates)]
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def compared(what: str, first: Sample, second: Sample, margin: float = 0.0) -> Compared:
     """First minus second."""
     replicates = first.drawn(1) - second.drawn(2)
-    low, high = interval(replicates, LEVEL)
+    low, high = interval(replicates)
     p = (1 + np.count_nonzero(replicates <= margin)) / (1 + len(replicates))
     value = float(first.runs.mean() - second.runs.mean())
     return Compared(what, value, low, high, float(p), margin)
