@@ -4,8 +4,8 @@
 
 of the mean S of a method and the mean H of readers, over the same images; positive where the method
 is worse.  The macro average takes the means over findings of S and of H first, so that a finding in
-which readers are poor does not decide alone.  Patients are drawn once for readers, method and all
-findings: the interval is that of a paired comparison (Saporta et al. 2022,
+which readers are poor does not decide alone.  Each patient is left out of readers, method
+and all findings at once: the interval is that of a paired comparison (Saporta et al. 2022,
 https://doi.org/10.1038/s42256-022-00536-x; ``chexlocalize.py`` has their own arithmetic).
 
 An image counts where both are defined; a missing map is no excuse for a finding that readers found
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from heatproof.stats.estimates import estimated, means_without, row_means
+from heatproof.stats.estimates import defined_rows, estimated, means_without, row_means
 from heatproof.types import Estimate
 
 
@@ -50,24 +50,30 @@ def decrease(
         level: Coverage of the intervals, such as 0.95.
     """
     both = np.isfinite(method) & np.isfinite(readers)
+    sides = np.stack([np.where(both, table, np.nan) for table in (method, readers)])
+    return Decrease(
+        tuple(_estimate(sides[:, :, [column]], clusters, level) for column in range(both.shape[1])),
+        _estimate(sides, clusters, level),
+    )
+
+
+def _estimate(sides: Float[np.ndarray, "2 n k"], clusters: Sequence[str], level: float) -> Estimate:
+    """The share that the mean over findings is below; both sides are defined at the same places."""
+    (method, names), (readers, _) = (defined_rows(table, clusters) for table in sides)
+    tables = [means_without(table, names) for table in (method, readers)]
     (mean, without), (readers_mean, readers_without) = (
-        means_without(np.where(both, table, np.nan), clusters) for table in (method, readers)
+        (row_means(whole), row_means(left)) for whole, left in tables
     )
-    names = np.array(clusters, dtype=object)
-
-    def estimate(value: float, left: np.ndarray, rows: np.ndarray, cases: int) -> Estimate:
-        return estimated(float(value), left, cases, len(set(names[rows])), level)
-
-    shares, left = _share(mean, readers_mean)[0], _share(without, readers_without)
-    findings = tuple(
-        estimate(*parts, int(parts[-1].sum())) for parts in zip(shares, left.T, both.T, strict=True)
+    return estimated(
+        float(_share(mean, readers_mean)[0]),
+        _share(without, readers_without),
+        cases=int(np.isfinite(method).sum()),
+        informative=len(without),
+        level=level,
     )
-    whole = _share(row_means(mean), row_means(readers_mean))[0]
-    macro = _share(row_means(without), row_means(readers_without))
-    return Decrease(findings, estimate(whole, macro, both.any(axis=1), int(both.sum())))
 
 
-def _share(method: np.ndarray, readers: np.ndarray) -> np.ndarray:
+def _share(method: Float[np.ndarray, " b"], readers: Float[np.ndarray, " b"]) -> np.ndarray:
     shares: np.ndarray = np.full(readers.shape, np.nan)
     np.divide(readers - method, readers, out=shares, where=readers > 0)
     return shares

@@ -72,14 +72,14 @@ def macro(
         level: As in ``mean``.
         bounds: As in ``mean``.
     """
-    defined = np.isfinite(values)
-    whole, without = means_without(values, clusters)
-    left_out = int((~defined.any(axis=1)).sum())
+    known, names = defined_rows(values, clusters)
+    whole, without = means_without(known, names)
+    left_out = len(values) - len(known)
     return estimated(
         float(row_means(whole)[0]),
         row_means(without),
-        cases=int(defined.sum()),
-        informative=_informative(defined.any(axis=1), clusters),
+        cases=int(np.isfinite(known).sum()),
+        informative=len(without),
         level=level,
         bounds=bounds,
         note=f"; {left_out} undefined left out" if left_out else "",
@@ -94,7 +94,7 @@ def macro_tails(values: Float[np.ndarray, "n k"], clusters: Sequence[str], margi
         clusters: As in ``mean``.
         margin: The largest loss that would not matter, above 0.
     """
-    whole, without = means_without(values, clusters)
+    whole, without = means_without(*defined_rows(values, clusters))
     value = float(row_means(whole)[0])
     pseudo = centred(value, row_means(without)) if np.isfinite(value) else np.empty(0)
     if not len(pseudo):
@@ -139,10 +139,11 @@ def contrast(
         level: As in ``mean``.
     """
     groups = np.stack([np.where(group, values, np.nan) for group in (inside, outside)], axis=1)
-    whole, without = means_without(groups, clusters)
-    defined = np.isfinite(groups)
+    known, names = defined_rows(groups, clusters)
+    whole, without = means_without(known, names)
+    defined = np.isfinite(known)
     # The smaller group decides how much is known.
-    informative = min(_informative(column, clusters) for column in defined.T)
+    informative = min(_informative(column, names) for column in defined.T)
     return estimated(
         float(whole[0, 0] - whole[0, 1]),
         without[:, 0] - without[:, 1],
@@ -250,6 +251,18 @@ def hindrance(pseudo: Float[np.ndarray, " u"], informative: int) -> str:
     return ""
 
 
+def defined_rows(
+    values: Float[np.ndarray, "n k"], clusters: Sequence[str]
+) -> tuple[Float[np.ndarray, "m k"], list[str]]:
+    """The rows with a defined value, and their clusters.
+
+    A patient without one is no patient of the mean: counted, such patients would pass for values
+    that do not vary, and make an interval of few look like one of many.
+    """
+    defined = np.isfinite(values).any(axis=1)
+    return values[defined], [name for name, known in zip(clusters, defined, strict=True) if known]
+
+
 def means_without(
     values: Float[np.ndarray, "n k"], clusters: Sequence[str]
 ) -> tuple[Float[np.ndarray, "1 k"], Float[np.ndarray, "clusters k"]]:
@@ -258,7 +271,7 @@ def means_without(
     defined = np.isfinite(values)
     # An undefined value adds 0 to the sum and to the count.
     sums, counts = (
-        np.stack([np.bincount(members, column, size) for column in table.T], axis=1)
+        np.stack([np.bincount(members, column, size) for column in table.T], axis=1).astype(float)
         for table in (np.where(defined, values, 0), defined)
     )
     total, number = sums.sum(axis=0, keepdims=True), counts.sum(axis=0, keepdims=True)
