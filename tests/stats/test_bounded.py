@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heatproof.stats import bootstrap, bounded
+from heatproof.stats import bounded, estimates
 
 PATIENTS = [f"p{index // 2}" for index in range(30)]
 
@@ -32,9 +32,21 @@ def test_undefined_values_stand_behind_nothing():
 
 @given(st.lists(st.floats(0, 1), min_size=30, max_size=30))
 @settings(max_examples=25)
-def test_elsewhere_it_is_the_bootstrap(values: list[float]) -> None:
+def test_elsewhere_it_is_the_mean_within_its_bounds(values: list[float]) -> None:
     found = bounded.mean(np.array(values), PATIENTS)
-    assert found.low <= found.value + 1e-9
+    assert 0 <= found.low <= found.value + 1e-9
     assert found.value <= found.high + 1e-9
-    if 0 < found.value < 1:
-        assert found == bootstrap.mean(np.array(values), PATIENTS)
+    assert found.high <= 1
+    if set(values) - {0, 1}:
+        assert found == estimates.mean(np.array(values), PATIENTS, bounds=(0.0, 1.0))
+
+
+def test_hits_and_misses_have_wilsons_interval_and_conclude_as_other_means_do():
+    hits = np.array([1.0] * 9 + [0.0] * 21)
+    names = [str(i) for i in range(30)]
+    found = bounded.mean(hits, names)
+    centre, half = (9 + 1.9207) / (30 + 3.8415), 1.96 * np.sqrt(30 * 0.21 + 0.9604) / 33.8415
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half), abs=1e-4)
+    assert "Wilson" in found.method
+    assert found.hindrance == estimates.mean(hits, names).hindrance == ""
+    assert "0 of 30 differ" in bounded.mean(np.zeros(30), names).hindrance

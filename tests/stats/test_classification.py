@@ -3,6 +3,7 @@
 import gzip
 import math
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -11,8 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from heatproof.stats import bootstrap
-from heatproof.stats.classification import auroc, rates
+from heatproof.stats.classification import TO_RANK, auroc, rates
 
 cases = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
 
@@ -29,7 +29,7 @@ def split(rows: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
 @settings(max_examples=50)
 def test_auroc_equals_scikit_learn(rows: list[tuple[int, bool]]) -> None:
     probabilities, labels = split(rows)
-    found = auroc(probabilities, labels, each(len(rows)), resamples=20)
+    found = auroc(probabilities, labels, each(len(rows)))
     if labels.all() or not labels.any():
         assert math.isnan(found.value)
         assert "one class" in found.method
@@ -39,20 +39,100 @@ def test_auroc_equals_scikit_learn(rows: list[tuple[int, bool]]) -> None:
     assert found.cases == len(rows)
 
 
-def test_replicates_of_auroc_are_those_of_resampled_patients() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.random(40) < 0.4
-    probabilities = np.round(generator.random(40) + 0.3 * labels, 1)
-    patients = [str(index // 2) for index in range(40)]
-    [drawn] = bootstrap.draws(20, 100, seed=4)
-    by_hand = []
-    for row in drawn:
-        chosen = [
-            2 * p + i for p, count in enumerate(row) for i in (0, 1) for _ in range(int(count))
+def newcombe(area: float, positives: float, negatives: float) -> tuple[float, float]:
+    """Method 5: the areas from which this one is 1.96 standard errors away, on a fine grid."""
+    truth = np.linspace(0, 1, 2_000_001)
+    q1, q2 = truth / (2 - truth), 2 * truth**2 / (1 + truth)
+    m = (positives + negatives) / 2 - 1  # Hanley & McNeil with the mean of both numbers in place
+    variance = truth * (1 - truth) + m * (q1 - truth**2) + m * (q2 - truth**2)
+    allowed = (truth - area) ** 2 <= NormalDist().inv_cdf(0.975) ** 2 * variance / (
+        positives * negatives
+    )
+    return float(truth[allowed][0]), float(truth[allowed][-1])
+
+
+def drawn(seed: int, images: int, share: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    labels = generator.random(images) < share
+    return np.round(generator.random(images) + 0.3 * labels, 1), labels
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_interval_is_newcombes_of_as_many_images_as_patients_are_worth(seed: int) -> None:
+    """The design effect from areas without each patient in turn, by scikit-learn."""
+    probabilities, labels = drawn(seed, 60)
+    patients = np.array([index // 3 for index in range(60)])
+    if seed % 2:  # all images of a patient alike, so that they are worth less
+        probabilities, labels = probabilities[3 * patients], labels[3 * patients]
+        probabilities[::3] += 0.1
+    area = roc_auc_score(labels, probabilities)
+    without = np.array(
+        [
+            roc_auc_score(labels[patients != one], probabilities[patients != one])
+            for one in range(20)
         ]
-        by_hand.append(roc_auc_score(labels[chosen], probabilities[chosen]))
-    found = auroc(probabilities, labels, patients, resamples=100, seed=4)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(by_hand, [0.025, 0.975])))
+    )
+    pseudo = 20 * area - 19 * without
+    variance = pseudo.var(ddof=1) / 20
+    m, n = labels.sum(), (~labels).sum()
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    believed = (
+        area * (1 - area) + ((m + n) / 2 - 1) * (q1 - area**2 + q2 - area**2)
+    ) / (m * n)  # fmt: skip
+    worth = min(1.0, believed / variance)
+    assert (worth < 1) or not seed % 2
+    found = auroc(probabilities, labels, [f"p{one}" for one in patients])
+    expected = newcombe(area, worth * m, worth * n)
+    assert (found.low, found.high) == pytest.approx(expected, abs=2e-6)
+
+
+def test_order_and_names_do_not_matter() -> None:
+    probabilities, labels = drawn(0, 60)
+    patients = [f"p{index // 2}" for index in range(60)]
+    found = auroc(probabilities, labels, patients)
+    order = np.random.default_rng(1).permutation(60)
+    names = [patients[place][::-1] + "x" for place in order]
+    moved = auroc(probabilities[order], labels[order], names)
+    assert (moved.value, moved.low, moved.high) == pytest.approx(
+        (found.value, found.low, found.high)
+    )
+
+
+@given(cases)
+@settings(max_examples=50)
+def test_scores_turned_around_mirror_it(rows: list[tuple[int, bool]]) -> None:
+    probabilities, labels = split(rows)
+    one, other = (auroc(p, labels, each(len(rows))) for p in (probabilities, 1 - probabilities))
+    assert (other.value, other.low, other.high) == pytest.approx(
+        (1 - one.value, 1 - one.high, 1 - one.low), abs=1e-6, nan_ok=True
+    )
+    assert math.isnan(one.low) or 0 <= one.low <= one.value <= one.high <= 1
+
+
+def test_ten_patients_of_each_class_conclude_and_nine_do_not() -> None:
+    for positives, hindrance in ((TO_RANK, ""), (TO_RANK - 1, "9 of the 10 patients of each")):
+        labels = np.arange(60) < 2 * positives
+        probabilities = np.random.default_rng(0).random(60)
+        patients = [f"p{index // 2}" for index in range(60)]  # two films each
+        found = auroc(probabilities, labels, patients)
+        assert found.hindrance.startswith(hindrance)
+        assert bool(found.hindrance) == bool(hindrance)
+        assert math.isfinite(found.low)
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.5])
+def test_twelve_positives_have_an_interval_that_holds(distance: float) -> None:
+    """Normal scores; the truth is Phi(distance / sqrt 2), .76 and .96."""
+    generator = np.random.default_rng(0)
+    truth = NormalDist().cdf(distance / math.sqrt(2))
+    labels, patients = np.arange(60) < 12, each(60)
+    trials, missed = 600, {"low": 0, "high": 0}
+    for _ in range(trials):
+        found = auroc(generator.normal(size=60) + distance * labels, labels, patients)
+        missed["low"] += found.high < truth
+        missed["high"] += found.low > truth
+    assert 0.01 < sum(missed.values()) / trials < 0.075
+    assert max(missed.values()) / trials < 0.05
 
 
 def test_images_without_a_probability_are_left_out() -> None:
@@ -127,10 +207,10 @@ def test_real_predictions_for_11_366_films(shared_data: Path) -> None:
     patients = [str(number) for number in rows["Patient ID"]]
     for label in ("Hernia", "Infiltration"):  # the rarest and the commonest
         told, truth = rows[f"prob_{label}"].to_numpy(), rows[f"true_{label}"].to_numpy() > 0
-        found = auroc(told, truth, patients, resamples=100)
+        found = auroc(told, truth, patients)
         assert found.value == pytest.approx(roc_auc_score(truth, told), abs=1e-12)
         assert found.low < found.value < found.high
-        assert f"bootstrap of {len(set(patients))} clusters" in found.method
+        assert f"{len(set(patients))} clusters" in found.method
 
 
 def test_the_areas_printed_for_all_14_labels_are_those_of_films_like_these(
@@ -147,7 +227,7 @@ def test_the_areas_printed_for_all_14_labels_are_those_of_films_like_these(
     held = 0
     for label, area in printed.items():
         told, truth = rows[f"prob_{label}"].to_numpy(), rows[f"true_{label}"].to_numpy() > 0
-        found = auroc(told, truth, patients, resamples=50)
+        found = auroc(told, truth, patients)
         assert found.value == pytest.approx(roc_auc_score(truth, told), abs=1e-12)
         assert found.value == pytest.approx(area, abs=0.019)
         held += found.low <= area <= found.high

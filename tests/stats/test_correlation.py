@@ -1,4 +1,4 @@
-"""Spearman: SciPy's, weights as repetitions, and what it must not depend on."""
+"""Spearman: SciPy's, its interval by hand on Fisher's scale, and what it must not depend on."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
-from heatproof.stats import bootstrap
+from heatproof.stats.contributions import Contributions
 from heatproof.stats.correlation import fisher, spearman
+from heatproof.stats.hall import certainty
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=20)
 
@@ -19,24 +20,63 @@ def each(count: int) -> list[str]:
 @given(pairs)
 def test_it_is_scipys(rows: list[tuple[int, int]]) -> None:
     first, second = np.array(rows, float).T
-    found = spearman(first, second, each(len(rows)), resamples=10).value
+    found = spearman(first, second, each(len(rows))).value
     if len(set(first)) == 1 or len(set(second)) == 1:
         assert np.isnan(found)
     else:
         assert found == pytest.approx(spearmanr(first, second).statistic)
 
 
-def test_resamples_are_what_drawing_patients_by_hand_gives() -> None:
+def test_the_interval_is_what_leaving_patients_out_by_hand_gives() -> None:
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 6, (2, 14)).astype(float)
-    patients = [str(index // 2) for index in range(14)]
-    [drawn] = bootstrap.draws(7, 100, seed=2)
-    by_hand = []
-    for row in drawn:
-        rows = [image for image in range(14) for _ in range(int(row[image // 2]))]
-        by_hand.append(spearmanr(first[rows], second[rows]).statistic)
-    found = spearman(first, second, patients, resamples=100, seed=2)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(by_hand, [0.025, 0.975])))
+    patients = np.array([str(index // 2) for index in range(14)])
+    without = []
+    for name in np.unique(patients):
+        kept = patients != name
+        without.append(np.arctanh(spearmanr(first[kept], second[kept]).statistic))
+    whole = np.arctanh(spearmanr(first, second).statistic)
+    pseudo = 7 * whole - 6 * np.array(without)
+    expected = certainty(Contributions(whole, {"patients": pseudo - pseudo.mean()}))
+    found = spearman(first, second, list(patients))
+    assert (found.low, found.high) == pytest.approx(tuple(np.tanh([expected.low, expected.high])))
+    assert -1 <= found.low <= found.value <= found.high <= 1
+
+
+def test_of_many_independent_pairs_it_is_nearly_fishers() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 400))
+    found = spearman(x, x + 2 * y, each(400))
+    assert (found.low, found.high) == pytest.approx(fisher(found.value, 400), abs=0.03)
+
+
+@given(pairs)
+def test_the_other_way_round_mirrors_it(rows: list[tuple[int, int]]) -> None:
+    first, second = np.array(rows, float).T
+    one, other = spearman(first, second, each(len(rows))), spearman(-first, second, each(len(rows)))
+    for side, opposite in ((one.low, other.high), (one.value, other.value)):
+        assert side == pytest.approx(-opposite, abs=1e-6, nan_ok=True)
+    monotone = spearman(np.exp(first), second, each(len(rows)))
+    assert (monotone.low, monotone.high) == pytest.approx((one.low, one.high), nan_ok=True)
+
+
+def test_a_perfect_order_has_no_interval() -> None:
+    found = spearman(np.arange(30.0), np.arange(30.0) ** 2, each(30))
+    assert found.value == 1
+    assert np.isnan([found.low, found.high]).all()
+    assert found.hindrance
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_intervals_hold_the_truth_nineteen_times_of_twenty(slope: float) -> None:
+    """Truth of normal pairs: 6 / pi asin(rho / 2)."""
+    generator = np.random.default_rng(0)
+    truth = 6 / np.pi * np.arcsin(slope / np.hypot(1, slope) / 2)
+    held = 0
+    for _ in range(200):
+        x, noise = generator.normal(size=(2, 30))
+        found = spearman(x, slope * x + noise, each(30))
+        held += found.low <= truth <= found.high
+    assert 0.91 <= held / 200 <= 0.985
 
 
 def test_pairs_with_an_undefined_half_are_left_out() -> None:

@@ -1,12 +1,13 @@
-"""The percentage decrease: its definition, what undefined values do, and its resamples by hand."""
+"""The percentage decrease: its definition, what undefined values do, and its interval by hand."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heatproof.stats import bootstrap
+from heatproof.stats.contributions import Contributions
 from heatproof.stats.decrease import decrease
+from heatproof.stats.hall import certainty
 
 NAN = float("nan")
 
@@ -29,34 +30,40 @@ def test_a_method_that_is_a_multiple_of_the_readers_is_below_them_by_the_rest(
     multiple: float,
 ) -> None:
     _, readers = scores(0)
-    found = decrease(multiple * readers, readers, each(40), resamples=50)
+    found = decrease(multiple * readers, readers, each(40))
     for estimate in (*found.findings, found.macro):
         expected = pytest.approx(1 - multiple)
         assert (estimate.value, estimate.low, estimate.high) == (expected,) * 3
 
 
-def test_resamples_are_what_drawing_patients_by_hand_gives() -> None:
+def test_intervals_are_what_leaving_patients_out_by_hand_gives() -> None:
     method, readers = scores(1, images=12, findings=2)
-    patients = [str(index // 2) for index in range(12)]
-    [drawn] = bootstrap.draws(6, 200, seed=3)
-    by_hand: list[list[float]] = []
-    for row in drawn:
-        means = []
-        for column in range(2):
-            sums = {"method": 0.0, "readers": 0.0}
-            for image in range(12):
-                if np.isfinite(method[image, column]):
-                    times = row[image // 2]
-                    sums["method"] += times * method[image, column]
-                    sums["readers"] += times * readers[image, column]
-            count = sum(row[i // 2] for i in range(12) if np.isfinite(method[i, column]))
-            means.append((sums["method"] / count, sums["readers"] / count))
-        average = tuple(sum(pair[k] for pair in means) / 2 for k in (0, 1))
-        by_hand.append([(h - s) / h for s, h in (*means, average)])
-    ends = np.quantile(by_hand, [0.025, 0.975], axis=0)
-    found = decrease(method, readers, patients, resamples=200, seed=3)
-    for place, estimate in enumerate((*found.findings, found.macro)):
-        assert (estimate.low, estimate.high) == pytest.approx(tuple(ends[:, place]), abs=1e-12)
+    patients = np.array([str(index // 2) for index in range(12)])
+
+    def shares(rows: np.ndarray) -> np.ndarray:
+        s, h = (np.nanmean(table[rows], axis=0) for table in (method, readers))
+        return np.append((h - s) / h, (h.mean() - s.mean()) / h.mean())
+
+    whole = shares(patients != "")
+    found = decrease(method, readers, list(patients))
+    tables = (method[:, [0]], method[:, [1]], method)
+    for place, (estimate, table) in enumerate(
+        zip((*found.findings, found.macro), tables, strict=True)
+    ):
+        # A patient without an image of the finding is none of its patients.
+        names = np.unique(patients[np.isfinite(table).any(axis=1)])
+        left = np.array([shares(patients != name)[place] for name in names])
+        pseudo = (len(left) - 1) * (left.mean() - left)
+        expected = certainty(Contributions(whole[place], {"patients": pseudo}))
+        assert estimate.value == pytest.approx(whole[place])
+        assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high))
+        assert f"{len(names)} clusters" in estimate.method
+
+
+def test_the_macro_interval_of_one_finding_is_that_of_the_finding() -> None:
+    method, readers = scores(3, findings=1)
+    found = decrease(method, readers, each(40))
+    assert found.findings == (found.macro,)
 
 
 def test_an_image_counts_where_both_are_defined() -> None:
