@@ -24,9 +24,9 @@ from tests.analysis.made_up import (
     scores,
 )  # fmt: skip
 
-NAMES = [f"f{index:02}" for index in range(24)]
-RARE, COMMON = "Mass", "Edema"  # marked on 3 films, and on 16
-HAS = {RARE: NAMES[:3], COMMON: NAMES[4:20]}
+NAMES = [f"f{index:02}" for index in range(34)]
+RARE, COMMON = "Mass", "Edema"  # marked on 3 films, and on 24
+HAS = {RARE: NAMES[:3], COMMON: NAMES[4:28]}
 
 
 def everything(readers=("reference",)):
@@ -140,8 +140,8 @@ def test_of_rare_findings_nothing_is_compared_diagnosed_or_judged(asked):
     }  # fmt: skip
     assert {row.finding for row in found.comparisons} == {COMMON}
     assert {finding for row in found.diagnoses for finding in row.subgroups} <= {COMMON}
-    assert {row.cases for row in found.diagnoses} == {16}
-    assert {row.cases for row in asked[0].diagnoses} == {19}
+    assert {row.cases for row in found.diagnoses} == {24}
+    assert {row.cases for row in asked[0].diagnoses} == {27}
     assert [grid.finding for grid in found.trust] == [COMMON]
     values = {panel.finding: panel.rows[0].estimate for panel in found.localization}
     assert np.isfinite(values[f"{RARE} (reference)"].value)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
+from statsmodels.stats.multitest import multipletests
 
-from heatproof.analysis.localization import localization
+from heatproof.analysis.intervals import without_intervals
+from heatproof.analysis.localization import corrected, localization
 from heatproof.localize import metrics
 from heatproof.localize.controls import PRIOR
 from heatproof.localize.tuned import TunedMetrics
@@ -112,6 +114,60 @@ def test_intervals_vanish_where_few_films_are_marked():
         assert (after.value, after.cases) == (before.value, before.cases)
         assert np.isfinite([before.low, before.high]).all()
         assert np.isnan([after.low, after.high]).all()
+
+
+def compared(panels, **changes):
+    """The corrected p of every row, by panel."""
+    found = corrected(panels, replace(QUICK, **changes))
+    return [[row.corrected for row in panel.rows] for panel in found]
+
+
+def against(losses, films=24, seed=0):
+    """Panels of two findings, with a method for each loss from the score of the prior."""
+    generator = np.random.default_rng(seed)
+    names = [f"f{number:02}" for number in range(films)]
+    rows = []
+    for finding in ("Edema", "Mass"):
+        usual = generator.random(films)
+        rows += control(PRIOR, dict(zip(names, usual, strict=True)), finding=finding)
+        for method, loss in losses.items():
+            ours = usual - loss + generator.normal(0, 0.3, films)
+            rows += scores(dict(zip(names, ours, strict=True)), finding=finding, method=method)
+    return panels(rows)
+
+
+def test_p_values_are_corrected_over_all_differences_of_the_report():
+    found = against({"cam": 0.0, "lime": 0.2, "noise": 0.4})
+    plain = [[row.difference.p for row in panel.rows] for panel in found]
+    expected = multipletests(np.ravel(plain), method="holm")[1].reshape(2, 3)
+    assert np.array(compared(found)) == pytest.approx(expected)
+    grids = [multipletests(p, method="holm")[1] for p in plain]
+    assert np.array(compared(found, family="grid")) == pytest.approx(np.array(grids))
+    # Nothing but the p is changed.
+    for before, after in zip(found, corrected(found, QUICK), strict=True):
+        rows = tuple(replace(row, corrected=NAN) for row in after.rows)
+        assert repr(replace(after, rows=rows)) == repr(before)
+
+
+def test_of_too_few_patients_or_positives_no_difference_is_tested():
+    few = against({"cam": 0.5}, films=19)
+    assert np.isfinite(few[0].rows[0].difference.high)
+    assert few[0].rows[0].difference.high < 0
+    assert np.isnan(compared(few)).all()
+    assert np.isfinite(compared(against({"cam": 0.5}, films=20))).all()
+    same = panels([*scores(dict.fromkeys("abc", 0.1)), *control("centre", {"a": 0.2})])
+    assert np.isnan(compared(same)).all()  # there is no prior
+    assert compared([]) == []
+    rare = tuple(without_intervals(panel) for panel in against({"cam": 0.5}))
+    assert np.isnan(compared(rare)).all()
+
+
+def test_what_is_not_tested_makes_no_family_larger():
+    both = against({"cam": 0.3})
+    rare = (both[0], without_intervals(both[1]))
+    [[first], [second]] = compared(rare)
+    assert first == both[0].rows[0].difference.p
+    assert np.isnan(second)
 
 
 # Films for metrics of data sets.  "called" is negative and ranks first; "nobody" has the finding by

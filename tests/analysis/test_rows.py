@@ -33,7 +33,7 @@ EVERY = (
 
 
 def estimate(value: float, cases: int = 7) -> Estimate:
-    return Estimate(value, value - 0.1, value + 0.1, 0.9, cases, "bootstrap")
+    return Estimate(value, value - 0.1, value + 0.1, 0.9, cases, "t")
 
 
 def numbers(value: float, cases: int = 7) -> dict[str, object]:
@@ -63,7 +63,7 @@ def test_panels():
     panel = Localization(
         "films", "Edema", "iou",
         rows=(
-            MethodRow("net", "cam", estimate(0.5), 2, difference=estimate(0.1, 5)),
+            MethodRow("net", "cam", estimate(0.5), 2, difference=estimate(0.1, 5), corrected=0.3),
             MethodRow("net", "lime", estimate(0.6), 0, per_map=estimate(0.7), negatives=3),
         ),
         prior=ControlRow(MeanMask.title, estimate(0.2), 1, spec=PRIOR),
@@ -75,6 +75,7 @@ def test_panels():
         net | {"method": "cam", "statistic": "mean", "undefined": 2} | numbers(0.5),
         net
         | {"method": "cam", "statistic": f"difference to the {MeanMask.title}"}
+        | {"p_corrected": 0.3}
         | numbers(0.1, 5),
         net | {"method": "lime", "statistic": "value", "undefined": 0} | numbers(0.6),
         net | {"method": "lime", "statistic": "mean of maps", "undefined": 0} | numbers(0.7),
@@ -201,7 +202,7 @@ def test_verdicts():
     open_question = Verdict(
         *("repeatability", "cam", Outcome.INCONCLUSIVE, estimate(0.5), 0.45, "heatproof"),
         measure="ssim",
-        needed=Needed(0.15, 140, 12),
+        needed=Needed(0.15, 140, models=9, draws=12),
         p=0.2,
         notes=("One.", "Another."),
     )
@@ -211,12 +212,12 @@ def test_verdicts():
     grid = Trust("films", "Edema", "heatproof", (open_question, settled))
     same = {
         "data": "films", "finding": "Edema", "criterion": "repeatability", "method": "cam",
-        "rule": "heatproof", "measure": "ssim", "interval": "bootstrap", "threshold": 0.45,
+        "rule": "heatproof", "measure": "ssim", "interval": "t", "threshold": 0.45,
         "p": 0.2, "notes": "One. Another.",
     } | numbers(0.5)  # fmt: skip
     assert known(rows.verdicts_table([grid])) == [
         same
         | {"verdict": "inconclusive", "strong": "not tested", "above": True}
-        | {"margin": 0.15, "patients_needed": 140, "draws_needed": 12},
+        | {"margin": 0.15, "patients_needed": 140, "models_needed": 9, "draws_needed": 12},
         same | {"verdict": "pass", "strong": "pass", "above": False},
     ]

@@ -59,8 +59,8 @@ def test_scores_stand_beside_that_of_the_prior_on_the_same_film_by_the_same_read
 
 def test_who_beats_the_prior_is_counted_by_patient_and_film():
     generator = np.random.default_rng(0)
-    names = [f"f{index}" for index in range(14)]
-    prior, ours = generator.random((2, 14))
+    names = [f"f{index}" for index in range(24)]
+    prior, ours = generator.random((2, 24))
     ours[3], prior[5] = NAN, NAN
     rows = Scores.of_rows(scores(dict(zip(names, ours, strict=True)))).frame
     table = with_prior(rows, Scores.of_rows(control(PRIOR, dict(zip(names, prior, strict=True)))))
@@ -68,7 +68,7 @@ def test_who_beats_the_prior_is_counted_by_patient_and_film():
     score, usual = ours[both], prior[both]
     found = beside_prior(table, QUICK)
     assert found.beats.value == pytest.approx((score > usual).mean())
-    assert found.beats.cases == 12
+    assert found.beats.cases == 22
     middle = np.median(usual)
     assert found.unusual.value == pytest.approx(score[usual < middle].mean())
     assert found.usual.value == pytest.approx(score[usual >= middle].mean())
@@ -76,4 +76,4 @@ def test_who_beats_the_prior_is_counted_by_patient_and_film():
     line = np.polyfit(usual, score, 1)[0]
     slopes = {effect.model: effect.slope.estimate.value for effect in found.slopes}
     assert slopes["linear"] == slopes["linear_by_cluster"] == pytest.approx(line)
-    assert beside_prior(table.head(11), QUICK) is None  # nine patients with both
+    assert beside_prior(table.head(21), QUICK) is None  # 19 patients with both

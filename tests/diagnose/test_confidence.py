@@ -35,7 +35,7 @@ def linear(found, finding, rows):
 
 
 def test_the_slope_over_all_films_measures_classification() -> None:
-    found = of_confidence(films(0, {"Mass": 0.0}), "iou", resamples=100)
+    found = of_confidence(films(0, {"Mass": 0.0}), "iou")
     _, everywhere = linear(found, "Mass", "all")
     _, marked = linear(found, "Mass", "positive")
     assert everywhere.low > 0.5
@@ -44,7 +44,7 @@ def test_the_slope_over_all_films_measures_classification() -> None:
 
 
 def test_findings_that_differ_make_a_slope_that_is_gone_within_them() -> None:
-    found = of_confidence(films(1, {"Mass": 0.0, "Heart": 0.3}), "iou", resamples=100)
+    found = of_confidence(films(1, {"Mass": 0.0, "Heart": 0.3}), "iou")
     pooled, mixed_up = linear(found, POOLED, "positive")
     within, clean = linear(found, WITHIN, "positive")
     assert mixed_up.low > 0.5
@@ -55,7 +55,7 @@ def test_findings_that_differ_make_a_slope_that_is_gone_within_them() -> None:
 
 def test_rank_correlations_are_scipys() -> None:
     rows = films(2, {"Mass": 0.0, "Heart": 0.3})
-    found = of_confidence(rows, "iou", resamples=20)
+    found = of_confidence(rows, "iou")
     part, _ = linear(found, POOLED, "all")
     assert part.spearman.value == pytest.approx(spearmanr(rows["iou"], rows["probability"])[0])
     part, _ = linear(found, "Mass", "positive")
@@ -68,9 +68,9 @@ def test_undefined_scores_and_probabilities_are_left_out() -> None:
     holes = rows.with_columns(
         pl.when(pl.int_range(pl.len()) < 10).then(float("nan")).otherwise("iou").alias("iou")
     )
-    part, slope = linear(of_confidence(holes, "iou", resamples=20), "Mass", "all")
+    part, slope = linear(of_confidence(holes, "iou"), "Mass", "all")
     assert slope.cases == part.spearman.cases == 110
-    assert {c.finding for c in of_confidence(holes, "iou", resamples=20)} == {"Mass"}
+    assert {c.finding for c in of_confidence(holes, "iou")} == {"Mass"}
 
 
 def test_a_temperature_of_1_changes_nothing_and_others_keep_the_order() -> None:

@@ -30,7 +30,7 @@ def test_what_goes_together_over_findings() -> None:
         "finding": list("ABCDE"), "iou": [0.1, 0.2, 0.3, 0.4, None],
         "prevalence": [0.1, 0.2, 0.3, 0.4, 0.9], "area_ratio": [0.4, 0.3, 0.2, 0.1, 0.0],
     })  # fmt: skip
-    found = over_findings(findings, "iou", resamples=50)
+    found = over_findings(findings, "iou")
     assert {name: (e.value, e.cases) for name, e in found.items()} == {
         "prevalence": (pytest.approx(1), 4),
         "area_ratio": (pytest.approx(-1), 4),

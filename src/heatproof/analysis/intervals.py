@@ -57,9 +57,9 @@ class Intervals:
 
 
 def without_interval(estimate: Estimate) -> Estimate:
-    """The value without its interval: it describes these films, and nothing is inferred from it."""
+    """The value without its interval and p: it describes these films, and nothing is inferred."""
     nan = float("nan")
-    return replace(estimate, low=nan, high=nan, method="too few positives for an interval")
+    return replace(estimate, low=nan, high=nan, p=nan, method="too few positives for an interval")
 
 
 def without_intervals(record: AnyRecord) -> AnyRecord:

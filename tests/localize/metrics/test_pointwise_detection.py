@@ -15,7 +15,9 @@ from heatproof.data.geometry import Geometry, Letterbox, Squash
 from heatproof.errors import SpecError
 from heatproof.localize import DatasetMetric, Detections, LocalizationMetric, Reference, metrics
 from heatproof.localize.metrics.pointwise_detection import PointwiseAP
-from heatproof.stats import bootstrap
+from heatproof.stats import estimates
+from heatproof.stats.contributions import Contributions
+from heatproof.stats.hall import certainty
 
 VARIANTS = ("image", "box", "sk_append", "qtim")
 NAN = math.nan
@@ -210,8 +212,8 @@ class TestTheSet:
         assert of(hit, "image") > of(missed, "image")
 
 
-class TestTheBootstrap:
-    def test_is_every_resample_done_by_hand(self) -> None:
+class TestTheInterval:
+    def test_is_that_of_leaving_each_patient_out_by_hand(self) -> None:
         generator = np.random.default_rng(0)
         rows: list[Film] = [
             (generator.choice([None, 0.0, 1.0, NAN]), 2, float(p))
@@ -219,24 +221,23 @@ class TestTheBootstrap:
         ]
         patients = [f"p{i // 2}" for i in range(24)]
         cases = np.array([seen in (0, 1) for seen, _, _ in rows])
-        [drawn] = bootstrap.draws(12, 100, seed=3)
         for variant in VARIANTS:
-            looped = [
-                by_hand([rows[i] for i in range(24) for _ in range(int(counts[i // 2]))], variant)
-                for counts in drawn
-            ]
+            whole = by_hand(rows, variant)
+            without = np.array([
+                by_hand([row for i, row in enumerate(rows) if i // 2 != patient], variant)
+                for patient in range(12)
+            ])  # fmt: skip
+            expected = certainty(
+                Contributions(whole, {"patients": 11 * (without.mean() - without)})
+            )
             metric = PointwiseAP(variant)
-            found = bootstrap.statistic(
+            found = estimates.statistic(
                 lambda weights, metric=metric: metric.of_dataset(detections(rows), weights),
                 cases,
                 patients,
-                resamples=100,
-                seed=3,
             )
-            assert found.value == pytest.approx(by_hand(rows, variant))
-            assert (found.low, found.high) == pytest.approx(
-                tuple(np.nanquantile(looped, [0.025, 0.975]))
-            )
+            assert found.value == pytest.approx(whole)
+            assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
             assert found.cases == cases.sum()
 
 
