@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import skew, t, ttest_1samp
 
 from heatproof.stats.contributions import Contributions
-from heatproof.stats.hall import Certainty, certainty, half_width
+from heatproof.stats.hall import Certainty, certainty, planned_width
 
 lists = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=3, max_size=30)
 
@@ -168,11 +168,35 @@ def test_without_patients_nothing_is_certain() -> None:
     assert isinstance(found, Certainty)
 
 
-def test_a_plan_of_patients_and_models_adds_their_squares() -> None:
-    patients = t.ppf(0.975, 39) ** 2 * 0.01
-    models = t.ppf(0.975, 4) ** 2 * 0.002
-    found = half_width(np.array([0.01, 0.002]), np.array([40.0, 5.0]), 0.025)
-    assert found == pytest.approx(math.sqrt(patients + models))
+def test_a_plan_with_what_is_at_hand_is_the_farther_end() -> None:
+    rng = np.random.default_rng(1)
+    one = of(rng.gamma(0.5, size=30), models=rng.normal(0, 0.3, 4))
+    found = certainty(one)
+    farther = max(found.high - found.value, found.value - found.low)
+    for units in ({}, {"patients": 30.0}, {"patients": 30.0, "models": 4.0}):
+        assert planned_width(one, units, 0.025) == pytest.approx(farther)
+
+
+def test_a_plan_with_ten_times_the_patients_is_their_interval() -> None:
+    """Each ten times over: as skewed, but for the corrections of few, and as spread."""
+    values = np.random.default_rng(1).gamma(0.5, size=300)
+    more = certainty(of(np.tile(values, 10)))
+    found = planned_width(of(values), {"patients": 3000.0}, 0.025)
+    assert found == pytest.approx(more.high - more.value, rel=0.01)
+
+
+def test_a_plan_of_many_models_needs_only_patients() -> None:
+    rng = np.random.default_rng(1)
+    values, models = rng.normal(size=40), rng.normal(0, 0.3, 4)
+    alone = planned_width(of(values), {}, 0.025)
+    widths = [
+        planned_width(of(values, models=models), {"models": units}, 0.025)
+        for units in (4.0, 10.0, 1e6)
+    ]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] == pytest.approx(alone, rel=1e-4)
+    half = t.ppf(0.975, 9) * models.std(ddof=1) / math.sqrt(10)
+    assert widths[1] == pytest.approx(math.hypot(alone, half))
 
 
 @pytest.mark.parametrize("size", [20, 40])
