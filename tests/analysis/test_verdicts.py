@@ -3,18 +3,22 @@
 import functools
 
 import polars as pl
+import pytest
 
-from heatproof.analysis.verdicts import high_controls, verdict_grids
+from heatproof.analysis.intervals import Intervals
+from heatproof.analysis.verdicts import Network, high_controls, verdict_grids
 from heatproof.localize.controls import PRIOR
 from heatproof.models.localizers import localizers
 from heatproof.tables.pairs import Pairs
 from heatproof.trust.rules import rules
-from heatproof.types import Outcome
+from heatproof.types import Estimate, Outcome, Verdict
 from tests.analysis.made_up import Films, Scores, films
-from tests.trust.planted import FILMS, table
+from tests.trust.planted import FILMS, TRAINED, table
 
 METHODS = ("edges", "oracle", "noise")
 PARTS = rules.parts(["heatproof", "arun2021"])
+NETWORKS = {name: Network(name, name.partition("/")[0]) for name in TRAINED}
+INTERVALS = Intervals()
 PLACE = {"data": pl.lit("films"), "finding": pl.lit("Lung Opacity")}
 
 
@@ -53,10 +57,17 @@ def known(*readers: str) -> Films:
     return Films.of_rows(films({f"film {film}": marks for film in range(FILMS)}))
 
 
-def grids(scored: Scores, compared: Pairs | None = None, rule: str = "heatproof", *readers: str):
+def grids(
+    scored: Scores,
+    compared: Pairs | None = None,
+    rule: str = "heatproof",
+    *readers: str,
+    networks: dict[str, Network] = NETWORKS,
+):
     parts = {rule: PARTS[rule]}
     marked = known(*readers or ("reference",))
-    return list(verdict_grids(pairs() if compared is None else compared, scored, marked, parts, {}))
+    compared = pairs() if compared is None else compared
+    return list(verdict_grids(compared, scored, marked, parts, {}, networks, INTERVALS))
 
 
 def outcomes(scored: Scores, *readers: str) -> dict[str, list[Outcome]]:
@@ -71,7 +82,7 @@ def with_columns(scored: Scores, **columns: pl.Expr) -> Scores:
     return Scores(scored.frame.with_columns(**columns))
 
 
-def together(*tables):
+def joined(*tables):
     return type(tables[0])(pl.concat([one.frame for one in tables]))
 
 
@@ -82,14 +93,75 @@ def test_scores_and_pairs_are_judged_together() -> None:
     assert set(found) == set(METHODS)
 
 
+def how(networks: dict[str, Network]) -> dict[str, tuple[str, str]]:
+    """By criterion, how the interval of the oracle was made, and what is noted."""
+    [grid] = grids(scores(), networks=networks)
+    return {
+        cell.criterion: (cell.evidence.method, " ".join(cell.notes))
+        for cell in grid.verdicts
+        if cell.method == "oracle"
+    }
+
+
 def test_localization_counts_trained_models_as_the_other_criteria_do() -> None:
     """Members of a model, which share the films, are as many trainings."""
-    [grid] = grids(scores())
-    about = {
-        cell.criterion: " ".join(cell.notes) for cell in grid.verdicts if cell.method == "oracle"
-    }
-    assert "these 3 models" in about["localization"]
-    assert "these 3 models" in about["repeatability"]
+    for networks in (NETWORKS, {}):
+        found = how(networks)
+        for criterion in ("localization", "repeatability"):
+            method, notes = found[criterion]
+            assert method.endswith("30 patients and 3 models")
+            assert "This is about" not in notes
+
+
+def test_cross_fitted_members_are_one_model() -> None:
+    """Each judges the films that it has not seen, so they are not trainings of the same."""
+    method, notes = how(dict.fromkeys(TRAINED, Network("cross-fitted", "net")))["localization"]
+    assert method.endswith("of 30 patients")
+    assert "This is about this model; how others, trained anew, would do" in notes
+
+
+def test_three_architectures_stand_for_others_and_two_for_themselves() -> None:
+    three, two = (
+        how({name: Network(name, of) for name, of in zip(TRAINED, names, strict=True)})
+        for names in ("abcd", "aabb")
+    )
+    assert three["localization"][0].endswith("30 patients and 3 architectures")
+    assert two["localization"][0].endswith("30 patients and 3 models")
+    assert "these 2 architectures" in two["localization"][1]
+
+
+class Counted:
+    """A rule that says how many grids it judges together."""
+
+    title, remarks = "counted", ()
+
+    def __call__(self, table, methods, controls=()):
+        raise AssertionError("grids are judged together")
+
+    def family(self, grids):
+        verdict = grids_verdict(len(grids))
+        return [(verdict,) for _ in grids]
+
+
+def grids_verdict(number: int) -> Verdict:
+    nothing = Estimate(float("nan"), float("nan"), float("nan"), 0.95, 0, "")
+    return Verdict("repeatability", "edges", Outcome.NOT_TESTED, nothing, float(number), "counted")
+
+
+@pytest.mark.parametrize(("family", "together"), [("report", 2), ("grid", 1)])
+def test_verdicts_of_a_report_or_of_a_grid_are_judged_together(family, together) -> None:
+    few = pairs().where(method="edges", criterion="repeatability")
+    elsewhere = Pairs(few.frame.with_columns(data=pl.lit("elsewhere")))
+    found = verdict_grids(
+        joined(few, elsewhere),
+        Scores.of_rows([]),
+        known("reference"),
+        {"counted": Counted()},
+        {},
+        NETWORKS,
+        Intervals(family=family),
+    )
+    assert [grid.verdicts[0].threshold for grid in found] == [together] * 2
 
 
 def test_without_scores_localization_is_not_tested() -> None:
@@ -99,13 +171,13 @@ def test_without_scores_localization_is_not_tested() -> None:
 
 def test_of_several_readers_the_reference_counts() -> None:
     other = with_columns(scores(), reader=pl.lit("reader A"), value=pl.lit(0.0))
-    found = outcomes(together(other, scores()), "reader A", "reference")
+    found = outcomes(joined(other, scores()), "reader A", "reference")
     assert found == outcomes(scores())
 
 
 def test_supervised_references_are_no_rows_but_what_strong_is_measured_against() -> None:
     detector = with_columns(scores().where(method="oracle"), method=pl.lit("detection"))
-    [grid] = grids(together(scores(), detector))
+    [grid] = grids(joined(scores(), detector))
     assert grid.controls == ("detection",)
     assert "detection" not in {cell.method for cell in grid.verdicts}
     strong = {
@@ -122,7 +194,7 @@ def test_any_localizer_that_is_registered_is_a_supervised_reference(monkeypatch)
     assert localizers.names()  # finds the others first
     monkeypatch.setitem(localizers._classes, "heatmapper", Heatmapper)
     reference = with_columns(scores().where(method="oracle"), method=pl.lit("heatmapper"))
-    [grid] = grids(together(scores(), reference))
+    [grid] = grids(joined(scores(), reference))
     assert grid.controls == ("heatmapper",)
     words = [
         "Two readers",
@@ -138,14 +210,14 @@ def test_readers_are_what_repeatable_maps_are_measured_against() -> None:
     read = pairs().where(method="edges", criterion="repeatability")
     read = Pairs(read.frame.with_columns(method=pl.lit("readers")))
     alone = with_columns(scores().of_controls(), method=pl.lit("readers"))
-    [grid] = grids(together(scores(), alone), together(pairs(), read))
+    [grid] = grids(joined(scores(), alone), joined(pairs(), read))
     assert grid.controls == ("readers",)
     strong = {(cell.method, cell.criterion): cell.strong for cell in grid.verdicts}
     assert strong["oracle", "repeatability"] is Outcome.PASS
     assert strong["oracle", "reproducibility"] is Outcome.NOT_TESTED
     reached = {high.criterion: (high.measure, high.value) for high in grid.high}
     assert set(reached) == {"localization", "repeatability"}
-    assert reached["repeatability"] == ("ssim", 1.0)
+    assert reached["repeatability"] == ("pearson", 1.0)
     assert reached["localization"] == ("auprc", alone.frame["value"].mean())
 
 
@@ -154,7 +226,13 @@ def test_every_data_set_finding_and_rule_has_a_grid() -> None:
     elsewhere = Pairs(few.frame.with_columns(data=pl.lit("elsewhere")))
     found = list(
         verdict_grids(
-            together(few, elsewhere), scores(), known("reference"), PARTS, {"ssim": "SSIM"}
+            joined(few, elsewhere),
+            scores(),
+            known("reference"),
+            PARTS,
+            {"ssim": "SSIM"},
+            NETWORKS,
+            INTERVALS,
         )
     )
     assert [(grid.dataset, grid.rule) for grid in found] == [
