@@ -358,3 +358,24 @@ def test_numbers_of_clusters_go_by_first_appearance() -> None:
     members, size = membership(["b", "a", "b", "c"])
     assert (members.tolist(), size) == ([0, 1, 0, 2], 3)
     assert membership([])[1] == 0
+
+
+def test_of_hits_gained_and_lost_the_interval_has_two_patients_more() -> None:
+    """Bonett and Price 2012: with n + 2 pairs, one gained and one lost more."""
+    gaps = np.array([1.0] * 7 + [-1.0] * 3 + [0.0] * 20)
+    names = [str(number) for number in range(30)]
+    first, second = np.maximum(gaps, 0), np.maximum(-gaps, 0)
+    found = estimates.difference(first, second, names)
+    more = estimates.mean(np.append(gaps, (1.0, -1.0)), [*names, "one", "other"])
+    assert found.value == pytest.approx(4 / 30)
+    assert (found.low, found.high) == (more.low, more.high)
+    assert estimates.difference(first, np.zeros(30), names[:30]).low > 0
+
+
+def test_of_hits_gained_and_lost_better_is_said_as_seldom_as_claimed() -> None:
+    rng, names, called = np.random.default_rng(0), [str(number) for number in range(40)], 0
+    for _ in range(600):
+        first, second = rng.random((2, 40)) < 0.3
+        found = estimates.difference(first.astype(float), second.astype(float), names)
+        called += not found.hindrance and (found.low > 0 or found.high < 0)
+    assert called / 600 <= 0.065  # 5%, and two standard errors

@@ -81,30 +81,29 @@ def test_a_factor_is_the_line_through_what_is_left_within_its_levels() -> None:
     assert math.isnan(found.intercept)
 
 
-def sandwich(
-    design: np.ndarray, bread: np.ndarray, residual: np.ndarray, clusters: list[str]
-) -> np.ndarray:
-    """Variances by cluster, with the usual correction for few clusters."""
-    filling = np.zeros_like(bread)
-    for name in set(clusters):
-        rows = [place for place, other in enumerate(clusters) if other == name]
-        score = design[rows].T @ residual[rows]
-        filling += np.outer(score, score)
-    rows, parameters, size = *design.shape, len(set(clusters))
-    correction = size / (size - 1) * (rows - 1) / (rows - parameters)
-    return correction * np.diag(bread @ filling @ bread)
-
-
-def test_errors_by_patient_are_the_sandwich() -> None:
+def test_errors_by_patient_are_those_of_the_slopes_without_each_patient() -> None:
     feature, response, patients, _ = toy(2)
-    design = np.stack([np.ones_like(feature), feature], axis=1)
-    bread = np.linalg.inv(design.T @ design)
-    beta = bread @ design.T @ response
-    error = math.sqrt(sandwich(design, bread, response - design @ beta, patients)[1])
-    freedom = len(set(patients)) - 1
-    half = t.ppf(0.975, freedom) * error
-    expected = beta[1], beta[1] - half, beta[1] + half, 2 * t.sf(abs(beta[1]) / error, freedom)
+    names = sorted(set(patients))
+    size = len(names)
+
+    def line(kept: list[int]) -> float:
+        return float(np.polyfit(feature[kept], response[kept], 1)[0])
+
+    every = list(range(len(patients)))
+    without = [line([k for k in every if patients[k] != name]) for name in names]
+    slope = line(every)
+    pseudo = [size * slope - (size - 1) * other for other in without]
+    error = np.std(pseudo, ddof=1) / math.sqrt(size)
+    half = t.ppf(0.975, size - 1) * error
+    expected = slope, slope - half, slope + half, 2 * t.sf(abs(slope) / error, size - 1)
     assert told(linear_by_cluster(feature, response, patients)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_slope_that_one_patient_decides_has_no_interval() -> None:
+    feature = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    response = np.array([0.1, 0.2, 0.3, 0.2, 0.5, 0.7])
+    found = linear_by_cluster(feature, response, list("abcdee"))
+    assert math.isnan(found.estimate.low)
 
 
 def test_the_mixed_model_has_the_largest_restricted_likelihood() -> None:
@@ -157,6 +156,20 @@ def test_patients_who_do_not_differ_leave_the_line_of_least_squares() -> None:
     assert found.value == pytest.approx(line.value)
     # by the normal distribution instead of Student's
     assert found.high - found.low == pytest.approx((line.high - line.low) * 1.96 / 1.99, rel=0.01)
+
+
+def sandwich(
+    design: np.ndarray, bread: np.ndarray, residual: np.ndarray, clusters: list[str]
+) -> np.ndarray:
+    """Variances by cluster, with the usual correction for few clusters."""
+    filling = np.zeros_like(bread)
+    for name in set(clusters):
+        rows = [place for place, other in enumerate(clusters) if other == name]
+        score = design[rows].T @ residual[rows]
+        filling += np.outer(score, score)
+    rows, parameters, size = *design.shape, len(set(clusters))
+    correction = size / (size - 1) * (rows - 1) / (rows - parameters)
+    return correction * np.diag(bread @ filling @ bread)
 
 
 def test_the_logistic_slope_is_where_newton_ends() -> None:

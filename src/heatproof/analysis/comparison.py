@@ -246,7 +246,7 @@ def _comparison(
         )
         for table in (both.first, both.second)
     )
-    difference = estimates.macro(gaps, clusters, intervals.level)
+    difference = estimates.paired(gaps, clusters, intervals.level)
     tails = estimates.macro_tails(gaps, clusters, intervals.margin)
     shares, nan = _shares(gaps), float("nan")
     return Comparison(

@@ -4,7 +4,9 @@
 ``linear``            least squares, intervals by Student's t that take all rows for independent
                       and equally spread: what Saporta et al. 2022 publish
 ``linear_by_cluster`` the same line, with errors that allow rows of one patient to resemble each
-                      other (Liang & Zeger 1986; t with one degree of freedom less than patients)
+                      other: from the slopes without each patient (the jackknife, CR3: Bell &
+                      McCaffrey 2002), t with one degree of freedom less than patients.  The
+                      usual errors by cluster (Liang & Zeger 1986) are too small for few
 ``mixed``             a line, and for each patient a level of its own (``random_intercept.py``): the
                       sounder model of many rows per patient
 ``logistic``          for an outcome that is 0 or 1, such as hit or miss: the slope is a log odds
@@ -22,17 +24,22 @@ separates, a fit that does not converge.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.discrete.discrete_model import Logit
 from statsmodels.regression.linear_model import OLS
 
 from heatproof.stats.clusters import membership
+from heatproof.stats.contributions import centred
 from heatproof.stats.random_intercept import random_intercept
 from heatproof.types import Estimate
+
+_SINGULAR = 1e-10
+"""The determinant below which a cluster alone decides a coefficient."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +99,21 @@ def linear_by_cluster(
     factor: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Slope:
-    """The slope by ordinary least squares, with standard errors by cluster."""
+    """The slope by ordinary least squares, with standard errors by cluster.
+
+    Undefined also where there is no slope without one of the clusters.
+    """
     rows = _Rows.of(feature, response, clusters, factor)
 
     def fit() -> _Line:
-        model = OLS(rows.response, rows.design)
-        return _Line.of_fit(model.fit(**rows.by_cluster, use_t=True), level)
+        coefficients, without = _without_clusters(rows)
+        slope, freedom = float(coefficients[1]), rows.size - 1
+        pseudo = centred(slope, without)
+        # Without all of the slopes there is no error, and no interval.
+        error = sqrt(float(pseudo @ pseudo) / rows.size / freedom) if len(pseudo) else float("nan")
+        low, high = t.interval(level, freedom, slope, error)
+        p = 2 * t.sf(abs(slope) / error, freedom)
+        return _Line(float(coefficients[0]), slope, float(low), float(high), float(p))
 
     how = f"least squares, errors by {rows.size} clusters"
     return _slope(rows, fit, level, how, rows.flaw or rows.alone)
@@ -152,6 +168,31 @@ def logistic(
     # `equal` comes before `separated`, which takes extremes of both outcomes and needs some of
     # each.
     return _slope(rows, fit, level, how, rows.equal or rows.flaw or rows.alone or rows.separated)
+
+
+def _without_clusters(
+    rows: "_Rows",
+) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " clusters"]]:
+    """The coefficients, and the slope without each cluster in turn; nan where there is none."""
+    inverse = np.linalg.inv(rows.design.T @ rows.design)
+    coefficients = inverse @ (rows.design.T @ rows.response)
+    residuals = rows.response - rows.design @ coefficients
+    order = np.argsort(rows.members, kind="stable")
+    sizes = np.bincount(rows.members)
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    slopes = np.full(rows.size, np.nan)
+    # Clusters of equally many rows are solved together.
+    for size in np.unique(sizes):
+        same = np.flatnonzero(sizes == size)
+        own = order[starts[same][:, None] + np.arange(size)]
+        design = rows.design[own]
+        # What the cluster's own rows add to the fit (Cook's formula for more than one row).
+        leverage = np.eye(size) - design @ inverse @ design.transpose(0, 2, 1)
+        solvable = np.linalg.det(leverage) > _SINGULAR
+        pulled = np.linalg.solve(leverage[solvable], residuals[own][solvable][..., None])
+        moved = inverse @ design[solvable].transpose(0, 2, 1) @ pulled
+        slopes[same[solvable]] = coefficients[1] - moved[:, 1, 0]
+    return coefficients, slopes
 
 
 @dataclass(frozen=True)
