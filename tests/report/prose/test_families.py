@@ -27,7 +27,7 @@ def test_a_family_counts_what_was_tested() -> None:
 
 def test_of_nothing_no_number_is_told() -> None:
     assert family_of_differences(trial.empty()) == "differences to the prior"
-    assert family_of_comparisons(trial.empty()) == "comparisons of one kind"
+    assert family_of_comparisons(trial.empty()) == "all of one kind in this report"
 
 
 @pytest.mark.parametrize("family", ["report", "grid"])
@@ -39,5 +39,5 @@ def test_the_page_says_over_what_is_corrected(family: str) -> None:
     ):
         changed = replace(content, family=family)
         told = says(changed)
-        assert ("of this report" in told) is (family == "report")
+        assert ("this report" in told) is (family == "report")
         assert f"(Holm) over {told}" in render(changed)
