@@ -17,10 +17,9 @@ def test_a_family_counts_what_was_tested() -> None:
     # Four methods by four metrics; those on 15 films of the other data set were not tested.
     tested = "the 16 differences to the prior of this report"
     assert family_of_differences(trial.usual()) == tested
-    # Two methods, three findings, two others to compare with; macro averages are beside.
-    assert (
-        family_of_comparisons(trial.compared()) == "the 12 comparisons of one kind of this report"
-    )
+    # Two methods and three findings, beside readers and beside a model; macro averages are apart.
+    kinds = "6 with readers and 6 with other models"
+    assert family_of_comparisons(trial.compared()) == f"all of one kind in this report ({kinds})"
     # Of ten verdicts by the first rule, one was not tested.
     assert family_of_verdicts(trial.trusted()) == "the 9 verdicts by one rule of this report"
 
