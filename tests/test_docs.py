@@ -87,7 +87,7 @@ def test_the_tables_of_the_how_to_can_be_asked(tmp_path, monkeypatch, capsys):
         table.of_rows(written).frame.write_parquet(tmp_path / f"{table.name}.parquet")
     monkeypatch.setattr(sys, "argv", ["ask.py", str(tmp_path)])
     exec("".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), {})
-    mean = bounded.mean(np.array([*values.values()]), [*values], resamples=500)
+    mean = bounded.mean(np.array([*values.values()]), [*values], level=0.9)
     interval = f"{mean.value:.3f} ({mean.low:.3f} to {mean.high:.3f})"
     assert capsys.readouterr().out.splitlines() == [
         f"films, Edema, iou: net by cam {interval}, 12 maps",

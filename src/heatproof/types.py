@@ -97,7 +97,7 @@ class Sample:
     Attributes:
         image_id: Identifier of the film, unique in its data set.
         pixels: The film itself, unread.
-        patient_id: The patient; None where unknown: resampling then is by film, and says so.
+        patient_id: The patient; None where unknown: the film then counts as independent.
         labels: Finding to True, False or None (uncertain); absent where unknown.
         annotations: What readers marked, of any finding.
         study_id: The examination that the film is of; empty where unknown.
@@ -119,7 +119,7 @@ class Sample:
 
     @property
     def cluster(self) -> str:
-        """What is resampled as one: the patient, or the film where the patient is unknown."""
+        """What is independent: the patient, or the film where the patient is unknown."""
         # The prefix tells a patient from a film of the same name.
         return self.image_id if self.patient_id is None else f"patient {self.patient_id}"
 

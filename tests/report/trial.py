@@ -4,6 +4,7 @@ import io
 import math
 from dataclasses import replace
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from heatproof.report.content import (
 )
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.written import SetAside
+from heatproof.stats.estimates import TO_CONCLUDE
 from heatproof.stats.margin import Conclusion
 from heatproof.stats.power import SampleSize as NeededCases
 from heatproof.stats.regression import Slope
@@ -61,17 +63,32 @@ METRICS = (
 )
 
 
+HOW = "skewness-corrected t of 50 clusters"
+
+
 def est(value: float, half: float = 0.05, cases: int = 50) -> Estimate:
     low, high = max(value - half, 0.0), min(value + half, 1.0)
-    how = "percentile bootstrap of patients, 1000 resamples, seed 0"
-    return Estimate(value, low, high, 0.95, cases, how)
+    return Estimate(value, low, high, 0.95, cases, HOW)
 
 
 def diff(value: float, half: float = 0.05, cases: int = 50) -> Estimate:
-    return Estimate(value, value - half, value + half, 0.95, cases, "paired bootstrap")
+    """A difference, with the p that belongs to its interval; of as many patients as cases."""
+    few = f"{cases} of the {TO_CONCLUDE} patients that a conclusion needs"
+    return Estimate(
+        value, value - half, value + half, 0.95, cases, HOW,
+        p=2 * NormalDist().cdf(-1.96 * abs(value) / half),
+        hindrance=few if cases < TO_CONCLUDE else "",
+    )  # fmt: skip
 
 
-UNDEFINED = Estimate(NAN, NAN, NAN, 0.95, 0, "percentile bootstrap")
+def beside_prior(method: str, estimate: Estimate, difference: Estimate, **others: Any) -> MethodRow:
+    """A row whose difference is the only one of its report, so that its p is that of the family."""
+    p = NAN if difference.hindrance else difference.p
+    row = MethodRow(MODEL, method, estimate, 2, difference, corrected=p)
+    return replace(row, **others)
+
+
+UNDEFINED = Estimate(NAN, NAN, NAN, 0.95, 0, HOW)
 
 
 def effect(feature: str, value: float, p: float, model: str = "linear_by_cluster") -> Effect:
@@ -143,7 +160,7 @@ def panel(
     dataset: str, finding: str, metric: str, values: dict[str, float], prior: float, cases: int = 50
 ) -> Localization:
     rows = tuple(
-        MethodRow(MODEL, method, est(value, cases=cases), 2, diff(value - prior, cases=cases))
+        beside_prior(method, est(value, cases=cases), diff(value - prior, cases=cases))
         for method, value in values.items()
     )
     control = ControlRow("mean-mask prior", est(prior, cases=cases), 0)
@@ -159,7 +176,7 @@ PROVENANCE = Provenance(
     command="heatproof run experiments/real_classifier.toml",
     versions=(("heatproof", "0.1.0"), ("Python", "3.11.2"), ("torch", "2.15.0")),
     hashes=(("nih_rsna_1024", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),),
-    seeds=(("bootstrap", "0"), ("gallery", "0")),
+    seeds=(("statistics", "0"), ("gallery", "0")),
     machine="2 cores, 8 GB",
     experiment='name = "Opacity classifiers"\n[[datasets]]\nname = "nih_rsna_1024"',
 )
@@ -297,7 +314,10 @@ def detection() -> Content:
         Localization(
             "rsna", OPACITY, "pointwise_ap",
             (
-                MethodRow(model, "grad_cam", est(0.25), 3, diff(-0.1), est(0.52), 885),
+                beside_prior(
+                    "grad_cam", est(0.25), diff(-0.1),
+                    model=model, undefined=3, per_map=est(0.52), negatives=885,
+                ),
                 MethodRow(model, "gradient", UNDEFINED, 53, UNDEFINED, UNDEFINED, 885),
             ),
             ControlRow("mean-mask prior", est(prior), 0, est(0.57), 885),
@@ -366,11 +386,12 @@ def trusted() -> Content:
     good, bad, unsure, none = Outcome
     these = "This is about these 3 models."
     open_, lone = Needed(0.15, 140), Estimate(0.6, NAN, NAN, 0.95, 1, "")
+    more = Needed(0.1, 90, models=5, draws=12)
     verdicts = (
         cell("localization", "grad_cam", good, 0.61, 0.45, strong=good),
         cell("localization", "gradient", unsure, 0.47, 0.45, needed=open_),
         cell("randomization", "grad_cam", good, 0.08, 0.31, notes=(these,)),
-        cell("randomization", "gradient", unsure, 0.3, 0.31, needed=Needed(0.1, 90, 12)),
+        cell("randomization", "gradient", unsure, 0.3, 0.31, needed=more),
         cell("repeatability", "grad_cam", good, 0.83, 0.6, notes=(these, "Another.")),
         cell("repeatability", "gradient", bad, 0.22, 0.53, notes=("Another.",)),
         cell("reproducibility", "grad_cam", good, 0.79, 0.6),

@@ -87,6 +87,7 @@ min_positives = 1
 
 [trust]
 criteria = ["reproducibility", "randomization(draws=1)", "flip"]
+similarities = ["ssim"]
 side = 32
 
 [report]

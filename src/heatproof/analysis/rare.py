@@ -22,7 +22,7 @@ from heatproof.tables import AnyTable
 from heatproof.tables.scores import Scores
 
 FEW_CASES = 30
-"""Fewer cases than this are called few."""
+"""Fewer cases are called few: what befalls one film in ten may have befallen none of them."""
 TO_FIT = TO_CONCLUDE
 """Patients behind a slope, and scores of each group of films that is compared with the others.
 

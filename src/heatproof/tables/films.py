@@ -16,7 +16,7 @@ from heatproof.types import Annotation, Sample
 
 CLUSTER = Column(
     pl.String,
-    "what is resampled as one: the patient, or the film itself where the patient is unknown",
+    "what is independent: the patient, or the film itself where the patient is unknown",
 )
 
 

@@ -6,40 +6,44 @@ from dataclasses import replace
 import pytest
 
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
-from heatproof.analysis.rare import TO_CONCLUDE
 from heatproof.report.against_prior import AgainstPrior, against_prior
 from heatproof.report.content import Content
 from heatproof.report.prose.answers import answers
+from heatproof.stats.estimates import TO_DIFFER
 from heatproof.types import Estimate
 from tests.report import trial
 
 
-def difference(low: float, high: float, cases: int = 50) -> Estimate:
-    return Estimate((low + high) / 2, low, high, 0.95, cases, "")
-
-
 @pytest.mark.parametrize(
-    ("low", "high", "cases", "expected"),
+    ("value", "corrected", "expected"),
     [
-        (0.01, 0.1, 50, AgainstPrior.BETTER),
-        (-0.2, -0.1, 50, AgainstPrior.WORSE),
-        (-0.1, 0.1, 50, AgainstPrior.OPEN),
-        (0.0, 0.1, 50, AgainstPrior.OPEN),
-        (-0.1, 0.0, 50, AgainstPrior.OPEN),
-        (0.01, 0.1, TO_CONCLUDE - 1, AgainstPrior.TOO_FEW),
-        (0.01, 0.1, TO_CONCLUDE, AgainstPrior.BETTER),
-        (math.nan, math.nan, 50, AgainstPrior.NONE),
+        (0.1, 0.05, AgainstPrior.BETTER),
+        (-0.1, 0.05, AgainstPrior.WORSE),
+        (0.1, 0.051, AgainstPrior.OPEN),
+        (-0.1, 0.051, AgainstPrior.OPEN),
+        (0.1, math.nan, AgainstPrior.TOO_FEW),
+        (math.nan, math.nan, AgainstPrior.NONE),
     ],
 )
-def test_better_and_worse_need_an_interval_without_zero(
-    low: float, high: float, cases: int, expected: AgainstPrior
+def test_better_and_worse_need_a_p_that_holds_after_correction(
+    value: float, corrected: float, expected: AgainstPrior
 ) -> None:
-    assert against_prior(difference(low, high, cases)) is expected
+    """Its interval, which is of one difference alone, decides nothing."""
+    difference = Estimate(value, value - 0.01, value + 0.01, 0.95, 50, "", p=0.01)
+    row = MethodRow("m", "grad_cam", trial.est(0.5), 0, difference, corrected=corrected)
+    assert against_prior(row) is expected
+    assert against_prior(replace(row, difference=None)) is AgainstPrior.NONE
+
+
+def test_the_level_of_the_interval_is_that_of_the_test() -> None:
+    difference = Estimate(0.1, 0.05, 0.15, 0.9, 50, "")
+    row = MethodRow("m", "grad_cam", trial.est(0.5), 0, difference, corrected=0.08)
+    assert against_prior(row) is AgainstPrior.BETTER
 
 
 def test_nothing_is_called_where_a_coin_could_do_it() -> None:
-    """Two-sided sign test with all cases on one side: 2 / 2**n must be below 5%."""
-    assert 2 / 2**TO_CONCLUDE < 0.05 <= 2 / 2 ** (TO_CONCLUDE - 1)
+    """Two-sided sign test with all who differ on one side: 2 / 2**n must be below 5%."""
+    assert 2 / 2**TO_DIFFER < 0.05 <= 2 / 2 ** (TO_DIFFER - 1)
 
 
 def one(*rows: tuple[str, float, float, float], cases: int = 50, prior: bool = True) -> str:
@@ -51,7 +55,13 @@ def first(
     *rows: tuple[str, float, float, float], cases: int = 50, prior: bool = True
 ) -> tuple[str, tuple[str, ...]]:
     made = tuple(
-        MethodRow("m", method, trial.est(value, cases=cases), 0, difference(low, high, cases))
+        trial.beside_prior(
+            method,
+            trial.est(value, cases=cases),
+            trial.diff((low + high) / 2, (high - low) / 2, cases),
+            model="m",
+            undefined=0,
+        )
         for method, value, low, high in rows
     )
     control = ControlRow("mean-mask prior", trial.est(0.46, cases=cases), 0) if prior else None
@@ -122,7 +132,7 @@ def test_undefined_values_are_words() -> None:
 def test_many_findings_are_counted() -> None:
     answer = answers(trial.large())[0]
     better = sum(
-        against_prior(row.difference) is AgainstPrior.BETTER
+        against_prior(row) is AgainstPrior.BETTER
         for panel in trial.large().localization
         if panel.metric == "auprc"
         for row in panel.rows
@@ -157,7 +167,10 @@ def test_many_findings_with_too_few_cases_are_not_called() -> None:
     few = tuple(
         replace(
             panel,
-            rows=tuple(replace(r, difference=difference(0.1, 0.2, 2)) for r in panel.rows),
+            rows=tuple(
+                trial.beside_prior(row.method, row.estimate, trial.diff(0.15, cases=2))
+                for row in panel.rows
+            ),
         )
         for panel in content.localization
     )
@@ -168,7 +181,8 @@ def test_many_findings_with_too_few_cases_are_not_called() -> None:
 
 def test_a_classifier_is_not_praised_for_two_films() -> None:
     usual = trial.usual()
-    one = replace(usual.classification[0], positives=1, negatives=1, auroc=trial.est(1.0, 0.0, 2))
+    few = replace(trial.est(1.0, 0.0, 2), hindrance="1 of the 10 patients of each class")
+    one = replace(usual.classification[0], positives=1, negatives=1, auroc=few)
     said = answers(replace(usual, localization=(), classification=(one,)))[0].headline
     assert "cannot be judged" in said
     assert "1.00" not in said

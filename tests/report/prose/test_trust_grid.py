@@ -25,7 +25,8 @@ def test_every_cell_says_its_outcome_its_value_and_what_was_needed() -> None:
     assert "pass SSIM 0.08, must be below 0.31 −0.23 [−0.28, −0.18]" in text
     assert "fail SSIM 0.22, must be above 0.53 −0.31 [−0.36, −0.26]" in text
     assert "about 140 patients would settle a difference of 0.15" in text
-    assert "about 90 patients and 12 models would settle a difference of 0.10" in text
+    needed = "about 90 patients, 5 models and 12 draws of random weights"
+    assert f"{needed} would settle a difference of 0.10" in text
     assert "SSIM 0.60, must be above 0.60 0.00 no interval" in text
 
 

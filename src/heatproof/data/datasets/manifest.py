@@ -71,7 +71,7 @@ class Manifest:
         image: Column with the path of the image, relative to ``images``.
         images: Folder of the images; by default that of the table.
         id: Column with a unique name of the image; by default its path.
-        patient: Column with the patient, without which resampling is by image.
+        patient: Column with the patient, without which each film counts as independent.
         study: Column with the examination.
         view: Column with the projection.
         boxes: Column with boxes.

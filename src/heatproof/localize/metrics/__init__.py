@@ -173,7 +173,7 @@ class DatasetMetric(Protocol):
         Args:
             detections: One entry per film.
             weights: How often each film counts, one row for each number wanted: ones for the data
-                set itself, draws of a bootstrap for its replicates.
+                set itself; 0 for the films of a patient who is left out, for its interval.
         """
         ...
 

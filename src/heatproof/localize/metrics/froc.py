@@ -97,7 +97,7 @@ class FROC:
         hits = np.cumsum(weights[:, films] * np.maximum(lesions_hit, 0), axis=1)[:, last]
         lesions = weights[:, counted] @ seen[counted, 0]
         total = weights[:, counted].sum(axis=1)
-        # A resample may hold no lesion; ``of_dataset`` makes its value nan.
+        # Without some patients there may be no lesion; ``of_dataset`` makes its value nan.
         with np.errstate(invalid="ignore", divide="ignore"):
             return false / total[:, None], hits / lesions[:, None]
 

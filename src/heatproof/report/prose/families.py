@@ -1,10 +1,12 @@
 """Over what p-values are corrected: who looks at many methods finds one that differs."""
 
+from collections import Counter
 from math import isnan
 
+from heatproof.analysis.comparison import OUTLINES, Comparison
 from heatproof.report.content import Content
 from heatproof.types import Outcome
-from heatproof.words import count
+from heatproof.words import count, listed
 
 
 def family_of_differences(content: Content) -> str:
@@ -15,10 +17,13 @@ def family_of_differences(content: Content) -> str:
 
 
 def family_of_comparisons(content: Content) -> str:
-    """The comparisons with readers, or those with other models."""
-    number = sum(bool(row.finding) and not isnan(row.holm) for row in content.comparisons)
-    grid = "the findings of one method, metric and data set"
-    return _family(content, number, "comparison", "of one kind", grid)
+    """Such as ``"all of one kind in this report (6 with readers and 6 with other models)"``."""
+    if content.family == "grid":
+        return "the findings of one method, metric and data set"
+    tested = [one for one in content.comparisons if one.finding and not isnan(one.holm)]
+    kinds = Counter(_kind(one) for one in tested)
+    numbers = listed(f"{number} with {kind}" for kind, number in kinds.items()) if kinds else ""
+    return "all of one kind in this report" + (f" ({numbers})" if numbers else "")
 
 
 def family_of_verdicts(content: Content) -> str:
@@ -27,6 +32,13 @@ def family_of_verdicts(content: Content) -> str:
     tested = [v for grid in grids for v in grid.verdicts if v.passed is not Outcome.NOT_TESTED]
     grid = "the verdicts of one data set and finding"
     return _family(content, len(tested), "verdict", "by one rule", grid)
+
+
+def _kind(comparison: Comparison) -> str:
+    # Only readers are what a method falls below by a percentage.
+    if comparison.decrease is not None:
+        return "readers"
+    return OUTLINES if comparison.other == OUTLINES else "other models"
 
 
 def _family(content: Content, number: int, noun: str, kind: str, grid: str) -> str:
