@@ -18,7 +18,7 @@ from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.localization import Localization, localization
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from heatproof.analysis.structures import Structure, on_structures
-from heatproof.analysis.verdicts import Trust, verdict_grids
+from heatproof.analysis.verdicts import Asked, Trust, untested_grids, verdict_grids
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
@@ -62,6 +62,7 @@ class Questions:
         intervals: How intervals are made.
         calls: How films are called positive.
         compare: Pairs of models; the first is compared with the second.
+        asked: What is asked of trust.
         rules: The rules that make verdicts, by spec.
         measures: What people call similarities and metrics, by spec.
         folds: Names of metadata that say which member judges a film, and so are no subgroups.
@@ -72,6 +73,7 @@ class Questions:
     intervals: Intervals = field(default_factory=Intervals)
     calls: Calls = field(default_factory=Calls)
     compare: Sequence[tuple[str, str]] = ()
+    asked: Asked = field(default_factory=Asked)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     measures: Mapping[str, str] = field(default_factory=dict)
     folds: Collection[str] = ()
@@ -127,7 +129,19 @@ def analyse(
     done("diagnosis")
     # Trust is also tested without marks, so enough films of either kind keep a finding.
     pairs = trustworthy(tables.pairs, few)
-    grids = tuple(verdict_grids(pairs, scores, films, questions.rules, questions.measures))
+    grids = (
+        *verdict_grids(pairs, scores, films, questions.rules, questions.measures),
+        *untested_grids(
+            questions.asked,
+            [
+                *((row.dataset, row.finding) for row in classified),
+                *((panel.dataset, panel.finding) for panel in panels),
+            ],
+            {place for place, _ in tables.pairs.by("data", "finding")},
+            few,
+            questions.rules,
+        ),
+    )
     done("verdicts")
     return Analysis(
         localization=panels,

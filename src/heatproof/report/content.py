@@ -21,7 +21,7 @@ from heatproof.analysis.failures import Failure
 from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
-from heatproof.analysis.verdicts import Trust
+from heatproof.analysis.verdicts import Asked, Trust
 from heatproof.maps.tuning import TunedValue
 from heatproof.report.gallery import Gallery
 from heatproof.stages.written import SetAside
@@ -228,6 +228,7 @@ class Content:
         diagnoses: Why maps fail.
         spreads: How much the shapes of findings vary.
         structures: How much of the maps lies on things that are no findings.
+        asked: What the experiment asks of trust.
         rules: Rules of trust; the short answer is about the first one.
         warnings: Warnings beyond the standard ones of ``prose.cautions``, most important first.
         limits: Limits beyond the standard ones of the page.
@@ -251,6 +252,7 @@ class Content:
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     structures: tuple[Structure, ...] = ()
+    asked: Asked = field(default_factory=Asked)
     rules: tuple[RuleText, ...] = ()
     trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)
