@@ -194,7 +194,7 @@ def load(
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ExperimentError(f"{path} is not TOML: {error}") from error
+        raise ExperimentError(f"{path} is not TOML: {error}{_said_twice(text)}") from error
     for key, value in (overrides or {}).items():
         inner = table.get(key)
         table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
@@ -208,6 +208,13 @@ def load(
     experiment._text = text
     experiment._command = command or f"heatproof run {path.name}"
     return experiment
+
+
+def _said_twice(text: str) -> str:
+    """A hint for a file that both refuses trust and asks for it, which TOML allows no file."""
+    lines = [line.replace(" ", "") for line in text.splitlines()]
+    twice = "[trust]" in lines and any(line.startswith("trust=") for line in lines)
+    return "; leave out trust = ... where there is a table [trust]" if twice else ""
 
 
 def _replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
