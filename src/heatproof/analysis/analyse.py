@@ -28,6 +28,8 @@ from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.trust.rules import Rule
 
+_PLACE = ("data", "finding")
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -135,9 +137,9 @@ def analyse(
             questions.asked,
             [
                 *((row.dataset, row.finding) for row in classified),
-                *((panel.dataset, panel.finding) for panel in panels),
+                *((data, finding) for (data, finding), _ in scores.of_models().by(*_PLACE)),
             ],
-            {place for place, _ in tables.pairs.by("data", "finding")},
+            {(data, finding) for (data, finding), _ in tables.pairs.by(*_PLACE)},
             few,
             questions.rules,
         ),
