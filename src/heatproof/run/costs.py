@@ -29,7 +29,7 @@ from heatproof.trust.randomize import steps
 from heatproof.words import count, duration
 
 LIMIT = 10.0  # seconds after which the time of a film is no longer measured
-QUICK = 1.0  # seconds: a shorter measurement is repeated, since the first pass also warms up
+QUICK = 3.0  # seconds: a shorter measurement is repeated, since the first pass also warms up
 
 
 @dataclass

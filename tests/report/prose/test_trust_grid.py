@@ -218,6 +218,7 @@ def test_a_finding_that_was_not_tested_has_a_sentence_and_no_grid() -> None:
     assert [answer.headline for answer in answers(content)][1] == said
     alone = randomized(trust=tuple(grids))
     assert "It was asked, and no finding has a verdict." in section(alone)
+    assert "Localization" not in {part.wording.title for part in not_asked(alone)}
 
 
 def test_models_that_are_left_out_are_told_once() -> None:
@@ -228,3 +229,16 @@ def test_models_that_are_left_out_are_told_once() -> None:
     told = randomized(asked=asked, trust=(untested(why=why),))
     assert left_out(told) == ()
     assert section(told).count(why) == 1
+
+
+def test_the_short_answer_names_criteria_without_options_unless_these_tell_two_apart() -> None:
+    content = randomized()
+    assert answers(content)[0].details == (
+        "Grad-CAM: passes localization and randomization; not tested: repeatability.",
+    )
+    [grid] = content.trust
+    other = replace(grid.verdicts[1], criterion="randomization(draws=3)", passed=Outcome.FAIL)
+    both = replace(content, trust=(replace(grid, verdicts=(*grid.verdicts[:2], other)),))
+    assert answers(both)[0].details == (
+        f"Grad-CAM: passes localization and {BY_ITSELF}; fails randomization(draws=3).",
+    )

@@ -12,6 +12,7 @@ from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
 from heatproof.analysis.rare import FEW_CASES, TO_CONCLUDE
 from heatproof.analysis.verdicts import Trust
+from heatproof.registry import part_name
 from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.names import Names, method_names
@@ -84,8 +85,14 @@ def _trust_answer(grid: Trust, names: Names) -> Answer:
 
 def _criteria(outcomes: dict[str, Outcome]) -> str:
     """Criteria by outcome, such as ``"passes repeatability; open: localization"``."""
+    names = [part_name(criterion) for criterion in outcomes]
+    # Options tell two of one name apart, and nobody anything else here.
     by_outcome = {
-        words: [criterion for criterion, outcome in outcomes.items() if outcome is kind]
+        words: [
+            name if names.count(name) == 1 else criterion
+            for name, (criterion, outcome) in zip(names, outcomes.items(), strict=True)
+            if outcome is kind
+        ]
         for kind, words in _OUTCOME_WORDS.items()
     }
     return "; ".join(f"{words}{listed(names)}" for words, names in by_outcome.items() if names)

@@ -148,16 +148,19 @@ def left_out(content: Content) -> tuple[str, ...]:
 
 def not_asked(content: Content) -> tuple[NotAsked, ...]:
     """The criteria of the four that the experiment does not ask, or could not measure."""
+    tested = [grid for grid in content.trust if not grid.untested]
     measured = {
         part_name(verdict.criterion)
-        for grid in content.trust
+        for grid in tested
         for verdict in grid.verdicts
         if verdict.passed is not Outcome.NOT_TESTED
     }
     names = measured | {part_name(criterion) for criterion in content.asked.criteria}
-    localization = () if LOCALIZATION in measured else (_localization_not_asked(content),)
+    # It is measured with any other criterion; where no finding has a grid, ``without_verdict``
+    # says why.
+    lacking = LOCALIZATION not in measured and bool(tested or not content.asked.criteria)
     return (
-        *localization,
+        *((_localization_not_asked(content),) if lacking else ()),
         *(_not_asked(name, content.asked) for name in CRITERIA[1:] if name not in names),
     )
 
@@ -169,8 +172,8 @@ def _localization_not_asked(content: Content) -> NotAsked:
         return NotAsked(
             wording(LOCALIZATION), needs, f"metrics = {json.dumps([*scored, metric])}", "[score]"
         )
-    needs = "films that a reader marked, and another criterion beside it"
-    return NotAsked(wording(LOCALIZATION), needs)
+    beside = "" if content.asked.criteria else ", and any other criterion beside it"
+    return NotAsked(wording(LOCALIZATION), f"films that a reader marked{beside}")
 
 
 def _not_asked(name: str, asked: Asked) -> NotAsked:
