@@ -60,6 +60,7 @@ POOLED = {
 EXPERIMENT = """
 name = "CheXlocalize at its true scale, made up"
 output = {output}
+trust = false
 [[data]]
 name = "phantoms"
 dataset = "chexlocalize"

@@ -5,6 +5,7 @@ python docs/experiment_file.py
 
 import dataclasses
 import inspect
+import json
 import re
 from pathlib import Path
 from types import UnionType
@@ -128,6 +129,8 @@ def written(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{value}`".lower()
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return f"`{json.dumps([*value])}`"  # a spec has quotes inside, which stay as they are
     return f"`{[*value] if isinstance(value, tuple) else value!r}`".replace("'", '"')
 
 

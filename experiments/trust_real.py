@@ -186,9 +186,10 @@ def written(
     more: str = "",
     metrics: Sequence[str] = ("auprc", "hit_rate"),
 ) -> Path:
+    asked = "" if "[trust]" in more else "trust = false\n"
     file = folder / f"{name}.toml"
     file.write_text(
-        f'name = "Opacity classifiers on real radiographs: {name}"\noutput = "{name.partition(" ")[0]}"\n\n'
+        f'name = "Opacity classifiers on real radiographs: {name}"\noutput = "{name.partition(" ")[0]}"\n{asked}\n'
         f"{body}[explain]\nmethods = {json.dumps(list(methods))}\n\n"
         f"[score]\nmetrics = {json.dumps(list(metrics))}\n\n{more}",
         encoding="utf-8",

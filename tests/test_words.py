@@ -55,3 +55,19 @@ def test_counts_and_lists_are_sentences() -> None:
     assert words.listed("abc") == "a, b and c"
     assert words.listed("abcde", most=2) == "a, b and 3 more"
     assert words.listed("abc", most=2) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "a second"),
+        (1.4, "1 second"),
+        (40.0, "40 seconds"),
+        (119.0, "119 seconds"),
+        (150.0, "2 minutes"),
+        (7200.0, "2 hours"),
+        (3 * 86400.0, "3 days"),
+    ],
+)
+def test_a_rough_time_has_one_unit(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text

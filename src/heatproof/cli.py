@@ -27,6 +27,7 @@ from heatproof.errors import HeatproofError
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
+    from heatproof.run.costs import Costs
 
 INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 _AT_FAULT = 1
@@ -167,11 +168,12 @@ _stage("report", "Estimate and write the report, doing first whatever of the run
 def check(experiment: ExperimentFile) -> None:
     """Say whether an experiment can run, and what it would set aside; change nothing.
 
-    Reads the file, the headers of all films and the annotations, and tries every model on a black
-    film.
+    Reads the file, the headers of all films and the annotations, tries every model on a black film,
+    and says about how long explaining and trust will take.
     """
     from heatproof.experiment.file import load
     from heatproof.experiment.workspace import open_workspace
+    from heatproof.run.costs import costs
     from heatproof.run.pipeline import check_experiment as try_all
 
     described = load(experiment)
@@ -197,7 +199,18 @@ def check(experiment: ExperimentFile) -> None:
     for name, films in work.data.items():
         for image_id, reason in {**films.missing, **films.damaged}.items():
             out.print(escape(f"{name}: {image_id} will be set aside: {reason}"))
+    _tell_costs(out, costs(work))
     out.print("It can run.")
+
+
+def _tell_costs(out: Console, expected: "Costs") -> None:
+    if not expected.explaining.films:
+        return  # maps are imported, or made by localizers
+    out.print(escape(f"Explaining: {expected.explaining}"))
+    for spec, again in expected.trust.items():
+        out.print(escape(f"Trust, {spec}: {again} more"))
+    if expected.trust:
+        out.print(escape("[trust] images = ... makes that less, and trust = false spares it."))
 
 
 PARTS = {

@@ -44,3 +44,36 @@ class Silent:
 
     def finish(self) -> None:
         """Says nothing."""
+
+
+class Heard:
+    """A ``Progress`` that passes everything on to another, and keeps the warnings.
+
+    Attributes:
+        warnings: The warnings so far, in order.
+    """
+
+    def __init__(self, to: Progress) -> None:
+        self.warnings: list[str] = []
+        self._to = to
+
+    def start(self, stage: str, units: int) -> None:
+        """Passes it on."""
+        self._to.start(stage, units)
+
+    def advance(self, *, skipped: bool = False, note: str = "") -> None:
+        """Passes it on."""
+        self._to.advance(skipped=skipped, note=note)
+
+    def tell(self, note: str) -> None:
+        """Passes it on."""
+        self._to.tell(note)
+
+    def warn(self, text: str) -> None:
+        """Keeps the warning, and passes it on."""
+        self.warnings.append(text)
+        self._to.warn(text)
+
+    def finish(self) -> None:
+        """Passes it on."""
+        self._to.finish()

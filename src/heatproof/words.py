@@ -63,6 +63,17 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"1 {noun}" if number == 1 else f"{number:,} {nouns}" if number else f"no {nouns}"
 
 
+def duration(seconds: float) -> str:
+    """A rough time, such as ``"40 seconds"``, ``"3 minutes"`` or ``"2 hours"``."""
+    if seconds < 1:
+        return "a second"
+    # Below two of a unit the smaller one says it better.
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return count(round(seconds / length), unit)
+    return count(round(seconds), "second")
+
+
 def listed(items: Iterable[str], most: int = 1000) -> str:
     """At least one item, such as ``"a, b and c"``; past ``most`` items, the number of the rest."""
     names = list(items)

@@ -1,12 +1,20 @@
 """From pairs of maps and scores to grids."""
 
 import functools
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from heatproof.analysis.intervals import Intervals
-from heatproof.analysis.verdicts import Network, high_controls, verdict_grids
+from heatproof.analysis.rare import Rare
+from heatproof.analysis.verdicts import (
+    Asked,
+    Network,
+    high_controls,
+    untested_grids,
+    verdict_grids,
+)
 from heatproof.localize.controls import PRIOR
 from heatproof.models.localizers import localizers
 from heatproof.tables.pairs import Pairs
@@ -247,3 +255,49 @@ def test_every_data_set_finding_and_rule_has_a_grid() -> None:
 
 def test_without_pairs_there_is_no_grid() -> None:
     assert grids(scores(), Pairs.of_rows([])) == []
+
+
+ASKED = Asked(("randomization", "flip"), {"films": ("cam", "edges"), "others": ("cam",)})
+TOO_RARE = [Rare("films", "Edema", what, 3, 10) for what in ("maps", "classifier")]
+
+
+def untested(asked: Asked = ASKED, compared=(), few=(), finding: str = "Edema"):
+    return list(untested_grids(asked, [("films", finding)], compared, few, ["a", "b"]))
+
+
+def test_a_finding_without_a_grid_has_one_that_says_why() -> None:
+    first, second = untested(few=TOO_RARE, compared=[("films", "Edema")])
+    assert (first.rule, second.rule) == ("a", "b")
+    assert first.untested == (
+        "3 films labelled with it and 3 films marked: with fewer than 10 of both nothing is"
+        " concluded ([statistics] min_positives)."
+    )
+    assert [(cell.criterion, cell.method) for cell in first.verdicts] == [
+        *(("localization", "cam"), ("localization", "edges")),
+        *(("randomization", "cam"), ("randomization", "edges")),
+        *(("flip", "cam"), ("flip", "edges")),
+    ]
+    assert {cell.passed for cell in first.verdicts} == {Outcome.NOT_TESTED}
+    assert {cell.notes for cell in first.verdicts} == {(first.untested,)}
+
+
+def test_enough_films_of_either_kind_are_judged_and_have_no_such_grid() -> None:
+    for few in ([], TOO_RARE[:1], TOO_RARE[1:]):
+        assert untested(few=few, compared=[("films", "Edema")]) == []
+
+
+def test_without_maps_to_compare_the_reason_is_that_of_the_models_or_of_the_films() -> None:
+    why = ("Not asked of a: it is an ensemble.", "Not asked of b: its maps were imported.")
+    [of_models, _] = untested(replace(ASKED, left_out={"films": why}), few=TOO_RARE)
+    assert of_models.untested == " ".join(why)
+    [of_films, _] = untested()
+    assert (
+        of_films.untested == "No film that is labelled with it could be compared ([trust] films)."
+    )
+    [every_film, _] = untested(replace(ASKED, present=False))
+    assert every_film.untested == "There were no two maps to compare."
+
+
+def test_where_nothing_is_asked_or_nothing_explains_there_is_no_grid() -> None:
+    assert untested(replace(ASKED, criteria=())) == []
+    assert untested(replace(ASKED, methods={})) == []

@@ -6,6 +6,9 @@ import pytest
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment, load
+from heatproof.experiment.settings import TrustSettings
+from heatproof.trust.criteria import criteria
+from heatproof.trust.rules.heatproof import Heatproof
 
 
 def test_a_file_round_trips(squares):
@@ -158,3 +161,87 @@ def test_impossible_replicates_are_refused(tmp_path, old, new, message):
     file.write_text(REPLICATED.replace(old, new, 1))
     with pytest.raises(ExperimentError, match=message):
         load(file)
+
+
+def test_a_file_that_says_nothing_of_trust_asks_for_randomization(squares):
+    experiment = load(squares)
+    assert experiment.asks_by_default
+    assert experiment.trust == TrustSettings()
+    (criterion,) = criteria.parts(experiment.trust.criteria).values()
+    assert criterion == criteria.parse("randomization(order='whole', draws=1)")
+    # The rule calls nothing on fewer patients than it names.
+    assert experiment.trust.images > 4 * Heatproof().patients
+
+
+def test_trust_is_refused_or_asked_for(squares):
+    text = squares.read_text()
+    squares.write_text(f"trust = false\n{text}")
+    refused = load(squares)
+    assert refused.trust is None
+    assert not refused.asks_by_default
+    squares.write_text(f"{text}\n[trust]\nimages = 7\n")
+    asked = load(squares)
+    assert asked.trust == TrustSettings(images=7)
+    assert not asked.asks_by_default
+
+
+MAPS = """
+[[maps]]
+name = "elsewhere"
+importer = "chexlocalize"
+folder = "."
+method = "grad_cam"
+data = "films"
+id = { architecture = "densenet121" }
+"""
+LOCALIZER = """
+[[models]]
+name = "detector"
+localizer = "retinanet(backbone=resnet18)"
+training = { data = "films", validation = "films" }
+"""
+ENSEMBLE = """
+[[models]]
+name = "member"
+backbone = "resnet18"
+training = { data = "films", validation = "films" }
+data = DATA
+
+[[models]]
+name = "ensemble"
+ensemble = { of = ["member"] }
+"""
+
+
+@pytest.mark.parametrize(
+    ("judges", "asked"),
+    [
+        (MAPS, False),
+        (LOCALIZER, False),
+        (ENSEMBLE.replace("DATA", "[]"), False),  # the member judges no film
+        (ENSEMBLE.replace("DATA", '["films"]'), True),
+    ],
+)
+def test_nothing_is_asked_by_default_where_no_weights_could_be_drawn(squares, judges, asked):
+    data, _, rest = squares.read_text().partition("[[models]]")
+    squares.write_text(data + judges + rest[rest.index("[explain]") :])
+    experiment = load(squares)
+    assert (experiment.trust is not None) is asked
+    assert experiment.asks_by_default
+    squares.write_text(squares.read_text() + "\n[trust]\n")
+    assert load(squares).trust == TrustSettings()  # who asks for it is heard
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        ("trust = true\n", "", r"toml:1: trust: expected a table \[trust\], or false"),
+        ("", "\n[trust]\ncriteria = []\n", r"trust.criteria: .*trust = false instead of \[trust\]"),
+        ("", "trust = false\n", r"report.trust: unknown key; trust stands at the top of the file"),
+        ("trust = false\n", "\n[trust]\n", r"is not TOML.*leave out trust = \.\.\. where there is"),
+    ],
+)
+def test_mistakes_about_trust_are_answered(squares, start, end, message):
+    squares.write_text(f"{start}{squares.read_text()}{end}")
+    with pytest.raises(ExperimentError, match=message):
+        load(squares)

@@ -28,6 +28,7 @@ UNET = "unet(backbone=resnet10t(width=16), width=8)"
 EXPERIMENT = f"""
 name = "References"
 output = "out"
+trust = false
 
 {sets(12)}
 [[models]]

@@ -21,6 +21,7 @@ EXPERIMENT = (
     """
 name = "Two heads"
 output = "out"
+trust = false
 
 """
     + sets()

@@ -17,7 +17,7 @@ from heatproof.analysis.failures import Failure
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
-from heatproof.analysis.verdicts import High, Trust
+from heatproof.analysis.verdicts import Asked, High, Trust
 from heatproof.diagnose.confidence import Confidence
 from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
@@ -410,6 +410,9 @@ def trusted() -> Content:
         provenance=PROVENANCE,
         methods=(method("grad_cam"), method("gradient")),
         metrics=METRICS[:1],
+        asked=Asked(
+            tuple(dict.fromkeys(one.criterion for one in verdicts[2:])), images=100, metric="auprc"
+        ),
         rules=(
             RuleText("heatproof", "heatproof", "Passes what is shown."),
             RuleText(

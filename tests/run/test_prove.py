@@ -38,7 +38,9 @@ def test_it_gives_the_same_scores_as_the_file(squares, tmp_path):
     assert {"auroc of the classifier", "iou"} <= set(proof.estimates["metric"])
     assert set(proof.trust["method"]) == {"grad_cam", "occlusion(window=8, stride=8)"}
     assert set(proof.trust["criterion"]) == {"input_noise"}
-    assert prove(model, films, specs, scored, output=tmp_path / "p").trust is None
+    unasked = prove(model, films, specs, scored, output=tmp_path / "p", criteria=())
+    assert unasked.trust is None
+    assert unasked.verdicts is None
     with pytest.raises(ExperimentError, match=r"repeatability needs two models.*there are: My"):
         prove(model, films, specs, output=tmp_path / "p", criteria=["repeatability"])
 
@@ -69,3 +71,22 @@ def test_a_method_that_does_not_fit_the_model_is_found_before_work_starts(tmp_pa
     with pytest.raises(HeatproofError, match="class_map"):
         prove(model, films, ["class_map"], output=tmp_path / "p")
     assert not (tmp_path / "p").exists()
+
+
+def test_randomization_is_asked_unless_refused_and_too_few_films_are_told(tmp_path):
+    films, model = phantoms_and_model()
+    proof = prove(model, films, ["grad_cam"], ["auprc"], output=tmp_path / "p")
+    criterion = "randomization(order='whole', draws=1)"
+    assert set(proof.trust["criterion"]) == {criterion}
+    labelled = sum(film.labels["Nodule"] for film in films)
+    assert proof.trust.filter(population="same film")["image_id"].n_unique() == labelled > 0
+    why = (
+        f"{labelled} films labelled with it and {labelled} films marked: with fewer than 10 of both"
+        " nothing is concluded ([statistics] min_positives)."
+    )
+    assert f"No verdict of trust for Nodule on films. {why}" in proof.warnings
+    assert set(proof.verdicts.select("criterion", "verdict", "notes").iter_rows()) == {
+        ("localization", "not tested", why),
+        (criterion, "not tested", why),
+    }
+    assert why in " ".join(proof.report.read_text().split())

@@ -294,3 +294,11 @@ def test_masks_do_as_well_as_contours(tmp_path):
     for sample in CheXlocalize(tmp_path, split="test"):
         theirs = {a.finding for a in sample.annotations if a.source == "human benchmark"}
         assert theirs == set(study.human[sample.image_id])
+
+
+def test_of_imported_maps_nothing_is_asked_by_default_and_the_page_says_why(finished):
+    _, out = finished
+    assert not (out / "trust.parquet").exists()
+    page = " ".join((out / "report.html").read_text().split())
+    assert "This experiment does not ask it." in page
+    assert "weights is not asked of ensemble: its maps were imported, and its network" in page

@@ -18,6 +18,7 @@ from heatproof.data.datasets import datasets
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.experiment.file import load
+from heatproof.experiment.settings import BY_DEFAULT
 from heatproof.run.pipeline import run
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
@@ -347,3 +348,37 @@ def test_a_network_without_weights_cannot_be_randomized(squares):
     squares.write_text(text + '\n[trust]\ncriteria = ["randomization"]\nside = 32\n')
     with pytest.raises(ModelError, match="Bright has no named children with weights"):
         run(load(squares))
+    assert not (squares.parent / "out").exists()  # found before anything is explained
+
+
+def test_by_default_a_network_without_weights_is_left_out_and_the_page_says_why(squares):
+    report = run(load(squares))
+    why = "Randomization of weights is not asked of bright: Bright has no named children"
+    assert why in " ".join(report.read_text().split())
+    assert len(pl.read_parquet(report.parent / "trust.parquet")) == 0
+    verdicts = pl.read_parquet(report.parent / "verdicts.parquet")
+    assert set(verdicts["method"]) == {"grad_cam", "occlusion(window=8, stride=8)"}
+    assert set(verdicts["verdict"]) == {"not tested"}
+    assert all(note.startswith(why) for note in verdicts["notes"])
+
+
+def test_a_run_that_refused_trust_is_resumed_with_nothing_but_trust(planted):
+    text = only(planted, "edges", "oracle").read_text()
+    planted.write_text(f"trust = false\n{text}")
+    report = run(load(planted))
+    assert not (report.parent / "trust.parquet").exists()
+    assert "it says <code>trust = false</code>" in report.read_text()
+    planted.write_text(text)
+    counting = Counting()
+    again = run(load(planted), progress=counting)
+    assert counting.done == {"check": 1, "explain": 0, "score": 0, "trust": 12, "report": 5}
+    rows = pl.read_parquet(again.parent / "trust.parquet")
+    assert set(rows["criterion"]) == {"randomization(order='whole', draws=1)"}
+    copies = rows.filter(pl.col("population") == "same film")
+    assert set(copies.select("step", "draw").iter_rows()) == {("first", 0)}  # all weights, once
+    assert set(copies["similarity"]) == {"ssim"}
+    # What is asked by default is what a file may ask for, so that more may be added to it.
+    counting = Counting()
+    planted.write_text(f'{text}\n[trust]\ncriteria = ["{BY_DEFAULT}", "repeatability"]\n')
+    table(planted, counting)
+    assert counting.skipped["trust"] == 12

@@ -33,6 +33,7 @@ EXPERIMENT = (
 # A remark that is kept.
 name = "Tiny <sweep>"
 output = "out"
+trust = false
 
 """
     + sets()

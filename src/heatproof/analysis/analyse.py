@@ -19,7 +19,7 @@ from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.localization import Localization, corrected, localization
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from heatproof.analysis.structures import Structure, on_structures
-from heatproof.analysis.verdicts import Network, Trust, verdict_grids
+from heatproof.analysis.verdicts import Asked, Network, Trust, untested_grids, verdict_grids
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
@@ -28,6 +28,8 @@ from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.trust.rules import Rule
+
+_PLACE = ("data", "finding")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Questions:
         intervals: How intervals are made.
         calls: How films are called positive.
         compare: Pairs of models; the first is compared with the second.
+        asked: What is asked of trust.
         rules: The rules that make verdicts, by spec.
         measures: What people call similarities and metrics, by spec.
         folds: Names of metadata that say which member judges a film, and so are no subgroups.
@@ -74,6 +77,7 @@ class Questions:
     intervals: Intervals = field(default_factory=Intervals)
     calls: Calls = field(default_factory=Calls)
     compare: Sequence[tuple[str, str]] = ()
+    asked: Asked = field(default_factory=Asked)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     measures: Mapping[str, str] = field(default_factory=dict)
     folds: Collection[str] = ()
@@ -136,8 +140,20 @@ def analyse(
     done("diagnosis")
     # Trust is also tested without marks, so enough films of either kind keep a finding.
     pairs = trustworthy(tables.pairs, few)
-    grids = verdict_grids(
-        pairs, scores, films, questions.rules, questions.measures, questions.networks, intervals
+    grids = (
+        *verdict_grids(
+            pairs, scores, films, questions.rules, questions.measures, questions.networks, intervals
+        ),
+        *untested_grids(
+            questions.asked,
+            [
+                *((row.dataset, row.finding) for row in classified),
+                *((data, finding) for (data, finding), _ in scores.of_models().by(*_PLACE)),
+            ],
+            {(data, finding) for (data, finding), _ in tables.pairs.by(*_PLACE)},
+            few,
+            questions.rules,
+        ),
     )
     done("verdicts")
     return Analysis(

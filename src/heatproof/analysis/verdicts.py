@@ -5,13 +5,14 @@ Both become one table of evidence per data set and finding (``heatproof.trust.ev
 rule turns it into verdicts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import polars as pl
 
 from heatproof.analysis.intervals import Intervals
+from heatproof.analysis.rare import Rare
 from heatproof.localize.controls import PRIOR, READERS
 from heatproof.models.localizers import references
 from heatproof.tables.films import Films
@@ -20,7 +21,11 @@ from heatproof.tables.scores import Scores
 from heatproof.trust import evidence
 from heatproof.trust.criteria import LOCALIZATION
 from heatproof.trust.rules import Grid, Rule, judged
-from heatproof.types import Verdict
+from heatproof.types import Estimate, Outcome, Verdict
+from heatproof.words import count, sentence
+
+_NAN = float("nan")
+_NOTHING = Estimate(_NAN, _NAN, _NAN, _NAN, 0, "")
 
 
 def high_controls() -> dict[str, str]:
@@ -47,6 +52,31 @@ class High:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What an experiment asks of trust.
+
+    Attributes:
+        criteria: Specs of the criteria; empty where none is asked.
+        methods: Specs of the methods with maps, by data set.
+        left_out: Why models have no part in randomization, a sentence for each, by data set.
+        present: Whether maps are compared only on films on which the finding is labelled present.
+        images: The largest number of films that are compared for a finding; None for all.
+        metric: Spec of the metric by which the first rule judges localization; empty without one.
+        by_default: Whether the experiment says nothing of trust.
+        refused: Whether it says that nothing is to be asked.
+    """
+
+    criteria: tuple[str, ...] = ()
+    methods: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    present: bool = True
+    images: int | None = None
+    metric: str = ""
+    by_default: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class Trust:
     """The trust grid of one data set and finding under one rule.
 
@@ -57,6 +87,7 @@ class Trust:
             ``Content.metrics``.
         controls: Methods that stand for readers or supervised references, and have no verdicts.
         high: What these controls reach by each criterion that they were measured by.
+        untested: Why no method was put to any criterion, in a sentence; empty where one was.
     """
 
     dataset: str
@@ -66,6 +97,7 @@ class Trust:
     measures: Mapping[str, str] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
     high: tuple[High, ...] = ()
+    untested: str = ""
 
 
 class Network(NamedTuple):
@@ -119,6 +151,63 @@ def verdict_grids(
             found = verdicts[spec, place]
             high = tuple(_high(grid.table, found, grid.controls))
             yield Trust(data, finding, spec, found, measures, tuple(grid.controls), high)
+
+
+def untested_grids(
+    asked: Asked,
+    findings: Iterable[tuple[str, str]],
+    compared: Collection[tuple[str, str]],
+    few: Sequence[Rare],
+    rules: Iterable[str],
+) -> Iterator[Trust]:
+    """A grid of verdicts "not tested" for every finding that has no other, with the reason.
+
+    Args:
+        asked: What was asked; without a criterion there is no grid.
+        findings: Data set and finding of everything that was judged.
+        compared: Those of which maps were compared.
+        few: Findings with too few positives to conclude from.
+        rules: Specs of the rules.
+    """
+    positives: dict[tuple[str, str], dict[str, Rare]] = {}
+    for rare in few:
+        positives.setdefault((rare.dataset, rare.finding), {})[rare.what] = rare
+    specs = list(rules)
+    for place in dict.fromkeys(findings):
+        data, finding = place
+        methods = asked.methods.get(data, ())
+        why = _why_untested(asked, place, positives.get(place, {}), place in compared)
+        if not asked.criteria or not methods or not why:
+            continue
+        for spec in specs:
+            verdicts = tuple(
+                Verdict(criterion, method, Outcome.NOT_TESTED, _NOTHING, _NAN, spec, notes=(why,))
+                for criterion in (LOCALIZATION, *asked.criteria)
+                for method in methods
+            )
+            yield Trust(data, finding, spec, verdicts, untested=why)
+
+
+def _why_untested(
+    asked: Asked, place: tuple[str, str], rare: Mapping[str, Rare], compared: bool
+) -> str:
+    """A sentence; empty for a finding that has a grid."""
+    data, _ = place
+    if not compared and asked.left_out.get(data):
+        return " ".join(asked.left_out[data])
+    # As ``rare.trustworthy`` has it: enough films of either kind keep a finding.
+    if "maps" in rare and "classifier" in rare:
+        labelled, marked = rare["classifier"], rare["maps"]
+        return (
+            f"{sentence(count(labelled.positives, 'film'))} labelled with it and"
+            f" {count(marked.positives, 'film')} marked: with fewer than {labelled.least} of both"
+            " nothing is concluded ([statistics] min_positives)."
+        )
+    if compared:
+        return ""
+    if asked.present:
+        return "No film that is labelled with it could be compared ([trust] films)."
+    return "There were no two maps to compare."
 
 
 def _evidence(pairs: Pairs, scores: Scores, networks: Mapping[str, Network]) -> pl.DataFrame:

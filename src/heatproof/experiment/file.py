@@ -33,6 +33,13 @@ from heatproof.experiment.settings import (
 )
 
 
+def _asked_or_not(value: Any) -> Any:
+    """None for ``false``; a table, or ``TrustSettings``, is validated as it is."""
+    if value is True:
+        raise ValueError("expected a table [trust], or false; without both randomization is asked")
+    return None if value is False else value
+
+
 class Experiment(SettingsTable):
     """One experiment file.
 
@@ -49,7 +56,9 @@ class Experiment(SettingsTable):
         explain: Methods that make maps here, and where.
         score: Metrics and controls.
         statistics: How scores become estimates.
-        trust: How maps must react.
+        trust: How maps must react: the table ``[trust]``, or ``false``, before all tables, to ask
+            nothing.  Without either randomization is asked, one draw of all weights, where there is
+            a model whose weights can be drawn.
         classification: Where the operating point comes from.
         report: What the page shows.
         sweep: What ``heatproof sweep`` searches.
@@ -66,7 +75,9 @@ class Experiment(SettingsTable):
     explain: Explain = Explain()
     score: Scoring = Scoring()
     statistics: Statistics = Statistics()
-    trust: TrustSettings | None = None
+    trust: Annotated[TrustSettings | None, pydantic.BeforeValidator(_asked_or_not)] = (
+        TrustSettings()
+    )
     classification: ClassificationSettings = ClassificationSettings()
     report: Report = Report()
     sweep: Sweep | None = None
@@ -112,6 +123,13 @@ class Experiment(SettingsTable):
             raise ValueError("there are models but no methods: add [explain] methods = [...]")
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _ask_where_there_is_a_model(self) -> "Experiment":
+        # Imported maps, localizers and ensembles have no weights to draw anew.
+        if self.asks_by_default and not any(model.randomizable for model in self.models):
+            object.__setattr__(self, "trust", None)
+        return self
+
     def _data_named(self) -> Iterator[str]:
         """Every name of data that stands anywhere but in ``[[data]]``."""
         for model in self.models:
@@ -121,6 +139,11 @@ class Experiment(SettingsTable):
         yield from (training.data for training in trainings)
         yield from (training.validation for training in trainings)
         yield from filter(None, (self.score.tune, self.classification.validation))
+
+    @property
+    def asks_by_default(self) -> bool:
+        """Whether the file says nothing of trust, so that a criterion asks only where it can."""
+        return "trust" not in self.model_fields_set
 
     @property
     def folder(self) -> Path:
@@ -171,7 +194,7 @@ def load(
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ExperimentError(f"{path} is not TOML: {error}") from error
+        raise ExperimentError(f"{path} is not TOML: {error}{_said_twice(text)}") from error
     for key, value in (overrides or {}).items():
         inner = table.get(key)
         table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
@@ -187,6 +210,13 @@ def load(
     return experiment
 
 
+def _said_twice(text: str) -> str:
+    """A hint for a file that both refuses trust and asks for it, which TOML allows no file."""
+    lines = [line.replace(" ", "") for line in text.splitlines()]
+    twice = "[trust]" in lines and any(line.startswith("trust=") for line in lines)
+    return "; leave out trust = ... where there is a table [trust]" if twice else ""
+
+
 def _replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
     """The entries, with one for each architecture and seed where there are several."""
     named = {entry.name: entry for entry in entries}
@@ -200,12 +230,21 @@ def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
         where = ".".join(str(step) for step in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = f"unknown key; {near_misses(str(problem['loc'][-1]), _siblings(problem))}"
+            message = f"unknown key; {_meant(problem)}"
         elif where and problem["type"] != "missing":
             message += f" (found {problem['input']!r})"
         place = problem["loc"][:-1] if problem["type"] == "missing" else problem["loc"]
         lines.append(f"{path}:{_line(text, place)}: {where}: {message}".replace(": : ", ": "))
     return "\n".join(lines)
+
+
+def _meant(problem: Any) -> str:
+    """What somebody who wrote an unknown key may have meant."""
+    *table, key = map(str, problem["loc"])
+    # In TOML a line belongs to the table above it, wherever its writer wanted it.
+    if table and key in Experiment.model_fields and not isinstance(problem["input"], dict | list):
+        return f"{key} stands at the top of the file, before the first [table]"
+    return near_misses(key, _siblings(problem))
 
 
 def _siblings(problem: Any) -> list[str]:

@@ -201,6 +201,14 @@ class ModelEntry(SettingsTable):
         """Whether a run makes it before it judges anything."""
         return bool(self.training or self.ensemble)
 
+    @property
+    def randomizable(self) -> bool:
+        """Whether it judges films by one network whose weights can be drawn, as far as is told.
+
+        A card may turn out to be that of an ensemble or a localizer once it is opened.
+        """
+        return not self.localizer and not self.ensemble and self.data != []
+
     def replicates(self, entries: Mapping[str, "ModelEntry"]) -> "list[ModelEntry]":
         """One model for each architecture and seed; the entry itself where neither is given.
 

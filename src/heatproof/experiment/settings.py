@@ -11,6 +11,11 @@ from heatproof.trust.similarity import Normalization
 from heatproof.types import BENCHMARK, Dataset
 
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+BY_DEFAULT = "randomization(order='whole', draws=1)"
+"""The criterion that is asked of every model unless an experiment says otherwise.
+
+It needs no second model and explains the films of a sample once more: the cheapest of the four.
+"""
 
 
 def _kind_or_dataset(value: Any) -> str | Dataset:
@@ -180,7 +185,8 @@ class Statistics(SettingsTable):
 
 
 class TrustSettings(SettingsTable):
-    """How maps must react when the model or the film changes.
+    """How maps must react when the model or the film changes.  A file without this table asks for
+    randomization, with the values below; ``trust = false`` at its top asks nothing.
 
     Attributes:
         criteria: Specs, such as ``"randomization(draws=3)"``.
@@ -194,14 +200,23 @@ class TrustSettings(SettingsTable):
         seed: Seed of the draw of films and of their pairs, and of nothing else.
     """
 
-    criteria: Annotated[list[str], pydantic.Field(min_length=1)]
+    criteria: list[str] = [BY_DEFAULT]
     similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["pearson", "ssim"]
     rules: list[str] = ["heatproof"]
     normalize: Normalization = "min_max"
     side: Annotated[int, pydantic.Field(ge=8)] = 320
     films: Literal["present", "all"] = "present"
+    # Of 100 patients a whole grid of clear differences is decided, and of 30 nearly all of it
+    # (docs/results/verdict_calibration.md).
     images: Annotated[int, pydantic.Field(ge=1)] | None = 100
     seed: int = 0
+
+    @pydantic.field_validator("criteria")
+    @classmethod
+    def _some(cls, specs: list[str]) -> list[str]:
+        if not specs:
+            raise ValueError("expected at least one; trust = false instead of [trust] asks nothing")
+        return specs
 
 
 class ClassificationSettings(SettingsTable):

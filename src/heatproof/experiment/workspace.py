@@ -24,7 +24,7 @@ from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
 from heatproof.tables.units import Units, folder_name
-from heatproof.trust.criteria import Criterion, criteria
+from heatproof.trust.criteria import Criterion, OfCopies, criteria
 from heatproof.trust.rules import Rule, rules
 from heatproof.trust.similarity import Similarity, similarities
 
@@ -63,6 +63,11 @@ class Workspace:
     def tuned_metrics(self) -> TunedMetrics:
         """The metrics, with the values that tuning films chose."""
         return TunedMetrics(self.metrics, self.tuned)
+
+    @property
+    def randomizes(self) -> bool:
+        """Whether a criterion compares models with copies of random weights."""
+        return any(isinstance(criterion, OfCopies) for criterion in self.criteria.values())
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set; two data sets may call their films by the same names."""

@@ -38,6 +38,13 @@ def network_of(
     return _built(folder, entry, findings, last)
 
 
+def untrained(
+    folder: Path, entry: ModelEntry, findings: Sequence[str]
+) -> Classifier | Localizer[Any]:
+    """The network with random weights, which need not be looked for; arguments as above."""
+    return _built(folder, entry, findings, "random")
+
+
 def weights_of(folder: Path, plan: Training) -> list[str]:
     """Names of weights, or paths of their files, the preferred first."""
     weights = [plan.weights] if isinstance(plan.weights, str) else plan.weights

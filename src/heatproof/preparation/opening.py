@@ -29,6 +29,7 @@ from heatproof.models.seeding import seeded
 from heatproof.saliency import check_methods
 from heatproof.saliency.forward import held_still
 from heatproof.tables.units import digest
+from heatproof.trust.randomize import blocks_of
 from heatproof.types import ModelId, Sample
 
 AnyModel = Model | Ensemble | Localizer[Any]
@@ -121,6 +122,9 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
         device = next((p.device for p in model.parameters()), black.device)
         with held_still(model), torch.no_grad():
             model.features_and_logits(black[None].to(device))
+        if work.randomizes and not work.experiment.asks_by_default:
+            # Called for its error alone, which would otherwise come after everything is explained.
+            blocks_of(model)
     return card.id
 
 

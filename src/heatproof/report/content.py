@@ -22,7 +22,7 @@ from heatproof.analysis.failures import Failure
 from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
-from heatproof.analysis.verdicts import Trust
+from heatproof.analysis.verdicts import Asked, Trust
 from heatproof.maps.tuning import TunedValue
 from heatproof.report.gallery import Gallery
 from heatproof.stages.written import SetAside
@@ -229,6 +229,7 @@ class Content:
         diagnoses: Why maps fail.
         spreads: How much the shapes of findings vary.
         structures: How much of the maps lies on things that are no findings.
+        asked: What the experiment asks of trust.
         rules: Rules of trust; the short answer is about the first one.
         family: Which conclusions share one correction: all of a kind, or those of one grid.
         warnings: Warnings beyond the standard ones of ``prose.cautions``, most important first.
@@ -253,6 +254,7 @@ class Content:
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     structures: tuple[Structure, ...] = ()
+    asked: Asked = field(default_factory=Asked)
     rules: tuple[RuleText, ...] = ()
     trust: tuple[Trust, ...] = ()
     gallery: Gallery = field(default_factory=Gallery)

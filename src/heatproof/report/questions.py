@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from heatproof.analysis.analyse import Questions, Tables
 from heatproof.analysis.classification import Calls, with_thresholds
 from heatproof.analysis.intervals import Intervals
-from heatproof.analysis.verdicts import Network
+from heatproof.analysis.verdicts import Asked, Network
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.workspace import Workspace
 from heatproof.report.facts.parts import similarity_names
 from heatproof.stages.blocks import Judged
 from heatproof.stages.written import Written
+from heatproof.trust.criteria import wording
 
 
 def tables_of(experiment: Experiment, written: Written) -> Tables:
@@ -37,12 +38,38 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
         intervals=intervals_of(experiment),
         calls=calls_of(experiment),
         compare=compared_models(experiment),
+        asked=asked_of(work, judged),
         rules=work.rules,
         measures=similarity_names(work.similarities, work.criteria),
         networks={
             record.member: Network(record.model, record.id.architecture) for record in judged
         },
         folds=frozenset(folds),
+    )
+
+
+def asked_of(work: Workspace, judged: Sequence[Judged]) -> Asked:
+    """What the experiment asks of trust, and of which models it cannot ask randomization."""
+    experiment, trust = work.experiment, work.experiment.trust
+    methods: dict[str, dict[str, None]] = {}
+    left_out: dict[str, list[str]] = {}
+    title = wording("randomization").title
+    for record in judged:
+        if record.methods:
+            methods.setdefault(record.data, {}).update(dict.fromkeys(record.methods))
+            if record.undrawn:
+                why = f"{title} is not asked of {record.member}: {record.undrawn}."
+                left_out.setdefault(record.data, []).append(why)
+    return Asked(
+        criteria=tuple(work.criteria),
+        methods={data: tuple(names) for data, names in methods.items()},
+        left_out=left_out,
+        present=trust is None or trust.films == "present",
+        images=trust.images if trust else None,
+        # Rules of other packages need not judge localization by a metric.
+        metric=next((getattr(rule, "metric", "") for rule in work.rules.values()), ""),
+        by_default=experiment.asks_by_default,
+        refused=trust is None and not experiment.asks_by_default,
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from heatproof.analysis import rows
 from heatproof.analysis.analyse import Analysis, Tables, analyse
+from heatproof.analysis.verdicts import Asked
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
@@ -25,6 +26,7 @@ from heatproof.report.facts.provenance import provenance
 from heatproof.report.gallery import Gallery
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files
+from heatproof.report.prose.trust_grid import without_verdict
 from heatproof.report.questions import questions_of, tables_of
 from heatproof.stages.blocks import Judged
 from heatproof.stages.written import Written
@@ -58,7 +60,9 @@ def write_report(
     tables = tables_of(work.experiment, written)
     questions = questions_of(work, judged)
     analysis = analyse(tables, questions, lambda part: progress.advance(note=part))
-    page = _page(work, judged, written, tables, analysis)
+    for text in without_verdict(analysis.trust):
+        progress.warn(text)
+    page = _page(work, judged, written, tables, questions.asked, analysis)
     progress.advance(note="gallery")
     # Everything is made before anything is written, so that a failure leaves the last report whole.
     on_paper = files(page)
@@ -80,6 +84,7 @@ def _page(
     judged: Sequence[Judged],
     written: Written,
     tables: Tables,
+    asked: Asked,
     analysis: Analysis,
 ) -> Content:
     """Everything that the report says."""
@@ -97,6 +102,7 @@ def _page(
         methods=tuple(methods_made(work.methods, judged, written.made)),
         metrics=tuple(metrics_used(work.metrics, panels)),
         tuned=work.tuned,
+        asked=asked,
         rules=tuple(rules_used(work.rules)),
         gallery=_gallery(work, judged, tables),
         family=experiment.statistics.family,

@@ -30,6 +30,7 @@ from heatproof.stages.imported_maps import import_blocks, import_maps
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
 from heatproof.stages.tuning import try_candidates
+from heatproof.stages.undrawn import IMPORTED, why_undrawn
 from heatproof.stages.written import Written, read_back
 from heatproof.tables.films import Films
 from heatproof.types import ModelId
@@ -235,14 +236,20 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
         model, card, folder = opener()
         # Models of equal weights may differ in preprocessing or code, and so in their maps.
         card = identified(model, card)
+        # An experiment that says nothing of trust tells why it does not ask, too.
+        asked = work.randomizes or work.experiment.asks_by_default
+        undrawn = why_undrawn(model) if asked else ""
         for assignment in assigned:
             blocks = blocks_of(assignment, card)
             explain_films(work, model, blocks, progress)
             methods = methods_of(work, model) if assignment.explained else ()
-            judged.append(Judged(assignment, card.id, card, blocks, methods, folder))
+            judged.append(Judged(assignment, card.id, card, blocks, methods, folder, undrawn))
     for entry in work.experiment.maps:
         blocks = import_maps(work, entry, progress)
-        judged.append(Judged(blocks[0].assignment, blocks[0].id, None, blocks, (entry.method,)))
+        methods = (entry.method,)
+        judged.append(
+            Judged(blocks[0].assignment, blocks[0].id, None, blocks, methods, undrawn=IMPORTED)
+        )
     progress.finish()
     return judged
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
 from heatproof.models import Model
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.preparation.opening import network_checksum
-from heatproof.progress import Progress
+from heatproof.progress import Heard, Progress, Silent
 from heatproof.run.pipeline import run
 from heatproof.types import Dataset, ModelId, Sample
 
@@ -26,8 +27,10 @@ class Proof:
         estimates: One row per statistic with its interval.
         scores: One row per map, reader and metric.
         trust: One row per pair of maps that a criterion compares; None where none was asked for.
-        verdicts: One row per criterion, method and rule that judges it; None where no criterion was
-            asked for.
+        verdicts: One row per criterion, method and rule that judges it, with the reason in
+            ``notes`` where nothing was tested; None where no criterion was asked for.
+        warnings: What the run warned of, each a sentence or two, such as why a finding has no
+            verdict.
     """
 
     report: Path
@@ -35,6 +38,7 @@ class Proof:
     scores: pl.DataFrame
     trust: pl.DataFrame | None = None
     verdicts: pl.DataFrame | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def prove(
@@ -43,7 +47,7 @@ def prove(
     methods: Sequence[str],
     metrics: Sequence[str] = ("auprc", "auroc", "iou", "hit_rate"),
     *,
-    criteria: Sequence[str] = (),
+    criteria: Sequence[str] | None = None,
     output: str | Path = "runs/proof",
     name: str = "My classifier",
     trained_on: Iterable[Sample] = (),
@@ -61,7 +65,9 @@ def prove(
         methods: Specs, such as ``"grad_cam"``.
         metrics: Specs; the report ranks by the first.
         criteria: Specs of trust that one model can be put to, such as ``"randomization"``; criteria
-            between models need an experiment file.
+            between models need an experiment file.  None for what an experiment file asks by
+            default: randomization, one draw of all weights, on 100 films of each finding.  ``()``
+            asks nothing.
         output: Folder; what is there already and still holds is not computed again.
         name: Name of the model in the report.
         trained_on: Films that trained it; a report warns when it has seen a judged patient, and
@@ -81,6 +87,8 @@ def prove(
         trained_on=Cohort.of("its training films", trained_on),
         tuned_on=Cohort.of("its tuning films", tuned_on),
     )
+    # Left out, it is asked by default, which a network without weights to draw does not refuse.
+    asked: dict[str, Any] = {} if criteria is None else {"trust": _asked(criteria)}
     experiment = Experiment(
         name=name,
         output=str(output),
@@ -88,9 +96,14 @@ def prove(
         models=[ModelEntry(name=name, in_memory=InMemory(model, card))],
         explain=Explain(methods=list(methods)),
         score=Scoring(metrics=list(metrics)),
-        trust=TrustSettings(criteria=list(criteria)) if criteria else None,
+        **asked,
     )
-    report = run(experiment, progress=progress)
-    tables = ("estimates", "scores", *(("trust", "verdicts") if criteria else ()))
+    heard = Heard(progress or Silent())
+    report = run(experiment, progress=heard)
+    tables = ("estimates", "scores", *(("trust", "verdicts") if experiment.trust else ()))
     read = {table: pl.read_parquet(report.with_name(f"{table}.parquet")) for table in tables}
-    return Proof(report, **read)
+    return Proof(report, **read, warnings=tuple(heard.warnings))
+
+
+def _asked(criteria: Sequence[str]) -> TrustSettings | None:
+    return TrustSettings(criteria=list(criteria)) if criteria else None

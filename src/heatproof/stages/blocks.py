@@ -80,6 +80,8 @@ class Judged:
         methods: Specs of the saliency methods that made the maps, or of the localizer; empty where
             no maps count.
         trained: Folder of a model that was trained in this experiment; None for others.
+        undrawn: Why its weights cannot be drawn anew, as a clause; empty where they can, or where
+            nothing asks it.
     """
 
     assignment: Assignment
@@ -88,6 +90,7 @@ class Judged:
     blocks: tuple[Block, ...]
     methods: tuple[str, ...]
     trained: Path | None = None
+    undrawn: str = ""
 
     @property
     def member(self) -> str:

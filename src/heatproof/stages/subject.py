@@ -10,6 +10,7 @@ import numpy as np
 
 from heatproof.data.decoded import Changed
 from heatproof.data.geometry import geometries
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import TrustSettings
 from heatproof.models import Model
@@ -101,6 +102,11 @@ class Subject:
         return card is not None and not card.localizes and not self._judged.id.chosen
 
     @property
+    def undrawn(self) -> str:
+        """Why its weights cannot be drawn anew, as a clause; empty where they can."""
+        return self._judged.undrawn
+
+    @property
     def identity(self) -> list[object]:
         """What changes when the model changes, or how its maps lie over the films."""
         fields = list(self._judged.id.at_rest().values())
@@ -114,7 +120,7 @@ class Subject:
         return tuple(
             Case(finding, sample, sample)
             for finding in findings
-            for sample in self._sampled_films(finding)
+            for sample in sampled_films(self._judged.films, finding, self.options)
             # A cross-fitted member judges only some of the films that are drawn.
             if sample.image_id in seen
         )
@@ -194,23 +200,24 @@ class Subject:
             batch = samples[copied.batch]
             yield copied, explained(maps, geometry, batch, findings, self.options.side)
 
-    def _sampled_films(self, finding: str) -> list[Sample]:
-        """Films of a finding, in the order of the data set.
 
-        They are drawn from the whole data set and not from the films that the model judges, so that
-        all models are compared on the same films.
-        """
-        films = [
-            sample
-            for sample in self._judged.films.samples
-            if self.options.films == "all" or sample.labels.get(finding) is True
-        ]
-        if self.options.images is None or len(films) <= self.options.images:
-            return films
-        # CRC-32 and not ``hash``, which differs from process to process.
-        entropy = (self.options.seed, zlib.crc32(f"{self.data}\n{finding}".encode()))
-        order = np.random.default_rng(entropy).permutation(len(films))
-        return [films[index] for index in sorted(order[: self.options.images])]
+def sampled_films(films: OpenedData, finding: str, options: TrustSettings) -> list[Sample]:
+    """The films on which maps of a finding are compared, in the order of the data set.
+
+    They are drawn from the whole data set and not from the films that a model judges, so that all
+    models are compared on the same films.
+    """
+    every = [
+        sample
+        for sample in films.samples
+        if options.films == "all" or sample.labels.get(finding) is True
+    ]
+    if options.images is None or len(every) <= options.images:
+        return every
+    # CRC-32 and not ``hash``, which differs from process to process.
+    entropy = (options.seed, zlib.crc32(f"{films.name}\n{finding}".encode()))
+    order = np.random.default_rng(entropy).permutation(len(every))
+    return [every[index] for index in sorted(order[: options.images])]
 
 
 def _films(cases: Sequence[Case]) -> list[Sample]:

@@ -157,7 +157,9 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
         if not subject.explains or subject.origin.permuted:
             continue
         for spec, criterion in work.criteria.items():
-            if isinstance(criterion, OfCopies):
+            # What is asked by default is asked where it can be; what a file asks for is an error
+            # elsewhere, and ``check_experiment`` raised it.
+            if isinstance(criterion, OfCopies) and not subject.undrawn:
                 yield from _copies(work, spec, criterion, subject)
             elif isinstance(criterion, OfFilms):
                 yield from _films(work, spec, criterion, subject)

@@ -1,14 +1,27 @@
 """The trust grid: every cell is on the page, in words; published grids stand beside it."""
 
+import json
+import math
 import re
+import tomllib
 from dataclasses import replace
 
 import pytest
 
+from heatproof.analysis.verdicts import Asked, Trust
+from heatproof.experiment.settings import TrustSettings
+from heatproof.report.content import Content
 from heatproof.report.page.html import render
 from heatproof.report.prose.answers import answers
-from heatproof.report.prose.trust_grid import published_grids, trust_grids
+from heatproof.report.prose.trust_grid import (
+    left_out,
+    not_asked,
+    published_grids,
+    trust_grids,
+    without_verdict,
+)
 from heatproof.report.published import TRUST_GRIDS
+from heatproof.trust.criteria import criteria
 from heatproof.trust.evidence import CRITERIA
 from heatproof.types import Outcome
 from tests.report import trial
@@ -122,4 +135,111 @@ def test_the_short_answer_says_who_meets_all_four(outcome: Outcome, headline: st
     assert found[0].details[1] == (
         "Gradient: fails repeatability; open: localization, randomization and compression;"
         " not tested: reproducibility."
+    )
+
+
+def section(content: Content) -> str:
+    return Page(render(content).split('<section id="trust">')[1].split("</section>")[0]).text
+
+
+BY_ITSELF = "randomization(order='whole', draws=1)"
+PLACE = ("rsna", "Lung Opacity", "heatproof")
+TOO_FEW = "3 films labelled with it and 2 films marked."
+
+
+def untested(finding: str = "Mass", why: str = TOO_FEW, rule: str = "heatproof") -> Trust:
+    nothing = trial.cell(BY_ITSELF, "grad_cam", Outcome.NOT_TESTED, math.nan, math.nan)
+    return Trust("rsna", finding, rule, (replace(nothing, notes=(why,)),), untested=why)
+
+
+def randomized(**changes: object) -> Content:
+    """A report of which randomization and localization were asked."""
+    asked = Asked((BY_ITSELF,), {"rsna": ("grad_cam",)}, images=100, by_default=True)
+    verdicts = (
+        trial.cell("localization", "grad_cam", Outcome.PASS, 0.61, 0.45),
+        trial.cell(BY_ITSELF, "grad_cam", Outcome.PASS, 0.08, 0.31),
+        trial.cell("repeatability", "grad_cam", Outcome.NOT_TESTED, math.nan, math.nan),
+    )
+    content = replace(trial.trusted(), asked=asked, trust=(Trust(*PLACE, verdicts),))
+    return replace(content, **changes)  # type: ignore[arg-type]
+
+
+def test_each_criterion_that_was_not_asked_has_the_line_that_adds_it_and_what_it_needs() -> None:
+    found = not_asked(randomized())
+    assert [part.wording.title for part in found] == ["Repeatability", "Reproducibility"]
+    for part, name in zip(found, ("repeatability", "reproducibility"), strict=True):
+        # As a user would paste it, after the table that is named.
+        pasted = tomllib.loads(f"{part.table}\n{part.line}")
+        settings = TrustSettings.model_validate(pasted["trust"])
+        assert [*criteria.parts(settings.criteria)] == [BY_ITSELF, name]
+        assert part.needs == criteria.part_class(name).needs
+    text = section(randomized())
+    assert f"says nothing of trust, so this was asked: {BY_ITSELF}" in text
+    assert "on at most 100 films of each finding" in text
+    assert "Repeatability needs two models that differ in nothing but the seed" in text
+
+
+def test_nothing_is_missing_where_all_four_were_asked() -> None:
+    assert not_asked(trial.trusted()) == ()
+    assert "not asked" not in section(trial.trusted())
+
+
+def test_localization_without_its_metric_has_the_line_that_scores_it() -> None:
+    bare = randomized()
+    [grid] = bare.trust
+    unmeasured = replace(grid, verdicts=grid.verdicts[1:])
+    asked = replace(bare.asked, metric="auroc")
+    [first, *_] = not_asked(replace(bare, trust=(unmeasured,), asked=asked))
+    assert (first.wording.title, first.table) == ("Localization", "[score]")
+    assert tomllib.loads(first.line) == {"metrics": ["auprc", "auroc"]}
+    [first, *_] = not_asked(replace(bare, trust=(unmeasured,)))
+    assert (first.wording.title, first.line) == ("Localization", "")
+
+
+def test_a_report_that_refused_trust_says_how_to_ask() -> None:
+    refused = replace(trial.usual(), asked=Asked(refused=True))
+    text = section(refused)
+    assert "it says trust = false" in text
+    assert "takes the place of trust = false" in text
+    titles = [part.wording.title for part in not_asked(refused)]
+    assert titles == [
+        *("Localization", "Randomization of weights", "Repeatability", "Reproducibility")
+    ]
+    assert json.dumps([BY_ITSELF]) in text
+
+
+def test_a_finding_that_was_not_tested_has_a_sentence_and_no_grid() -> None:
+    rules = ("heatproof", "arun2021")
+    grids = [untested(finding, rule=rule) for finding in ("Mass", "Edema") for rule in rules]
+    content = randomized(trust=(*randomized().trust, *grids))
+    said = f"No verdict of trust for Mass and Edema on rsna. {TOO_FEW}"
+    assert without_verdict(content.trust) == (said,)
+    assert said in section(content)
+    assert len(trust_grids(content)) == 1
+    assert [answer.headline for answer in answers(content)][1] == said
+    alone = randomized(trust=tuple(grids))
+    assert "It was asked, and no finding has a verdict." in section(alone)
+    assert "Localization" not in {part.wording.title for part in not_asked(alone)}
+
+
+def test_models_that_are_left_out_are_told_once() -> None:
+    why = "Randomization of weights is not asked of a: its maps were imported."
+    asked = replace(randomized().asked, left_out={"rsna": (why,), "others": (why,)})
+    assert left_out(randomized(asked=asked)) == (why,)
+    assert section(randomized(asked=asked)).count(why) == 1
+    told = randomized(asked=asked, trust=(untested(why=why),))
+    assert left_out(told) == ()
+    assert section(told).count(why) == 1
+
+
+def test_the_short_answer_names_criteria_without_options_unless_these_tell_two_apart() -> None:
+    content = randomized()
+    assert answers(content)[0].details == (
+        "Grad-CAM: passes localization and randomization; not tested: repeatability.",
+    )
+    [grid] = content.trust
+    other = replace(grid.verdicts[1], criterion="randomization(draws=3)", passed=Outcome.FAIL)
+    both = replace(content, trust=(replace(grid, verdicts=(*grid.verdicts[:2], other)),))
+    assert answers(both)[0].details == (
+        f"Grad-CAM: passes localization and {BY_ITSELF}; fails randomization(draws=3).",
     )

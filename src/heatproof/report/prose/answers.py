@@ -12,9 +12,11 @@ from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
 from heatproof.analysis.rare import FEW_CASES
 from heatproof.analysis.verdicts import Trust
+from heatproof.registry import part_name
 from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.names import Names, method_names
+from heatproof.report.prose.trust_grid import without_verdict
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome
 from heatproof.words import count, estimate, listed, number, sentence
@@ -40,6 +42,8 @@ def answers(content: Content) -> tuple[Answer, ...]:
 
 # Trust: one answer for each data set and finding, by the first rule.
 
+FEW_REASONS = 3  # why findings have no verdict, in the short answer
+
 _OUTCOME_WORDS = {
     Outcome.PASS: "passes ",
     Outcome.FAIL: "fails ",
@@ -52,7 +56,10 @@ def _trust(content: Content) -> list[Answer]:
     # Several rules would give several answers; the others stand in the grids.
     rule = content.rules[0].spec if content.rules else ""
     names = method_names(content)
-    return [_trust_answer(grid, names) for grid in content.trust if grid.rule == rule]
+    tested = [grid for grid in content.trust if grid.rule == rule and not grid.untested]
+    untested = [Answer(text) for text in without_verdict(content.trust)]
+    # Where most findings are too rare, the section on trust lists them.
+    return [_trust_answer(grid, names) for grid in tested] + untested[:FEW_REASONS]
 
 
 def _trust_answer(grid: Trust, names: Names) -> Answer:
@@ -78,8 +85,14 @@ def _trust_answer(grid: Trust, names: Names) -> Answer:
 
 def _criteria(outcomes: dict[str, Outcome]) -> str:
     """Criteria by outcome, such as ``"passes repeatability; open: localization"``."""
+    names = [part_name(criterion) for criterion in outcomes]
+    # Options tell two of one name apart, and nobody anything else here.
     by_outcome = {
-        words: [criterion for criterion, outcome in outcomes.items() if outcome is kind]
+        words: [
+            name if names.count(name) == 1 else criterion
+            for name, (criterion, outcome) in zip(names, outcomes.items(), strict=True)
+            if outcome is kind
+        ]
         for kind, words in _OUTCOME_WORDS.items()
     }
     return "; ".join(f"{words}{listed(names)}" for words, names in by_outcome.items() if names)

@@ -1,10 +1,13 @@
 """The trust grid in words: what each criterion asks, what was measured, what would settle it."""
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from heatproof.analysis.verdicts import Trust, high_controls
+from heatproof.analysis.verdicts import Asked, Trust, high_controls
+from heatproof.experiment.settings import BY_DEFAULT
+from heatproof.registry import part_name
 from heatproof.report.content import Content, RuleText
 from heatproof.report.facts.parts import title_with_options
 from heatproof.report.names import method_names
@@ -12,7 +15,7 @@ from heatproof.report.pictures.positions import Mark, mark, place
 from heatproof.report.published import TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
 from heatproof.saliency import methods
-from heatproof.trust.criteria import Wording, wording
+from heatproof.trust.criteria import LOCALIZATION, Wording, criteria, wording
 from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome, Verdict
@@ -89,8 +92,25 @@ class GridText:
     high: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+@dataclass(frozen=True)
+class NotAsked:
+    """A criterion of the four that was not put to any method, and what would add it.
+
+    Attributes:
+        wording: The criterion in words.
+        needs: What it needs, as the end of a sentence.
+        line: The line of TOML that adds it; empty where no line would.
+        table: The table of the experiment file to which the line belongs.
+    """
+
+    wording: Wording
+    needs: str
+    line: str = ""
+    table: str = "[trust]"
+
+
 def trust_grids(content: Content) -> tuple[GridText, ...]:
-    """Every grid of a report, in the order of its records."""
+    """Every grid of a report with something to show, in the order of its records."""
     rules = {rule.spec: rule for rule in content.rules}
     methods = method_names(content)
     metrics = {metric.spec: metric.name for metric in content.metrics}
@@ -102,7 +122,67 @@ def trust_grids(content: Content) -> tuple[GridText, ...]:
             {**metrics, **grid.measures},
         )
         for grid in content.trust
+        if not grid.untested
     )
+
+
+def without_verdict(grids: Iterable[Trust]) -> tuple[str, ...]:
+    """Which findings have no verdict, and why; a sentence or two for each reason and data set."""
+    # The keys are findings in order: every rule has a grid of each.
+    findings: dict[tuple[str, str], dict[str, None]] = {}
+    for grid in grids:
+        if grid.untested:
+            findings.setdefault((grid.dataset, grid.untested), {})[grid.finding] = None
+    return tuple(
+        f"No verdict of trust for {listed(names)} on {dataset}. {why}"
+        for (dataset, why), names in findings.items()
+    )
+
+
+def left_out(content: Content) -> tuple[str, ...]:
+    """Why models have no part in randomization, unless ``without_verdict`` says it."""
+    said = {grid.untested for grid in content.trust}
+    every = dict.fromkeys(why for whys in content.asked.left_out.values() for why in whys)
+    return tuple(why for why in every if not any(why in text for text in said))
+
+
+def not_asked(content: Content) -> tuple[NotAsked, ...]:
+    """The criteria of the four that the experiment does not ask, or could not measure."""
+    tested = [grid for grid in content.trust if not grid.untested]
+    measured = {
+        part_name(verdict.criterion)
+        for grid in tested
+        for verdict in grid.verdicts
+        if verdict.passed is not Outcome.NOT_TESTED
+    }
+    names = measured | {part_name(criterion) for criterion in content.asked.criteria}
+    # It is measured with any other criterion; where no finding has a grid, ``without_verdict``
+    # says why.
+    lacking = LOCALIZATION not in measured and bool(tested or not content.asked.criteria)
+    return (
+        *((_localization_not_asked(content),) if lacking else ()),
+        *(_not_asked(name, content.asked) for name in CRITERIA[1:] if name not in names),
+    )
+
+
+def _localization_not_asked(content: Content) -> NotAsked:
+    scored, metric = [text.spec for text in content.metrics], content.asked.metric
+    if metric and metric not in scored:
+        needs = "films that a reader marked, and the metric that the rule reads"
+        return NotAsked(
+            wording(LOCALIZATION), needs, f"metrics = {json.dumps([*scored, metric])}", "[score]"
+        )
+    beside = "" if content.asked.criteria else ", and any other criterion beside it"
+    return NotAsked(wording(LOCALIZATION), f"films that a reader marked{beside}")
+
+
+def _not_asked(name: str, asked: Asked) -> NotAsked:
+    """What would add one of the criteria that are parts."""
+    part = criteria.part_class(name)
+    # Models that differ are trained, while what randomization needs is there or is not.
+    needs = part.needs if hasattr(part, "needs") else "a network whose weights can be drawn anew"
+    specs = [*asked.criteria, BY_DEFAULT if name == part_name(BY_DEFAULT) else name]
+    return NotAsked(wording(name), needs, f"criteria = {json.dumps(specs)}")
 
 
 def published_grids() -> tuple[tuple[PublishedGrid, tuple[GridLine, ...]], ...]:

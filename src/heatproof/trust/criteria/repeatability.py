@@ -23,7 +23,9 @@ class Repeatability:
         "The same network, trained again from another seed, gives a map of the same film that "
         "is far more alike than maps of different films are."
     )
-    needs: ClassVar[str] = "two models that differ in nothing but the seed of their training"
+    needs: ClassVar[str] = (
+        "two models that differ in nothing but the seed of their training, such as seeds = [0, 1]"
+    )
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs of replicates."""

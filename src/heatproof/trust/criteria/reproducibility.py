@@ -23,7 +23,10 @@ class Reproducibility:
         "A network of another architecture gives a map of the same film that is far more "
         "alike than maps of different films are."
     )
-    needs: ClassVar[str] = "two models of different architectures with the same head and data"
+    needs: ClassVar[str] = (
+        "two models of different architectures with the same head and data, such as architectures ="
+        ' ["densenet121", "resnet50"]'
+    )
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:
         """All pairs."""
