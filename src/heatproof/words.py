@@ -63,6 +63,17 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"1 {noun}" if number == 1 else f"{number:,} {nouns}" if number else f"no {nouns}"
 
 
+def patients_and_films(patients: int, lone: int) -> str:
+    """What intervals rest on: known patients, and films of unknown ones, which count as one each.
+
+    Such as ``"12 patients"``, ``"3 films of unknown patients"``, or both joined by "and".
+    """
+    films = f"{count(lone, 'film')} of {'an unknown patient' if lone == 1 else 'unknown patients'}"
+    if patients and lone:
+        return f"{count(patients, 'patient')} and {films}"
+    return films if lone else count(patients, "patient")
+
+
 def listed(items: Iterable[str], most: int = 1000) -> str:
     """At least one item, such as ``"a, b and c"``; past ``most`` items, the number of the rest."""
     names = list(items)

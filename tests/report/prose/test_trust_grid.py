@@ -25,8 +25,16 @@ def test_every_cell_says_its_outcome_its_value_and_what_was_needed() -> None:
     assert "pass SSIM 0.08, must be below 0.31 −0.23 [−0.28, −0.18]" in text
     assert "fail SSIM 0.22, must be above 0.53 −0.31 [−0.36, −0.26]" in text
     assert "about 140 patients would settle a difference of 0.15" in text
-    assert "about 90 patients and 12 models would settle a difference of 0.10" in text
+    open_ = "about 90 patients and 12 models or draws of weights would settle a difference of 0.10"
+    assert open_ in text
     assert "SSIM 0.60, must be above 0.60 0.00 no interval" in text
+
+
+def test_where_patients_are_unknown_films_would_settle_it() -> None:
+    cohort = replace(trial.usual().cohorts[0], name="rsna", patients=None)
+    text = Page(grids(render(replace(trial.trusted(), cohorts=(cohort,))))[0]).text
+    assert "about 140 films would settle a difference of 0.15" in text
+    assert "140 patients" not in text
 
 
 def test_no_outcome_is_told_by_colour_alone() -> None:

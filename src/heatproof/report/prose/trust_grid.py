@@ -12,7 +12,7 @@ from heatproof.report.pictures.positions import Mark, mark, place
 from heatproof.report.published import TRUST_GRIDS
 from heatproof.report.published import TrustGrid as PublishedGrid
 from heatproof.saliency import methods
-from heatproof.trust.criteria import Wording, wording
+from heatproof.trust.criteria import Wording, randomizes, wording
 from heatproof.trust.evidence import CRITERIA
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome, Verdict
@@ -94,12 +94,15 @@ def trust_grids(content: Content) -> tuple[GridText, ...]:
     rules = {rule.spec: rule for rule in content.rules}
     methods = method_names(content)
     metrics = {metric.spec: metric.name for metric in content.metrics}
+    unknown = {cohort.name for cohort in content.cohorts if cohort.patients is None}
     return tuple(
         _grid_text(
             grid,
             rules.get(grid.rule, RuleText(grid.rule, grid.rule, "")),
             methods,
             {**metrics, **grid.measures},
+            # A film whose patient is unknown counts as one.
+            "film" if grid.dataset in unknown else "patient",
         )
         for grid in content.trust
     )
@@ -141,7 +144,7 @@ def _columns(criteria: Sequence[str]) -> tuple[Wording, ...]:
 
 
 def _grid_text(
-    grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str]
+    grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str], unit: str
 ) -> GridText:
     criteria = tuple(dict.fromkeys(verdict.criterion for verdict in grid.verdicts))
     notes = tuple(dict.fromkeys(note for verdict in grid.verdicts for note in verdict.notes))
@@ -152,7 +155,7 @@ def _grid_text(
         GridLine(
             names.get(method, method),
             tuple(
-                _cell(verdicts[criterion], measures, notes)
+                _cell(verdicts[criterion], measures, notes, unit)
                 if criterion in verdicts
                 else _bare_cell(Outcome.NOT_TESTED)
                 for criterion in criteria
@@ -184,7 +187,9 @@ def _high(
     )
 
 
-def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> GridCell:
+def _cell(
+    verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...], unit: str
+) -> GridCell:
     strong = verdict.passed is Outcome.PASS and verdict.strong is Outcome.PASS
     evidence, threshold = verdict.evidence, verdict.threshold
     measured = not math.isnan(evidence.value)
@@ -201,7 +206,7 @@ def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...])
         distance=_distance(evidence, threshold) if comparable else None,
         mark=mark(evidence) if measured else Mark(None, None, None),
         bar=place(threshold, 0.0, 1.0) if comparable else None,
-        settles=_settles(verdict),
+        settles=_settles(verdict, unit),
         notes=tuple(sorted(notes.index(note) + 1 for note in verdict.notes)),
     )
 
@@ -216,13 +221,22 @@ def _distance(estimate: Estimate, threshold: float) -> Estimate:
     )
 
 
-def _settles(verdict: Verdict) -> str:
-    """How many patients and models would settle an open verdict; empty where nothing is known."""
+def _settles(verdict: Verdict, unit: str) -> str:
+    """How many patients and models would settle an open verdict; empty where nothing is known.
+
+    Args:
+        verdict: The verdict.
+        unit: What counts as one: ``"patient"``, or ``"film"`` where patients are unknown.
+    """
     needed = verdict.needed
     if needed is None:
         return ""
-    draws = f" and {count(needed.draws, 'model')}" if needed.draws else ""
-    patients = count(needed.patients, "patient")
+    # What is drawn anew of a randomized model are its weights, and no other model is trained.
+    noun = ("model", "models")
+    if randomizes(verdict.criterion):
+        noun = ("model or draw of weights", "models or draws of weights")
+    draws = f" and {count(needed.draws, *noun)}" if needed.draws else ""
+    patients = count(needed.patients, unit)
     # A margin is a distance, so its sign is cut off.
     return f"about {patients}{draws} would settle a difference of {signed(needed.margin)[1:]}"
 

@@ -152,6 +152,12 @@ def wording(criterion: str) -> Wording:
     return Wording(cls.title, cls.question, cls.explains)
 
 
+def randomizes(criterion: str) -> bool:
+    """Whether a criterion compares a model with copies of it whose weights are drawn anew."""
+    known = part_name(criterion) in criteria.names()
+    return known and isinstance(criteria.parse(criterion), OfCopies)
+
+
 def must_differ(criterion: str) -> bool:
     """Whether maps of the two models of a criterion should not be alike."""
     name = part_name(criterion)
