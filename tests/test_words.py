@@ -27,6 +27,21 @@ def test_numbers_are_short_and_never_falsely_perfect(value: float, text: str) ->
     assert words.number(value) == text
 
 
+@pytest.mark.parametrize(
+    ("patients", "lone", "text"),
+    [
+        (12, 0, "12 patients"),
+        (1, 0, "1 patient"),
+        (0, 0, "no patients"),
+        (0, 12, "12 films of unknown patients"),
+        (0, 1, "1 film of an unknown patient"),
+        (9, 3, "9 patients and 3 films of unknown patients"),
+    ],
+)
+def test_films_of_unknown_patients_are_not_called_patients(patients, lone, text) -> None:
+    assert words.patients_and_films(patients, lone) == text
+
+
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
 def test_only_zero_reads_zero_and_only_one_reads_one(value: float) -> None:
     assert words.number(value) not in {"0.00", "1.00", "0.000", "1.000"}

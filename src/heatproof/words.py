@@ -74,6 +74,17 @@ def duration(seconds: float) -> str:
     return count(round(seconds), "second")
 
 
+def patients_and_films(patients: int, lone: int) -> str:
+    """What intervals rest on: known patients, and films of unknown ones, which count as one each.
+
+    Such as ``"12 patients"``, ``"3 films of unknown patients"``, or both joined by "and".
+    """
+    films = f"{count(lone, 'film')} of {'an unknown patient' if lone == 1 else 'unknown patients'}"
+    if patients and lone:
+        return f"{count(patients, 'patient')} and {films}"
+    return films if lone else count(patients, "patient")
+
+
 def listed(items: Iterable[str], most: int = 1000) -> str:
     """At least one item, such as ``"a, b and c"``; past ``most`` items, the number of the rest."""
     names = list(items)

@@ -89,6 +89,7 @@ def films(
         {
             "data": data,
             "image_id": film,
+            "patient": f"of {film}",
             "cluster": f"patient of {film}",
             "study": "",
             "view": "",

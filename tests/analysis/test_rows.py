@@ -144,7 +144,7 @@ def effect(feature: str, value: float) -> Effect:
 def test_diagnoses():
     sure = Confidence("Edema", "all", (effect("probability", 0.1),), estimate(0.2))
     record = Diagnosis(
-        *("films", "net", "cam", "iou", 30, 20, 10),
+        *("films", "net", "cam", "iou", 30, 20, 10, 30),
         shape=(effect("area_ratio", 0.3),),
         gap=(effect("area_ratio", 0.4),),
         confidence=(sure,),
@@ -189,7 +189,7 @@ def test_diagnoses():
 
 
 def test_a_note_says_where_patients_were_too_few():
-    record = Diagnosis("films", "net", "cam", "iou", 5, 4, 10)
+    record = Diagnosis("films", "net", "cam", "iou", 5, 4, 10, 5)
     assert known(rows.diagnoses_table([record])) == [
         {
             "data": "films", "model": "net", "method": "cam", "metric": "iou", "patients": 4,

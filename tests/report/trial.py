@@ -114,7 +114,8 @@ def diagnosis(method: str, size: tuple[float, float], **changes: Any) -> Diagnos
         Subgroup("view", "AP", est(0.1, cases=4), None, NAN),
     )
     made = Diagnosis(
-        RSNA, MODEL, method, "auprc", 50, 48, 10, shape, confidence, {OPACITY: groups}
+        RSNA, MODEL, method, "auprc", 50, 48, 10, 50,
+        shape=shape, confidence=confidence, subgroups={OPACITY: groups},
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -223,7 +224,9 @@ def usual() -> Content:
             CohortCounts(RSNA, 50, 47, (FindingCounts(OPACITY, 50, 0, 0, 0, 50),)),
         ),
         set_aside=(SetAside(NIH, "00000211_019.png", "truncated PNG: 3 blocks are missing"),),
-        overlaps=(PatientOverlap(MODEL, NIH, 0, 0), PatientOverlap(MODEL, RSNA, 12, 3)),
+        overlaps=(
+            PatientOverlap(MODEL, NIH, 0, 0, 61), PatientOverlap(MODEL, RSNA, 12, 3, 47)
+        ),
         models=(
             ModelText(
                 MODEL, "mobilenet_v2_035", "linear", "films of fold 0", 0, ("2c26b46b68ffc68f",),
@@ -242,7 +245,7 @@ def usual() -> Content:
         diagnoses=(
             *(diagnosis(spec, (0.4, 0.001)) for spec in four[:3]),
             diagnosis(four[3], (0.1, 0.6)),
-            diagnosis(four[0], (NAN, NAN), dataset=NIH, patients=4, cases=5,
+            diagnosis(four[0], (NAN, NAN), dataset=NIH, patients=4, cases=5, films=5,
                       shape=(), confidence=(), subgroups={}),
         ),
         spreads=tuple(

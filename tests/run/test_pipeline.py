@@ -109,7 +109,7 @@ def test_a_damaged_mask_costs_its_map_and_not_its_film(squares):
     squares.write_text(squares.read_text().replace("\nboxes =", '\nmask = "mask"\nboxes ='))
     report = run(load(squares))
     page = report.read_text()
-    assert "These maps or annotations could not be used." in page
+    assert "Some maps or annotations of these could not be used." in page
     assert "These films could not be judged" not in page
     assert "f3" in pl.read_parquet(report.parent / "predictions.parquet")["image_id"]
     assert "f3" not in pl.read_parquet(report.parent / "scores.parquet")["image_id"]

@@ -65,6 +65,41 @@ def test_of_a_cascade_the_last_step_counts() -> None:
     assert list(cell.compared["value"]) == [0.3]
 
 
+def test_of_two_networks_the_last_step_of_each_counts() -> None:
+    """An EfficientNet ends with its stem and has a stage 1; a VGG ends with its stage 1."""
+    rows = [
+        row(model_a=model, step=step, value=value)
+        for model, step, value in (
+            ("efficientnet", "stage1", 0.8),
+            ("efficientnet", "stem", 0.2),
+            ("vgg", "stage2", 0.7),
+            ("vgg", "stage1", 0.1),
+        )
+    ]
+    pairs = row(population="random pairs", image_id_b="b", step="", draw=-1, value=0.3)
+    for order in (rows, rows[2:] + rows[:2]):
+        frame = pl.DataFrame([*order, pairs])
+        [cell] = [one for one in cells(frame, ["m"], ("ssim",)) if one.asks]
+        assert sorted(cell.rows["value"]) == [0.1, 0.2]
+        assert list(cell.compared["value"]) == [0.3]
+
+
+def test_only_rules_with_bars_of_their_own_ask_where_nothing_is_compared() -> None:
+    alone = pl.DataFrame(
+        [
+            row(criterion="repeatability", step="", draw=-1),
+            row(criterion="localization", population="map", step="", draw=-1),
+            row(criterion="data_randomization", step="", draw=-1),
+            row(),
+        ]
+    )
+    bare = {"repeatability": Asks.IS_KEPT, "localization": Asks.FINDS}
+    for own_bars in (False, True):
+        found = cells(alone, ["m"], ("ssim",), own_bars=own_bars)
+        asks = {one.criterion: one.asks for one in found if one.asks}
+        assert asks == (bare if own_bars else {})
+
+
 def test_the_first_measure_that_there_is_counts() -> None:
     rows = [row(similarity="iou"), row(similarity="iou", population="random pairs")]
     for measures, chosen in ((("ssim", "iou"), "iou"), (("iou", "ssim"), "iou"), (("ssim",), "")):
@@ -91,7 +126,7 @@ def test_of_localization_an_empty_map_was_scored_and_counts() -> None:
         for which in ("map", "prior")
     ]
     [cell, *_] = cells(pl.DataFrame(rows), ["m"], ("ssim",))
-    assert list(cell.rows["value"]) == [0.5]
+    assert list(cell.rows["value"]) == list(cell.compared["value"]) == [0.5]
 
 
 def test_a_model_that_had_nothing_to_learn_should_make_other_maps() -> None:

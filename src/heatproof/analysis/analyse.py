@@ -118,7 +118,7 @@ def analyse(
         classification(tables.called, films, questions.judged, questions.calls, intervals)
     )
     # Comparisons, diagnoses and verdicts leave rare findings out, so these are counted first.
-    few = rare(scores, classified, intervals)
+    few = rare(scores.of_reader(films.counting()), classified, intervals)
     # Comparisons pair films and diagnoses fit them, so both need one value per film.
     of_films = one_by_one(scores, tables.predictions, films, metrics)
     to_compare = comparable(of_films, films, metrics.parts)

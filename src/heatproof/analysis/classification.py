@@ -141,7 +141,7 @@ def classification(
             negatives=int((~labels).sum()),
             auroc=auroc(probabilities, labels, clusters, level),
             brier=bounded.mean((probabilities - labels) ** 2, clusters, level),
-            point=_point(labelled, clusters, calls, level),
+            point=_point(labelled, films, clusters, calls, level),
             calibration=tuple(
                 CalibrationBin(part.probability, part.observed) for part in curve.bins
             )
@@ -210,7 +210,7 @@ def _labelled(rows: Predictions, films: Films, calls: Calls) -> pl.DataFrame:
 
 
 def _point(
-    labelled: pl.DataFrame, clusters: Sequence[str], calls: Calls, level: float
+    labelled: pl.DataFrame, films: Films, clusters: Sequence[str], calls: Calls, level: float
 ) -> OperatingPoint | None:
     """The operating point of these rows; None where they have no threshold."""
     thresholds = labelled["threshold"].drop_nulls().unique(maintain_order=True)
@@ -222,8 +222,9 @@ def _point(
         where = f"{words} on {calls.validation}"
     else:
         values = listed(f"{threshold:.3f}" for threshold in thresholds)
+        halved = _halved(labelled, films)
         where = (
-            f"{words}; each half of the patients judged at the threshold chosen on the other half"
+            f"{words}; each half of the {halved} judged at the threshold chosen on the other half"
             f" ({values}; the table shows their mean)"
         )
     positive = called(labelled["probability"].to_numpy(), labelled["threshold"].to_numpy())
@@ -236,3 +237,14 @@ def _point(
         measured.ppv,
         measured.npv,
     )
+
+
+def _halved(labelled: pl.DataFrame, films: Films) -> str:
+    """What was divided into halves: patients, or films where patients are unknown."""
+    behind = films.frame.join(
+        labelled.select("data", "cluster"), on=["data", "cluster"], how="semi"
+    )
+    unknown = behind["patient"].null_count()
+    if not unknown:
+        return "patients"
+    return "films" if unknown == len(behind) else "patients and films of unknown patients"

@@ -64,9 +64,15 @@ class Diagnosis:
     """When the maps of one method and model score high and when low, by one metric of maps.
 
     Attributes:
-        cases: Number of maps with a defined score on films on which the finding is marked.
-        patients: Number of patients behind them; with fewer than ``enough`` nothing is fitted.
+        cases: Number of maps with a defined score on films on which the finding is marked; a film
+            with two findings has two.
+        patients: Number of patients behind them; a film whose patient is unknown counts as one, and
+            so does every film where films are resampled.  With fewer than ``enough`` nothing is
+            fitted.
         enough: Number of patients that a fit takes.
+        films: Number of films behind the maps.
+        lone: How many of ``patients`` are films that count as one.
+        unknown: Number of films whose patient is unknown.
         shape: Effects of the shape of the finding on the score, over all findings.
         confidence: Effects of the model's probability on the score.
         subgroups: The score in groups of films, by finding.
@@ -87,6 +93,9 @@ class Diagnosis:
     cases: int
     patients: int
     enough: int
+    films: int
+    lone: int = 0
+    unknown: int = 0
     shape: tuple[Effect, ...] = ()
     confidence: tuple[Confidence, ...] = ()
     subgroups: Mapping[str, tuple[Subgroup, ...]] = field(default_factory=dict)
@@ -179,7 +188,11 @@ def _diagnosis(
     marked = cell.filter(MARKED)
     defined = marked.filter(pl.col("value").is_finite())
     patients = defined["cluster"].n_unique()
-    record = Diagnosis(data, model, method, metric, len(defined), patients, TO_FIT)
+    behind = films.where(pl.col("image_id").is_in(defined["image_id"].to_list()), data=data).frame
+    unknown = behind["patient"].null_count()
+    lone = unknown if options.intervals.by == "patient" else len(behind)
+    counts = (len(defined), patients, TO_FIT, len(behind), lone, unknown)
+    record = Diagnosis(data, model, method, metric, *counts)
     # The record stays without results, so that the table can say why nothing is fitted.
     if patients < TO_FIT:
         return record

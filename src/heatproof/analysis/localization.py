@@ -86,6 +86,8 @@ class Localization:
         prior: The mean mask, which every method is compared with; None where it was not scored.
         model: The model whose probabilities all rows use; empty where they use none.
         controls: The other controls; no method is compared with them.
+        counts: Whether its reader is the one who counts; each finding has one such panel for a
+            metric (and model), however many readers marked it.
     """
 
     dataset: str
@@ -95,6 +97,7 @@ class Localization:
     prior: ControlRow | None = None
     model: str = ""
     controls: tuple[ControlRow, ...] = ()
+    counts: bool = True
 
     @property
     def every_control(self) -> tuple[ControlRow, ...]:
@@ -122,6 +125,7 @@ def localization(
     """
     readers = scores.frame.group_by("data", "finding").agg(pl.col("reader").n_unique())
     several = {(data, finding) for data, finding, count in readers.iter_rows() if count > 1}
+    counting = films.counting().readers
     for (data, finding, reader, spec), rows in scores.by("data", "finding", "reader", "metric"):
         maps, controls = rows.of_models(), rows.of_controls()
         panel = Localization(
@@ -129,6 +133,7 @@ def localization(
             finding=f"{finding} ({reader})" if (data, finding) in several else finding,
             metric=spec,
             rows=(),
+            counts=(data, finding) not in several or counting.get((data, finding)) == reader,
         )
         panels: list[Localization] = []
         part = metrics.parts[spec]
@@ -138,8 +143,8 @@ def localization(
                 panels.append(_filled(panel, means, maps, controls))
         else:
             for (model,), of_model in maps.by("model"):
-                counting = films_that_count(of_model, predictions.where(model=model), films)
-                whole = _OfDataset(intervals, metrics, spec, model, finding, counting)
+                rows_of_films = films_that_count(of_model, predictions.where(model=model), films)
+                whole = _OfDataset(intervals, metrics, spec, model, finding, rows_of_films)
                 panels.append(_filled(replace(panel, model=model), whole, of_model, controls))
         # A rare finding keeps its panel without intervals: its values describe these films.
         enough = intervals.enough(maps.films_marked())

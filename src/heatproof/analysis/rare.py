@@ -44,8 +44,9 @@ class Rare:
 
     Attributes:
         what: ``"maps"``: marked on few films; ``"classifier"``: few are labelled with it.
-        positives: Number of these films.
+        positives: Number of these films; of a classifier that studies are counted for, of studies.
         least: Number of positives that it takes to conclude.
+        by: What is counted: ``"image"`` or ``"study"``.
     """
 
     dataset: str
@@ -53,6 +54,7 @@ class Rare:
     what: str
     positives: int
     least: int
+    by: str = "image"
 
 
 def rare(
@@ -61,7 +63,7 @@ def rare(
     """Every finding of every data set that has too few positives for something.
 
     Args:
-        scores: Scores of maps and controls.
+        scores: Scores of maps and controls, against the reader who counts.
         classified: How well each model recognizes each finding.
         intervals: How intervals are made; they say how many positives it takes.
     """
@@ -73,8 +75,9 @@ def rare(
         place = (row.dataset, row.finding, "classifier")
         # Models may judge different films, so the smallest count of any model decides.
         counts[place] = min(row.positives, counts.get(place, row.positives))
+    by = {"maps": "image", "classifier": next((row.by for row in classified), "image")}
     return tuple(
-        Rare(data, finding, what, number, intervals.min_positives)
+        Rare(data, finding, what, number, intervals.min_positives, by[what])
         for (data, finding, what), number in counts.items()
         if not intervals.enough(number)
     )

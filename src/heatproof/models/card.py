@@ -69,8 +69,11 @@ class Cohort:
 
     def shared(self, samples: Iterable[Sample]) -> int:
         """How many patients of some samples are in this cohort."""
-        hashes = {hash_patient(sample.cluster) for sample in samples}
-        return len(hashes & set(self.patients))
+        return len(self.among(samples))
+
+    def among(self, samples: Iterable[Sample]) -> set[str]:
+        """The patients of some samples that are in this cohort, hashed."""
+        return {hash_patient(sample.cluster) for sample in samples} & set(self.patients)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class FindingCounts:
         negative: Films on which it is absent.
         uncertain: Films that are labelled as neither.
         unknown: Films without a label.
-        annotated: Films on which the reference standard marks the finding at least once.
+        annotated: Films on which any reader marked the finding at least once.
     """
 
     finding: str
@@ -83,17 +83,30 @@ class CohortCounts:
 
 @dataclass(frozen=True)
 class PatientOverlap:
-    """How many patients of one data set one model has seen before.
+    """How many of the patients that one model judges in one data set it has seen before.
+
+    A film whose patient is unknown counts as one, and was seen where a film of its name was.
 
     Attributes:
-        trained: Patients that the model was trained on; None where that is unknown.
-        tuned: Patients that it was tuned or selected on; None where that is unknown.
+        trained: How many of them the model was trained on; None where that is unknown.
+        tuned: How many it was tuned or selected on; None where that is unknown.
+        patients: Number of known patients that it judges there.
+        lone: Number of films of unknown patients that it judges there.
     """
 
     model: str
     dataset: str
     trained: int | None
     tuned: int | None
+    patients: int = 0
+    lone: int = 0
+
+    @property
+    def what(self) -> str:
+        """What is counted, in the plural."""
+        if not self.lone:
+            return "patients"
+        return "patients and films of unknown patients" if self.patients else "films"
 
 
 @dataclass(frozen=True)

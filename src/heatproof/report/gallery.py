@@ -63,7 +63,7 @@ class GalleryCase:
         label: True, False, or None for uncertain or unknown.
         probability: The probability that the model gives the finding; None where unknown.
         threshold: The probability from which on the film is called positive; None without one.
-        annotations: How many instances the reference standard marks.
+        annotations: How many instances the reader marked who counts on this film.
     """
 
     group: Group

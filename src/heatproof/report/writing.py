@@ -19,7 +19,7 @@ from heatproof.registry import docstring_summary
 from heatproof.report.content import CohortCounts, Content
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import Tuning, doubts
-from heatproof.report.facts.models import models, patient_overlaps
+from heatproof.report.facts.models import Place, clusters_by_hash, models, patient_overlaps
 from heatproof.report.facts.parts import methods_made, metrics_used, rules_used
 from heatproof.report.facts.picks import Selection, pick
 from heatproof.report.facts.provenance import provenance
@@ -55,8 +55,8 @@ def write_report(
         progress: Hears of every part.
     """
     progress.start("report", 5)
-    if written.aside:
-        progress.warn(f"{len(written.aside)} set aside; the report lists each with its reason.")
+    if aside := {(entry.dataset, entry.image_id) for entry in written.aside}:
+        progress.warn(f"{len(aside)} set aside; the report lists each with its reason.")
     tables = tables_of(work.experiment, written)
     questions = questions_of(work, judged)
     analysis = analyse(tables, questions, lambda part: progress.advance(note=part))
@@ -91,14 +91,16 @@ def _page(
     experiment, panels = work.experiment, analysis.localization
     validation = experiment.classification.validation
     tuning = Tuning(experiment.score.tune, work.tuned)
+    aside = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
+    known = clusters_by_hash(sample for films in work.data.values() for sample in films.samples)
     return Content(
         title=experiment.name,
         question=experiment.question,
         provenance=provenance(experiment, written.digests, judged),
-        cohorts=tuple(_cohorts(work, judged, written)),
+        cohorts=tuple(_cohorts(work, judged, written, aside)),
         set_aside=written.aside,
-        overlaps=tuple(patient_overlaps(judged)),
-        models=tuple(models(judged)),
+        overlaps=tuple(patient_overlaps(judged, aside)),
+        models=tuple(models(judged, known)),
         methods=tuple(methods_made(work.methods, judged, written.made)),
         metrics=tuple(metrics_used(work.metrics, panels)),
         tuned=work.tuned,
@@ -119,9 +121,10 @@ def _gallery(work: Workspace, judged: Sequence[Judged], tables: Tables) -> Galle
     return pick(judged, tables.called, tables.scores, work.metrics, selection, work.store)
 
 
-def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Sequence[CohortCounts]:
+def _cohorts(
+    work: Workspace, judged: Sequence[Judged], written: Written, aside: Collection[Place]
+) -> Sequence[CohortCounts]:
     """The data sets of which a model judges films, and the films that were judged."""
-    set_aside = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
     reported = {
         (record.data, sample.image_id)
         for record in judged
@@ -134,7 +137,7 @@ def _cohorts(work: Workspace, judged: Sequence[Judged], written: Written) -> Seq
     descriptions = {
         name: docstring_summary(type(films.dataset).__doc__) for name, films in data.items()
     }
-    return tuple(cohorts(written.films, reported - set_aside, findings, descriptions))
+    return tuple(cohorts(written.films, reported - set(aside), findings, descriptions))
 
 
 def _files(

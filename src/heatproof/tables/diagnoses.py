@@ -49,7 +49,11 @@ class Diagnoses(Table):
             "the films where the prior scores lower and higher",
         ),
         **ESTIMATE,
-        "patients": Column(pl.Int64, "number of patients behind the diagnosis"),
+        "patients": Column(
+            pl.Int64,
+            "number of patients behind the diagnosis; a film whose patient is unknown counts as "
+            "one, and so does every film where films are resampled",
+        ),
         "p": Column(
             pl.Float64, "p-value of a slope of 0, uncorrected, in [0, 1]; null: not a slope"
         ),

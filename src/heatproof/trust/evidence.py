@@ -18,7 +18,11 @@ population          compared with                          asks
 ==================  =====================================  =========================================
 
 Where one of two models had nothing to learn (``must_differ``), different films stand for random
-pairs.  Of a criterion with steps (a cascade) only the last counts, in the order of the rows.
+pairs.  Of a criterion with steps only the last counts, in the order of the rows; of a cascade the
+last of each model, since networks name their blocks differently.
+
+Rules of studies have bars of their own, such as an SSIM of 0.5.  For them a map asks the same
+question where there is nothing to compare it with (``own_bars``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,6 +54,10 @@ class Asks(StrEnum):
     RISES = ""
 
 
+_BARE = ((MAP, Asks.FINDS), (SAME, Asks.IS_KEPT))
+"""What maps ask that are compared with nothing, unless they are those of randomized copies."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One method by one criterion.
@@ -72,18 +80,27 @@ class Cell:
     compared: pl.DataFrame
 
 
-def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) -> Iterator[Cell]:
+def cells(
+    table: pl.DataFrame,
+    methods: Sequence[str],
+    measures: Sequence[str],
+    *,
+    own_bars: bool = False,
+) -> Iterator[Cell]:
     """Every criterion by every method, the four first.
 
     Args:
         table: The table of evidence.
         methods: Specs, in the order of the grid.
         measures: Specs, the first that a criterion was measured by counts.
+        own_bars: Whether the rule has bars of its own, so that maps that must be found or kept ask
+            their question even where nothing is there to be compared with.
     """
     readable = ~(
         pl.col("validity_a").is_in(_UNREADABLE) | pl.col("validity_b").is_in(_UNREADABLE)
     ).fill_null(False)
-    kept = (pl.col("population") == MAP) | readable
+    # A map or a prior that is empty was scored, and its score counts.
+    kept = pl.col("population").is_in([MAP, PRIOR]) | readable
     table = table.with_columns(
         value=pl.when(kept).then(pl.col("value")).otherwise(float("nan")).fill_null(float("nan"))
     )
@@ -97,7 +114,7 @@ def cells(table: pl.DataFrame, methods: Sequence[str], measures: Sequence[str]) 
     for criterion in _ordered([criterion for criterion, _ in by_cell]):
         for method in methods:
             rows = by_cell.get((criterion, method), table.clear())
-            yield _cell(criterion, method, rows, measures)
+            yield _cell(criterion, method, rows, measures, own_bars)
 
 
 def rises(table: pl.DataFrame) -> list[str]:
@@ -108,11 +125,15 @@ def rises(table: pl.DataFrame) -> list[str]:
 
 
 def over_draws(rows: pl.DataFrame) -> float:
-    """The mean over draws of means over films; undefined values are left out."""
-    # Means of draws are averaged, so that each draw counts alike however many values it lacks.
+    """The mean over films; of randomized copies the mean over copies of each one's mean over films.
+
+    A copy is a draw of the weights of one model.  Undefined values are left out.
+    """
+    drawn = pl.col("draw").fill_null(-1) >= 0
+    # Means of copies are averaged, so that each copy counts alike however many values it lacks.
     means = (
         rows.filter(pl.col("value").is_finite())
-        .group_by("draw", maintain_order=True)
+        .group_by("draw", pl.when(drawn).then("model_a").alias("_model"), maintain_order=True)
         .agg(pl.col("value").mean())["value"]
     )
     return float(means.to_numpy().mean()) if len(means) else float("nan")
@@ -124,28 +145,45 @@ def _ordered(measured: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*four, *measured)))
 
 
-def _cell(criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[str]) -> Cell:
+def _cell(
+    criterion: str, method: str, rows: pl.DataFrame, measures: Sequence[str], own_bars: bool
+) -> Cell:
     measured = set(rows["similarity"])
     measure = next((spec for spec in measures if spec in measured), "")
     rows = rows.filter(pl.col("similarity") == measure)
-    populations = set(rows["population"])
-    asks = next((question for question in Asks if question.value in populations), None)
-    if part_name(measure) == RISE:
-        asks = Asks.RISES
     main = rows.filter(pl.col("population").is_in([MAP, SAME]))
-    if asks is Asks.IS_KEPT and must_differ(criterion):
-        asks = Asks.IS_LOST
+    asks = _asked(criterion, measure, rows, own_bars)
+    last = _last_steps(main)
+    # Criteria without steps may have null there, which a join leaves out unless told.
+    main = main.join(last, on=last.columns, how="semi", nulls_equal=True, maintain_order="left")
     if asks is None or main.is_empty():
         return Cell(criterion, method, None, measure, main, main.clear())
-    last = main["step"][-1]
     compared = rows.filter(pl.col("population").is_in([question.value for question in Asks]))
-    of_last = compared.filter(pl.col("step").eq_missing(last))  # levels have pairs of their own
-    return Cell(
-        criterion,
-        method,
-        asks,
-        measure,
-        # Criteria without steps have null there, which only `eq_missing` finds equal to itself.
-        main.filter(pl.col("step").eq_missing(last)),
-        compared if of_last.is_empty() else of_last,
-    )
+    # Levels have pairs of their own.
+    of_last = compared.join(last, on="step", how="semi", nulls_equal=True, maintain_order="left")
+    return Cell(criterion, method, asks, measure, main, compared if of_last.is_empty() else of_last)
+
+
+def _asked(criterion: str, measure: str, rows: pl.DataFrame, own_bars: bool) -> Asks | None:
+    if part_name(measure) == RISE:
+        return Asks.RISES
+    populations = set(rows["population"])
+    asks = next((question for question in Asks if question.value in populations), None)
+    if asks is None and own_bars and not _of_copies(rows):
+        asks = next((asks for name, asks in _BARE if name in populations), None)
+    if asks is Asks.IS_KEPT and must_differ(criterion):
+        # What random pairs are to a randomized copy, different films are to these two models.
+        return Asks.IS_LOST if Asks.IS_KEPT.value in populations else None
+    return asks
+
+
+def _of_copies(rows: pl.DataFrame) -> bool:
+    """Whether maps of randomized copies are compared."""
+    return bool((rows["draw"].fill_null(-1) >= 0).any())
+
+
+def _last_steps(rows: pl.DataFrame) -> pl.DataFrame:
+    """The last step: of randomized copies that of each model, else the one of all."""
+    if _of_copies(rows):
+        return rows.group_by("model_a", maintain_order=True).last().select("model_a", "step")
+    return rows.tail(1).select("step")

@@ -120,6 +120,32 @@ def test_uncertain_is_none_and_blank_is_unknown(copy):
     assert "Lung Lesion" not in labels
 
 
+def table_of_cells(folder, cells):
+    """CheXpert's label table of training films: row by row, the cells of the ten findings."""
+    columns = ["Lung Opacity" if finding == "Airspace Opacity" else finding for finding in FINDINGS]
+    # CheXpert has Lung Opacity before Lung Lesion, and columns that are no finding here.
+    order = sorted(range(10), key=lambda place: columns[place][::-1])
+    lines = [",".join(["Path", "Sex", "No Finding", *(columns[place] for place in order)])]
+    for number, row in enumerate(cells):
+        path = f"CheXpert-v1.0/train/patient{number:05}/study1/view1_frontal.jpg"
+        lines.append(",".join([path, "Female", "1.0", *(row[place] for place in order)]))
+    (folder / "train.csv").write_text("\n".join(lines) + "\n")
+    return CheXlocalize(folder, split="train")
+
+
+def test_every_cell_of_chexperts_table_is_one_of_four_things(tmp_path):
+    """1 present, 0 absent, -1 uncertain, blank not mentioned: nothing is guessed for a blank."""
+    random = np.random.default_rng(0)
+    said = {"1.0": True, "1": True, "0.0": False, "0": False, "-1.0": None, "-1": None}
+    cells = random.choice([*said, "", ""], (60, 10)).tolist()
+    for row, sample in zip(cells, table_of_cells(tmp_path, cells), strict=True):
+        expected = {}
+        for finding, cell in zip(FINDINGS, row, strict=True):
+            if cell:
+                expected[finding] = said[cell]
+        assert dict(sample.labels) == expected
+
+
 def test_training_films_are_those_of_chexpert_and_nobody_outlined_them(copy):
     (copy / "valid.csv").rename(copy / "train.csv")
     data = CheXlocalize(copy, split="train")

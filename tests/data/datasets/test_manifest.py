@@ -129,6 +129,66 @@ def test_boxes_of_1024_on_320_without_their_frame_are_refused(shared_data):
     assert "another resolution" in problems[0].reason
 
 
+WORDS = {
+    "positive": ("Lung Opacity", "1", 2),
+    "negative": ("Normal", 0),
+    "uncertain": ("Unclear", "-1"),
+}
+
+
+@pytest.mark.parametrize("rule", [None, WORDS, {**WORDS, "uncertain": ()}])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_every_cell_is_present_absent_uncertain_unknown_or_an_error(tmp_path, rule, kind):
+    """Upper and lower case and spaces around a cell say nothing; what no list has is refused."""
+    random = np.random.default_rng(1)
+    lists = rule or {
+        "positive": ("1", "1.0", "true"),
+        "negative": ("0", "0.0", "false"),
+        "uncertain": ("-1", "-1.0", "u"),
+    }
+    meaning = {"positive": True, "negative": False, "uncertain": None}
+    said = {str(cell): meaning[name] for name, cells in lists.items() for cell in cells}
+    spelled = {
+        text: label
+        for cell, label in said.items()
+        for text in (cell, cell.upper(), cell.lower(), f" {cell} ")
+    }
+    cells = random.choice([*spelled, "", "  "], 80).tolist()
+    table = tmp_path / f"table.{kind}"
+    frame = polars.DataFrame({"image": [f"{n}.png" for n in range(80)], "Mass": cells})
+    frame.write_csv(table) if kind == "csv" else frame.write_parquet(table)
+    labels = {
+        "Mass": {"column": "Mass", **{k: list(v) for k, v in rule.items()}} if rule else "Mass"
+    }
+    data = datasets.build("manifest", {"csv": str(table), "labels": labels})
+    for cell, sample in zip(cells, data, strict=True):
+        expected = {"Mass": spelled[cell]} if cell.strip() else {}
+        assert dict(sample.labels) == expected, cell
+    frame = frame.with_columns(Mass=polars.lit("perhaps"))
+    frame.write_csv(table) if kind == "csv" else frame.write_parquet(table)
+    with pytest.raises(DataError, match=r"found 'perhaps', expected one of .* or nothing"):
+        datasets.build("manifest", {"csv": str(table), "labels": labels})
+
+
+def test_numbers_and_booleans_of_parquet_are_labels_and_null_is_unknown(tmp_path):
+    frame = polars.DataFrame(
+        {
+            "image": ["a", "b", "c", "d"],
+            "float": [1.0, 0.0, -1.0, None],
+            "integer": [1, 0, -1, None],
+            "boolean": [True, False, None, None],
+        }
+    )
+    frame.write_parquet(tmp_path / "table.parquet")
+    data = Manifest(tmp_path / "table.parquet", labels=("float", "integer", "boolean"))
+    assert [dict(sample.labels) for sample in data] == [
+        {"float": True, "integer": True, "boolean": True},
+        {"float": False, "integer": False, "boolean": False},
+        {"float": None, "integer": None},
+        {},
+    ]
+
+
 @pytest.mark.parametrize(
     ("found", "instead", "options", "message"),
     [

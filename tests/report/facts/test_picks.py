@@ -6,11 +6,15 @@ from collections import Counter
 import polars as pl
 import pytest
 
+from heatproof.data.annotations import Boxes
+from heatproof.data.readers import ranked_readers
 from heatproof.experiment.file import load
-from heatproof.report.facts.picks import Choice, Selection, chosen, pick
+from heatproof.report.facts.picks import Choice, Selection, chosen, pick, regions_marked
 from heatproof.report.gallery import Group
 from heatproof.run.pipeline import run
+from heatproof.types import Annotation, Sample
 from tests.analysis.made_up import NAN, Called, Scores, measures, predictions, scores
+from tests.trust.unread import Unread
 
 DIMMER = "def build():\n    return Bright()\n"
 NOISY = '''
@@ -91,6 +95,19 @@ def test_without_films_of_each_kind_there_is_no_gallery():
     gallery = pick([], called({}), Scores.of_rows([]), METRICS, Selection(0, "iou", 7), no_store)
     assert gallery.cases == ()
     assert "seed 7" in gallery.how_chosen
+
+
+def test_regions_are_those_of_one_reader():
+    """Two readers who see the same two regions do not make four of them."""
+    marks = tuple(
+        Annotation("Edema", reader, Boxes(tuple((0.0, n, 1.0, n + 1.0) for n in range(regions))))
+        for reader, regions in (("second", 3), ("reference", 2))
+    )
+    film = Sample("f", Unread(), annotations=marks)
+    assert regions_marked(film, "Edema", ranked_readers([marks])) == 2
+    alone = Sample("g", Unread(), annotations=marks[:1])
+    assert regions_marked(alone, "Edema", ranked_readers([marks])) == 3
+    assert regions_marked(film, "Mass", ranked_readers([marks])) == 0
 
 
 @pytest.fixture

@@ -33,6 +33,22 @@ def test_unknown_is_not_none() -> None:
     )
 
 
+def test_films_of_unknown_patients_are_told_by_name() -> None:
+    lone = PatientOverlap("mobilenet, fold 0", "nih_rsna_1024", 4, 0, 7, 3)
+    [text, _] = sorted(serious(replace(trial.usual(), overlaps=(lone,))), reverse=True)
+    assert text.startswith(
+        "mobilenet, fold 0 was trained on 4 of the 7 patients and 3 films of unknown patients of"
+        " nih_rsna_1024 on which it is judged here. Films of unknown patients are told by their"
+        " names."
+    )
+
+
+def test_a_film_with_two_reasons_is_set_aside_once() -> None:
+    [aside] = trial.usual().set_aside
+    twice = (aside, replace(aside, reason="and too small"))
+    assert "1 film was set aside" in said(replace(trial.usual(), set_aside=twice))
+
+
 def test_a_model_that_saw_nobody_is_no_warning() -> None:
     clean = tuple(replace(o, trained=0, tuned=0) for o in trial.usual().overlaps)
     assert serious(replace(trial.usual(), overlaps=clean)) == []

@@ -43,6 +43,13 @@ def test_every_cell_says_its_outcome_its_value_and_what_was_needed() -> None:
     assert "SSIM 0.60, must be above 0.60 0.00 no interval" in text
 
 
+def test_where_patients_are_unknown_films_would_settle_it() -> None:
+    cohort = replace(trial.usual().cohorts[0], name="rsna", patients=None)
+    text = Page(grids(render(replace(trial.trusted(), cohorts=(cohort,))))[0]).text
+    assert "about 140 films would settle a difference of 0.15" in text
+    assert "140 patients" not in text
+
+
 def test_no_outcome_is_told_by_colour_alone() -> None:
     html = render(trial.trusted())
     outcomes = re.findall(

@@ -73,8 +73,8 @@ def test_where_lower_is_better_the_words_turn_and_the_numbers_do_not():
 def test_with_too_few_patients_nothing_is_said():
     story = told(trial.diagnosis("a", (0.4, 0.01), patients=9))
     assert story.sentences == (
-        "There are too few patients to say why maps fail: 9 with the finding marked, and at least"
-        " 10 are needed.",
+        "There are too few patients to say why maps fail: 9 with the finding marked and a map that"
+        " has a score, and at least 10 are needed.",
     )
     assert story.lines == ()
 

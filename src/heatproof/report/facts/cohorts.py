@@ -79,7 +79,11 @@ def _patients(films: Films) -> int | None:
 def _counts(films: Films, finding: str) -> FindingCounts:
     labels = Counter(label for labelled, label in films.labels_of(finding) if labelled)
     marked = sum(
-        any(mark["finding"] == finding and not mark["benchmark"] for mark in marks)
+        any(
+            # An annotation may be there in which nothing is drawn.
+            mark["finding"] == finding and mark["instances"] and not mark["benchmark"]
+            for mark in marks
+        )
         for marks in films.frame["marks"].to_list()
     )
     unknown = len(films) - sum(labels.values())

@@ -93,16 +93,33 @@ def _chosen_on_the_judged(
     """Patients of the validation data who are judged at the threshold that was chosen on them."""
     if validation is None:
         return
-    # Clusters are patients, or films where patients are unknown.
-    choosing = set(films.where(data=validation).frame["cluster"])
+    choosing = films.where(data=validation)
     for data, rows in _judged_films(films, judged):
-        shared = len(choosing & set(rows.frame["cluster"]))
-        if shared:
+        patients, lone = (
+            len(theirs & ours)
+            for theirs, ours in zip(_known_and_lone(choosing), _known_and_lone(rows), strict=True)
+        )
+        there = f"{validation}, on which the operating point was chosen"
+        if patients:
             yield (
-                f"{count(shared, 'patient')} of {data} {'is' if shared == 1 else 'are'} also in"
-                f" {validation}, on which the operating point was chosen: sensitivity and"
-                " specificity flatter the model there."
+                f"{count(patients, 'patient')} of {data} {'is' if patients == 1 else 'are'} also in"
+                f" {there}: sensitivity and specificity flatter the model there."
             )
+        if lone:
+            nouns = (
+                "film of an unknown patient has" if lone == 1 else "films of unknown patients have"
+            )
+            yield (
+                f"{lone:,} {nouns} in {data} the name of a film of {there}: if they are the same,"
+                " sensitivity and specificity flatter the model there."
+            )
+
+
+def _known_and_lone(films: Films) -> tuple[set[str], set[str]]:
+    """The known patients of some films, and the names of those whose patient is unknown."""
+    is_known = pl.col("patient").is_not_null()
+    known, lone = films.frame.filter(is_known), films.frame.filter(~is_known)
+    return set(known["patient"]), set(lone["image_id"])
 
 
 def _dark(judged: Sequence[Judged]) -> Iterator[str]:
@@ -138,8 +155,9 @@ def _not_finite(predictions: Predictions) -> Iterator[str]:
     for (model, data), rows in broken.by("model", "data"):
         images = rows.frame["image_id"]
         yield (
-            f"{model} gave no finite probability for {images.n_unique()} films of {data},"
-            f" such as {images[0]}: they are in no number of its classification."
+            f"{model} gave no finite probability for {count(images.n_unique(), 'film')} of {data},"
+            f" such as {images[0]}: of its classification, they count as present or absent, and in"
+            " no other number."
         )
 
 
@@ -172,7 +190,7 @@ def _not_looked_for(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
             mark["finding"]
             for marks in rows.frame["marks"].to_list()
             for mark in marks
-            if not mark["benchmark"]
+            if mark["instances"] and not mark["benchmark"]
         )
         missing = [finding for finding in marked if finding not in looked_for]
         if missing:

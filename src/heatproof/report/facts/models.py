@@ -1,31 +1,65 @@
 """Which models were judged, and whom they had seen before."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from heatproof.experiment.workspace import HISTORY
 from heatproof.models.card import Cohort as Patients
+from heatproof.models.card import hash_patient
 from heatproof.report.content import ModelText, PatientOverlap
 from heatproof.stages.blocks import Judged
-from heatproof.words import count
+from heatproof.types import Sample
+from heatproof.words import count, patients_and_films
+
+Place = tuple[str, str]
+"""Data set and ``image_id`` of a film."""
 
 
-def patient_overlaps(judged: Sequence[Judged]) -> Iterator[PatientOverlap]:
-    """How many of the judged patients each model has seen before."""
+def patient_overlaps(
+    judged: Sequence[Judged], aside: Collection[Place] = ()
+) -> Iterator[PatientOverlap]:
+    """How many of the judged patients each model has seen before.
+
+    Args:
+        judged: Models and data sets.
+        aside: Films that could not be judged.
+    """
     members_of: dict[tuple[str, str], list[Judged]] = {}
     for member in judged:
         if member.methods:
             members_of.setdefault((member.model, member.data), []).append(member)
     for (model, data), members in members_of.items():
-        trained = [_seen(m, m.card.trained_on if m.card else None) for m in members]
-        tuned = [_seen(m, m.card.tuned_on if m.card else None) for m in members]
-        yield PatientOverlap(model, data, _sum(trained), _sum(tuned))
+        films = [
+            [sample for sample in member.samples if (data, sample.image_id) not in aside]
+            for member in members
+        ]
+        is_known = {s.cluster: s.patient_id is not None for samples in films for s in samples}
+        yield PatientOverlap(
+            model,
+            data,
+            _seen(films, [m.card.trained_on if m.card else None for m in members]),
+            _seen(films, [m.card.tuned_on if m.card else None for m in members]),
+            patients=sum(is_known.values()),
+            lone=len(is_known) - sum(is_known.values()),
+        )
 
 
-def models(judged: Sequence[Judged]) -> Iterator[ModelText]:
-    """One record per model; what its members share is taken from the first of them."""
+def clusters_by_hash(films: Iterable[Sample]) -> dict[str, bool]:
+    """The name on cards of everybody in some films, and whether it is that of a known patient."""
+    known = {sample.cluster: sample.patient_id is not None for sample in films}
+    return {hash_patient(cluster): is_known for cluster, is_known in known.items()}
+
+
+def models(judged: Sequence[Judged], known: Mapping[str, bool]) -> Iterator[ModelText]:
+    """One record per model; what its members share is taken from the first of them.
+
+    Args:
+        judged: Models and data sets.
+        known: What ``clusters_by_hash`` says of the films of the experiment.
+    """
     members_of: dict[str, dict[str, Judged]] = {}
     for member in judged:
         # A member that judges several data sets counts once.
@@ -39,7 +73,7 @@ def models(judged: Sequence[Judged]) -> Iterator[ModelText]:
             architecture=first.id.architecture,
             head=first.id.head or "its own",
             # Members that were trained on the same data share one phrase.
-            trained_on="; ".join(dict.fromkeys(map(_trained_on, members.values()))),
+            trained_on="; ".join(dict.fromkeys(_trained_on(m, known) for m in members.values())),
             seed=first.id.seed if first.card and not first.id.chosen else None,
             weights=tuple(sha for m in members.values() if m.card for sha in _weights(m)),
             preprocessing=_preprocessing(first),
@@ -62,24 +96,36 @@ def _weights(member: Judged) -> tuple[str, ...]:
     return tuple(sha for sha in checkpoints if sha in counting) if counting else checkpoints[:1]
 
 
-def _seen(member: Judged, cohort: Patients | None) -> int | None:
-    """How many of the patients whom it judges are in a cohort; None where nobody knows."""
-    if cohort is None or not cohort.patients:
-        return None
-    return cohort.shared(member.samples)
+def _seen(films: Sequence[Sequence[Sample]], cohorts: Sequence[Patients | None]) -> int | None:
+    """How many patients a model has seen, whose members judge some films each.
+
+    None where any member's cohort is unknown, since a number would then say too little.
+
+    Args:
+        films: The films that each member judges.
+        cohorts: Whom each member has seen.
+    """
+    seen: set[str] = set()
+    for samples, cohort in zip(films, cohorts, strict=True):
+        if cohort is None or not cohort.patients:
+            return None
+        # A patient may have films that several members judge, and is one patient all the same.
+        seen |= cohort.among(samples)
+    return len(seen)
 
 
-def _sum(counts: Sequence[int | None]) -> int | None:
-    """The sum; None where any count is unknown, since the sum would then say too little."""
-    defined = [count for count in counts if count is not None]
-    return sum(defined) if len(defined) == len(counts) else None
-
-
-def _trained_on(member: Judged) -> str:
+def _trained_on(member: Judged, known: Mapping[str, bool]) -> str:
     if member.card is None or not member.card.trained_on.data:
         return member.id.data
     cohort = member.card.trained_on
-    return f"{cohort.data} ({len(cohort.patients)} patients)"
+    kinds = Counter(known.get(patient) for patient in cohort.patients)
+    # Of films that are not here nobody knows whether a name is that of a patient.
+    whom = (
+        f"{count(len(cohort.patients), 'patient')}, or films where patients are unknown"
+        if kinds[None]
+        else patients_and_films(kinds[True], kinds[False])
+    )
+    return f"{cohort.data} ({whom})"
 
 
 def _preprocessing(member: Judged) -> str:
@@ -108,7 +154,7 @@ def _facts(members: dict[str, Judged], history: dict[str, Any]) -> Iterator[tupl
             regions = member.card.regions
             yield (
                 "learned from",
-                f"{regions.kind} by {regions.source} on {count(regions.images, 'image')}",
+                f"{regions.kind} by {regions.source} on {count(regions.images, 'film')}",
             )
     if history:
         yield "training stopped", history["stopped"]

@@ -12,7 +12,8 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.references import reference_mask, references_of
+from heatproof.data.readers import first_of, ranked_readers
+from heatproof.data.references import marks_of, reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
@@ -65,6 +66,7 @@ class _Album:
     Attributes:
         films: ``image_id`` to the member that judges the film, and the film.
         store: The maps of the data set.
+        readers: The readers of the data set in the order in which they count, by finding.
     """
 
     data: str
@@ -73,6 +75,7 @@ class _Album:
     predictions: Called
     scores: Scores
     store: MapStore
+    readers: Mapping[str, tuple[str, ...]]
 
 
 def pick(
@@ -94,6 +97,11 @@ def pick(
         open_store: The maps of a data set, by its name.
     """
     pairs = dict.fromkeys((record.data, record.model) for record in judged if record.methods)
+    samples = {record.data: record.films.samples for record in judged}
+    readers = {
+        data: ranked_readers(sample.annotations for sample in of_data)
+        for data, of_data in samples.items()
+    }
     cases: list[GalleryCase] = []
     for data, model in pairs if selection.count else ():
         album = _Album(
@@ -103,13 +111,14 @@ def pick(
             predictions.where(data=data, model=model),
             scores.where(data=data, model=model),
             open_store(data),
+            readers[data],
         )
         choices = chosen(album.predictions, album.scores, metrics, selection)
         cases += [_case(album, choice) for choice in choices]
     return Gallery(
         cases=tuple(cases),
-        how_chosen=f"Drawn with seed {selection.seed}, {selection.count} of each kind; best and"
-        f" worst by {_measure(metrics[selection.rank_by])}, averaged over the methods.",
+        how_chosen=f"Drawn with seed {selection.seed}, at most {selection.count} of each kind; best"
+        f" and worst by {_measure(metrics[selection.rank_by])}, averaged over the methods.",
         legend=render.LEGEND,
         scale=_picture(render.scale()),
         signed_scale=_picture(render.scale(signed=True)),
@@ -124,6 +133,18 @@ def chosen(
     # The order is kept, since the draw is by position.
     yield from _random(predictions, misses.unique(maintain_order=True).rows(), selection)
     yield from _extremes(scores, metrics[selection.rank_by], selection)
+
+
+def regions_marked(film: Sample, finding: str, readers: Mapping[str, tuple[str, ...]]) -> int:
+    """The number of regions that were marked: by the reader who counts, where there are several.
+
+    Args:
+        film: A film of the data set.
+        finding: The finding.
+        readers: The readers of the data set in the order in which they count, by finding.
+    """
+    reader = first_of(readers, film.annotations, finding)
+    return sum(mark.instances for mark in marks_of(film, finding, reader)) if reader else 0
 
 
 def _films(judged: Sequence[Judged], data: str, model: str) -> dict[str, tuple[Judged, Sample]]:
@@ -189,7 +210,6 @@ def _case(album: _Album, choice: Choice) -> GalleryCase:
     member, sample = album.films[choice.image_id]
     image = sample.pixels.read()
     prediction = album.predictions.where(image_id=choice.image_id, finding=choice.finding).frame
-    marks = [mark for mark in sample.annotations if mark.finding == choice.finding]
     return GalleryCase(
         group=choice.group,
         why=choice.why,
@@ -202,7 +222,7 @@ def _case(album: _Album, choice: Choice) -> GalleryCase:
         label=sample.labels.get(choice.finding),
         probability=prediction["probability"][0] if len(prediction) else None,
         threshold=prediction["threshold"][0] if len(prediction) else None,
-        annotations=sum(mark.instances for mark in marks),
+        annotations=regions_marked(sample, choice.finding, album.readers),
     )
 
 

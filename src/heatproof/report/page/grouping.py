@@ -13,6 +13,7 @@ from heatproof.report.content import Content, MetricText
 from heatproof.report.gallery import GalleryCase, Group
 from heatproof.report.names import described_metrics, method_names
 from heatproof.report.pictures.positions import Mark, mark
+from heatproof.stages.written import SetAside
 from heatproof.types import Estimate
 
 ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
@@ -93,6 +94,11 @@ def panels_by_finding(panels: Iterable[ForestPanel]) -> dict[str, tuple[ForestPa
     for panel in panels:
         by_finding[panel.finding] = (*by_finding.get(panel.finding, ()), panel)
     return by_finding
+
+
+def distinct(aside: Iterable[SetAside]) -> int:
+    """The number of films or files that were set aside; one may be listed with several reasons."""
+    return len({(entry.dataset, entry.image_id) for entry in aside})
 
 
 def dataset_metrics(content: Content) -> tuple[MetricText, ...]:

@@ -91,6 +91,7 @@ _FUNCTIONS = (
     grouping.classification_by_dataset,
     grouping.compared_differences,
     grouping.dataset_metrics,
+    grouping.distinct,
     grouping.forest_panels,
     grouping.interval_methods,
     grouping.other_controls,

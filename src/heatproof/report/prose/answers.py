@@ -119,7 +119,10 @@ def _localization(content: Content) -> list[Answer]:
     if not content.metrics:
         return []
     metric, names = content.metrics[0], method_names(content)
-    panels = [panel for panel in content.localization if panel.metric == metric.spec]
+    # Of several readers one counts, or a finding would be counted once for each of them.
+    panels = [
+        panel for panel in content.localization if panel.metric == metric.spec and panel.counts
+    ]
     pairs = dict.fromkeys((panel.dataset, row.model) for panel in panels for row in panel.rows)
     several = len({model for _, model in pairs}) > 1
     results = []
@@ -259,7 +262,8 @@ def _extremes(pairs: Sequence[tuple[str, Estimate]], metric: str) -> str:
 
 def _few_cases(cases: Iterable[int]) -> tuple[str, ...]:
     """A warning where there are few; empty elsewhere."""
-    numbers = list(cases)
+    # A method without any value has no result that could be taken for one.
+    numbers = [number for number in cases if number] or [FEW_CASES]
     fewest, most = min(numbers), max(numbers)
     if fewest >= FEW_CASES:
         return ()

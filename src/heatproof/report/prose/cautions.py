@@ -5,13 +5,14 @@ tuned on, or nobody knows whether it was.  A pair of model and data set without 
 counts as unknown.
 """
 
+import math
 from dataclasses import dataclass
 
 from heatproof.analysis.rare import FEW_CASES, Rare
 from heatproof.report.content import Content, PatientOverlap
 from heatproof.report.names import method_names
 from heatproof.types import Validity
-from heatproof.words import count, listed
+from heatproof.words import count, listed, patients_and_films
 
 _SUBJECTS = {"maps": "maps", "classifier": "the classifier"}
 
@@ -47,28 +48,28 @@ def _seen_patients(content: Content) -> list[str]:
         + [(row.model, panel.dataset) for panel in content.localization for row in panel.rows]
         + list(overlaps)
     )
-    patients = {cohort.name: cohort.patients for cohort in content.cohorts}
     texts = []
     for model, dataset in judged:
         # A pair without a record counts as unknown.
         overlap = overlaps.get((model, dataset)) or PatientOverlap(model, dataset, None, None)
-        if text := _overlap(overlap, patients.get(dataset)):
+        if text := _overlap(overlap):
             texts.append(text)
     return texts
 
 
-def _overlap(overlap: PatientOverlap, patients: int | None) -> str:
+def _overlap(overlap: PatientOverlap) -> str:
     """Empty where the model has seen none of the patients."""
     model, dataset = overlap.model, overlap.dataset
     numbers = {"trained": overlap.trained, "tuned": overlap.tuned}
     seen = [f"{verb} on {number:,}" for verb, number in numbers.items() if number]
     unknown = [verb for verb, number in numbers.items() if number is None]
     if seen:
-        total = f"{patients:,} patients" if patients is not None else "patients"
+        total = patients_and_films(overlap.patients, overlap.lone)
         others = "".join(f" Whether it was {verb} on others is not known." for verb in unknown)
+        told = " Films of unknown patients are told by their names." if overlap.lone else ""
         return (
             f"{model} was {listed(seen)} of the {total} of {dataset} on which it is judged here."
-            f" Its results there say little about new patients.{others}"
+            f"{told} Its results there say little about new patients.{others}"
         )
     if unknown:
         return (
@@ -99,13 +100,14 @@ def _rare(content: Content) -> list[str]:
 
 
 def _few_cases(content: Content) -> list[str]:
-    # Findings that nothing is concluded about have a warning of their own.
-    rare = {(rare.dataset, rare.finding) for rare in content.rare if rare.what == "maps"}
     fewest: dict[str, dict[str, int]] = {}
     for panel in content.localization:
         findings = fewest.setdefault(panel.dataset, {})
-        if panel.rows and (panel.dataset, panel.finding) not in rare:
-            cases = min(row.estimate.cases for row in panel.rows)
+        # Findings that nothing is concluded about have no intervals, and a warning of their own.
+        estimates = [row.estimate for row in panel.rows]
+        intervals = [one.cases for one in estimates if not math.isnan(one.low)]
+        if intervals:
+            cases = min(intervals)
             findings[panel.finding] = min(cases, findings.get(panel.finding, cases))
     few = {
         dataset: [f"{finding} {n}" for finding, n in findings.items() if n < FEW_CASES]
@@ -138,8 +140,11 @@ def _one_sided(content: Content) -> list[str]:
 
 
 def _set_aside(content: Content) -> list[str]:
-    whole = sum(aside.whole for aside in content.set_aside)
-    parts = len(content.set_aside) - whole
+    # A film may be listed twice, with two reasons.
+    whole, parts = (
+        len({(a.dataset, a.image_id) for a in content.set_aside if a.whole is kind})
+        for kind in (True, False)
+    )
     texts = []
     if whole:
         verb = "was" if whole == 1 else "were"
@@ -147,8 +152,9 @@ def _set_aside(content: Content) -> list[str]:
             f"{count(whole, 'film')} {verb} set aside and {verb} not judged; each is listed below."
         )
     if parts:
-        nouns = count(parts, "map or annotation", "maps or annotations")
-        texts.append(f"{nouns} could not be used; each is listed below.")
+        # Of imported maps a file may be of no film that is known.
+        nouns = count(parts, "film or file", "films or files")
+        texts.append(f"Of {nouns} some map or annotation could not be used; each is listed below.")
     return texts
 
 
@@ -173,5 +179,6 @@ def _unknown_patients(content: Content) -> list[str]:
         return []
     return [
         f"Patients are unknown in {listed(unknown)}: intervals there are by film, and too narrow"
-        " where a patient has several."
+        " where a patient has several. Whether a model has seen other films of a patient cannot be"
+        " told."
     ]

@@ -114,12 +114,15 @@ def trust_grids(content: Content) -> tuple[GridText, ...]:
     rules = {rule.spec: rule for rule in content.rules}
     methods = method_names(content)
     metrics = {metric.spec: metric.name for metric in content.metrics}
+    unknown = {cohort.name for cohort in content.cohorts if cohort.patients is None}
     return tuple(
         _grid_text(
             grid,
             rules.get(grid.rule, RuleText(grid.rule, grid.rule, "")),
             methods,
             {**metrics, **grid.measures},
+            # A film whose patient is unknown counts as one.
+            "film" if grid.dataset in unknown else "patient",
         )
         for grid in content.trust
         if not grid.untested
@@ -221,7 +224,7 @@ def _columns(criteria: Sequence[str]) -> tuple[Wording, ...]:
 
 
 def _grid_text(
-    grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str]
+    grid: Trust, rule: RuleText, names: Mapping[str, str], measures: Mapping[str, str], unit: str
 ) -> GridText:
     criteria = tuple(dict.fromkeys(verdict.criterion for verdict in grid.verdicts))
     notes = tuple(dict.fromkeys(note for verdict in grid.verdicts for note in verdict.notes))
@@ -232,7 +235,7 @@ def _grid_text(
         GridLine(
             names.get(method, method),
             tuple(
-                _cell(verdicts[criterion], measures, notes)
+                _cell(verdicts[criterion], measures, notes, unit)
                 if criterion in verdicts
                 else _bare_cell(Outcome.NOT_TESTED)
                 for criterion in criteria
@@ -264,7 +267,9 @@ def _high(
     )
 
 
-def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...]) -> GridCell:
+def _cell(
+    verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...], unit: str
+) -> GridCell:
     strong = verdict.passed is Outcome.PASS and verdict.strong is Outcome.PASS
     evidence, threshold = verdict.evidence, verdict.threshold
     measured = not math.isnan(evidence.value)
@@ -281,7 +286,7 @@ def _cell(verdict: Verdict, measures: Mapping[str, str], notes: tuple[str, ...])
         distance=_distance(evidence, threshold) if comparable else None,
         mark=mark(evidence) if measured else Mark(None, None, None),
         bar=place(threshold, 0.0, 1.0) if comparable else None,
-        settles=_settles(verdict),
+        settles=_settles(verdict, unit),
         notes=tuple(sorted(notes.index(note) + 1 for note in verdict.notes)),
     )
 
@@ -296,18 +301,20 @@ def _distance(estimate: Estimate, threshold: float) -> Estimate:
     )
 
 
-def _settles(verdict: Verdict) -> str:
-    """How many patients and models would settle an open verdict; empty where nothing is known."""
+def _settles(verdict: Verdict, unit: str) -> str:
+    """How many patients and models would settle an open verdict; empty where nothing is known.
+
+    Args:
+        verdict: The verdict.
+        unit: What counts as one: ``"patient"``, or ``"film"`` where patients are unknown.
+    """
     needed = verdict.needed
     if needed is None:
         return ""
-    what = [count(needed.patients, "patient")]
+    what = [count(needed.patients, unit)]
     what += [count(needed.models, "model")] if needed.models else []
-    what += (
-        [count(needed.draws, "draw of random weights", "draws of random weights")]
-        if (needed.draws)
-        else []
-    )
+    if needed.draws:
+        what.append(count(needed.draws, "draw of random weights", "draws of random weights"))
     # A margin is a distance, so its sign is cut off.
     return f"about {listed(what)} would settle a difference of {signed(needed.margin)[1:]}"
 

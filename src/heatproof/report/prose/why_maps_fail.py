@@ -7,7 +7,7 @@ metric of maps.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -92,7 +92,7 @@ class DiagnosisText:
         sentences: The most certain first.
         methods: The names of the methods: one column each.
         lines: Each feature with one cell per method; empty where there are too few patients.
-        cases: The number of films and patients, in words.
+        cases: The number of films and patients, in words; the largest where methods differ.
     """
 
     heading: str
@@ -190,14 +190,12 @@ def _text(
     heading: str, diagnoses: Sequence[Diagnosis], names: dict[str, str], lower: bool
 ) -> DiagnosisText:
     judged = [diagnosis for diagnosis in diagnoses if diagnosis.patients >= diagnosis.enough]
-    largest = max(diagnoses, key=lambda diagnosis: diagnosis.patients)
-    cases = f"{count(largest.cases, 'marked film')} of {count(largest.patients, 'patient')}"
+    largest = max(judged or diagnoses, key=lambda diagnosis: (diagnosis.patients, diagnosis.cases))
     if not judged:
-        too_few = (
-            f"There are too few patients to say why maps fail: {largest.patients} with the finding"
-            f" marked, and at least {largest.enough} are needed."
-        )
-        return DiagnosisText(heading, (too_few,), (), (), cases)
+        return DiagnosisText(heading, (_too_few(largest),), (), (), _cases(largest))
+    # Maps without a score make some methods rest on fewer cases than others.
+    same = all(diagnosis.cases == largest.cases for diagnosis in judged)
+    cases = _cases(largest) if same else f"up to {_cases(largest)}"
     methods = tuple(names[diagnosis.method] for diagnosis in judged)
     slopes = [slopes_by_patient(diagnosis) for diagnosis in judged]
     lines = tuple(
@@ -206,11 +204,58 @@ def _text(
         if any(feature in effects for effects in slopes)
     )
     sentences = [*_feature_sentences(lines, methods), *_group_sentences(judged, names, lower)]
-    if largest.cases < FEW_CASES:
-        sentences.append(
-            f"These are {count(largest.cases, 'case')}: take it as a hint, not as a result."
-        )
+    if len(judged) < len(diagnoses):
+        left_out = _named((d for d in diagnoses if d.patients < d.enough), names)
+        sentences.append(f"Nothing was asked of {left_out}: too few maps have a score.")
+    sentences += _few_cases(judged, names)
     return DiagnosisText(heading, tuple(sentences), methods, lines, cases)
+
+
+def _few_cases(judged: Sequence[Diagnosis], names: dict[str, str]) -> Iterator[str]:
+    """A warning of methods whose slopes rest on few cases."""
+    few = [diagnosis for diagnosis in judged if diagnosis.cases < FEW_CASES]
+    if few:
+        fewest, most = (end(diagnosis.cases for diagnosis in few) for end in (min, max))
+        cases = count(most, "case") if fewest == most else f"{fewest} to {most} cases"
+        whose = "These" if len(few) == len(judged) else f"Those of {_named(few, names)}"
+        yield f"{whose} are {cases}: take it as a hint, not as a result."
+
+
+def _named(diagnoses: Iterable[Diagnosis], names: dict[str, str]) -> str:
+    return listed(names[diagnosis.method] for diagnosis in diagnoses)
+
+
+def _cases(diagnosis: Diagnosis) -> str:
+    """The films and patients behind a diagnosis, such as ``"12 marked films of 10 patients"``."""
+    films = count(diagnosis.films, "marked film")
+    if diagnosis.cases != diagnosis.films:
+        findings = count(diagnosis.cases, "finding")
+        films = f"{findings} marked on {count(diagnosis.films, 'film')}"
+    if not diagnosis.lone:
+        return f"{films} of {count(diagnosis.patients, 'patient')}"
+    if diagnosis.lone != diagnosis.unknown:
+        return f"{films}, each of which counts as one"
+    if diagnosis.lone == diagnosis.patients:
+        return f"{films}; their patients are unknown, so each film counts as one"
+    known = count(diagnosis.patients - diagnosis.lone, "patient")
+    alone = "1 of an unknown patient, which counts as one"
+    if diagnosis.lone > 1:
+        alone = f"{diagnosis.lone:,} of unknown patients, each of which counts as one"
+    return f"{films}: {diagnosis.films - diagnosis.lone:,} of {known}, and {alone}"
+
+
+def _too_few(diagnosis: Diagnosis) -> str:
+    """Why nothing was fitted: how many there are, and how many it takes."""
+    noun = "patients" if diagnosis.lone < diagnosis.patients or not diagnosis.lone else "films"
+    there = f"{diagnosis.patients}"
+    if 0 < diagnosis.lone < diagnosis.patients:
+        there = f"{diagnosis.patients}, of which {diagnosis.lone} are films of unknown patients,"
+    elif diagnosis.lone and diagnosis.lone == diagnosis.unknown:
+        there = f"{diagnosis.patients}, whose patients are unknown,"
+    return (
+        f"There are too few {noun} to say why maps fail: {there} with the finding marked and a map"
+        f" that has a score, and at least {diagnosis.enough} are needed."
+    )
 
 
 def _cell(effect: Effect | None, lower: bool) -> TrendCell:

@@ -6,11 +6,12 @@ https://doi.org/10.1148/ryai.2021200267, and its public code.
 - Localization passes when the mean AUPRC is above that of the mean mask, strongly when not below
   that of a supervised reference.
 - Randomization passes when, with every block randomized, the mean SSIM to the trained model's map
-  (over films, then over draws) is below that of pairs of films.
+  (over films, then over randomized copies) is below that of pairs of films.
 - Repeatability and reproducibility pass when the mean SSIM is above 0.5, strongly when not below
   that of two supervised references.
 
-There is no interval and no test, so nothing is ever inconclusive.
+The study has no readers, so they set no bar here.  There is no interval and no test, so nothing is
+ever inconclusive.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import ClassVar, Protocol
 
 import polars as pl
 
+from heatproof.localize.controls import READERS
 from heatproof.trust.evidence import Asks, Cell, cells, over_draws
 from heatproof.trust.rules import Rule, rules
 from heatproof.types import Estimate, Outcome, Verdict
@@ -58,7 +60,8 @@ class Arun2021:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
         # Plain SSIM stands in where the published one was not measured, and a note says so.
-        all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        measures = (self.metric, self.similarity, "ssim")
+        all_cells = list(cells(table, every, measures, own_bars=True))
         return tuple(
             judged(cell, self, self.threshold(cell), references(cell, all_cells, controls))
             for cell in all_cells
@@ -71,11 +74,13 @@ class Arun2021:
 
 
 def references(cell: Cell, all_cells: Sequence[Cell], controls: Sequence[str]) -> list[float]:
-    """The means of the controls by the same criterion."""
+    """The means of the supervised references by the same criterion and measure."""
+    supervised = [name for name in controls if name != READERS]
     means = [
         over_draws(other.rows)
         for other in all_cells
-        if other.criterion == cell.criterion and other.method in controls
+        if (other.criterion, other.measure) == (cell.criterion, cell.measure)
+        and other.method in supervised
     ]
     return [mean for mean in means if mean == mean]  # noqa: PLR0124  only nan differs from itself
 
@@ -98,28 +103,36 @@ def judged(cell: Cell, rule: ByMeans, threshold: float, high: Sequence[float]) -
     """The verdict by the mean alone."""
     value = over_draws(cell.rows)
     above = cell.asks is not Asks.IS_LOST
+    passed = _side(value, threshold, above, float.__gt__)
     # The study has no strong bar for randomization.
-    strong = above and bool(high)
+    strong = cell.asks in (Asks.FINDS, Asks.IS_KEPT) and bool(high)
     return Verdict(
         criterion=cell.criterion,
         method=cell.method,
-        passed=_side(value, threshold, above, float.__gt__),
-        evidence=Estimate(
-            value, _NAN, _NAN, 0.95, cell.rows["image_id"].n_unique(), "mean, no interval"
-        ),
+        passed=passed,
+        evidence=Estimate(value, _NAN, _NAN, 0.95, films(cell), "mean, no interval"),
         threshold=threshold,
         rule=rules.spec(rule),
         above=above,
         measure=cell.measure,
         strong=_side(value, max(high), above, float.__ge__) if strong else Outcome.NOT_TESTED,
-        notes=tuple(_notes(cell, rule)),
+        notes=tuple(_notes(cell, rule, value, passed)),
     )
 
 
-def _notes(cell: Cell, rule: ByMeans) -> Iterator[str]:
-    if cell.asks is None:
+def films(cell: Cell) -> int:
+    """The number of films with a value."""
+    return cell.rows.filter(pl.col("value").is_finite())["image_id"].n_unique()
+
+
+def _notes(cell: Cell, rule: ByMeans, value: float, passed: Outcome) -> Iterator[str]:
+    if cell.rows.is_empty():
         yield "Nothing was measured."
-    elif cell.measure not in (rule.metric, rule.similarity):
+        return
+    if passed is Outcome.NOT_TESTED:
+        undefined = value != value  # noqa: PLR0124  only nan differs from itself
+        yield "No value is defined." if undefined else "There is nothing to compare it with."
+    if cell.measure not in (rule.metric, rule.similarity):
         yield f"The study took {rule.similarity}."
 
 

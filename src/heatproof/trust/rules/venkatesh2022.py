@@ -9,6 +9,7 @@ that could make both true: above the mean mask.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import ClassVar, Literal
 
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from heatproof.stats import estimates
 from heatproof.trust.evidence import Asks, Cell, cells, over_draws
 from heatproof.trust.rules import rules
-from heatproof.trust.rules.arun2021 import judged, references
+from heatproof.trust.rules.arun2021 import films, judged, references
 from heatproof.types import Outcome, Verdict
 
 _CHANCE = 0.5
@@ -54,7 +55,8 @@ class Venkatesh2022:
         """A verdict per criterion and method."""
         every = tuple(dict.fromkeys((*methods, *controls)))
         # Plain SSIM stands in where the published one was not measured, and a note says so.
-        all_cells = list(cells(table, every, (self.metric, self.similarity, "ssim")))
+        measures = (self.metric, self.similarity, "ssim")
+        all_cells = list(cells(table, every, measures, own_bars=True))
         return tuple(
             self._verdict(cell, references(cell, all_cells, controls))
             for cell in all_cells
@@ -71,6 +73,12 @@ class Venkatesh2022:
         threshold = _CHANCE if self.bar == "chance" else over_draws(cell.compared)
         verdict = judged(cell, self, threshold, ())
         estimate = estimates.mean(cell.rows["value"].to_numpy(), list(cell.rows["cluster"]))
-        # Without an interval (one patient) nothing lies above.
+        # Several models may score a film, which is one case.
+        verdict = replace(verdict, evidence=replace(estimate, cases=films(cell)))
+        if verdict.passed is Outcome.NOT_TESTED:
+            return verdict
+        if isnan(estimate.low):
+            note = "One patient makes no interval."
+            return replace(verdict, passed=Outcome.NOT_TESTED, notes=(*verdict.notes, note))
         passed = Outcome.PASS if estimate.low > threshold else Outcome.FAIL
-        return replace(verdict, evidence=estimate, passed=passed)
+        return replace(verdict, passed=passed)

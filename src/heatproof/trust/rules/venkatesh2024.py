@@ -11,6 +11,8 @@ https://doi.org/10.1007/s10278-024-01136-4, and its public code.  Everything at 
 - Repeatability and reproducibility, weak: one-sided one-sample t-tests say that SSIM and IoU are
   above .5 and the pixel error is below .5, all three.  Strong: it fails only if one of the three is
   significantly worse than the readers' mean.
+
+Supervised references have no part in it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ import polars as pl
 from jaxtyping import Float
 from scipy import stats
 
+from heatproof.localize.controls import READERS
 from heatproof.trust.evidence import Asks, Cell, cells
 from heatproof.trust.rules import rules
 from heatproof.types import Estimate, Outcome, Verdict
@@ -41,6 +44,8 @@ _REMARKS = (
     "Films are taken as independent, thresholds as known, and nothing is corrected for the number"
     " of tests.",
     "The target followed the randomized model; here it is fixed.",
+    "The study scored only the films that its network classified correctly; here all marked films"
+    " count.",
     "The published table of localization shows the verdict of the last test in every row.",
     "Where maps differed in size, one was compared with a copy of itself.",
     "The final models were selected on the test set.",
@@ -68,10 +73,13 @@ class Venkatesh2024Weak:
     edges: str = "edges"
 
     def __call__(
-        self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
+        self,
+        table: pl.DataFrame,
+        methods: Sequence[str],
+        controls: Sequence[str] = (),  # noqa: ARG002  the weak bars are numbers and edges
     ) -> tuple[Verdict, ...]:
-        """A verdict per criterion and method; ``controls`` count only for the strong bar."""
-        films = _Films(table, (*methods, self.edges, *controls), self.metric)
+        """A verdict per criterion and method; ``controls`` have no part in them."""
+        films = _Films(table, (*methods, self.edges), self.metric)
         return tuple(self._verdict(films, cell) for cell in films.primary if cell.method in methods)
 
     def _verdict(self, films: "_Films", cell: Cell) -> Verdict:
@@ -111,20 +119,21 @@ class Venkatesh2024Strong:
     def __call__(
         self, table: pl.DataFrame, methods: Sequence[str], controls: Sequence[str] = ()
     ) -> tuple[Verdict, ...]:
-        """A verdict per criterion and method; without controls only randomization is tested."""
-        films = _Films(table, (*methods, *controls), self.metric)
+        """A verdict per criterion and method; without readers only randomization is tested."""
+        readers = [name for name in controls if name == READERS]
+        films = _Films(table, (*methods, *readers), self.metric)
         return tuple(
-            self._verdict(films, cell, controls) for cell in films.primary if cell.method in methods
+            self._verdict(films, cell, readers) for cell in films.primary if cell.method in methods
         )
 
-    def _verdict(self, films: "_Films", cell: Cell, controls: Sequence[str]) -> Verdict:
+    def _verdict(self, films: "_Films", cell: Cell, readers: Sequence[str]) -> Verdict:
         rule = rules.spec(self)
         if cell.asks is Asks.IS_KEPT:
             tests = [
                 # A nan p-value passes here, but `_all_of` calls it not tested.
                 _Test(cell, values, bar, p, not p < _ALPHA)
                 for cell, values, side in films.kept(cell)
-                for bar in [_mean(films.named(cell, controls))]
+                for bar in [_mean(films.named(cell, readers))]
                 # The strong bar is missed by maps that are worse, so the test looks to the other
                 # side.
                 for p in [_one_sample(values, bar, "less" if side == "greater" else "greater")]
@@ -132,10 +141,10 @@ class Venkatesh2024Strong:
             return _all_of(cell, tests, rule)
         if cell.asks is not Asks.FINDS:
             return films.lost(cell, rule)
-        values, readers = films.of(cell), films.named(cell, controls)
-        p = _pooled(values, readers)
-        passed = not (p < _ALPHA and _mean(values) < _mean(readers))
-        return _all_of(cell, [_Test(cell, values, _mean(readers), p, passed)], rule)
+        values, theirs = films.of(cell), films.named(cell, readers)
+        p = _pooled(values, theirs)
+        passed = not (p < _ALPHA and _mean(values) < _mean(theirs))
+        return _all_of(cell, [_Test(cell, values, _mean(theirs), p, passed)], rule)
 
 
 @dataclass(frozen=True)
@@ -153,8 +162,9 @@ class _Films:
     def __init__(self, table: pl.DataFrame, methods: Sequence[str], metric: str) -> None:
         every = tuple(dict.fromkeys(methods))
         self._table, self._methods = table, every
-        self.primary = tuple(cells(table, every, (metric, *_MEASURES[0][0])))
-        measured = [self.primary, *(tuple(cells(table, every, specs)) for specs, _ in _MEASURES)]
+        by = [(metric, *_MEASURES[0][0]), *(specs for specs, _ in _MEASURES)]
+        measured = [tuple(cells(table, every, specs, own_bars=True)) for specs in by]
+        self.primary = measured[0]
         self._cells = {
             (cell.criterion, cell.method, cell.measure): cell
             for group in measured
