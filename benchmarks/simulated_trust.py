@@ -225,6 +225,7 @@ def _frame(
     frame = pl.DataFrame({name: pl.Series(column) for name, column in columns.items()})
     population, measure = what
     return frame.cast(pl.String).with_columns(
+        *((pl.lit("patient ") + pl.col(name)).alias(name) for name in ("cluster", "cluster_b")),
         draw=pl.Series(draw[pair]).cast(pl.Int32),
         value=values.ravel(),
         population=pl.lit(population),

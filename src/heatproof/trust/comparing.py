@@ -72,6 +72,14 @@ class MeasuredCell:
         return int(np.isfinite(self.main.values).sum())
 
     @property
+    def unit(self) -> str:
+        """What is independent: a patient, or a film where no patient is known."""
+        rows = self.cell.rows
+        # A film of an unknown patient is a cluster of its own, of the film's name.
+        unknown = len(rows) > 0 and bool((rows["cluster"] == rows["image_id"]).all())
+        return "film" if unknown else "patient"
+
+    @property
     def patients(self) -> int:
         """The number of patients whose contributions are known."""
         return self.distance.units(PATIENTS)
@@ -112,7 +120,7 @@ class MeasuredCell:
             else (self.threshold + test.low, self.threshold + test.high)
         )
         by = [
-            count(len(pseudo), "patient" if name == PATIENTS else _NAMES[name])
+            count(len(pseudo), self.unit if name == PATIENTS else _NAMES[name])
             for name, pseudo in self.distance.of.items()
         ]
         rows = self.cell.rows.filter(pl.col("value").is_finite())

@@ -316,7 +316,7 @@ def test_films_of_a_patient_are_not_counted_as_independent() -> None:
         judged(one, methods=("0",))["0", "localization"].evidence for one in (rows, apart)
     )
     assert "24 patients" in together.method
-    assert "72 patients" in other.method
+    assert "72 films" in other.method
     assert together.high - together.low > other.high - other.low
 
 
@@ -412,3 +412,35 @@ def test_a_strong_pass_is_no_worse_than_a_reference_by_more_than_said() -> None:
     assert ("readers", "localization") not in found
     alone = judged(evidence, methods=names)
     assert {one.strong for one in alone.values()} == {N}
+
+
+def test_films_of_unknown_patients_are_not_called_patients() -> None:
+    """Where patients are unknown each film is its own cluster, under its own name."""
+    known = tables(Design("localization", 30), 1, seed=0)
+    unknown = known.with_columns(cluster=pl.col("image_id"), cluster_b=pl.col("image_id_b"))
+    for rows, word, other in ((known, "patient", "film"), (unknown, "film", "patient")):
+        one = judged(rows, methods=("0",))["0", "localization"]
+        assert f"of 30 {word}s" in one.evidence.method
+        few = judged(rows, Heatproof(patients=40), methods=("0",))["0", "localization"]
+        assert few.notes[0] == f"With fewer than 40 {word}s nothing is called."
+        assert not any(other in note for note in (*one.notes, *few.notes))
+
+
+def test_a_map_that_random_weights_leave_empty_is_lost() -> None:
+    """Its similarity is undefined; no map is less like the trained one."""
+    rows = table().filter((pl.col("criterion") == "randomization") & (pl.col("method") == "edges"))
+    copies = (pl.col("population") == "same film") & (pl.col("draw") >= 0)
+
+    def with_copies(validity: str, of_trained: str = "ok") -> pl.DataFrame:
+        return rows.with_columns(
+            value=pl.when(copies).then(math.nan).otherwise("value"),
+            validity_a=pl.when(copies).then(pl.lit(of_trained)).otherwise("validity_a"),
+            validity_b=pl.when(copies).then(pl.lit(validity)).otherwise("validity_b"),
+        )
+
+    for validity in ("zero", "constant"):
+        lost = judged(with_copies(validity))["edges", "randomization"]
+        assert lost.passed is P
+        assert lost.evidence.value == 0
+    assert judged(with_copies("zero", "zero"))["edges", "randomization"].passed is Q
+    assert judged(with_copies("not_finite"))["edges", "randomization"].passed is Q

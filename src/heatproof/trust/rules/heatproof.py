@@ -44,9 +44,10 @@ from heatproof.registry import part_name
 from heatproof.stats.hall import PATIENTS, Certainty, certainty, planned_width
 from heatproof.stats.multiple import adjusted
 from heatproof.trust.comparing import DRAWS, MeasuredCell, alikeness, measured, numbered
-from heatproof.trust.evidence import Asks, cells, rises
+from heatproof.trust.evidence import RISE, Asks, cells, rises
+from heatproof.trust.pairs import SAME
 from heatproof.trust.rules import Grid, rules
-from heatproof.types import Needed, Outcome, Verdict
+from heatproof.types import Needed, Outcome, Validity, Verdict
 
 _NAN = float("nan")
 _POWER = NormalDist().inv_cdf(0.9)  # "would settle": in nine of ten trials
@@ -126,7 +127,7 @@ class Heatproof:
         return self._strong(judged, plain)
 
     def _grid(self, grid: Grid) -> "_JudgedGrid":
-        table = numbered(grid.table)
+        table = numbered(_emptied(grid.table))
         every = tuple(dict.fromkeys((*grid.methods, *grid.controls)))
         found = [
             measured(cell, self.threshold) for cell in cells(table, every, self._measures(table))
@@ -213,11 +214,11 @@ class Heatproof:
             return "Nothing was measured." if lacking else "There is nothing to compare it with."
         if entry.defined < self.usable * entry.values:
             return (
-                f"Only {entry.defined:,} of {entry.values:,} values are defined: the others compare"
+                f"Only {entry.defined:,} of {entry.values:,} values are defined: the others are of"
                 " maps that are empty, constant or not finite."
             )
         if entry.patients < self.patients:
-            return f"With fewer than {self.patients} patients nothing is called."
+            return f"With fewer than {self.patients} {entry.unit}s nothing is called."
         return None
 
     def _outcome(self, above: float, below: float) -> Outcome:
@@ -298,8 +299,8 @@ class Heatproof:
             notes += self._of_these(cell)
             if needed is None and np.isfinite(test.low):
                 notes.append(
-                    f"With so many patients a difference of {entry.margin(self.margin):.2f} to the"
-                    " threshold would most likely have been seen: it is smaller."
+                    f"With so many {entry.unit}s a difference of {entry.margin(self.margin):.2f} to"
+                    " the threshold would most likely have been seen: it is smaller."
                 )
         return notes
 
@@ -360,6 +361,25 @@ class Heatproof:
         if self.correction == "none":
             return p
         return [float(value) for value in adjusted(np.array(p, float))]
+
+
+def _emptied(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with a similarity of 0 where random weights left nothing of a map.
+
+    A class map that is cut at 0 is often empty for a random network: no map is less like the
+    trained one, and undefined it would leave the verdict open.
+    """
+    emptied = (
+        (pl.col("draw") >= 0)
+        & (pl.col("population") == SAME)
+        & (pl.col("validity_a") == Validity.OK)
+        & pl.col("validity_b").is_in([Validity.ZERO, Validity.CONSTANT])
+        & (pl.col("similarity").map_elements(part_name, pl.String) != RISE)
+    ).fill_null(False)
+    return table.with_columns(
+        value=pl.when(emptied).then(0.0).otherwise("value"),
+        validity_b=pl.when(emptied).then(pl.lit(Validity.OK.value)).otherwise("validity_b"),
+    )
 
 
 @dataclass
