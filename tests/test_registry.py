@@ -90,6 +90,34 @@ def test_mistakes_are_answered(spec, message):
         shapes.parse(spec)
 
 
+@shapes.register("ring")
+@dataclass(frozen=True)
+class Ring:
+    former: ClassVar = {"width": "rings are as wide as they are"}
+    radius: float = 1.0
+
+
+def test_options_that_a_part_no_longer_has_are_ignored_with_a_warning():
+    for read in (
+        lambda: shapes.parse("ring(width=2, radius=3)"),
+        lambda: shapes.build("ring", {"width": 2, "radius": 3.0}),
+    ):
+        with pytest.warns(UserWarning, match="ring no longer has width: rings are as wide as they"):
+            assert read() == Ring(3.0)
+    with pytest.warns(UserWarning, match="no longer has width"):
+        assert list(shapes.parts(["ring(width=2)"])) == ["ring"]
+    assert shapes.spec(Ring()) == "ring"
+
+
+def test_what_no_part_ever_had_is_no_former_option(recwarn):
+    with pytest.raises(SpecError, match="ring has no option 'widht'"):
+        shapes.parse("ring(widht=2)")
+    with pytest.raises(SpecError, match="dot has no option 'width'"):
+        shapes.parse("dot(radius=1, width=2)")
+    shapes.parse("ring(radius=2)")
+    assert not recwarn.list
+
+
 def test_relative_paths_are_taken_from_a_folder():
     @shapes.register("drawn")
     @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Intervals of means, and of numbers of all films: by definition, invariances, error rates."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -175,6 +176,17 @@ class TestMacro:
         assert tails.non_inferior + tails.inferior == pytest.approx(1)
         moved = estimates.macro_tails(gaps + margin, clusters, margin)
         assert moved.superior == pytest.approx(tails.non_inferior)
+
+    @pytest.mark.parametrize("lost", [2, 4, 8, 12, 16])
+    def test_tails_of_shares_say_what_their_interval_says(self, lost: int) -> None:
+        """Of hits gained and lost by 60 patients, 4 gained."""
+        gaps = np.zeros((60, 1))
+        gaps[:4], gaps[4 : 4 + lost] = 1, -1
+        for sign, margin in product((1, -1), (0.02, 0.1, 0.25)):
+            tails = estimates.macro_tails(sign * gaps, each(60), margin)
+            found = estimates.paired(sign * gaps, each(60))
+            assert tails.conclusion(0.95) == conclude(found, margin)
+            assert 2 * min(tails.superior, 1 - tails.superior) == pytest.approx(found.p)
 
     def test_of_one_patient_nothing_is_tested(self) -> None:
         table, _ = self.table()

@@ -88,14 +88,14 @@ def macro(
 
 
 def macro_tails(values: Float[np.ndarray, "n k"], clusters: Sequence[str], margin: float) -> Tails:
-    """One-sided p-values about a margin, of a macro average of differences.
+    """One-sided p-values about a margin, of a macro average of differences, as ``paired`` has it.
 
     Args:
-        values: As in ``macro``, first minus second.
+        values: As ``gaps`` in ``paired``.
         clusters: As in ``mean``.
         margin: The largest loss that would not matter, above 0.
     """
-    whole, without = means_without(*defined_rows(values, clusters))
+    whole, without = means_without(*defined_rows(*_of_shares(values, clusters)))
     value = float(row_means(whole)[0])
     pseudo = centred(value, row_means(without)) if np.isfinite(value) else np.empty(0)
     if not len(pseudo):
