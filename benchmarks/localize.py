@@ -12,7 +12,7 @@ the regressions on shape and confidence.
 - ``positive``: the pairs that the reference marks; at most 60 s.
 - ``growth``: a quarter of the films: a quarter of the time, and the same memory.
 - ``slowly``: a few films, and the same films by a loop that goes about it as the authors' scripts do
-  (``localize_slowly.py``); equal numbers, at least 40 times slower.
+  (``localize_slowly.py``); equal numbers but for a pixel, at least 40 times slower.
 
 Each run is a child process with its own peak, libraries included.  Next to the seconds on the wall stand
 those that the process got on all cores: on a machine that others use, half of them is what two
@@ -169,7 +169,8 @@ def _compare(
     first, second = np.array(pairs, float).T
     assert np.array_equal(np.isnan(first), np.isnan(second)), "not defined in the same places"
     largest = float(np.nanmax(np.abs(first - second)))
-    assert largest < 1e-9, f"the two ways differ by {largest}"
+    # The loop enlarges in single precision, which puts a pixel or two beyond a threshold.
+    assert largest < 1e-4, f"the two ways differ by {largest}"
     return len(pairs), largest
 
 

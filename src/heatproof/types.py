@@ -5,6 +5,7 @@ Lengths are pixels of the film, rows first; points are ``(x, y)`` with the origi
 the top left corner, pixel centres at half-integers (design: half-open boxes).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -194,6 +195,12 @@ class MapKey:
     finding: str
 
 
+SINGLE = 2.0**-23
+"""The step after 1 in single precision, which maps are kept in."""
+ROUNDING = 8
+"""Rounding alone makes values that should be equal differ by a few steps of their precision."""
+
+
 class Validity(StrEnum):
     """Whether a map may be read as one, and if not, why."""
 
@@ -204,6 +211,25 @@ class Validity(StrEnum):
     INCOMPLETE = "incomplete"  # its sum is further from the logit than the method tolerates
     # Places that do not touch share its maximum, so that it points at none of them.
     TIED = "tied"
+
+    @classmethod
+    def of_range(cls, low: float, high: float, epsilon: float = SINGLE) -> "Validity":
+        """What the least and the greatest value of a map say of it, as it was made.
+
+        Args:
+            low: The least value; ``nan`` if any is.
+            high: The greatest.
+            epsilon: The precision that the map was made in: the step after 1.
+
+        Returns:
+            NOT_FINITE, ZERO, CONSTANT, or OK where these two are nothing against it.
+        """
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return cls.NOT_FINITE
+        largest = max(abs(low), abs(high))
+        if largest == 0:
+            return cls.ZERO
+        return cls.CONSTANT if high - low <= ROUNDING * epsilon * largest else cls.OK
 
 
 @dataclass(frozen=True)

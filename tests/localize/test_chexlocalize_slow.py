@@ -31,11 +31,15 @@ THRESHOLDS = [step / 10 for step in range(2, 9)]
 
 
 def enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear with half-pixel centres, by the kernel that the authors used."""
-    tensor = torch.from_numpy(values)[None, None]
-    return torch.nn.functional.interpolate(
-        tensor, size=size, mode="bilinear", align_corners=False
-    ).numpy()[0, 0]
+    """Bilinear with half-pixel centres, by the function that the authors used; rounded once."""
+    tensor = torch.from_numpy(values)[None, None].double()
+    return (
+        torch.nn.functional.interpolate(tensor, size=size, mode="bilinear", align_corners=False)[
+            0, 0
+        ]
+        .float()
+        .numpy()
+    )
 
 
 def otsu_by_definition(levels: np.ndarray) -> int:

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.model_selection import train_test_split
 
+from heatproof.data.annotations import Boxes
 from heatproof.data.datasets.phantom import Phantom
 from heatproof.data.geometry import Geometry, Letterbox, Squash
+from heatproof.data.pixels import ArrayPixels
+from heatproof.localize import Reference
 from heatproof.localize.controls import (
     Context,
     Control,
@@ -33,13 +36,14 @@ from heatproof.localize.controls.edges import edges
 from heatproof.localize.controls.mean_mask import MaskSum
 from heatproof.localize.controls.random import noise
 from heatproof.localize.controls.readers import share
+from heatproof.localize.measure import measure_map, measures
 from heatproof.localize.metrics.auprc import AUPRC
 from heatproof.localize.metrics.auroc import AUROC
 from heatproof.localize.metrics.hit_rate import HitRate, peak
 from heatproof.localize.reading import Reading
 from heatproof.maps.store import StoredMap
 from heatproof.tables.units import digest
-from heatproof.types import Validity
+from heatproof.types import Annotation, Validity
 
 SAMPLES = tuple(
     replace(sample, benchmark=(replace(sample.annotations[0], source="a reader"),))
@@ -82,6 +86,30 @@ class TestEveryControl:
         changed = {"name": "others", "seed": 1, "marks": "new", "readings": (("film", "new"),)}
         others = [inputs_of(control, replace(CONTEXT, **{k: v})) for k, v in changed.items()]
         assert any(digest(*other) != digest(*inputs) for other in others)
+
+
+@pytest.mark.parametrize("name", ["edges", "ceiling", "readers", "mean_mask"])
+def test_a_blank_film_and_a_mark_on_all_of_it_make_maps_of_one_value(name: str) -> None:
+    """Of 0.7 everywhere, marked everywhere by two readers of two patients each."""
+    whole = Boxes(((0, 0, 257, 331),))
+    marks = tuple(Annotation("Nodule", reader, whole) for reader in ("reference", "other"))
+    pixels = ArrayPixels(np.full((331, 257), 0.7, np.float32))
+    films = tuple(
+        replace(SAMPLES[0], image_id=patient, patient_id=patient, pixels=pixels, annotations=marks)
+        for patient in "ab"
+    )
+    control = controls.parse("ceiling(rows=7, columns=10)" if name == "ceiling" else name)
+    made = prepared(control, replace(CONTEXT, samples=films))(films[0], "Nodule", "reference")
+    assert isinstance(made, StoredMap)
+    assert made.validity is Validity.CONSTANT
+    values = measure_map(
+        measures({"hit_rate": HitRate(), "auroc": AUROC()})("Nodule", None),
+        made,
+        control_geometry(control),
+        Reference(np.pad(np.ones((100, 100), bool), ((0, 231), (0, 157)))),
+    )
+    assert np.isnan(values["hit_rate"]["value"])
+    assert values["auroc"]["value"] == 0.5
 
 
 def test_controls_do_not_share_their_units() -> None:

@@ -103,3 +103,11 @@ def test_the_signed_scale_diverges_around_a_clear_middle() -> None:
     assert (bar[60] == bar[60][0]).all()  # the film itself
     assert bar[0][2] > bar[0][0] + 50  # blue: against
     assert bar[-1][0] > bar[-1][2] + 50  # orange: for
+
+
+@pytest.mark.parametrize("value", [0.3, 0.7, 5.1])
+@pytest.mark.parametrize("side", [None, 100, 77])
+def test_a_map_of_one_value_shows_nothing_when_it_is_shrunk(value: float, side: int | None) -> None:
+    """Averaging rounds, and colours go from the least to the greatest value."""
+    picture = render.overlay(FILM, np.full(FILM.shape, value, np.float32), long_side=side)
+    assert np.array_equal(picture, render.plain(FILM, side))

@@ -107,3 +107,12 @@ def test_is_spelled_by_its_options(spec: str) -> None:
     assert binarizers.spec(binarizers.parse(spec)) == spec
     with pytest.raises(SpecError, match="expected pixels"):
         binarizers.parse(f"{spec.partition('=')[0]}=0)")
+
+
+@pytest.mark.parametrize(("sign", "low"), [("absolute", -0.7), ("positive", -5.1)])
+def test_what_has_one_value_before_it_is_smoothed_has_no_mask(sign: str, low: float) -> None:
+    """As a map of one size and both signs, of which only sizes count."""
+    saliency = np.full((90, 70), abs(low) if sign == "absolute" else -0.1, np.float32)
+    saliency[20:40] = low
+    assert Smoothed(9, sign)(saliency) is None  # type: ignore[arg-type]
+    assert Smoothed(9, "signed")(saliency) is not None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.models import Model
-from heatproof.saliency import Maps, Method, explain, methods
+from heatproof.saliency import Maps, Method, explain, judge, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.types import Validity
 from tests.saliency.conftest import SIDE, make
@@ -63,6 +63,28 @@ def test_rounding_does_not_make_a_constant_map_vary(classifier: Model, images: T
     map_ = torch.full((3, 3), 0.1)
     map_[1, 1] = torch.nextafter(map_[1, 1], torch.tensor(1.0))
     assert judged(classifier, images, map_) == Validity.CONSTANT
+
+
+def test_a_map_is_judged_in_the_precision_that_it_is_kept_in() -> None:
+    """What differs in double precision alone is kept as one value, and 1e-300 as nothing."""
+    ramp = torch.arange(4.0, dtype=torch.float64).view(1, 1, 2, 2)
+    kept = {
+        Validity.CONSTANT: 1 + ramp * 1e-12,
+        Validity.ZERO: ramp * 1e-300,
+        Validity.NOT_FINITE: ramp * 1e300,
+        Validity.OK: ramp,
+    }
+    for validity, values in kept.items():
+        assert judge(Maps(values)) == ((validity,),)
+        stored = values.float()
+        assert (stored.amax() == stored.amin()) == (validity in {Validity.CONSTANT, Validity.ZERO})
+
+
+def test_half_precision_rounds_more(classifier: Model, images: Tensor) -> None:
+    map_ = torch.full((3, 3), 0.1, dtype=torch.bfloat16)
+    map_[1, 1] = torch.nextafter(map_[1, 1], torch.tensor(1.0, dtype=torch.bfloat16))
+    assert judged(classifier, images, map_) == Validity.CONSTANT
+    assert judged(classifier, images, map_.float()) == Validity.OK
 
 
 def test_a_broken_image_spoils_only_its_own_maps(classifier: Model, images: Tensor) -> None:

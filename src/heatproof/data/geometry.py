@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch.nn.functional import interpolate
 
 from heatproof.data.covering import covered
-from heatproof.data.enlarging import Enlargement, enlargement
+from heatproof.data.enlarging import Enlargement, Span, enlargement
 from heatproof.registry import Registry
 
 
@@ -100,14 +100,17 @@ class Squash:
         size: tuple[int, int],
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """The map over the film: bilinear, half-pixel centres, rounded as PyTorch rounds, so that
-        published masks agree.
-        """
-        return self.enlargement(saliency, frame or size).pixels
+        """The map over the film: bilinear, half-pixel centres, exact."""
+        return self.enlargement(saliency, size, frame).pixels
 
-    def enlargement(self, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]) -> Enlargement:
+    def enlargement(
+        self,
+        saliency: Float[np.ndarray, "y x"],
+        size: tuple[int, int],
+        frame: tuple[int, int] | None = None,
+    ) -> Enlargement:
         """The map over the film, whose pixels are made when they are asked for."""
-        return enlargement(np.ascontiguousarray(saliency, np.float32), size)
+        return enlargement(saliency, frame or size)
 
 
 FILM = Squash(1, 1)
@@ -153,14 +156,22 @@ class Letterbox:
         size: tuple[int, int],
         frame: tuple[int, int] | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """The map over the film, bilinear at the centre of every pixel; what fell on the black is
-        left out.
+        """The map over the film, bilinear at the centre of every pixel, exact; what fell on the
+        black is left out.
         """
+        return self.enlargement(saliency, size, frame).pixels
+
+    def enlargement(
+        self,
+        saliency: Float[np.ndarray, "y x"],
+        size: tuple[int, int],
+        frame: tuple[int, int] | None = None,
+    ) -> Enlargement:
+        """The map over the film, whose pixels are made when they are asked for."""
         rows, columns = self._window(size)
-        height, width = frame or size
-        down = _weights(rows, height, saliency.shape[0] / self.height, saliency.shape[0])
-        across = _weights(columns, width, saliency.shape[1] / self.width, saliency.shape[1])
-        return down @ saliency.astype(np.float32) @ across.T  # type: ignore[no-any-return]
+        down = Span(rows.start, rows.stop - rows.start, self.height)
+        across = Span(columns.start, columns.stop - columns.start, self.width)
+        return enlargement(saliency, frame or size, down, across)
 
     def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the canvas that the image takes."""
@@ -176,7 +187,7 @@ def shown(
     geometry: Geometry, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
 ) -> Enlargement:
     """A map over the original image, made where it is looked at if the geometry knows how."""
-    if isinstance(geometry, Squash):
+    if isinstance(geometry, Squash | Letterbox):
         return geometry.enlargement(saliency, size)
     return Enlargement.whole(geometry.back(saliency, size))
 
@@ -186,12 +197,3 @@ def _resized(
 ) -> Float[np.ndarray, "height width"]:
     values = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None, None]
     return interpolate(values, (height, width), mode="bilinear", antialias=True)[0, 0].numpy()
-
-
-def _weights(window: slice, pixels: int, scale: float, cells: int) -> Float[np.ndarray, "p c"]:
-    """Row i: how much each map cell counts for original pixel i, along one axis."""
-    centres = (np.arange(pixels) + 0.5) * (window.stop - window.start) / pixels + window.start
-    # Clipping repeats the border cell beyond its centre, as ``interpolate`` does.
-    position = np.clip(centres * scale - 0.5, 0, cells - 1)
-    distance = np.abs(position[:, None] - np.arange(cells))
-    return np.maximum(1 - distance, 0).astype(np.float32)  # type: ignore[no-any-return]

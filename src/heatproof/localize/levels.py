@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numba import njit
 
-from heatproof.data.enlarging import Enlargement, fma
+from heatproof.data.enlarging import Enlargement, pixel_row
 
 _LEVELS = 256
 _TOP = 255
@@ -50,7 +50,7 @@ def counts_above(
         ValueError: The map is constant or not finite, or not of the size of the mask.  Compiled
             code checks no bounds, so it must not get such arrays.
     """
-    kind = shown.rows.dtype.type
+    kind = shown.kind
     if shown.limits is None:
         raise ValueError("a map that is constant or not finite has no levels")
     if shown.shape != mask.shape:
@@ -90,15 +90,14 @@ def _sums(table: Int[np.ndarray, "2 bins"]) -> Counts:
 @no_type_check
 def _counted(parts: Any, mask: Any, low: Any, spread: Any, top: Any, cuts: Any) -> Any:
     """Pixels by side of the mask and bin."""
-    rows, above, below, down = parts
     height, width = mask.shape
     bins = _LEVELS + len(cuts)
     tables = np.zeros(2 * bins * _TABLES, np.uint32)
-    scaled, keys = np.empty(width, rows.dtype), np.empty(width, np.int32)
+    scaled, keys = np.empty(width, cuts.dtype), np.empty(width, np.int32)
     for y in range(height):
-        upper, lower, v, w = rows[above[y]], rows[below[y]], down[0, y], down[1, y]
+        pixel_row(parts, y, scaled)
         for x in range(width):
-            value = (fma(upper[x], v, lower[x] * w) - low) / spread
+            value = (scaled[x] - low) / spread
             scaled[x] = value
             keys[x] = np.int32(value * top) + np.int32(mask[y, x]) * np.int32(bins)
         for first in range(0, len(cuts), 4):  # four at a time, so that heights are read less often

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import ndimage
 
+from heatproof.localize.middle import nearest_to_centroid
 from heatproof.maps.binarize import Binarizer
 
 MOST = 100  # marks of one map, the strongest: as many detections as COCO counts
@@ -66,5 +67,5 @@ def _peak(
     inside = labels[window] == label
     values = saliency[window]
     rows, columns = np.nonzero(inside & (values == values[inside].max()))
-    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    nearest = nearest_to_centroid(rows, columns)
     return top + int(rows[nearest]), left + int(columns[nearest])

@@ -16,7 +16,9 @@ from heatproof.maps.store import StoredMap
 from heatproof.types import Validity
 
 UNSCORED = (Validity.NOT_FINITE,)
-"""Maps of other validities are scored: metrics say themselves where they are undefined."""
+"""Maps of other validities are scored: metrics say themselves where they are undefined.
+
+A map that is zero or constant as made reaches them with one value (``StoredMap.over``)."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def measure_map(
             for measure in measures
         }
     height, width = reference.mask.shape
-    over = shown(geometry, stored.values, (height, width))
+    values, geometry = stored.over(geometry)
+    over = shown(geometry, values, (height, width))
     cuts = [measure.counts.binarize for measure in measures if measure.counts is not None]
     counts = overlaps(over, reference.mask, cuts)
     measured: Values = {}
@@ -108,7 +111,7 @@ def measure_map(
         elif measure.points is not None:
             score = measure.points.of_points(measure.points.pointed(over), reference.mask)
         elif measure.of_dataset:
-            score = part.of_map(stored.values, geometry, reference)
+            score = part.of_map(values, geometry, reference)
         else:
             score = part(over.pixels, reference.mask)
         measured[measure.spec] = (

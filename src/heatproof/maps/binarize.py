@@ -201,8 +201,8 @@ class Tuned:
 def value_range(saliency: Float[np.ndarray, "h w"]) -> tuple[float, float] | None:
     """Minimum and maximum; ``None`` for a map that is constant or not finite."""
     low, high = float(saliency.min()), float(saliency.max())
-    spread = high - low  # nan or infinite where any value is
-    return (low, high) if np.isfinite(spread) and spread > 0 else None
+    # The range of finite numbers may be too large for their kind; of others it is nan or infinite.
+    return (low, high) if 0 < high - low <= float(np.finfo(saliency.dtype).max) else None
 
 
 def rescaled(saliency: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"] | None:

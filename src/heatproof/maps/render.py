@@ -19,6 +19,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
+from heatproof.maps.binarize import value_range
+
 # OpenCV puts blue first and Pillow red, so the channels are reversed.
 _INFERNO = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO)[0, :, ::-1]
 _WEAK, _STRONG = 90, 250  # the part of inferno that is told apart from a grey film
@@ -53,7 +55,10 @@ def overlay(
         long_side: Largest length of the long side of the picture; None for no limit.
     """
     picture = plain(image, long_side).astype(np.float32)
-    colour, opacity = _coloured(_shrunk(saliency, long_side))
+    # Averaging rounds, so what has no range is made nothing before it is shrunk.
+    shows = value_range(saliency) is not None
+    values = saliency if shows else np.zeros_like(saliency)
+    colour, opacity = _coloured(_shrunk(values, long_side))
     picture += opacity[:, :, None] * (colour - picture)
     film = np.rint(picture).astype(np.uint8)
     for mask in outlines:

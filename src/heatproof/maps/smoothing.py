@@ -30,6 +30,7 @@ from heatproof.maps.binarize import (
     redrawn,
     rescaled,
     tuned_rows,
+    value_range,
 )
 from heatproof.maps.tuning import Untuned, best
 
@@ -63,6 +64,9 @@ class Smoothed:
                 values = np.maximum(saliency, 0)
             case "signed":
                 values = saliency
+        # Sums of a box that moves on round; what has one value has none to cut at.
+        if value_range(values) is None:
+            return None
         return self.binarize(_boxed(values, self.kernel))
 
 

@@ -29,6 +29,7 @@ import zarr
 from jaxtyping import Float, Float32
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from heatproof.data.geometry import FILM, Geometry
 from heatproof.errors import MapError, near_misses
 from heatproof.types import MapKey, ModelId, Validity
 
@@ -59,6 +60,19 @@ class StoredMap:
 
     values: Float32[np.ndarray, "y x"]
     validity: Validity
+
+    def over(self, geometry: Geometry) -> tuple[Float32[np.ndarray, "y x"], Geometry]:
+        """The map as it is laid over a film: values, and the geometry that says what they cover.
+
+        A map of one value is one cell over the whole film: no resampling, by whatever geometry, can
+        make a range of its rounding.
+
+        Args:
+            geometry: Of the model that the map was made of.
+        """
+        if self.validity in (Validity.ZERO, Validity.CONSTANT):
+            return self.values[:1, :1], FILM
+        return self.values, geometry
 
 
 @dataclass(frozen=True)

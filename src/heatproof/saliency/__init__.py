@@ -17,7 +17,16 @@ from torch import Tensor
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.saliency.forward import ForwardPass, held_still
-from heatproof.saliency.methods import Maps, Method, Need, asks_finding, definition, methods
+from heatproof.saliency.methods import (
+    Maps,
+    Method,
+    Need,
+    asks_finding,
+    definition,
+    is_constant,
+    methods,
+    validity_of_range,
+)
 from heatproof.types import Validity
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "definition",
     "explain",
     "explain_pass",
+    "is_constant",
     "judge",
     "methods",
 ]
@@ -177,28 +187,31 @@ def judge(
     ``finite_logits`` says which logits are finite, where that is known: ReLU and pooling can give
     a finite gradient of a logit that is not.
     """
-    flat = maps.values.flatten(2)
-    residual = torch.zeros(flat.shape[:2]) if maps.residual is None else maps.residual.cpu()
-    low, high = flat.amin(dim=-1).cpu(), flat.amax(dim=-1).cpu()
-    finite = low.isfinite() & high.isfinite()  # nan is the least and the largest
-    finite = finite if finite_logits is None else finite & finite_logits.cpu()
-    largest = torch.maximum(low.abs(), high.abs())
-    reasons = (
-        (Validity.NOT_FINITE, ~finite),
-        (Validity.ZERO, largest == 0),
-        # Rounding alone makes the cells of a constant map differ by a few units in the last place.
-        (Validity.CONSTANT, high - low <= 8 * torch.finfo(flat.dtype).eps * largest),
-        # Negated, so that a residual of nan counts as incomplete.
-        (Validity.INCOMPLETE, ~(residual.abs() <= maps.tolerance)),
-        (Validity.TIED, _tied(maps.values.detach().cpu())),
-    )
+    shape = maps.values.shape[:2]
+    residual = torch.zeros(shape) if maps.residual is None else maps.residual.detach().cpu()
+    finite = torch.ones(shape, dtype=torch.bool) if finite_logits is None else finite_logits.cpu()
+    ranges = validity_of_range(maps.values)
+    # Negated, so that a residual of nan counts as incomplete.
+    incomplete = ~(residual.abs() <= maps.tolerance)
+    tied = _tied(maps.values.detach().float().cpu())
     return tuple(
         tuple(
-            next((reason for reason, holds in reasons if holds[image, target]), Validity.OK)
-            for target in range(flat.shape[1])
+            _first(ranges[image][target], *(w[image, target] for w in (finite, incomplete, tied)))
+            for target in range(shape[1])
         )
-        for image in range(flat.shape[0])
+        for image in range(shape[0])
     )
+
+
+def _first(of_range: Validity, finite: Tensor, incomplete: Tensor, tied: Tensor) -> Validity:
+    """The first reason against a map."""
+    if not finite:
+        return Validity.NOT_FINITE
+    if of_range is not Validity.OK:
+        return of_range
+    if incomplete:
+        return Validity.INCOMPLETE
+    return Validity.TIED if tied else Validity.OK
 
 
 def _tied(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k"]:

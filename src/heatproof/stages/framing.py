@@ -6,6 +6,8 @@ Maps that are compared with each other lie in it, whatever model made them.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+import numpy as np
+
 from heatproof.data.geometry import FILM, Geometry
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.store import StoredMap
@@ -83,11 +85,15 @@ def framed(stored: StoredMap, geometry: Geometry, sample: Sample, side: int) -> 
 
     Pixels of the frame hold the mean of a map that is finer than the frame.
     """
+    cells, geometry = stored.over(geometry)
     # A multiple of the side at which no pixel of the map is lost; the mean follows.
-    finer = -(-max(stored.values.shape) // side)
-    whole = geometry.back(stored.values, sample.pixels.size(), (finer * side, finer * side))
-    values = whole.reshape(side, finer, side, finer).mean(axis=(1, 3))
-    return StoredMap(values, stored.validity)
+    finer = -(-max(cells.shape) // side)
+    whole = geometry.back(cells, sample.pixels.size(), (finer * side, finer * side))
+    if finer == 1:
+        return StoredMap(whole, stored.validity)
+    # Sums in double precision: means of equal pixels are equal.
+    means = whole.reshape(side, finer, side, finer).mean(axis=(1, 3), dtype=np.float64)
+    return StoredMap(means.astype(whole.dtype), stored.validity)
 
 
 def geometry_of(judged: Judged) -> Geometry:

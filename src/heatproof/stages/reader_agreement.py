@@ -97,5 +97,5 @@ def framed_mask(film: Sample, finding: str, reader: str, side: int) -> StoredMap
         mask = reference_mask(film, finding, reader)
     except (AnnotationError, PixelError):
         return None
-    validity = Validity.OK if mask.any() else Validity.ZERO
+    validity = Validity.of_range(float(mask.min()), float(mask.max()))
     return framed(StoredMap(mask.astype("float32"), validity), FILM, film, side)

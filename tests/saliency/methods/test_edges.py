@@ -1,12 +1,15 @@
 """Edges by loops, and as scipy finds them."""
 
 import numpy as np
+import pytest
 import scipy.ndimage
 import torch
 from torch import Tensor
 
+from heatproof.data.geometry import Squash
 from heatproof.models import Model
 from heatproof.saliency import explain, methods
+from heatproof.saliency.methods.edges import magnitude
 from tests.saliency.conftest import make
 
 
@@ -33,3 +36,18 @@ def test_a_step_and_a_ramp(images: Tensor) -> None:
 
 def test_the_model_does_not_matter(images: Tensor) -> None:
     assert (edges(make("adapted"), images) == edges(make("resnet10t + wildcat"), images)).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("size", [(2320, 2828), (331, 257)])
+def test_a_blank_film_has_none_after_it_is_resized(value: float, size: tuple[int, int]) -> None:
+    film = Squash(224, 224).image(np.full(size, value, np.float32))
+    assert magnitude(torch.from_numpy(film)[None, None]).count_nonzero() == 0
+
+
+def test_the_faintest_step_of_a_film_is_an_edge() -> None:
+    """One of 65,535 grey values."""
+    film = np.ones((64, 64), np.float32)
+    film[:, 32:] -= 1 / 65_535
+    found = magnitude(torch.from_numpy(film)[None, None])
+    assert found.count_nonzero() == 2 * 64

@@ -5,12 +5,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from heatproof.models import Model
+from heatproof.models.adapter import Adapted
 from heatproof.saliency import explain, methods
 from heatproof.saliency.methods.guided_grad_cam import _view
-from tests.saliency.conftest import make
+from tests.saliency.conftest import FINDINGS, PREPROCESSING, make
 
 GUIDED = "guided_backprop(channels='sum')"
 
@@ -92,3 +93,27 @@ def test_a_constant_factor_has_no_view(images: Tensor) -> None:
     found = explain(methods.parts(specs), model, images, [0]).validity
     assert {row[0] for row in found[specs[0]]} == {"zero"}
     assert {row[0] for row in found[specs[1]]} == {"not finite"}
+
+
+def test_nor_has_one_whose_upsampling_rounds(images: Tensor) -> None:
+    """Features of one cell: Grad-CAM is one value, and its enlargement is nearly."""
+
+    class OneCell(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Sequential(
+                nn.Conv2d(3, 1, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 1, 1)
+            )
+            self.last = nn.Linear(1, len(FINDINGS))
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            return self.last(self.features(pixels).flatten(1))
+
+    model = Adapted(OneCell(), "features", FINDINGS, PREPROCESSING)
+    for parameter in model.parameters():
+        parameter.data.fill_(0.37)
+    specs = ["guided_grad_cam(product='views')", "grad_cam", GUIDED]
+    found = explain(methods.parts(specs), model, images.abs(), [0]).validity
+    assert {row[0] for row in found["grad_cam"]} == {"constant"}
+    assert {row[0] for row in found[GUIDED]} <= {"ok", "tied"}
+    assert {row[0] for row in found[specs[0]]} == {"not finite"}

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import explain, methods
+from heatproof.saliency import Maps, explain, methods
+from heatproof.saliency.methods.percentile_view import PercentileView
 from heatproof.types import Validity
 from tests.saliency.conftest import make
 
@@ -33,3 +34,19 @@ def test_of_a_constant_map_it_is_undefined_and_says_so(images: Tensor) -> None:
 def test_percentiles_lie_between(percentile: float) -> None:
     with pytest.raises(SpecError, match="percentile="):
         methods.parse(f"percentile_view(percentile={percentile})")
+
+
+def test_rounding_is_not_stretched_to_a_map(images: Tensor) -> None:
+    """A map of one value up to rounding has none either."""
+
+    class Rounded:
+        title, needs, asks_finding = "Rounded", "logits", False
+
+        def __call__(self, forward, targets) -> Maps:
+            values = torch.full((len(forward.images), len(targets), 3, 3), 0.7)
+            values[..., 1, 1] = torch.nextafter(values[..., 1, 1], torch.tensor(1.0))
+            return Maps(values)
+
+    viewed = {"view": PercentileView(base=Rounded())}
+    found = explain(viewed, make("resnet10t + linear"), images, [0])
+    assert found.validity["view"] == ((Validity.NOT_FINITE,),) * 3

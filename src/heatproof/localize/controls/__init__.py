@@ -140,9 +140,10 @@ def control_named(name: str) -> Control:
 
 
 def as_map(values: Float[np.ndarray, "y x"]) -> StoredMap:
-    """Values as a map, constant or not."""
-    flat = values.min() == values.max()
-    return StoredMap(values, Validity.CONSTANT if flat else Validity.OK)
+    """Values as a map, which may be constant: as made, before it is laid over any film."""
+    validity = Validity.of_range(float(values.min()), float(values.max()))
+    # Zero says of a method that it found no evidence; a control looks for none.
+    return StoredMap(values, Validity.CONSTANT if validity is Validity.ZERO else validity)
 
 
 def film_alone(name: str, context: Context, seed: int | None = None) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from heatproof.data.readers import first_of, ranked_readers, shared
 from heatproof.data.references import reference_mask
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.localize.controls import FRAME, PRIOR, SIZE, Context, Making, controls
+from heatproof.localize.controls import FRAME, PRIOR, SIZE, Context, Making, as_map, controls
 from heatproof.maps.store import StoredMap
 from heatproof.types import Sample, Validity
 
@@ -54,7 +54,7 @@ class MeanMask:
 
         def without(cluster: str, finding: str) -> StoredMap:
             mean = sums[finding].without(cluster)
-            return UNKNOWN if mean is None else StoredMap(mean, Validity.OK)
+            return UNKNOWN if mean is None else as_map(mean)
 
         of_all = cache(partial(without, ""))  # the same map for patients without a mask of theirs
 

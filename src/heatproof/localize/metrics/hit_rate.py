@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 from heatproof.data.enlarging import Enlargement
 from heatproof.errors import SpecError
 from heatproof.localize import metrics
+from heatproof.localize.middle import nearest_to_centroid
 
 
 @metrics.register("hit_rate")
@@ -84,5 +85,5 @@ def _peak(shown: Enlargement, ties: str) -> tuple[int, int] | None:
     rows, columns = shown.maxima
     if ties == "first":
         return int(rows[0]), int(columns[0])
-    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    nearest = nearest_to_centroid(rows, columns)
     return int(rows[nearest]), int(columns[nearest])

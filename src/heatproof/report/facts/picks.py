@@ -239,7 +239,8 @@ def _maps(
         if key not in album.store:
             continue
         stored = album.store.get(key)
-        saliency = geometry.back(stored.values, (image.shape[0], image.shape[1]))
+        values, over = stored.over(geometry)
+        saliency = over.back(values, (image.shape[0], image.shape[1]))
         rows = scores.where(method=method).frame.select("metric", "value").iter_rows()
         yield CaseMap(
             method=method,

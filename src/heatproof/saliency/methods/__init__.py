@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from heatproof.registry import Registry, docstring_summary, file_summary
 from heatproof.saliency.forward import ForwardPass
+from heatproof.types import SINGLE, Validity
 
 Need = Literal["input gradients", "feature gradients", "class map", "logits"]
 
@@ -53,6 +55,28 @@ class Method(Protocol):
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """Maps of the targets, in their order."""
         ...
+
+
+def validity_of_range(values: Float[Tensor, "n k y x"]) -> tuple[tuple[Validity, ...], ...]:
+    """What the least and the greatest value of each map say of it, in the precision of the store.
+
+    See ``Validity.of_range``; a map of one value up to rounding is constant.
+    """
+    # Maps are kept in single precision, in which values may become equal or infinite.
+    flat = values.detach().flatten(2)
+    low, high = (extreme.float().cpu().tolist() for extreme in torch.aminmax(flat, dim=-1))
+    epsilon = max(torch.finfo(values.dtype).eps, SINGLE)
+    return tuple(
+        tuple(Validity.of_range(*limits, epsilon) for limits in zip(*rows, strict=True))
+        for rows in zip(low, high, strict=True)
+    )
+
+
+def is_constant(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k 1 1"]:
+    """Whether each map has one value, zero or another, up to rounding."""
+    flat = (Validity.ZERO, Validity.CONSTANT)
+    holds = [[one in flat for one in row] for row in validity_of_range(values)]
+    return torch.tensor(holds, device=values.device)[..., None, None]
 
 
 methods: Registry[Method] = Registry("saliency method", __name__, "heatproof.methods")

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
+from heatproof.types import ROUNDING
 
 
 @methods.register("edges")
@@ -36,10 +37,12 @@ class Edges:
 
 
 def magnitude(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
-    """How steeply the mean over channels changes, from 0."""
+    """How steeply the mean over channels changes, from 0; 0 where it is flat but for rounding."""
     # A border of another value would be an edge itself.
     grey = F.pad(images.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     across = grey.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     slopes = F.conv2d(grey, torch.stack([across, across.T])[:, None])
-    steepness: Tensor = torch.linalg.vector_norm(slopes, dim=1, keepdim=True)
-    return steepness
+    steepness = torch.linalg.vector_norm(slopes, dim=1, keepdim=True)
+    # A film that was resized is flat up to rounding where it was flat, and six pixels are summed.
+    least = 4 * ROUNDING * torch.finfo(grey.dtype).eps * grey.abs().amax(dim=(2, 3), keepdim=True)
+    return torch.where(steepness > least, steepness, 0)

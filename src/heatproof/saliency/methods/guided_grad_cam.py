@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Maps, Need, is_constant, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.grad_cam import GradCAM
 from heatproof.saliency.methods.guided_backprop import GuidedReLU
@@ -50,9 +50,12 @@ class GuidedGradCAM:
         # The rule is that of a pass of its own: Grad-CAM needs plain gradients.
         guided = forward.under(GuidedReLU()).input_gradients(targets)
         size = forward.images.shape[2:]
-        cam = F.interpolate(GradCAM()(forward, targets).values, size=size, mode="bilinear")
+        cells = GradCAM()(forward, targets).values
+        cam = F.interpolate(cells, size=size, mode="bilinear")
         if self.product == "views":
-            return Maps(_view(guided.abs().sum(dim=2)) * _view(cam))
+            product = _view(guided.abs().sum(dim=2)) * _view(cam)
+            # Upsampled, a constant map has a range of rounding, which is no view.
+            return Maps(product.masked_fill(is_constant(cells), torch.nan))
         return Maps(guided.sum(dim=2) * cam)
 
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, asks_finding, methods
+from heatproof.saliency import Maps, Method, Need, asks_finding, is_constant, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -51,4 +51,6 @@ class PercentileView:
         flat = values.flatten(2)
         low = flat.amin(dim=2)[:, :, None, None]
         high = torch.quantile(flat, self.percentile / 100, dim=2)[:, :, None, None]
-        return Maps(((values - low) / (high - low)).clamp(0, 1))
+        view = ((values - low) / (high - low)).clamp(0, 1)
+        # A range that is rounding alone must not be stretched to a map.
+        return Maps(view.masked_fill(is_constant(values), torch.nan))
