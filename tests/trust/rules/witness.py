@@ -180,8 +180,9 @@ def interval(rows: Sequence[Row]) -> tuple[float, float]:
         float(optimize.brentq(lambda mu, q=q: halls_t(mu) - q, mean - far, mean + far))
         for q in (quantile, -quantile)
     )
-    # The ends never cross the mean.
-    return min(low, mean), max(high, mean)
+    # The farther end of Hall's and Student's counts.
+    half = quantile * spread / sqrt(n)
+    return min(low, mean - half), max(high, mean + half)
 
 
 def one_sided(values: Sequence[float], bar: float, alternative: str) -> float:
