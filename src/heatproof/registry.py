@@ -4,7 +4,9 @@ A part is a frozen dataclass.  A spec is a call with keyword arguments, such as
 ``iou(binarize=fixed(threshold=0.4))``; parsing one builds the part, and ``spec`` writes it back in
 canonical form: defaults left out, options in the order of the fields.  Canonical specs are keys:
 equal parts have equal specs.  A field that holds a part of another registry names it in its
-metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.
+metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.  A field that holds parts by
+name, each a table of an experiment file, names under ``parts`` their registry, and under ``kind``
+the key of such a table that says which part it is, and which part it is where the key is absent.
 
 A class may name sets of options in ``presets``, such as those of a published study: ``iou.study``
 is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one.
@@ -125,7 +127,12 @@ class Registry(Generic[Part]):
         for option in options:
             if option not in fields:
                 raise SpecError(f"{name} has no option {option!r}; {near_misses(option, fields)}")
-        values = {key: self._converted(cls, fields[key], options[key]) for key in options}
+        values = {
+            key: _several(fields[key], value, folder)
+            if "parts" in fields[key].metadata and isinstance(value, dict)
+            else self._converted(cls, fields[key], value)
+            for key, value in options.items()
+        }
         paths = {key: folder / value for key, value in values.items() if isinstance(value, Path)}
         return self._made(cls, values | paths, name)
 
@@ -232,6 +239,23 @@ class Registry(Generic[Part]):
                 f"{field.name}={value!r} is not a value for {cls.__name__}.{field.name};"
                 f" expected {expected}"
             ) from error
+
+
+def _several(
+    field: "dataclasses.Field[Any]", tables: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Parts by name, each of a table with its options; raises SpecError."""
+    key, usual = field.metadata["kind"]
+    parts = {}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise SpecError(f"{field.name}.{name} = {table!r}, expected a table of options")
+        options = dict(table)
+        try:
+            parts[name] = field.metadata["parts"].build(options.pop(key, usual), options, folder)
+        except SpecError as error:
+            raise SpecError(f"{field.name}.{name}: {error}") from error
+    return parts
 
 
 def part_name(spec: str) -> str:
