@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pydantic
 
 from heatproof.data.datasets.manifest import Manifest
+from heatproof.data.datasets.pooled import Pooled
 from heatproof.experiment import model as model_table
 from heatproof.experiment import settings as tables
 from heatproof.experiment.file import Experiment
@@ -25,6 +26,7 @@ TABLES: dict[str, type] = {
     "the top of the file": Experiment,
     "[[data]]": tables.Data,
     '[[data]] with dataset = "manifest"': Manifest,
+    '[[data]] with dataset = "pooled"': Pooled,
     "[[models]]": model_table.ModelEntry,
     "scaling, of a model": model_table.Scaling,
     "id, of a model or maps": tables.Identity,

@@ -22,6 +22,7 @@ from heatproof.tables.contents import Contents
 from heatproof.tables.diagnoses import Diagnoses
 from heatproof.tables.estimates import Estimates
 from heatproof.tables.films import Films
+from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.predictions import Called, Predictions
@@ -33,10 +34,10 @@ from heatproof.types import Estimate
 
 PAGE = Path(__file__).parent / "reference" / "tables.md"
 BESIDE = (
-    Estimates, Verdicts, Comparisons, Diagnoses, Films, Called, Scores, Shapes, OnStructures, Pairs, Choices,
+    Estimates, Verdicts, Comparisons, Diagnoses, Films, Headers, Called, Scores, Shapes, OnStructures, Pairs, Choices,
 )  # fmt: skip
 SWEEP = (TrialTable, TrialLocalization)
-UNITS = (Contents, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
+UNITS = (Contents, Headers, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
 HEAD = """# The tables of a run and of a sweep
 
 A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB, or

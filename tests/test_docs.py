@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pytest
@@ -23,6 +24,27 @@ def test_the_experiment_of_the_how_to_is_complete(tmp_path):
     experiment = load(tmp_path / "ours.toml")
     assert len(methods.parts(experiment.explain.methods)) == 3
     assert len(metrics.parts(experiment.score.metrics)) == 3
+
+
+def test_keys_of_films_in_the_docs_exist(tmp_path):
+    import dataclasses
+
+    from heatproof.data.datasets import datasets
+    from heatproof.data.datasets.manifest import Manifest
+
+    page = (ROOT / "docs/reference/films-and-marks.md").read_text(encoding="utf-8")
+    keys = {field.name for field in dataclasses.fields(Manifest)}
+    said = re.findall(r"`(\w+) = [^`]+`", page)
+    assert {*said} - keys <= {"dataset", "prefix", "missing"}
+    assert len({*said} & keys) >= 5
+    (pool,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (entry,) = tomllib.loads(pool)["data"]
+    for table in entry["tables"].values():
+        assert {*table} <= keys
+    (tmp_path / "siim.csv").write_text("image,file,mask\n,a.png,a_mask.png\n")
+    (tmp_path / "nih.csv").write_text("file,patient,findings\nb.png,1,No Finding\nc.png,2,Mass\n")
+    films = datasets.build(entry["dataset"], {"tables": entry["tables"]}, tmp_path)
+    assert [film.labels["Pneumothorax"] for film in films] == [True, False]
 
 
 def test_the_training_of_the_how_to_can_be_run(tmp_path):

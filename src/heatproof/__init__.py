@@ -2,9 +2,9 @@
 
 The public API, loaded when first used: ``prove`` takes a model and films and writes a report;
 ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
-``Manifest``, ``CheXlocalize`` or ``Phantom``; a model is your own network in an ``Adapted``, or
-what ``load_model`` finds in a folder.  What else there is stands in the registries: ``methods``,
-``metrics``, ``datasets``, ``backbones``, ``heads``.
+``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``; a model is your own
+network in an ``Adapted``, or what ``load_model`` finds in a folder.  What else there is stands in
+the registries: ``methods``, ``metrics``, ``datasets``, ``backbones``, ``heads``.
 """
 
 import importlib
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from heatproof.data.datasets.chexlocalize import CheXlocalize
     from heatproof.data.datasets.manifest import Manifest
     from heatproof.data.datasets.phantom import Phantom
+    from heatproof.data.datasets.pooled import Pooled
     from heatproof.data.geometry import Letterbox, Squash
     from heatproof.experiment.file import load as load_experiment
     from heatproof.localize import metrics
@@ -35,6 +36,7 @@ __all__ = [
     "Letterbox",
     "Manifest",
     "Phantom",
+    "Pooled",
     "Preprocessing",
     "Squash",
     "__version__",
@@ -55,6 +57,7 @@ _PLACES = {
     "Letterbox": "data.geometry",
     "Manifest": "data.datasets.manifest",
     "Phantom": "data.datasets.phantom",
+    "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",
     "Squash": "data.geometry",
     "backbones": "models.backbones",

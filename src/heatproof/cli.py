@@ -199,6 +199,8 @@ def check(experiment: ExperimentFile) -> None:
     for name, films in work.data.items():
         for image_id, reason in {**films.missing, **films.damaged}.items():
             out.print(escape(f"{name}: {image_id} will be set aside: {reason}"))
+        for place, reason in films.marks:
+            out.print(escape(f"{name}: {place}: a mark will be set aside: {reason}"))
     _tell_costs(out, costs(work))
     out.print("It can run.")
 

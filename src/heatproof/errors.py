@@ -6,6 +6,7 @@ HeatproofError
 ├── DataError          a data set is not what its description says
 │   ├── PixelError     one radiograph cannot be read; a run sets it aside and goes on
 │   └── AnnotationError  an annotation does not fit its radiograph
+│       └── DamagedMaskError  the file of one mask cannot be read; likewise set aside
 ├── ModelError         a model, its card or its weights do not fit together
 │   ├── UnreachableError  weights cannot be downloaded from here
 │   └── TrainingError  a training ends by its own settings: no finite loss, too little memory
@@ -41,6 +42,10 @@ class PixelError(DataError):
 
 class AnnotationError(DataError):
     """An annotation does not fit its radiograph."""
+
+
+class DamagedMaskError(AnnotationError):
+    """The file of one mask cannot be read; a run sets the annotation aside and goes on."""
 
 
 class ModelError(HeatproofError, ValueError):

@@ -4,7 +4,9 @@ A part is a frozen dataclass.  A spec is a call with keyword arguments, such as
 ``iou(binarize=fixed(threshold=0.4))``; parsing one builds the part, and ``spec`` writes it back in
 canonical form: defaults left out, options in the order of the fields.  Canonical specs are keys:
 equal parts have equal specs.  A field that holds a part of another registry names it in its
-metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.
+metadata: ``field(default=Otsu(), metadata={"registry": binarizers})``.  A field that holds parts by
+name, each a table of an experiment file, names under ``parts`` their registry, and under ``kind``
+the key of such a table that says which part it is, and which part it is where the key is absent.
 
 A class may name options that it no longer has in ``former``, with what holds instead: they are read
 and ignored, with a warning.
@@ -130,7 +132,12 @@ class Registry(Generic[Part]):
         for option in options:
             if option not in fields:
                 raise SpecError(f"{name} has no option {option!r}; {near_misses(option, fields)}")
-        values = {key: self._converted(cls, fields[key], options[key]) for key in options}
+        values = {
+            key: _several(fields[key], value, folder)
+            if "parts" in fields[key].metadata and isinstance(value, dict)
+            else self._converted(cls, fields[key], value)
+            for key, value in options.items()
+        }
         paths = {key: folder / value for key, value in values.items() if isinstance(value, Path)}
         return self._made(cls, values | paths, name)
 
@@ -246,6 +253,23 @@ def _current(cls: type, name: str, options: Mapping[Any, Any]) -> dict[Any, Any]
         if option in former:
             warnings.warn(f"{name} no longer has {option}: {former[option]}", stacklevel=4)
     return {option: value for option, value in options.items() if option not in former}
+
+
+def _several(
+    field: "dataclasses.Field[Any]", tables: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Parts by name, each of a table with its options; raises SpecError."""
+    key, usual = field.metadata["kind"]
+    parts = {}
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise SpecError(f"{field.name}.{name} = {table!r}, expected a table of options")
+        options = dict(table)
+        try:
+            parts[name] = field.metadata["parts"].build(options.pop(key, usual), options, folder)
+        except SpecError as error:
+            raise SpecError(f"{field.name}.{name}: {error}") from error
+    return parts
 
 
 def part_name(spec: str) -> str:

@@ -94,8 +94,13 @@ def listed(items: Iterable[str], most: int = 1000) -> str:
 
 
 def spelled(value: str | float | None) -> str:
-    """A value of metadata as people write it: a column of numbers holds ``"1"``, not ``"1.0"``."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A value of metadata as people write it: a column of numbers holds ``"1"``, not ``"1.0"``.
+
+    A number keeps all its digits, so that no two numbers are spelled alike.
+    """
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def sentence(text: str) -> str:

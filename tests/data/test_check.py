@@ -33,7 +33,7 @@ def test_what_is_wrong_is_told_apart(tmp_path):
         "absent.png": (True, True),
         "small.png": (True, False),
         "broken.dcm": (False, False),
-        "good.png?": (True, False),
+        "good.png?": (True, True),
     }  # a truncated JPEG has a sound header, and an empty mask is a mask: both show when read
     reasons = {problem.image_id: problem.reason for problem in problems}
     assert "absent.png: there is no such file" in reasons["absent.png"]

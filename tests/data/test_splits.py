@@ -1,11 +1,14 @@
 """Patients stay together, findings spread evenly, and the seed decides the rest."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heatproof.data.datasets.phantom import Phantom
+from heatproof.data.decoded import SamplesInMemory
 from heatproof.data.pixels import ArrayPixels
 from heatproof.data.splits import Subset, split
 from heatproof.errors import DataError
@@ -13,6 +16,11 @@ from heatproof.types import Dataset, Sample
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 FILM = ArrayPixels(np.zeros((2, 2), np.float32))
+
+
+@dataclass(frozen=True)
+class SamplesWithStrays(SamplesInMemory):
+    strays: tuple[tuple[str, str], ...]
 
 
 cohorts = st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=15, max_size=60)
@@ -80,3 +88,11 @@ def test_a_subset_is_a_data_set():
     assert len(subset) == 2
     assert subset[0] == data[7]
     assert subset.findings == data.findings
+    assert subset.strays == ()
+
+
+def test_a_subset_keeps_the_strays_of_its_films_and_those_of_no_film():
+    strays = (("a", "of a"), ("b", "of b"), ("line 3", "of no film"))
+    data = SamplesWithStrays((), tuple(Sample(name, FILM) for name in "ab"), strays)
+    assert Subset(data, (1,)).strays == strays[1:]
+    assert Subset(data, (0, 1)).strays == strays

@@ -35,6 +35,7 @@ from heatproof.report.content import (
     PatientOverlap,
     Provenance,
     RuleText,
+    StoredFilms,
 )
 from heatproof.report.gallery import CaseMap, Gallery, GalleryCase, Group, Picture
 from heatproof.stages.written import SetAside
@@ -220,6 +221,12 @@ def usual() -> Content:
             CohortCounts(
                 NIH, 67, 61, (FindingCounts(OPACITY, 15, 52, 0, 0, 15),),
                 {"F": 30, "M": 37}, {"PA": 40, "AP": 27}, 49.0, (12.0, 88.0), "NIH films.",
+                stored=(
+                    StoredFilms(65, "DICOM", 12, "MONOCHROME1", "window", "1,024 × 1,024",
+                                "centre 2,048, width 4,096"),
+                    StoredFilms(2, "PNG", 8, "grey", "0 to 255", "1,024 × 1,024",
+                                names=("00000211_019.png", "00000550_000.png")),
+                ),
             ),
             CohortCounts(RSNA, 50, 47, (FindingCounts(OPACITY, 50, 0, 0, 0, 50),)),
         ),
@@ -461,6 +468,9 @@ def troubled(hostile: str = "<script>alert(1)</script>\"'&{{ 7*7 }}") -> Content
             CohortCounts(
                 hostile, 0, 0, (FindingCounts(hostile, 0, 0, 0, 0, 0),), {hostile: 1}, {hostile: 1},
                 description=hostile,
+                stored=(
+                    StoredFilms(9, hostile, 8, *[hostile] * 4, (hostile,), (hostile,)),
+                ) * 2,
             ),
         ),
         set_aside=(SetAside(hostile, hostile, hostile),),

@@ -9,10 +9,12 @@ shape      inside
 Polygons   each contour filled *with its outline* by Pillow at unrounded
            coordinates, contours OR together: what CheXlocalize's authors do
            (spec: annotation_to_segmentation), so masks agree to the pixel
+Outline    contours of one thing as COCO's own tools fill them: half-open,
+           so the outline of a box holds as many pixels as the box
 Boxes      half-open: pixels whose centre is in ``x0 <= x < x1, y0 <= y < y1``,
            so boxes that share an edge share no pixel
 RLE        COCO's compressed run lengths (column-major), decoded as pycocotools does
-MaskFile   pixels of an image file that are not zero
+MaskFile   pixels of an image file that are not background (``mask_files``)
 Points     the pixel that holds the point
 Several    whatever any of its shapes holds
 =========  ==================================================================
@@ -21,8 +23,7 @@ Shapes may overhang by one pixel (tools round differently) and are clipped; furt
 AnnotationError that guesses the mistake.  A shape can be empty: a box between two pixel centres.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from jaxtyping import Bool
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
+from heatproof.data import mask_files
+from heatproof.data.fitting import inside, same_size, same_way_up
 from heatproof.data.run_lengths import lengths_of, raster
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
@@ -40,7 +43,7 @@ Mask = Bool[np.ndarray, "h w"]
 Number = float | int
 Point = tuple[Number, Number]
 Box = tuple[Number, Number, Number, Number]
-_OVERHANG = 1.0  # pixels
+_FRAME = " Say masks_frame = [{}, {}] if it is another resolution of the image"
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,11 @@ class Polygons:
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when the contours cannot be of an image of that size."""
-        _same_size("polygons were drawn on", self.size, (height, width))
+        same_size("polygons were drawn on", self.size, (height, width))
         for contour in self.contours:
             if len(contour) < 2:  # noqa: PLR2004 - two points are a line, which has an outline
                 raise AnnotationError(f"a contour of {len(contour)} point, expected at least two")
-            _inside("polygon", contour, height, width)
+            inside("polygon", contour, height, width)
 
     def mask(self, height: int, width: int) -> Mask:
         """The pixels inside or on any contour."""
@@ -78,6 +81,39 @@ class Polygons:
         for contour in self.contours:
             draw.polygon(contour, fill=1, outline=1)
         return np.array(canvas)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One thing, outlined by one or more contours that are filled by COCO's rules.
+
+    Attributes:
+        contours: Each at least three ``(x, y)``, not closed.
+        size: Height and width of the image they were drawn on, where known.
+    """
+
+    contours: tuple[tuple[Point, ...], ...] = field(repr=False)
+    size: tuple[int, int] | None = None
+
+    @property
+    def instances(self) -> int:
+        """One."""
+        return 1
+
+    def fit(self, height: int, width: int) -> None:
+        """Raises AnnotationError when the contours cannot be of an image of that size."""
+        same_size("outlines were drawn on", self.size, (height, width), _cure(self.size))
+        for contour in self.contours:
+            inside("outline", contour, height, width)
+
+    def mask(self, height: int, width: int) -> Mask:
+        """The pixels that pycocotools finds inside any contour."""
+        self.fit(height, width)
+        flat = [
+            [float(number) for point in contour for number in point] for contour in self.contours
+        ]
+        filled = coco.merge(coco.frPyObjects(flat, height, width))
+        return raster(lengths_of(filled["counts"].decode("ascii")), (height, width))
 
 
 @dataclass(frozen=True)
@@ -100,6 +136,7 @@ class Boxes:
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when a box cannot be of an image of that size."""
+        same_way_up("boxes were drawn on", self.frame, (height, width))
         height, width = self.frame or (height, width)
         for x0, y0, x1, y1 in self.boxes:
             if x1 <= x0 or y1 <= y0:
@@ -107,7 +144,7 @@ class Boxes:
                     f"box {(x0, y0, x1, y1)} ends before it starts; expected (x0, y0, x1, y1),"
                     " was it written as (x, y, width, height)?"
                 )
-            _inside("box", ((x0, y0), (x1, y1)), height, width)
+            inside("box", ((x0, y0), (x1, y1)), height, width)
 
     def mask(self, height: int, width: int) -> Mask:
         """The pixels whose centre is in any box."""
@@ -158,7 +195,7 @@ class RLE:
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when the mask is of another size."""
-        _same_size("run lengths are of", self.size, (height, width))
+        same_size("run lengths are of", self.size, (height, width), _cure(self.size))
 
     def mask(self, height: int, width: int) -> Mask:
         """The decoded mask."""
@@ -168,7 +205,7 @@ class RLE:
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A mask in an image file, read when it is needed: zero is outside, the other value inside.
+    """A mask in an image or DICOM file, read when it is needed; ``mask_files`` says what is inside.
 
     A raster cannot tell how many things were drawn, so it counts as one.
     """
@@ -182,34 +219,13 @@ class MaskFile:
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when the file is missing, damaged or of another size."""
-        with self._opened() as image:
-            _same_size(f"{self.path} is", (image.height, image.width), (height, width))
+        size = mask_files.size_of(self.path)
+        same_size(f"{self.path} is", size, (height, width), _cure(size))
 
     def mask(self, height: int, width: int) -> Mask:
-        """The pixels that are not zero."""
+        """The pixels that are not background."""
         self.fit(height, width)
-        with self._opened() as image:
-            # Pillow clips to 255 when it converts to L, which would merge larger values.
-            values = np.asarray(image if image.mode.startswith("I") else image.convert("L"))
-        levels = np.unique(values)
-        if (levels > 0).sum() > 1:
-            raise AnnotationError(
-                f"{self.path}: {len(levels)} different values, expected two; is it a label map,"
-                " or was it saved as JPEG or smoothed?"
-            )
-        return values > 0
-
-    @contextmanager
-    def _opened(self) -> Iterator[Image.Image]:
-        try:
-            with Image.open(self.path) as image:
-                yield image
-        except FileNotFoundError as error:
-            raise AnnotationError(f"{self.path}: there is no such mask") from error
-        except (OSError, SyntaxError) as error:
-            raise AnnotationError(
-                f"{self.path}: cannot be decoded as an image ({error})"
-            ) from error
+        return mask_files.marked(self.path)
 
 
 @dataclass(frozen=True)
@@ -225,7 +241,7 @@ class Points:
 
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when a point is outside."""
-        _inside("point", self.points, height, width)
+        inside("point", self.points, height, width)
 
     def pixels(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """Row and column of the pixel that holds each point."""
@@ -283,6 +299,19 @@ def fit(shape: Shape, height: int, width: int) -> None:
     check(height, width)
 
 
+def was_misread(shape: Shape) -> bool:
+    """Whether an earlier version read other pixels from the file of a mask, or none.
+
+    What was made of such a mask then is not what would be made now.
+    """
+    match shape:
+        case Several(shapes):
+            return any(map(was_misread, shapes))
+        case MaskFile(path):
+            return mask_files.was_misread(path)
+    return False
+
+
 def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
     """The mask of each thing that was drawn, one at a time, without empty ones.
 
@@ -290,6 +319,10 @@ def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
     one, unless the file it came from says how many it holds.
     """
     masks: Iterator[Mask]
+    # A shape that is made of another, such as ``Rescaled``, knows its parts.
+    if (own := getattr(shape, "lesions", None)) is not None:
+        yield from (mask for mask in own(height, width) if mask.any())
+        return
     match shape:
         case Several(shapes):
             for inner in shapes:
@@ -299,7 +332,7 @@ def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
             masks = (Boxes((box,), frame).mask(height, width) for box in boxes)
         case Polygons(contours, size, None):
             masks = (Polygons((contour,), size).mask(height, width) for contour in contours)
-        case Polygons(_, _, 1) | RLE(_, _, 1):
+        case Polygons(_, _, 1) | RLE(_, _, 1) | Outline():
             masks = iter([shape.mask(height, width)])
         case _:
             masks = connected_parts(shape.mask(height, width))
@@ -318,42 +351,5 @@ def _centres(start: float, stop: float) -> slice:
     return slice(max(int(np.ceil(start - 0.5)), 0), max(int(np.ceil(stop - 0.5)), 0))
 
 
-def _same_size(what: str, found: tuple[int, int] | None, expected: tuple[int, int]) -> None:
-    if found is not None and found != expected:
-        turned = "; were height and width swapped?" if found == expected[::-1] else ""
-        raise AnnotationError(
-            f"{what} {found[0]} x {found[1]} (height x width), the image is"
-            f" {expected[0]} x {expected[1]}{turned or '; was one of them resized?'}"
-        )
-
-
-def _inside(what: str, points: Sequence[Point], height: int, width: int) -> None:
-    if not points:
-        return
-    xy = np.asarray(points, float)
-    left, top = xy.min(axis=0)
-    right, bottom = xy.max(axis=0)
-    # Comparisons with nan are false, so an undefined coordinate is outside as well.
-    fits = (
-        min(left, top) >= -_OVERHANG and right <= width + _OVERHANG and bottom <= height + _OVERHANG
-    )
-    # A shape within the first pixel is refused: its coordinates were likely divided by the size.
-    if fits and not (right <= 1 and bottom <= 1 and min(height, width) > 2 and right > left):  # noqa: PLR2004
-        return
-    raise AnnotationError(
-        f"{what} spans x {left:g} to {right:g} and y {top:g} to {bottom:g}, the image is"
-        f" {width} wide and {height} high; {_guess(xy, height, width)}"
-    )
-
-
-def _guess(xy: np.ndarray, height: int, width: int) -> str:
-    right, bottom = xy.max(axis=0)
-    if not np.isfinite(xy).all():
-        return "a coordinate is missing"
-    if right <= 1 and bottom <= 1:
-        return "were the coordinates divided by width and height?"
-    if xy.min() < -_OVERHANG:
-        return "was it drawn on a cropped image?"
-    if bottom <= width + _OVERHANG and right <= height + _OVERHANG:
-        return "were x and y swapped?"
-    return "was it drawn on another resolution of this image?"
+def _cure(size: tuple[int, int] | None) -> str:
+    return _FRAME.format(*size) if size else ""

@@ -1,7 +1,8 @@
 """Check a data set before work starts: what can be known from names and headers alone.
 
 A *fatal* problem is a mistake in the description (a file that is not there, a mask of another
-size): work should not start.  Any other is one radiograph's own damage: a run sets it aside and
+size): work should not start.  Any other is damage of one radiograph, of the file of one mask, or an
+item of an annotation file that marks nothing (``strays`` of the data set): a run sets it aside and
 says so.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from heatproof.data.annotations import fit
 from heatproof.data.pixels import ImageFile
-from heatproof.errors import AnnotationError, PixelError
+from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 from heatproof.types import Dataset, Sample
 
 
@@ -19,22 +20,27 @@ class Problem:
     """What is wrong with one image, and whether work may start all the same.
 
     Attributes:
-        image_id: Identifier of the film.
+        image_id: Identifier of the film; or the place in a file of an item that is of no film.
         reason: What is wrong and where, for people.
         fatal: Whether the description is wrong, so that work should not start.
-        missing: Whether the file of the film is not there.
+        missing: Whether a file is not there: that of the film, or of a mask of it.
+        whole: Whether the film cannot be used; False where only a mark of it cannot be.
     """
 
     image_id: str
     reason: str
     fatal: bool
     missing: bool = False
+    whole: bool = True
 
 
 def check(dataset: Dataset) -> tuple[Problem, ...]:
-    """Every problem, in the order of the images."""
+    """Every problem, in the order of the images; then the strays of the data set."""
     samples = (dataset[index] for index in range(len(dataset)))
-    return tuple(problem for sample in samples for problem in _problems(sample))
+    of_samples = (problem for sample in samples for problem in _problems(sample))
+    # A data set need not know of strays.
+    strays = getattr(dataset, "strays", ())
+    return (*of_samples, *(Problem(place, why, fatal=False, whole=False) for place, why in strays))
 
 
 def _problems(sample: Sample) -> Iterator[Problem]:
@@ -53,5 +59,10 @@ def _problems(sample: Sample) -> Iterator[Problem]:
         try:
             fit(annotation.shape, height, width)
         except AnnotationError as error:
-            reason = f"{annotation.finding} ({annotation.source}): {error}"
-            yield Problem(sample.image_id, reason, fatal=True)
+            yield Problem(
+                sample.image_id,
+                f"{annotation.finding} ({annotation.source}): {error}",
+                fatal=not isinstance(error, DamagedMaskError),
+                missing=isinstance(error.__cause__, FileNotFoundError),
+                whole=False,
+            )

@@ -54,6 +54,16 @@ class Subset:
         """The findings of the whole data set."""
         return self.dataset.findings
 
+    @property
+    def strays(self) -> tuple[tuple[str, str], ...]:
+        """Items that mark nothing (see ``check``), without those of films of other subsets."""
+        strays: tuple[tuple[str, str], ...] = getattr(self.dataset, "strays", ())
+        if not strays:
+            return ()
+        others = {self.dataset[index].image_id for index in range(len(self.dataset))}
+        others -= {sample.image_id for sample in map(self.dataset.__getitem__, self.indices)}
+        return tuple(stray for stray in strays if stray[0] not in others)
+
     def __len__(self) -> int:
         return len(self.indices)
 

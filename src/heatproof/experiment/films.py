@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from heatproof.data.annotations import was_misread
 from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
+from heatproof.data.spellings import plain
 from heatproof.data.splits import Subset, split
 from heatproof.errors import DataError, ExperimentError, SpecError
 from heatproof.experiment.file import Experiment
@@ -32,6 +34,8 @@ class OpenedData:
         dataset: The films.
         missing: Films without a file, where the experiment sets them aside: the reason by image_id.
         damaged: Films that cannot be read, as far as their headers tell; likewise.
+        marks: Marks that cannot be used, as far as is known before masks are read: the film, or the
+            place in a file, and the reason.
         benchmark: Reader whose annotations are no reference but are compared with it.
     """
 
@@ -39,6 +43,7 @@ class OpenedData:
     dataset: Dataset
     missing: Mapping[str, str]
     damaged: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[tuple[str, str], ...] = ()
     benchmark: str = BENCHMARK
 
     @property
@@ -94,10 +99,26 @@ def open_data(experiment: Experiment) -> dict[str, OpenedData]:
         DataError: A data set is not what its description says; every problem is listed.
         ExperimentError: The description itself is wrong.
     """
-    return {
+    opened = {
         entry.name: _checked(experiment, entry.name, _open(experiment, entry))
         for entry in experiment.data
     }
+    _check_patients(opened)
+    return opened
+
+
+def _check_patients(opened: Mapping[str, OpenedData]) -> None:
+    """Raises DataError where two data sets spell one patient in two ways, and so as two."""
+    seen: dict[str, tuple[str, str]] = {}
+    for name, films in opened.items():
+        for patient in dict.fromkeys(s.patient_id for s in films.samples if s.patient_id):
+            other, spelled = seen.setdefault(plain(patient), (name, patient))
+            if spelled != patient:
+                raise DataError(
+                    f"patient {spelled!r} of {other!r} and patient {patient!r} of {name!r}: one"
+                    " patient, who would count as two, under two spellings? Write both alike (data"
+                    " frames write 48 as 48.0 where a cell of its column is empty)"
+                )
 
 
 def _checked(experiment: Experiment, name: str, dataset: Dataset) -> OpenedData:
@@ -105,17 +126,18 @@ def _checked(experiment: Experiment, name: str, dataset: Dataset) -> OpenedData:
     if not len(dataset):
         raise DataError(f"data {name!r}: there is no image; is its table or its part empty?")
     problems = check(dataset)
-    gone = {p.image_id: p.reason for p in problems if p.missing}
+    gone = {p.image_id: p.reason for p in problems if p.missing and p.whole}
     wrong = [p for p in problems if p.fatal and not (p.missing and experiment.missing != "error")]
     if wrong:
         hint = _MISSING if any(p.missing for p in wrong) else ""
         raise DataError(
             _listed(name, f"{len(wrong)} film(s) cannot be judged as described", wrong, hint)
         )
-    damaged = {p.image_id: p.reason for p in problems if not p.fatal}
+    damaged = {p.image_id: p.reason for p in problems if not p.fatal and p.whole}
+    marks = tuple((p.image_id, p.reason) for p in problems if not p.whole)
     if len(gone | damaged) == len(dataset):
         raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
-    return OpenedData(name, dataset, gone, damaged, experiment.score.benchmark)
+    return OpenedData(name, dataset, gone, damaged, marks, experiment.score.benchmark)
 
 
 def matching(
@@ -129,7 +151,12 @@ def matching(
                 f"{where}: no film of {films.name!r} has metadata {key!r}; there are: "
                 f"{', '.join(sorted(keys)) or 'none (does the data set read that column?)'}"
             )
-    wanted = {key: [value] if isinstance(value, str) else value for key, value in values.items()}
+    # A number is written without decimals, however an option spells it.
+    wanted = {
+        key: {text for option in ([value] if isinstance(value, str) else value)
+              for text in (option, plain(option))}
+        for key, value in values.items()
+    }  # fmt: skip
     return tuple(
         sample
         for sample in films.samples
@@ -158,7 +185,9 @@ def drawn_digest(annotations: Sequence[Annotation]) -> str:
     # ``asdict`` forgets the class of a shape, so that two classes with equal fields would agree.
     kinds = [type(annotation.shape).__name__ for annotation in annotations]
     files = [(file.stat().st_size, file.stat().st_mtime_ns) for file in _files(drawn)]
-    return digest(drawn, kinds, files)
+    # Scores against a mask that was read wrongly once are made anew, and no others.
+    anew = ["read anew"] if any(was_misread(a.shape) for a in annotations) else []
+    return digest(drawn, kinds, files, *anew)
 
 
 def _files(value: object) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData
 from heatproof.localize import Metric
 from heatproof.maps.tuning import tunable
+from heatproof.types import Sample
 from heatproof.words import count
 
 
@@ -70,8 +71,8 @@ def _refuse_shared(name: str, tuning: OpenedData, judged: OpenedData) -> None:
     if judged.name == name:  # a model that names it in its data
         raise ExperimentError(f"[score] tune = {name!r}, which a model is told to judge")
     # Names of films do not tell: two data sets may call one film differently.
-    pixels = {sample.pixels for sample in judged.samples}
-    films = [sample.image_id for sample in tuning.samples if sample.pixels in pixels]
+    pixels = {_file(sample) for sample in judged.samples}
+    films = [sample.image_id for sample in tuning.samples if _file(sample) in pixels]
     patients = {sample.cluster for sample in judged.samples}
     shared = sorted({s.cluster for s in tuning.samples if s.cluster in patients})
     if films or shared:
@@ -82,3 +83,8 @@ def _refuse_shared(name: str, tuning: OpenedData, judged: OpenedData) -> None:
             f" {judged.name!r}; metrics tuned on judged patients flatter what is tuned. Divide the"
             " patients, for example with part and parts"
         )
+
+
+def _file(sample: Sample) -> object:
+    """What a film is known by: its file, whatever is said beside it, such as its grey levels."""
+    return getattr(sample.pixels, "path", sample.pixels)

@@ -17,6 +17,7 @@ from heatproof.maps.tuning import TunedValue
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.saliency import Method, methods
 from heatproof.tables.contents import Contents
+from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.predictions import Predictions
@@ -82,6 +83,11 @@ class Workspace:
     def contents(self) -> Units[Contents]:
         """One row per film: a digest of what it holds."""
         return Units(self.folder, Contents)
+
+    @cached_property
+    def headers(self) -> Units[Headers]:
+        """One row per film: how it is stored."""
+        return Units(self.folder, Headers)
 
     @cached_property
     def predictions(self) -> Units[Predictions]:

@@ -53,6 +53,33 @@ class FindingCounts:
 
 
 @dataclass(frozen=True)
+class StoredFilms:
+    """Films of one data set that are stored, and so read, in the same way.
+
+    Attributes:
+        films: Number of films.
+        format: Such as ``"DICOM"``.
+        bits: Bits of a stored value.
+        photometric: What stored values mean, such as ``"MONOCHROME1"``.
+        levels: Which of them become black and white, such as ``"window"``.
+        sizes: Height and width, or their ranges.
+        windows: Centre and width of the windows, or their ranges; empty without windows.
+        names: The films, where they are few beside others; else empty.
+        outliers: Films whose size or window is unlike that of the others, each in words.
+    """
+
+    films: int
+    format: str
+    bits: int
+    photometric: str
+    levels: str
+    sizes: str
+    windows: str = ""
+    names: tuple[str, ...] = ()
+    outliers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CohortCounts:
     """The films and patients of one data set, without those that were set aside.
 
@@ -67,6 +94,7 @@ class CohortCounts:
         age_range: The youngest and the oldest age, in years.
         description: Where the data set comes from, in a sentence.
         age_unknown: Films without an age, where others have one.
+        stored: How the films are stored and read, the usual way first; empty where no file tells.
     """
 
     name: str
@@ -79,6 +107,7 @@ class CohortCounts:
     age_range: tuple[float, float] | None = None
     description: str = ""
     age_unknown: int = 0
+    stored: tuple[StoredFilms, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ and nothing that could be stale.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +24,7 @@ from heatproof.report.facts.models import Place, clusters_by_hash, models, patie
 from heatproof.report.facts.parts import methods_made, metrics_used, rules_used
 from heatproof.report.facts.picks import Selection, pick
 from heatproof.report.facts.provenance import provenance
+from heatproof.report.facts.stored import stored_films
 from heatproof.report.gallery import Gallery
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files
@@ -31,6 +33,7 @@ from heatproof.report.questions import questions_of, tables_of
 from heatproof.stages.blocks import Judged
 from heatproof.stages.written import Written
 from heatproof.tables import Table
+from heatproof.tables.headers import Headers
 from heatproof.tables.units import write_whole
 
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
@@ -69,7 +72,7 @@ def write_report(
     results = {
         "report.html": render(page),
         **on_paper,
-        **_files(tables, analysis, page.tuned, bool(work.criteria)),
+        **_files(tables, written.headers, analysis, page.tuned, bool(work.criteria)),
     }
     for name, content in results.items():
         write_whole(work.folder / name, content.frame if isinstance(content, Table) else content)
@@ -108,7 +111,7 @@ def _page(
         rules=tuple(rules_used(work.rules)),
         gallery=_gallery(work, judged, tables),
         family=experiment.statistics.family,
-        warnings=doubts(judged, tables.films, tables.predictions, panels, validation, tuning),
+        warnings=doubts(judged, tables, panels, validation, tuning),
         limits=(COARSE_MAPS,),
         **vars(analysis),
     )
@@ -137,15 +140,24 @@ def _cohorts(
     descriptions = {
         name: docstring_summary(type(films.dataset).__doc__) for name, films in data.items()
     }
-    return tuple(cohorts(written.films, reported - set(aside), findings, descriptions))
+    judged_films = reported - set(aside)
+    return tuple(
+        replace(cohort, stored=tuple(stored_films(written.headers, cohort.name, judged_films)))
+        for cohort in cohorts(written.films, judged_films, findings, descriptions)
+    )
 
 
 def _files(
-    tables: Tables, analysis: Analysis, tuned: Sequence[TunedValue], compared: bool
+    tables: Tables,
+    headers: Headers,
+    analysis: Analysis,
+    tuned: Sequence[TunedValue],
+    compared: bool,
 ) -> dict[str, str | Table]:
     """The tables beside the page, by file; those of trust where maps were compared."""
     always = (
         tables.films,
+        headers,
         tables.scores,
         tables.called,
         tables.shapes,

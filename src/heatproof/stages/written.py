@@ -8,9 +8,11 @@ import polars as pl
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.blocks import Judged
 from heatproof.stages.contents import contents
+from heatproof.stages.headers import headers
 from heatproof.stages.shapes import shapes
 from heatproof.stages.structures import structure_units
 from heatproof.tables.films import Films
+from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.predictions import Predictions
@@ -43,6 +45,7 @@ class Written:
 
     Attributes:
         films: The films of every data set.
+        headers: How they are stored.
         predictions: Probabilities of the films that could be read.
         made: One row per map in the store.
         scores: Scores against the annotations that could be read.
@@ -54,6 +57,7 @@ class Written:
     """
 
     films: Films
+    headers: Headers
     predictions: Predictions
     made: MapsMade
     scores: Scores
@@ -89,8 +93,12 @@ def read_back(
         for name, data in work.data.items()
         for image_id, reason in data.missing.items()
     ]
+    marks = [
+        (name, place, reason) for name, data in work.data.items() for place, reason in data.marks
+    ]
     return Written(
         films,
+        headers(work.headers, work.data),
         predictions.used(),
         work.made.read(maps),
         usable,
@@ -98,7 +106,7 @@ def read_back(
         work.structures.read(structure_units(work, judged)),
         work.trust.read(compared),
         {name: contents(work.contents, data) for name, data in work.data.items()},
-        _set_aside(films, predictions, scores, missing),
+        _set_aside(films, predictions, scores, missing, marks),
     )
 
 
@@ -107,12 +115,13 @@ def _set_aside(
     predictions: Predictions,
     scores: Scores,
     missing: Sequence[tuple[str, str, str]],
+    marks: Sequence[tuple[str, str, str]],
 ) -> tuple[SetAside, ...]:
-    """Films without a file and rows with a reason, each once."""
+    """Films without a file, marks that cannot be used and rows with a reason, each once."""
     columns = ["data", "image_id", "reason"]
     damaged = pl.concat([table.frame.select(columns) for table in (predictions, scores)])
     damaged = damaged.drop_nulls("reason").unique(maintain_order=True)
-    reasons = dict.fromkeys((*missing, *damaged.iter_rows()))
+    reasons = dict.fromkeys((*missing, *damaged.iter_rows(), *marks))
     predicted = set(predictions.used().frame.select("data", "image_id").iter_rows())
     every = {(name, image_id) for name, image_id, _ in missing}
     every |= set(films.frame.select("data", "image_id").iter_rows())

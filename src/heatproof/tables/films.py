@@ -114,6 +114,11 @@ class Films(Table):
         ]
         return [(finding in labels, labels.get(finding)) for labels in films]
 
+    def findings(self) -> tuple[str, ...]:
+        """Every finding that a film is labelled for, or a reader marked, each once."""
+        columns = self.frame.select("labels", "marks").rows()
+        return tuple(dict.fromkeys(e["finding"] for row in columns for part in row for e in part))
+
     def marked_by(self) -> Iterator[frozenset[tuple[str, str]]]:
         """For every film, the pairs of finding and reader of its marks, with the benchmark's."""
         for marks in self.frame["marks"].to_list():

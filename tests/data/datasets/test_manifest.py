@@ -50,7 +50,7 @@ def test_a_table_becomes_samples(folder):
     ]
     assert [sample.cluster for sample in data] == ["patient p1", "patient p1", "C", "patient p2"]
     assert [dict(sample.metadata) for sample in data] == [
-        {"age": 61.0}, {"age": "unknown"}, {}, {"age": 44.0}
+        {"age": "61"}, {"age": "unknown"}, {}, {"age": "44"}
     ]  # fmt: skip
     assert [[a.instances for a in sample.annotations] for sample in data] == [[1], [], [], [2]]
     expected = np.zeros((10, 12), bool)
@@ -199,8 +199,8 @@ def test_numbers_and_booleans_of_parquet_are_labels_and_null_is_unknown(tmp_path
         ("d.png", "a.png", {}, "lines 2 and 5: two images are named 'a.png'"),
         ("d.png", "", {}, "line 5, column 'image': found ''"),
         ("[[1, 2, 3, 4]]", "[1, 2, 3, 4]", {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
-        ("[[1, 2, 3, 4]]", "[[1, 2, 0, 4]]", {"boxes": "boxes"}, "width and height above 0"),
         ("[[1, 2, 3, 4]]", "1 2 3 4", {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
+        ("[[1, 2, 3, 4]]", "[" * 99_999, {"boxes": "boxes"}, "line 2, column 'boxes'.*JSON such"),
         ("c.png,C", "c.png,C,extra", {}, "line 4: more or fewer cells than the 9"),
         (",", ";", {}, "separated by semicolons"),
         ("Mass", "Nodule", {}, "two columns named 'Nodule'"),
@@ -244,6 +244,75 @@ def test_spaces_and_empty_columns_of_a_spreadsheet_mean_nothing(folder):
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["007", "7", "007", "7"], ["007", "7", "007", "7"]),
+        (["20190315", "20190316", "", "1"], [20190315.0, 20190316.0, None, 1.0]),
+        (["61.0", "", "62.5", "7.0"], [61.0, None, 62.5, 7.0]),
+        (["1", "1.0", "2", "3"], ["1", "1.0", "2", "3"]),
+        (["1e3", "1000", "2", ""], ["1e3", "1000", "2", None]),
+    ],
+)
+def test_metadata_are_numbers_where_no_two_cells_become_one(folder, cells, expected):
+    rows = zip((folder / "table.csv").read_text().splitlines(), ["site", *cells], strict=True)
+    (folder / "table.csv").write_text("\n".join(",".join(row) for row in rows))
+    data = opened(folder, labels=["Nodule"], metadata=["site"])
+    assert [sample.metadata.get("site") for sample in data] == expected
+
+
+@pytest.mark.parametrize(("wanted", "found"), [
+    ("1", "B"), (1, "B"), (2, "D"), ("02", "C"), (True, ""), (["1", "02"], "BC"),
+])  # fmt: skip
+def test_where_finds_a_value_in_another_spelling_unless_its_own_is_there(folder, wanted, found):
+    text = (folder / "table.csv").read_text()
+    cells = ["A,p1", "B,p1", "C,", "D,p2"]
+    for cell, fold in zip(cells, ("x", "1.0", "02", "2"), strict=True):
+        line = next(line for line in text.splitlines() if cell in line)
+        text = text.replace(line, f"{line.rpartition(',')[0]},{fold}")
+    (folder / "table.csv").write_text(text)
+    if not found:
+        with pytest.raises(DataError, match="no row where"):
+            opened(folder, where={"fold": wanted})
+        return
+    assert "".join(s.image_id for s in opened(folder, id="id", where={"fold": wanted})) == found
+
+
+def test_patients_and_images_are_one_in_two_spellings(folder):
+    text = (folder / "table.csv").read_text()
+    mixed = text.replace(",p1,1", ",48.0,1").replace(",p1,0", ", 48 ,0").replace(",p2,", ",49.0,")
+    (folder / "table.csv").write_text(mixed)
+    data = opened(folder, labels=["Nodule"], patient="patient")
+    # A table that spells all of them alike is left as it is.
+    assert [sample.patient_id for sample in data] == ["48", "48", None, "49.0"]
+    (folder / "table.csv").write_text(text.replace(",A,", ",7,").replace(",B,", ",7.0,"))
+    with pytest.raises(DataError, match="lines 2 and 3: two images are named '7'"):
+        opened(folder, labels=["Nodule"], id="id")
+
+
+def test_a_table_may_hold_films_that_all_have_a_finding_or_all_lack_it(folder):
+    labels = {"Edema": True, "Mass": "Mass", "Hernia": False}
+    data = opened(folder, labels=labels, boxes="boxes", finding="Edema")
+    assert data.findings == ("Edema", "Mass", "Hernia")
+    assert dict(data[2].labels) == {"Edema": True, "Hernia": False}
+    assert dict(data[3].labels) == {"Edema": True, "Mass": True, "Hernia": False}
+
+
+@pytest.mark.parametrize("stray", ["[5, 5, 0, 4]", "[5, 5, 3, -4]", "[5, 5, NaN, 4]"])
+def test_a_box_of_a_table_that_marks_nothing_is_left_out_and_told(folder, stray):
+    text = (folder / "table.csv").read_text()
+    (folder / "table.csv").write_text(text.replace("[[1, 2, 3, 4]]", f"[[1, 2, 3, 4], {stray}]"))
+    data = opened(folder, labels=["Nodule"], id="id", boxes="boxes")
+    assert [sum(a.instances for a in sample.annotations) for sample in data] == [1, 0, 0, 2]
+    (problem,) = check(data)
+    assert (problem.image_id, problem.fatal, problem.whole) == ("A", False, False)
+    assert "line 2, column 'boxes': the box [5.0" in problem.reason
+    lines = text.replace("[[1, 2, 3, 4]]", f"[{stray}]").splitlines()
+    (folder / "table.csv").write_text("\n".join(lines[:4]))
+    with pytest.raises(DataError, match="with width and height above 0"):
+        opened(folder, labels=["Nodule"], id="id", boxes="boxes")
+
+
 # ---------------------------------------------------------------- COCO
 
 
@@ -268,9 +337,9 @@ RUNS[0] = 2 * 10 + 3
     "drawn",
     [
         {"bbox": [2, 3, 7, 3]},
-        {"segmentation": [[2, 3, 8, 3, 8, 5, 2, 5]]},
+        {"segmentation": [[2, 3, 9, 3, 9, 6, 2, 6]]},
         {
-            "segmentation": [[2, 3, 5, 3, 5, 5, 2, 5], [5, 3, 8, 3, 8, 5, 5, 5]],
+            "segmentation": [[2, 3, 5, 3, 5, 6, 2, 6], [5, 3, 9, 3, 9, 6, 5, 6]],
             "bbox": [0, 0, 1, 1],
         },
         {"segmentation": {"size": [10, 12], "counts": encode(MASK).counts}},

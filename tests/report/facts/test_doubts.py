@@ -75,3 +75,62 @@ def test_what_is_marked_and_told_by_no_model_is_told(quick):
     (quick.parent / "coco.json").write_text(json.dumps(content))
     rewrite(quick, 'boxes = "boxes"', 'boxes = "boxes"\ncoco = "coco.json"')
     assert "Mass is marked on films, but no model looks for it" in first_screen(quick)
+
+
+@pytest.fixture
+def masked(quick):
+    """The squares as masks, one file for each film: black where there is none."""
+    rows = (quick.parent / "films.csv").read_text().splitlines()
+    for index, row in enumerate(rows[1:]):
+        mask = np.zeros((96, 160), np.uint8)
+        for x, y, width, height in json.loads(row.split('"')[1]):
+            mask[y : y + height, x : x + width] = 1
+        Image.fromarray(mask).save(quick.parent / f"mask{index}.png")
+    names = ["mask", *(f"mask{index}.png" for index in range(12))]
+    rows = [f"{row},{name}" for row, name in zip(rows, names, strict=True)]
+    (quick.parent / "films.csv").write_text("\n".join(rows) + "\n")
+    rewrite(quick, 'boxes = "boxes"', 'mask = "mask"')
+    return quick
+
+
+def test_black_masks_of_films_without_the_finding_are_no_marks(masked):
+    said = first_screen(masked)
+    assert "labelled as without" not in said
+    assert "of the film" not in said
+
+
+def test_masks_without_a_pixel_and_with_all_are_told(masked):
+    Image.new("L", (160, 96)).save(masked.parent / "mask3.png")
+    Image.new("L", (160, 96), 255).save(masked.parent / "mask5.png")
+    said = first_screen(masked)
+    assert "1 mark of Square on films, such as that of f3, holds no pixel of the film" in said
+    assert "1 mark of Square on films, such as that of f5, holds all pixels of the film" in said
+
+
+def test_a_hot_pixel_does_not_hide_that_films_are_dark(quick):
+    for index in range(12):
+        file = quick.parent / f"film{index}.png"
+        grey = np.asarray(Image.open(file)).astype(np.uint16) * 16
+        grey[0, 0] = 65535
+        Image.fromarray(grey).save(file)
+    said = first_screen(quick)
+    assert "Films of films are almost black" in said
+    assert "say maximum = 4095" in said
+    rewrite(quick, 'image = "file"', 'image = "file"\npercentiles = [0, 99.9]')
+    assert "almost black" not in first_screen(quick)
+
+
+def test_a_pool_whose_tables_tell_the_finding_is_told(quick):
+    text = quick.read_text()
+    table = text[text.index("csv = ") : text.index("[[models]]")]
+    table = table.replace('labels = ["Square"]\n', "")
+    pool = [
+        f"[data.tables.{name}]\n{table}"
+        f'where = {{ Square = "{label}" }}\nlabels.Square = {present}\n'
+        for name, label, present in (("here", 1, "true"), ("there", 0, "false"))
+    ]
+    start = text.index('dataset = "manifest"')
+    head = text[:start] + 'dataset = "pooled"\n\n'
+    quick.write_text(head + "\n".join(pool) + "\n" + text[text.index("[[models]]") :])
+    said = first_screen(quick)
+    assert "All films of films with Square are from here, and all without it from there" in said

@@ -14,13 +14,19 @@ Where a table says it in words, a ``LabelRule`` lists the words::
     boxes = "boxes_xywh"
     metadata = ["age", "sex"]
 
+``labels.Opacity = true`` (or ``false``) is for a table of films that all have the finding (or all
+lack it), and need no column to say so.
+
 Boxes are JSON, ``[[x, y, width, height], ...]``, in pixels of the image file, or of another
-resolution of it that ``boxes_frame`` names.  Masks are image files of the radiograph's size.
-In a COCO file ``images[].file_name`` is the manifest's image cell or the last part of it, and
-categories are findings; one annotation is one instance, whatever number of polygons draws it.
+resolution of it that ``boxes_frame`` names.  Masks are image or DICOM files of the radiograph's
+size, or of that of ``masks_frame``.  In a COCO file ``images[].file_name`` is the manifest's image
+cell or the last part of it, and categories are findings; one annotation is one instance, whatever
+number of polygons draws it.  Items that mark nothing are left out and told of (``strays``).
+
+``48`` and ``48.0`` are one patient and one value, since data frames write whole numbers so; ``007``
+and ``7`` are two.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,36 +34,27 @@ from functools import cached_property
 from pathlib import Path
 
 from heatproof.data.annotations import Boxes, MaskFile, Several
-from heatproof.data.coco import read_coco
+from heatproof.data.cells import (
+    Box,
+    CellValue,
+    LabelRule,
+    boxes_of,
+    chosen,
+    metadata_of,
+    one_spelling,
+    spacing_of,
+)
+from heatproof.data.coco import Frames, Marks, file_name, read_coco
 from heatproof.data.datasets import datasets
+from heatproof.data.levels import Levels, Number, Photometric
 from heatproof.data.pixels import ImageFile
+from heatproof.data.rescaled import Rescaled
+from heatproof.data.spellings import plain
 from heatproof.data.tabular import TableRow, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape
 
-CellValue = str | int | float
-
-
-@dataclass(frozen=True)
-class LabelRule:
-    """Which cells of a column mean that a finding is present, absent or uncertain."""
-
-    column: str
-    positive: tuple[CellValue, ...] = ("1", "1.0", "true")
-    negative: tuple[CellValue, ...] = ("0", "0.0", "false")
-    uncertain: tuple[CellValue, ...] = ("-1", "-1.0", "u")
-
-    def __call__(self, row: TableRow) -> Label:
-        """The label of a row whose cell is not blank."""
-        text = row[self.column].casefold()
-        for cells, label in ((self.positive, True), (self.negative, False), (self.uncertain, None)):
-            if text in {str(cell).casefold() for cell in cells}:
-                return label
-        raise row.wrong(
-            self.column,
-            f"one of {', '.join(map(repr, (*self.positive, *self.negative, *self.uncertain)))}"
-            " or nothing (unknown); 'where' leaves rows out",
-        )
+__all__ = ["LabelRule", "Manifest"]
 
 
 @datasets.register("manifest")
@@ -67,7 +64,8 @@ class Manifest:
 
     Attributes:
         csv: The table.
-        labels: Findings, each with its column or ``LabelRule``; or just names of columns.
+        labels: Findings, each with its column or ``LabelRule``, or ``true`` or ``false`` for all
+            films; or just names of columns.
         image: Column with the path of the image, relative to ``images``.
         images: Folder of the images; by default that of the table.
         id: Column with a unique name of the image; by default its path.
@@ -76,18 +74,28 @@ class Manifest:
         view: Column with the projection.
         boxes: Column with boxes.
         boxes_frame: Height and width of the image that boxes were drawn on, if not of the file.
+        masks_frame: Height and width of the image that masks, and polygons and run lengths of
+            ``coco``, were drawn on, if not of the file.
         mask: Column with the path of a mask, relative to ``images``.
         finding: What boxes and masks mark; needed where there are several labels.
         coco: Annotations in COCO's format.
         where: Rows to keep: column to one value, or any of several.
         spacing: Column with the millimetres from pixel to pixel of the image file: one number, or
             ``[down, across]``; DICOM files tell by themselves.
-        metadata: Columns to keep, such as sex and age; numbers become numbers.
+        metadata: Columns to keep, such as sex and age; a column of numbers becomes numbers, unless
+            they are written as names are (``007``).
         source: Who drew the annotations.
+        photometric: ``"MONOCHROME1"`` where low stored values are bright, ``"MONOCHROME2"`` where
+            high ones are; in place of what the files say.
+        window: Centre and width of the stored values (of DICOM: after rescaling) that are shown; in
+            place of what the files say, as the next two are.
+        maximum: The stored value that is white, such as 4095 where 12 bits lie in files of 16.
+        percentiles: Those of each film's own values that become black and white, such as
+            ``[0.5, 99.5]``.
     """
 
     csv: Path | str
-    labels: Mapping[str, str | LabelRule] | tuple[str, ...] = ()
+    labels: Mapping[str, bool | str | LabelRule] | tuple[str, ...] = ()
     image: str = "image"
     images: Path | str | None = None
     id: str | None = None
@@ -96,6 +104,7 @@ class Manifest:
     view: str | None = None
     boxes: str | None = None
     boxes_frame: tuple[int, int] | None = None
+    masks_frame: tuple[int, int] | None = None
     mask: str | None = None
     finding: str | None = None
     coco: Path | str | None = None
@@ -103,6 +112,10 @@ class Manifest:
     spacing: str | None = None
     metadata: tuple[str, ...] = ()
     source: str = REFERENCE
+    photometric: Photometric | None = None
+    window: tuple[Number, Number] | None = None
+    maximum: Number | None = None
+    percentiles: tuple[Number, Number] | None = None
 
     def __post_init__(self) -> None:
         """Read the table and the annotations now, so that their errors come first."""
@@ -112,8 +125,24 @@ class Manifest:
     def findings(self) -> tuple[str, ...]:
         """Labelled findings, then those that are only annotated."""
         marked = [] if self._marked is None else [self._marked]
-        drawn = [finding for shapes in self._coco.values() for finding in shapes]
+        drawn = [finding for shapes in self._coco.shapes.values() for finding in shapes]
         return tuple(dict.fromkeys([*self._rules, *marked, *drawn]))
+
+    @cached_property
+    def strays(self) -> tuple[tuple[str, str], ...]:
+        """Items that mark nothing, each with its film, or its place in the file, and the reason."""
+        ids = {self._in_coco(row): image_id for image_id, row in self._rows.items()}
+        of_coco = (
+            (ids.get(name, name), reason)
+            for name, reasons in self._coco.strays.items()
+            # A film that is not here may be one that ``where`` leaves out.
+            if name in ids or name not in self._coco.shapes
+            for reason in reasons
+        )
+        of_table = (
+            (image_id, reason) for image_id, (_, strays) in self._boxes.items() for reason in strays
+        )
+        return (*of_coco, *of_table)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -122,7 +151,7 @@ class Manifest:
         return self._samples[index]
 
     @cached_property
-    def _rules(self) -> dict[str, LabelRule]:
+    def _rules(self) -> dict[str, bool | LabelRule]:
         named = (
             self.labels
             if isinstance(self.labels, Mapping)
@@ -148,55 +177,85 @@ class Manifest:
         )
 
     @cached_property
-    def _coco(self) -> dict[str, dict[str, tuple[Shape, ...]]]:
-        """Shapes by file name and finding."""
+    def _levels(self) -> Levels:
+        return Levels(self.photometric, self.window, self.maximum, self.percentiles)
+
+    @cached_property
+    def _coco(self) -> Marks:
         if self.coco is None:
-            return {}
-        drawn = read_coco(Path(self.coco))
+            return Marks({}, {})
+        marks = read_coco(Path(self.coco), Frames(self.boxes_frame, self.masks_frame))
         # A category that differs from a label in case alone would be a finding of its own.
         spelled = {finding.casefold(): finding for finding in self._rules}
-        for finding in {finding for shapes in drawn.values() for finding in shapes}:
+        for finding in {finding for shapes in marks.shapes.values() for finding in shapes}:
             if spelled.get(finding.casefold(), finding) != finding:
                 raise DataError(
                     f"{self.coco} has a category {finding!r}; {near_misses(finding, self._rules)}"
                 )
-        return drawn
+        return marks
 
     @cached_property
-    def _samples(self) -> tuple[Sample, ...]:
-        rows = [row for row in read_rows(Path(self.csv)) if self._kept(row)]
+    def _rows(self) -> dict[str, TableRow]:
+        """The rows that are kept, by the name of their image."""
+        rows = chosen(read_rows(Path(self.csv)), self.where)
         if not rows:
             raise DataError(f"{self.csv} has no row where {dict(self.where)}")
         seen: dict[str, TableRow] = {}
+        column = self.id or self.image
         for row in rows:
-            image_id = row[self.id or self.image]
+            image_id = plain(row[column])
             if not image_id:
-                raise row.wrong(self.id or self.image, "the name of an image")
+                raise row.wrong(column, "the name of an image")
             if image_id in seen:
                 raise DataError(
                     f"{row.path}, lines {seen[image_id].line} and {row.line}: two images are"
                     f" named {image_id!r}; an image must be listed once"
                 )
             seen[image_id] = row
+        return {row[column]: row for row in rows}
+
+    @cached_property
+    def _boxes(self) -> dict[str, tuple[tuple[Box, ...], tuple[str, ...]]]:
+        """The boxes in the table and the strays among them, by the name of the image."""
+        if self.boxes is None:
+            return {}
+        found = {name: boxes_of(row, self.boxes) for name, row in self._rows.items()}
+        strays = [stray for _, strays in found.values() for stray in strays]
+        if len(strays) > sum(len(boxes) for boxes, _ in found.values()):
+            raise DataError(strays[0])
+        return found
+
+    @cached_property
+    def _samples(self) -> tuple[Sample, ...]:
         self._check_names()
-        samples = tuple(self._sample(image_id, row) for image_id, row in seen.items())
-        if self._coco and not any(self._coco.values()):
+        rows = list(self._rows.values())
+        patients = one_spelling(row[self.patient] for row in rows) if self.patient else {}
+        samples = tuple(
+            self._sample(image_id, row, patients, metadata)
+            for (image_id, row), metadata in zip(
+                self._rows.items(), metadata_of(rows, self.metadata), strict=True
+            )
+        )
+        drawn = self._coco.shapes
+        if drawn and not any(drawn.values()):
             raise DataError(f"{self.coco} annotates nothing; leave it out where nothing is marked")
-        if self._coco and not any(sample.annotations for sample in samples):
+        if drawn and not any(sample.annotations for sample in samples):
             raise DataError(
                 f"no image of {self.csv} is annotated in {self.coco}, which has"
-                f" {min(self._coco)!r}, where the table has {rows[0][self.image]!r}"
+                f" {min(drawn)!r}, where the table has {rows[0][self.image]!r}"
             )
         return samples
 
     def _check_names(self) -> None:
         """Every annotated image of the COCO file is one image of the table, and no more."""
+        if not self._coco.shapes:
+            return
         # All rows count, since annotations of rows that ``where`` leaves out are no mistake.
-        cells = [row[self.image] for row in read_rows(Path(self.csv))] if self._coco else []
+        cells = [file_name(row[self.image]) for row in read_rows(Path(self.csv))]
         named = Counter(cells) + Counter(
             Path(cell).name for cell in cells if Path(cell).name != cell
         )
-        drawn = [name for name, findings in self._coco.items() if findings]
+        drawn = [name for name, findings in self._coco.shapes.items() if findings]
         lost = [name for name in drawn if name not in named]
         # Where all are lost, ``_samples`` says so, since then the names differ as a whole.
         if lost and len(lost) < len(drawn):
@@ -211,74 +270,55 @@ class Manifest:
                     " in that name; give file_name with its folder"
                 )
 
-    def _kept(self, row: TableRow) -> bool:
-        return all(
-            row[column] in {str(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))}
-            for column, wanted in self.where.items()
-        )
+    def _in_coco(self, row: TableRow) -> str:
+        """The name of an image in the COCO file: as in the table, or its last part."""
+        name = file_name(row[self.image])
+        return name if name in self._coco.shapes else Path(name).name
 
-    def _sample(self, image_id: str, row: TableRow) -> Sample:
-        labels = {finding: rule(row) for finding, rule in self._rules.items() if row[rule.column]}
+    def _sample(
+        self,
+        image_id: str,
+        row: TableRow,
+        patients: Mapping[str, str],
+        metadata: Mapping[str, str | float],
+    ) -> Sample:
+        path = self._folder / row[self.image]
         return Sample(
             image_id=image_id,
-            pixels=ImageFile(self._folder / row[self.image], _spacing(row, self.spacing)),
+            pixels=ImageFile(path, spacing_of(row, self.spacing), self._levels),
             # Blank is unknown: as a name it would make one patient of all such films.
-            patient_id=(row[self.patient] or None) if self.patient else None,
-            labels=labels,
-            annotations=self._annotations(row),
+            patient_id=(patients[row[self.patient]] or None) if self.patient else None,
+            labels=self._labels(row),
+            annotations=self._annotations(image_id, row),
             study_id=row[self.study] if self.study else "",
             view=row[self.view] if self.view else "",
-            metadata={name: _value(row[name]) for name in self.metadata if row[name]},
+            metadata=metadata,
         )
+
+    def _labels(self, row: TableRow) -> dict[str, Label]:
+        return {
+            finding: rule if isinstance(rule, bool) else rule(row)
+            for finding, rule in self._rules.items()
+            if isinstance(rule, bool) or row[rule.column]
+        }
 
     @property
     def _folder(self) -> Path:
         return Path(self.csv).parent if self.images is None else Path(self.images)
 
-    def _annotations(self, row: TableRow) -> tuple[Annotation, ...]:
+    def _annotations(self, image_id: str, row: TableRow) -> tuple[Annotation, ...]:
         shapes: defaultdict[str, list[Shape]] = defaultdict(list)
-        if self.boxes and self._marked and (boxes := _boxes(row, self.boxes)):
+        boxes, _ = self._boxes.get(image_id, ((), ()))
+        if boxes and self._marked:
             shapes[self._marked].append(Boxes(boxes, self.boxes_frame))
         if self.mask and self._marked and row[self.mask]:
-            shapes[self._marked].append(MaskFile(self._folder / row[self.mask]))
-        image = row[self.image]
-        for finding, drawn in self._coco.get(image, self._coco.get(Path(image).name, {})).items():
+            mask = MaskFile(self._folder / row[self.mask])
+            shapes[self._marked].append(
+                Rescaled(mask, self.masks_frame) if self.masks_frame else mask
+            )
+        for finding, drawn in self._coco.shapes.get(self._in_coco(row), {}).items():
             shapes[finding].extend(drawn)
         return tuple(
             Annotation(finding, self.source, drawn[0] if len(drawn) == 1 else Several(tuple(drawn)))
             for finding, drawn in shapes.items()
         )
-
-
-def _boxes(row: TableRow, column: str) -> tuple[tuple[float, float, float, float], ...]:
-    """Corners of the boxes in a cell of ``[[x, y, width, height], ...]``."""
-    expected = "JSON such as [[x, y, width, height], ...] in pixels, or nothing"
-    try:
-        boxes = [tuple(map(float, box)) for box in json.loads(row[column] or "[]")]
-    except (ValueError, TypeError) as error:
-        raise row.wrong(column, expected) from error
-    if not all(len(box) == 4 and box[2] > 0 and box[3] > 0 for box in boxes):  # noqa: PLR2004
-        raise row.wrong(column, f"{expected}, with width and height above 0")
-    return tuple((x, y, x + width, y + height) for x, y, width, height in boxes)
-
-
-def _spacing(row: TableRow, column: str | None) -> tuple[float, float] | None:
-    if column is None or not row[column]:
-        return None
-    try:
-        spacing = json.loads(row[column])
-    except ValueError:
-        spacing = None
-    match spacing:
-        case [int() | float() as down, int() | float() as across] if min(down, across) > 0:
-            return float(down), float(across)
-        case int() | float() as both if both > 0:
-            return float(both), float(both)
-    raise row.wrong(column, "millimetres per pixel, such as 0.143 or [0.143, 0.143], or nothing")
-
-
-def _value(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text

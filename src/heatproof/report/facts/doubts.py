@@ -6,10 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from heatproof.analysis.analyse import Tables
 from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import TO_SUSPECT
+from heatproof.data.datasets.pooled import TABLE
+from heatproof.data.levels import TAIL
 from heatproof.errors import PixelError
 from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.maps.tuning import TunedValue
@@ -19,6 +23,7 @@ from heatproof.tables.predictions import Predictions
 from heatproof.types import Sample
 from heatproof.words import count, listed
 
+_PLACE = ("data", "image_id", "finding")
 LOOKED_AT = 5  # films of a data set whose pixels are read: all of a data set are stored alike
 # The largest number of 12 bits is 1/16 of that of 16 bits; a little more allows for noise.
 _TWELVE_IN_SIXTEEN = 1 / 15
@@ -41,8 +46,7 @@ class Tuning:
 
 def doubts(
     judged: Sequence[Judged],
-    films: Films,
-    predictions: Predictions,
+    tables: Tables,
     panels: Sequence[Localization],
     validation: str | None,
     tuning: Tuning,
@@ -51,20 +55,21 @@ def doubts(
 
     Args:
         judged: Models and data sets.
-        films: All films.
-        predictions: What the models say about films.
+        tables: All films, what the models say about them, and what was measured of the marks.
         panels: What was measured of maps.
         validation: The data set that the operating point was chosen on; None where there is none.
         tuning: The values of metrics that were chosen.
     """
     with_maps = [record for record in judged if record.methods]
     return (
-        *_probabilities(with_maps, predictions),
-        *_chosen_on_the_judged(validation, films, with_maps),
+        *_probabilities(with_maps, tables.predictions),
+        *_chosen_on_the_judged(validation, tables.films, with_maps),
         *_dark(with_maps),
-        *_not_finite(predictions),
-        *_contradictions(films, with_maps),
-        *_not_looked_for(films, with_maps),
+        *_not_finite(tables.predictions),
+        *_told_by_table(tables.films, with_maps),
+        *_contradictions(tables, with_maps),
+        *_empty_or_full(tables, with_maps),
+        *_not_looked_for(tables.films, with_maps),
         *_lone_findings(panels),
         *_untuned(tuning, panels),
     )
@@ -135,16 +140,20 @@ def _dark(judged: Sequence[Judged]) -> Iterator[str]:
         # Where none could be read, nothing is claimed.
         if brightest and max(brightest) < _TWELVE_IN_SIXTEEN:
             yield (
-                f"Films of {data} are almost black: the brightest pixel of {len(brightest)}"
-                f" of them is {max(brightest):.1%} of what their files can hold. Were 12 bits"
-                " stored in 16? Unless the models learned from such films, none of this holds."
+                f"Films of {data} are almost black: the brightest pixels of {len(brightest)}"
+                f" of them are {max(brightest):.1%} of what their files can hold. Were 12 bits"
+                " stored in 16? Then say maximum = 4095 for this data set. Unless the models"
+                " learned from such films, none of this holds."
             )
 
 
 def _brightest(sample: Sample) -> float:
-    """The brightest pixel of one film, in [0, 1]; 0 where the film cannot be read."""
+    """The brightest pixels of one film, in [0, 1]; 0 where the film cannot be read.
+
+    They are its brightest thousandth, since single pixels may be hot.
+    """
     try:
-        return float(sample.pixels.read().max())
+        return float(np.quantile(sample.pixels.read(), 1 - TAIL))
     except PixelError:
         return 0.0
 
@@ -161,9 +170,68 @@ def _not_finite(predictions: Predictions) -> Iterator[str]:
         )
 
 
-def _contradictions(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
-    """Films that are labelled as without a finding that a reader marked on them."""
+def _told_by_table(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
+    """Findings that only films of some tables of a pooled data set have, and only others lack."""
     for data, rows in _judged_films(films, judged):
+        tables = rows.attributes().get(TABLE)
+        if tables is None:
+            continue
+        for finding in rows.findings():
+            labelled = list(zip(tables, rows.labels_of(finding), strict=True))
+            present, absent = (
+                sorted({str(table) for table, (_, label) in labelled if label is wanted})
+                for wanted in (True, False)
+            )
+            if present and absent and not {*present} & {*absent}:
+                yield (
+                    f"All films of {data} with {finding} are from {listed(present)}, and all"
+                    f" without it from {listed(absent)}: whatever tells these films apart (scanner,"
+                    f" scaling, letters on the film) tells {finding}, too, so a model that looks at"
+                    " nothing else would seem to be good."
+                )
+
+
+def _empty_or_full(tables: Tables, judged: Sequence[Judged]) -> Iterator[str]:
+    """Marks that hold no pixel of their film, or all."""
+    empty = _empty_marks(tables)
+    full = {*tables.shapes.where(area_ratio=1.0).frame.select(*_PLACE).rows()}
+    for data, rows in _judged_films(tables.films, judged):
+        names = rows.frame["image_id"].to_list()
+        for finding in rows.findings():
+            labels = dict(zip(names, rows.labels_of(finding), strict=True))
+            # An empty mask of a film without the finding says so, and is no mistake.
+            without = [
+                name
+                for name, (_, label) in labels.items()
+                if (data, name, finding) in empty and label is not False
+            ]
+            whole = [name for name in names if (data, name, finding) in full]
+            for films, what in ((without, "no pixel"), (whole, "all pixels")):
+                if films:
+                    yield (
+                        f"{count(len(films), 'mark')} of {finding} on {data}, such as that of"
+                        f" {films[0]}, {'holds' if len(films) == 1 else 'hold'} {what} of the film:"
+                        " was it saved as it was drawn?"
+                    )
+
+
+def _empty_marks(tables: Tables) -> set[tuple[str, str, str]]:
+    """Data set, film and finding of every mark without a pixel, as far as maps were scored there.
+
+    Whether the file of a mask holds anything shows only when it is read.
+    """
+    marked = {
+        (data, image_id, mark["finding"])
+        for data, image_id, marks in tables.films.frame.select("data", "image_id", "marks").rows()
+        for mark in marks
+    }
+    return marked & {*tables.scores.where(regions=0).frame.select(*_PLACE).rows()}
+
+
+def _contradictions(tables: Tables, judged: Sequence[Judged]) -> Iterator[str]:
+    """Films that are labelled as without a finding that a reader marked on them."""
+    empty = _empty_marks(tables)
+    for data, rows in _judged_films(tables.films, judged):
         contradicting: dict[str, list[str]] = {}
         columns = rows.frame.select("image_id", "labels", "marks")
         for image_id, labels, marks in columns.iter_rows():
@@ -172,7 +240,7 @@ def _contradictions(films: Films, judged: Sequence[Judged]) -> Iterator[str]:
                 mark["finding"] for mark in marks if mark["instances"] and not mark["benchmark"]
             )
             for finding in marked:
-                if finding in absent:
+                if finding in absent and (data, image_id, finding) not in empty:
                     contradicting.setdefault(finding, []).append(image_id)
         for finding, names in contradicting.items():
             yield (

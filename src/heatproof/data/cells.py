@@ -1,0 +1,126 @@
+"""Cells of a table: labels, boxes, spacing and metadata, and which rows are kept."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from heatproof.data.spellings import numbers, plain
+from heatproof.data.tabular import TableRow
+from heatproof.types import Label
+
+CellValue = bool | str | int | float
+Box = tuple[float, float, float, float]
+_CORNERS = 4
+_BOXES = "JSON such as [[x, y, width, height], ...] in pixels, or nothing"
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """Which cells of a column mean that a finding is present, absent or uncertain."""
+
+    column: str
+    positive: tuple[CellValue, ...] = ("1", "1.0", "true")
+    negative: tuple[CellValue, ...] = ("0", "0.0", "false")
+    uncertain: tuple[CellValue, ...] = ("-1", "-1.0", "u")
+
+    def __call__(self, row: TableRow) -> Label:
+        """The label of a row whose cell is not blank."""
+        text = plain(row[self.column]).casefold()
+        for cells, label in ((self.positive, True), (self.negative, False), (self.uncertain, None)):
+            if text in {plain(str(cell)).casefold() for cell in cells}:
+                return label
+        raise row.wrong(
+            self.column,
+            f"one of {', '.join(map(repr, (*self.positive, *self.negative, *self.uncertain)))}"
+            " or nothing (unknown); 'where' leaves rows out",
+        )
+
+
+def chosen(
+    rows: Sequence[TableRow], where: Mapping[str, CellValue | tuple[CellValue, ...]]
+) -> list[TableRow]:
+    """The rows whose cells have one of the values that are wanted of their column.
+
+    ``1`` also finds ``1.0``, and ``true`` finds ``True``, where no cell is spelled as it is.
+    """
+    for column, wanted in where.items():
+        several = wanted if isinstance(wanted, tuple) else (wanted,)
+        cells = {row[column] for row in rows}
+        found = {cell for value in several for cell in _spelled_alike(value, cells)}
+        rows = [row for row in rows if row[column] in found]
+    return list(rows)
+
+
+def _spelled_alike(value: CellValue, cells: Iterable[str]) -> set[str]:
+    """The cells that hold a value."""
+    if isinstance(value, bool):
+        return {cell for cell in cells if cell.casefold() == str(value).casefold()}
+    return {str(value)} & {*cells} or {cell for cell in cells if plain(cell) == plain(str(value))}
+
+
+def boxes_of(row: TableRow, column: str) -> tuple[tuple[Box, ...], tuple[str, ...]]:
+    """Corners of the boxes in a cell of ``[[x, y, width, height], ...]``, and the strays there.
+
+    Raises:
+        DataError: The cell holds something else.
+    """
+    try:
+        found = [tuple(map(float, box)) for box in json.loads(row[column] or "[]")]
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise row.wrong(column, _BOXES) from error
+    if not all(len(box) == _CORNERS for box in found):
+        raise row.wrong(column, _BOXES)
+    boxes, strays = [], []
+    for box in found:
+        x, y, width, height = box
+        # Comparisons with nan are false, so a box with a number missing is no box.
+        if width > 0 and height > 0 and all(map(isfinite, box)):
+            boxes.append((x, y, x + width, y + height))
+        else:
+            strays.append(
+                f"{row.path}, line {row.line}, column {column!r}: the box {list(box)} marks"
+                " nothing; expected [x, y, width, height] with width and height above 0"
+            )
+    return tuple(boxes), tuple(strays)
+
+
+def spacing_of(row: TableRow, column: str | None) -> tuple[float, float] | None:
+    """Millimetres from pixel to pixel, down and across; None where the cell is blank."""
+    if column is None or not row[column]:
+        return None
+    try:
+        spacing = json.loads(row[column])
+    except (ValueError, RecursionError):
+        spacing = None
+    match spacing:
+        case [int() | float() as down, int() | float() as across] if min(down, across) > 0:
+            return float(down), float(across)
+        case int() | float() as both if both > 0:
+            return float(both), float(both)
+    raise row.wrong(column, "millimetres per pixel, such as 0.143 or [0.143, 0.143], or nothing")
+
+
+def metadata_of(rows: Sequence[TableRow], columns: Iterable[str]) -> list[dict[str, str | float]]:
+    """Of each row, what its cells say that are not blank, column by column."""
+    metadata: list[dict[str, str | float]] = [{} for _ in rows]
+    for column in columns:
+        known = [(place, row[column]) for place, row in enumerate(rows) if row[column]]
+        texts = [text for _, text in known]
+        values: Sequence[str | float] = numbers(texts) or texts
+        for (place, _), value in zip(known, values, strict=True):
+            metadata[place][column] = value
+    return metadata
+
+
+def one_spelling(names: Iterable[str]) -> dict[str, str]:
+    """How each name is spelled throughout: ``48`` where both 48 and 48.0 occur."""
+    alike: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        alike[plain(name)].add(name)
+    return {
+        name: spelled if len(spellings) > 1 else name
+        for spelled, spellings in alike.items()
+        for name in spellings
+    }
