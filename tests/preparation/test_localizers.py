@@ -96,8 +96,8 @@ def test_the_page_says_what_they_are_and_what_they_were_shown(finished):
     images = read_card(folder_of(file, "detector")).regions.images
     work = open_workspace(load(file))
     assert images == sum(bool(sample.annotations) for sample in work.data["train"].samples) > 0
-    assert f"boxes by reference on {images} images" in page
-    assert f"masks by reference on {images} images" in page
+    assert f"boxes by reference on {images} films" in page
+    assert f"masks by reference on {images} films" in page
     for said in ("RetinaNet detection", "U-Net segmentation", "its own", RETINANET, UNET):
         assert said in page
     assert "Imported as another tool made it" not in page

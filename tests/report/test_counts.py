@@ -28,7 +28,7 @@ from tests.report.trials_in_memory import Drawn, drawn
 
 SEEDS = (0, 1, 2, 3, 4, 7, 8, 11, 13, 14, 15, 22, 23, 26, 35, 41, 48, 53, 55, 69)
 """Of each kind some; see the last test."""
-FEW, TO_CONCLUDE, TO_FIT = 30, 6, 10
+FEW, TO_CONCLUDE, TO_RANK, TO_FIT = 30, 20, 10, 20
 
 
 @cache
@@ -126,7 +126,7 @@ def panel_rows(made: Drawn, model: str) -> Iterator[tuple[str, str, AgainstPrior
         if not reader or reader == f"{counting(made, finding)})":
             for row in panel.rows:
                 if row.model == model:
-                    yield finding, row.method, against_prior(row.difference)
+                    yield finding, row.method, against_prior(row)
 
 
 def of_pairs(made: Drawn, found: re.Match[str]) -> str:
@@ -142,7 +142,7 @@ def of_pairs(made: Drawn, found: re.Match[str]) -> str:
         ]
         by_name = {film.image_id: film for film in made.films}
         units = {name if made.intervals.by == "image" else by_name[name].cluster for name in both}
-        enough = len(both) >= TO_CONCLUDE and len(units) > 1
+        enough = len(units) >= TO_CONCLUDE
         # Too rare for an interval is decided by the films that the panel's maps were scored on.
         frequent = marked_on(made, finding) >= made.intervals.min_positives
         assert (kind not in (AgainstPrior.NONE, AgainstPrior.TOO_FEW)) == (enough and frequent)
@@ -369,6 +369,15 @@ def classified(made: Drawn) -> dict[str, Rule]:
         kinds = Counter(film.labels.get(finding, "unknown") for film in by_model(made)[model])
         return kinds[True], kinds[False]
 
+    def patients(model: str, finding: str) -> int:
+        """Those of the class that has fewer."""
+        of_class: dict[bool, set[str]] = {True: set(), False: set()}
+        for film in by_model(made)[model]:
+            if (label := film.labels.get(finding)) is not None:
+                by_image = made.intervals.by == "image"
+                of_class[bool(label)].add(film.image_id if by_image else film.cluster)
+        return min(len(units) for units in of_class.values())
+
     def enough(model: str) -> list[int]:
         """The smaller class of each finding that an AUROC is said for."""
         said = [
@@ -376,8 +385,11 @@ def classified(made: Drawn) -> dict[str, Rule]:
             for row in made.content.classification
             if row.model == model and not math.isnan(row.auroc.low)
         ]
-        both = [labelled(model, finding) for finding in made.findings if finding in said]
-        return [min(one) for one in both if min(one) >= TO_CONCLUDE]
+        return [
+            min(labelled(model, finding))
+            for finding in made.findings
+            if finding in said and patients(model, finding) >= TO_RANK
+        ]
 
     def over(_: Drawn, found: re.Match[str]) -> str:
         return f"over {nouns(len(enough(found['model'])), 'finding')}."
@@ -394,8 +406,8 @@ def classified(made: Drawn) -> dict[str, Rule]:
 
 CAUTIONS: dict[str, Rule] = {
     r"concluded about (?P<what>[\w ]+) on films for (?P<findings>.*): too few": rare_counts,
-    r"Few cases on films: (?P<findings>.*)\. Intervals": few_on,
-    r"from fewer than 30 cases": lambda *_: FEW,
+    r"Few cases on films: (?P<findings>.*)\. (?=Fewer)": few_on,
+    r"Fewer than 30 cases": lambda *_: FEW,
     r"\d+ films? w\w+ set aside": lambda made, _: nouns(aside(made, True), "film"),
     r"Of \d+ films? or files?": lambda made, _: nouns(
         aside(made, False), "film or file", "films or files"
@@ -444,7 +456,7 @@ def reasons(every: Behind, asked: Behind) -> dict[str, Rule]:
         r"maps of (?P<whose>.*) do \w+; not shown for the other \d+ methods": others,
         r"(?:These|Those of (?P<whose>.*)) are .*: take it as a hint": hint,
         r"There are too few \w+ to say why maps fail: .* that has a score": short,
-        r"at least 10 are needed": lambda *_: TO_FIT,
+        r"at least 20 are needed": lambda *_: TO_FIT,
     }
 
 
@@ -513,7 +525,7 @@ def test_the_experiments_are_of_every_kind() -> None:
         )
     )
     for kind in (
-        "pairs of method and finding", "was measured for", "take this as a hint", "methods find",
+        "pairs of method and finding", "was measured for", "take this as a hint",
         "beside that of", "in the smallest class", "Nothing is concluded about", "Few cases on",
         "set aside", "films or files", "Not every map", "films of unknown patients of films",
         "There are too few patients", "There are too few films", "their patients are unknown",

@@ -376,7 +376,7 @@ def test_a_run_that_refused_trust_is_resumed_with_nothing_but_trust(planted):
     assert set(rows["criterion"]) == {"randomization(order='whole', draws=1)"}
     copies = rows.filter(pl.col("population") == "same film")
     assert set(copies.select("step", "draw").iter_rows()) == {("first", 0)}  # all weights, once
-    assert set(copies["similarity"]) == {"ssim"}
+    assert set(copies["similarity"]) == {"pearson", "ssim"}
     # What is asked by default is what a file may ask for, so that more may be added to it.
     counting = Counting()
     planted.write_text(f'{text}\n[trust]\ncriteria = ["{BY_DEFAULT}", "repeatability"]\n')
