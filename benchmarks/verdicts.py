@@ -61,7 +61,9 @@ def main() -> None:
     wanted = [name for name, _ in cells()]
     entries = json.loads(stored.read_text(encoding="utf-8"))
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page({n: entries[n] for n in wanted if n in entries}), encoding="utf-8")
+    missing = [name for name in wanted if name not in entries]
+    there = {name: entries[name] for name in wanted if name in entries}
+    PAGE.write_text(page(there, missing), encoding="utf-8")
 
 
 def cells() -> Iterator[tuple[str, Callable[[], Cell]]]:
@@ -369,7 +371,7 @@ def family(methods: int, findings: int) -> Cell:
     }  # fmt: skip
 
 
-def page(entries: dict[str, Cell]) -> str:
+def page(entries: dict[str, Cell], missing: list[str]) -> str:
     text = Path(__file__).with_name("verdicts.md").read_text(encoding="utf-8")
     kinds = {
         kind: {
@@ -383,6 +385,7 @@ def page(entries: dict[str, Cell]) -> str:
         experiments=f"{EXPERIMENTS:,}",
         alternatives=ALTERNATIVES,
         short="\n".join(_short(entries)) or "- none",
+        missing="\n".join(f"- {name}" for name in missing) or "- none",
         verdicts="\n".join(_verdict_lines(kinds)),
         planned="\n".join(_planned_lines(kinds.get("planned", {}))),
         families="\n".join(_family_lines(kinds.get("family", {}))),
