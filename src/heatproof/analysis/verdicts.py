@@ -105,7 +105,7 @@ class Network(NamedTuple):
 
     Attributes:
         model: The model, which cross-fitted members share: together they are one.
-        architecture: Its architecture; empty where it is unknown.
+        architecture: Its architecture, with its head; empty where it is unknown.
     """
 
     model: str

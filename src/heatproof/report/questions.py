@@ -42,7 +42,11 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
         rules=work.rules,
         measures=similarity_names(work.similarities, work.criteria),
         networks={
-            record.member: Network(record.model, record.id.architecture) for record in judged
+            # A head is chosen as an architecture is: two heads are no two draws of one model.
+            record.member: Network(
+                record.model, " ".join(filter(None, (record.id.architecture, record.id.head)))
+            )
+            for record in judged
         },
         folds=frozenset(folds),
     )

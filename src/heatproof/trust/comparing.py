@@ -206,8 +206,12 @@ def alikeness(cell: MeasuredCell, equal: float) -> Contributions:
 def _random(every: Contributions) -> Contributions:
     """Without the factors of which nothing is known beyond the units at hand."""
     of = dict(every.of)
-    if len(of.get(ARCHITECTURES, ())) < FEW:
+    architectures = len(of.get(ARCHITECTURES, ()))
+    if architectures < FEW:
         of.pop(ARCHITECTURES, None)
+        # One model of each architecture varies with it, and nothing says how it would by itself.
+        if architectures and len(of.get(MODELS, ())) == architectures:
+            del of[MODELS]
     # Models lie within their architectures, whose contributions hold theirs.
     elif MODELS in of:
         del of[MODELS]

@@ -268,7 +268,12 @@ def test_a_grid_is_harder_to_pass_than_a_cell() -> None:
         (Design("localization", 30, trainings=2), "30 patients and 2 models", ""),
         (
             Design("localization", 30, architectures=2),
-            "30 patients and 2 models",
+            "30 patients",
+            "these 2 models;",
+        ),
+        (
+            Design("localization", 30, trainings=2, architectures=2),
+            "30 patients and 4 models",
             "these 2 architectures;",
         ),
         (
