@@ -127,8 +127,7 @@ def structure_sentences(content: Content) -> list[str]:
         f" the {structure.structure}, which takes {number(structure.area)} of the film."
         for structure in content.structures
         # The lower end of the interval must be that high, so that chance makes no sentence.
-        if not structure.share.hindrance
-        and structure.share.low
+        if structure.share.low
         > max(_TIMES_ITS_AREA * structure.area, structure.area + _MORE_THAN_ITS_AREA)
     ]
 
