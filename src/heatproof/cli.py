@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -23,7 +24,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.errors import HeatproofError
+from heatproof.errors import FormerOption, HeatproofError
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
@@ -254,6 +255,7 @@ for _each in PARTS:  # by a call each, since a loop variable would be the last f
 def main() -> None:
     """Entry point: prints errors that are the input's fault without a traceback."""
     logging.captureWarnings(True)
+    _tell_former_options()
     # Threads that spin while they wait make every layer of a small network wait for the scheduler
     # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -263,6 +265,19 @@ def main() -> None:
         _fail(_title(error), str(error))
     except OSError as error:
         _fail("System error:", f"{error}. {_KEPT}")
+
+
+def _tell_former_options() -> None:
+    """Print warnings of options that no longer exist; those of libraries go to the log."""
+    to_the_log = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, FormerOption):
+            console.print(f"[yellow]Ignored:[/] {escape(str(message))}", highlight=False)
+        else:
+            to_the_log(message, category, *place, **more)
+
+    warnings.showwarning = show
 
 
 def _fail(title: str, text: str) -> None:

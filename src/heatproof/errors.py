@@ -68,6 +68,10 @@ class UnsafePickleError(MapError):
     """A pickle asks for more than tensors."""
 
 
+class FormerOption(UserWarning):
+    """An option that a part no longer has was given, and is ignored."""
+
+
 def near_misses(name: str, candidates: Iterable[str]) -> str:
     """The end of a message about an unknown name: what was probably meant, or what there is."""
     names = sorted(candidates)

@@ -32,7 +32,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import pydantic
 
-from heatproof.errors import SpecError, near_misses
+from heatproof.errors import FormerOption, SpecError, near_misses
 
 Part = TypeVar("Part")
 
@@ -251,7 +251,8 @@ def _current(cls: type, name: str, options: Mapping[Any, Any]) -> dict[Any, Any]
     former: Mapping[str, str] = getattr(cls, "former", {})
     for option in options:
         if option in former:
-            warnings.warn(f"{name} no longer has {option}: {former[option]}", stacklevel=4)
+            told = f"{name} no longer has {option}: {former[option]}; leave it out"
+            warnings.warn(told, FormerOption, stacklevel=4)
     return {option: value for option, value in options.items() if option not in former}
 
 

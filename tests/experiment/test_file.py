@@ -236,6 +236,7 @@ def test_nothing_is_asked_by_default_where_no_weights_could_be_drawn(squares, ju
     ("start", "end", "message"),
     [
         ("trust = true\n", "", r"toml:1: trust: expected a table \[trust\], or false"),
+        ("trust = 'no'\n", "", r"toml:1: trust: expected a table \[trust\], or false"),
         ("", "\n[trust]\ncriteria = []\n", r"trust.criteria: .*trust = false instead of \[trust\]"),
         ("", "trust = false\n", r"report.trust: unknown key; trust stands at the top of the file"),
         ("trust = false\n", "\n[trust]\n", r"is not TOML.*leave out trust = \.\.\. where there is"),

@@ -34,8 +34,12 @@ from heatproof.experiment.settings import (
 
 
 def _asked_or_not(value: Any) -> Any:
-    """None for ``false``; a table, or ``TrustSettings``, is validated as it is."""
-    if value is True:
+    """None for ``false``; a table, or ``TrustSettings``, is validated as it is.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    if not (value is False or value is None or isinstance(value, dict | TrustSettings)):
         raise ValueError("expected a table [trust], or false; without both randomization is asked")
     return None if value is False else value
 
