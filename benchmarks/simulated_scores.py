@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta, gamma
+from scipy.stats import t as student
 
 OF_PATIENT = 0.5
 
@@ -39,6 +40,7 @@ DIFFERENCES = {
     "normal, sd 0.1": Law(lambda u: 0.1 * ndtri(u), 0.0),
     "rare big losses: gamma(0.5)": Law(lambda u: 0.1 - 0.2 * gamma.ppf(u, 0.5), 0.0),
     "rare big gains: gamma(0.5)": Law(lambda u: 0.2 * gamma.ppf(u, 0.5) - 0.1, 0.0),
+    "far out on both sides: t(3)": Law(lambda u: 0.1 * student.ppf(u, 3), 0.0),
     "hits gained and lost": Law(
         lambda u: np.where(u < 0.15, -1.0, np.where(u > 0.85, 1.0, 0.0)),
         0.0,

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import beta
+from scipy.stats import beta, skew
+from scipy.stats import t as student
 from side_by_side import RESULTS, keep, machine
 from simulated_scores import DIFFERENCES, LAWS, Law, classified, uniform
 from simulated_trust import Design, tables
@@ -42,6 +43,10 @@ ROWS = 600_000  # of one table
 RULE = Heatproof(correction="none")  # one cell alone; families are judged with the correction
 CHANCE = dict.fromkeys(CRITERIA, 0.3) | {"localization": 0.4}
 MARGIN = 0.05
+COMPARED = (
+    "normal, sd 0.1", "rare big losses: gamma(0.5)", "far out on both sides: t(3)",
+)  # fmt: skip
+RESAMPLES = 1000
 Cell = dict[str, Any]
 
 
@@ -72,6 +77,8 @@ def cells() -> Iterator[tuple[str, Callable[[], Cell]]]:
         yield f"mean | {law} | {patients} x {films}", _later(coverage, law, patients, films)
     for law, (patients, films) in product(DIFFERENCES, ((20, 1), (40, 1), (40, 4), (150, 1))):
         yield f"difference | {law} | {patients} x {films}", _later(margins, law, patients, films)
+    for law, patients in product(COMPARED, (20, 40)):
+        yield f"intervals | {law} | {patients}", _later(intervals, law, patients)
     for kind, area, sizes in product(
         ("equal", "unequal", "hidden"),
         (0.6, 0.8, 0.95, 0.99),
@@ -202,6 +209,32 @@ def margins(law: str, patients: int, films: int) -> Cell:
         called["non-inferior"] += lost in (Conclusion.NON_INFERIOR, Conclusion.SUPERIOR)
         called["inferior"] += lost is Conclusion.INFERIOR
     return _ends(found, 0.0) | {name: number / EXPERIMENTS for name, number in called.items()}
+
+
+def intervals(law: str, patients: int) -> Cell:
+    """How often each kind of interval of a mean lies above the truth, and below it."""
+    rng, draw, n = _seeded("intervals", law, patients), DIFFERENCES[law], patients
+    names = _clusters(n, 1)
+    quantile = float(student.ppf(0.975, n - 1))
+    wrong = {kind: np.zeros(2) for kind in ("percentile", "Student", "Hall", "the farther")}
+    for _ in range(EXPERIMENTS):
+        values = draw.quantile(uniform(rng, n, 1))
+        mean, spread = values.mean(), values.std(ddof=1)
+        means = values[rng.integers(n, size=(RESAMPLES, n))].mean(axis=1)
+        half = quantile * spread / np.sqrt(n)
+        skewness = float(skew(values, bias=False)) * (1 + 2 / np.sqrt(n))
+        shares = np.array([quantile, -quantile]) / np.sqrt(n) - skewness / (6 * n)
+        halls = mean - spread * 3 / skewness * (np.cbrt(1 + skewness * shares) - 1)
+        ours = estimates.mean(values, names)
+        for kind, ends in (
+            ("percentile", np.quantile(means, [0.025, 0.975])),
+            ("Student", (mean - half, mean + half)),
+            ("Hall", halls),
+            ("the farther", (ours.low, ours.high)),
+        ):
+            wrong[kind] += ends[0] > draw.mean, ends[1] < draw.mean
+    shares_of = {kind: (numbers / EXPERIMENTS).tolist() for kind, numbers in wrong.items()}
+    return {"experiments": EXPERIMENTS, "errors": shares_of}
 
 
 def area_of(kind: str, area: float, sizes: tuple[int, int]) -> Cell:
@@ -390,6 +423,7 @@ def page(entries: dict[str, Cell], missing: list[str]) -> str:
         planned="\n".join(_planned_lines(kinds.get("planned", {}))),
         families="\n".join(_family_lines(kinds.get("family", {}))),
         means="\n".join(_ends_lines(kinds.get("mean", {}))),
+        intervals="\n".join(_interval_lines(kinds.get("intervals", {}))),
         differences="\n".join(_difference_lines(kinds.get("difference", {}))),
         areas="\n".join(_ends_lines(kinds.get("auroc", {}))),
         others="\n".join(
@@ -448,6 +482,12 @@ def _ends_lines(entries: dict[str, Cell]) -> Iterator[str]:
             f"| {name.replace(' | ', ', ')} | {entry['covered']:.1%} | {entry['above']:.1%}"
             f" | {entry['below']:.1%} | {entry['nothing concluded']:.0%} |"
         )
+
+
+def _interval_lines(entries: dict[str, Cell]) -> Iterator[str]:
+    for name, entry in entries.items():
+        cells = (f"{above:.1%} / {below:.1%}" for above, below in entry["errors"].values())
+        yield f"| {name.replace(' | ', ', ')} | {' | '.join(cells)} |"
 
 
 def _difference_lines(entries: dict[str, Cell]) -> Iterator[str]:
