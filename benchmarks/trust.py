@@ -25,8 +25,9 @@ from skimage.metrics import structural_similarity
 from heatproof.data.geometry import Squash
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.still import held_still
 from heatproof.saliency import explain_pass, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from heatproof.trust.randomize import Drawing, WeightDraw, explain_copies, steps
 from heatproof.trust.similarity import compare, similarities
 

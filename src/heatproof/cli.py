@@ -169,8 +169,8 @@ _stage("report", "Estimate and write the report, doing first whatever of the run
 def check(experiment: ExperimentFile) -> None:
     """Say whether an experiment can run, and what it would set aside; change nothing.
 
-    Reads the file, the headers of all films and the annotations, tries every model on a black film,
-    and says about how long explaining and trust will take.
+    Reads the file, the headers of all films and the annotations, tries every model on films of
+    noise, and says about how long explaining and trust will take.
     """
     from heatproof.experiment.file import load
     from heatproof.experiment.workspace import open_workspace

@@ -9,7 +9,9 @@ from torchvision.models import densenet121
 
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError
-from heatproof.models.adapter import Adapted, load_module, with_head
+from heatproof.models.adapter import Adapted
+from heatproof.models.loading import load_module
+from heatproof.models.own_head import with_head
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain, methods
 
@@ -48,10 +50,15 @@ def test_features_are_what_the_layer_gave(cut: bool) -> None:
 
 def test_the_hook_goes_even_when_the_pass_fails() -> None:
     net = Net()
-    model = Adapted(net, "convolution", ["a", "b", "c"], PREPROCESSING)
-    with pytest.raises(ModelError, match=r"logits of shape \(2, 2\).*\['a', 'b', 'c'\]"):
-        model.features_and_logits(IMAGES)
+    model = Adapted(net, "convolution", ["a", "b"], PREPROCESSING)
+    with pytest.raises(ModelError, match="fails on images of shape"):
+        model.features_and_logits(IMAGES[:, :2])
     assert not net.convolution._forward_hooks
+
+
+def test_every_output_is_named() -> None:
+    with pytest.raises(ModelError, match=r"logits of shape \(1, 2\).*\['a', 'b', 'c'\]"):
+        Adapted(Net(), "convolution", ["a", "b", "c"], PREPROCESSING)
 
 
 def test_one_finding_may_come_without_an_axis() -> None:
@@ -87,7 +94,7 @@ def test_logits_are_no_probabilities() -> None:
     net = Net()
     nn.init.constant_(net.last.bias, 5.0)
     with pytest.raises(ModelError, match="are no probabilities; are they logits"):
-        Adapted(net, "convolution", ["a", "b"], PREPROCESSING, "probabilities")(IMAGES)
+        Adapted(net, "convolution", ["a", "b"], PREPROCESSING, "probabilities")
 
 
 def test_what_cannot_be_explained_is_refused_at_once(tmp_path) -> None:
@@ -115,9 +122,10 @@ def test_torchvisions_densenet_can_be_explained_before_its_last_relu() -> None:
 
 
 def test_layers_that_are_no_features_are_refused() -> None:
-    with pytest.raises(ModelError, match="no layer 'convolutoin'; did you mean convolution"):
+    grids = r"these give grids, the best first: convolution \(4 channels on 32 x 32 cells\)"
+    with pytest.raises(ModelError, match=f"no layer 'convolutoin'; {grids}"):
         Adapted(Net(), "convolutoin", ["a", "b"], PREPROCESSING)
-    with pytest.raises(ModelError, match="name a layer before the pooling"):
+    with pytest.raises(ModelError, match=f"'last': it gives 2 for each image, .*; {grids}"):
         Adapted(Net(), "last", ["a", "b"], PREPROCESSING).features_and_logits(IMAGES)
 
     class Twice(Net):

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from heatproof.models import Model
+from heatproof.models.still import held_still
 from heatproof.saliency import explain, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from tests.saliency.conftest import make, make_images
 
 

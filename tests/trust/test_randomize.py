@@ -8,12 +8,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from heatproof.errors import ModelError
-from heatproof.models.adapter import Adapted, with_head
+from heatproof.models.adapter import Adapted
 from heatproof.models.backbones import backbones
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.heads.linear import LinearHead
+from heatproof.models.own_head import with_head
+from heatproof.models.still import held_still
 from heatproof.saliency import explain, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from heatproof.trust.randomize import Drawing, WeightDraw, blocks_of, explain_copies, steps
 from tests.saliency.conftest import FINDINGS, PREPROCESSING, Own, make, make_images, shaken
 

@@ -8,8 +8,8 @@ import pydantic
 
 from heatproof.experiment.settings import Identity, Name, SettingsTable, unique
 from heatproof.models import Model
-from heatproof.models.adapter import Outputs
 from heatproof.models.card import ModelCard
+from heatproof.models.readout import Outputs
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,13 @@ class ModelEntry(SettingsTable):
             ``nn.Module``, called with ``arguments`` (those that name files: relative to this file).
             With a training it is trained up to its features, and ``head`` stands behind these.
         arguments: Arguments of the function that returns the module.
-        features: Dotted name of the module whose output is the feature grid.
+        features: Dotted name of the layer whose output is the feature grid, or ``"auto"`` for the
+            last one; only methods that look at features need it.
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
-        outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax.
+        outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax; ``"softmax"``
+            where it gives logits of classes that exclude each other.
+        output: Index, key or attribute of the logits where the module returns several tensors.
         id: Identity of the module, for reports.
         backbone: Spec of a backbone to train.
         head: Spec of its head.
@@ -140,6 +143,7 @@ class ModelEntry(SettingsTable):
     findings: list[str] = []
     scaling: Scaling | None = None
     outputs: Outputs = "logits"
+    output: int | str | None = None
     id: Identity | None = None
     backbone: str | None = None
     head: str = "linear"
@@ -184,12 +188,12 @@ class ModelEntry(SettingsTable):
                     f"model {self.name!r} is a module, which comes with its weights: leave weights"
                     " out, or name their file in its arguments"
                 )
-        elif self.module and not (self.findings and self.scaling and self.id and self.features):
+        elif self.module and not (self.findings and self.scaling and self.id):
+            raise ValueError(f"model {self.name!r} is a module: say its findings, scaling and id")
+        if (self.outputs != "logits" or self.output is not None) and not self.module:
             raise ValueError(
-                f"model {self.name!r} is a module: say its features, findings, scaling and id"
+                f"model {self.name!r} is no module: outputs and output say what a module gives"
             )
-        if self.outputs != "logits" and not self.module:
-            raise ValueError(f"model {self.name!r} is no module: outputs says what a module gives")
         if (self.backbone or self.architectures) and not self.training:
             raise ValueError(f"model {self.name!r} is a backbone: say its training")
         if self.localizer and not self.training:

@@ -1,7 +1,10 @@
 """What is explained: a network that turns radiographs into logits, with its features in sight."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,6 +20,9 @@ class Model(nn.Module, ABC):
         uniform: Whether the logits depend on the features only through their spatial mean, so that
             gradients with respect to the features are the same everywhere on the grid.
         has_class_map: Whether ``class_map`` can be read out.
+        memory_format: In which its images are laid out in memory.
+        lacks: Why it has no ``features``, ``feature gradients`` or ``input gradients``, as clauses,
+            by what it has not.
         temperatures: Temperatures of calibration, one per finding; empty for 1.
     """
 
@@ -24,6 +30,8 @@ class Model(nn.Module, ABC):
     preprocessing: Preprocessing
     uniform: bool
     has_class_map: bool
+    memory_format: torch.memory_format = torch.channels_last  # in which convolutions are faster
+    lacks: Mapping[str, str] = MappingProxyType({})
     temperatures: tuple[float, ...] = ()
 
     def probabilities(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:

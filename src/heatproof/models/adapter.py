@@ -1,45 +1,47 @@
 """A user's own network, explained without being changed.
 
-A network that is no backbone and head is split at a named layer: the layer's output are the
-features.  It is read, and where asked replaced by a leaf, by one forward hook that lives as long as
-one pass.  Gradients with respect to the features are taken through whatever follows the layer.
+Its outputs are read as logits (``readout``).  A network that is no backbone and head is split at a
+named layer: the layer's output, laid out on its grid, are the features.  They are read, and where
+asked replaced by a leaf, by one forward hook that lives as long as one pass.  Gradients with
+respect to the features are taken through whatever follows the layer.
 """
 
-import importlib
-import importlib.util
-import pickle
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.errors import HeatproofError, ModelError, near_misses
+from heatproof.errors import ModelError
 from heatproof.models import Model
-from heatproof.models.backbones import Backbone, Grid
-from heatproof.models.classifier import Classifier
-from heatproof.models.heads import heads
+from heatproof.models.loading import check_precision
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.models.seeding import seeded
-
-IMAGES = 4  # axes of images and of features on a grid
-Outputs = Literal["logits", "probabilities"]
+from heatproof.models.probe import probe
+from heatproof.models.readout import Outputs, Readout
+from heatproof.models.tapping import on_grid
+from heatproof.models.trial import contiguous, logits_of
 
 
 class Adapted(Model):
     """A user's network behind the interface of a ``Classifier``.
 
+    It is tried on films of noise when it is made; see ``probe``.
+
     Args:
-        network: Maps images to logits, one per finding, in float32.
-        features: Dotted name of the layer whose output are the features, such as ``"layer4"``.
-        findings: Names of the logits.
+        network: Maps images to logits, one per finding, in float32; without what wraps it for
+            several devices or compiles it.
+        features: Dotted name of the layer whose output are the features, such as ``"layer4"``;
+            ``"auto"`` for the last layer that gives a grid; None where only methods explain it that
+            need no features.
+        findings: Names of the logits; ``""`` for those that nobody asks about.
         preprocessing: What the images have gone through.
         outputs: ``"probabilities"`` for a network that ends in a sigmoid or a softmax: its logits
-            are then those of its probabilities.
+            are then those of its probabilities.  ``"softmax"`` for logits of classes that exclude
+            each other: explained are the odds of each class against all others.
+        output: Index, key or attribute of the logits, where the network returns several tensors.
+
+    Attributes:
+        features: The layer that was found; None where there is none, and ``lacks`` says why.
 
     Raises:
         ModelError: The network has no layer of that name, or is none that can be explained.
@@ -51,51 +53,37 @@ class Adapted(Model):
     def __init__(
         self,
         network: nn.Module,
-        features: str,
+        features: str | None,
         findings: Sequence[str],
         preprocessing: Preprocessing,
         outputs: Outputs = "logits",
+        output: int | str | None = None,
     ) -> None:
         super().__init__()
-        _check_network(network)
-        _check_layer(network, features)
-        self.network = network
-        self.outputs = outputs
-        self.features = features
-        self.findings = tuple(findings)
+        self.network = _unwrapped(network)
+        check_precision(self.network, torch.float32, torch.float64)
+        self.readout = Readout(tuple(findings), outputs, output)
+        self.findings = self.readout.findings
         self.preprocessing = preprocessing
+        found = probe(self.network, self.readout, preprocessing, features)
+        self.features, self.layout = found.features, found.layout
+        self.memory_format, self.lacks = found.memory_format, found.lacks
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """The logits of the network."""
-        try:
-            logits = self.network(images)
-        except HeatproofError:
-            raise  # a method that refuses this network knows better why
-        except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
-            raise ModelError(
-                f"{type(self.network).__name__} fails on images of shape {tuple(images.shape)}:"
-                f" {error}; is its scaling (size, channels) right?"
-            ) from error
-        checked = self._checked(logits, len(images))
-        return checked if self.outputs == "logits" else _logits(checked)
+        if self.memory_format is torch.contiguous_format:
+            images = contiguous(images)
+        return logits_of(self.network, self.readout, images)
 
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n k"]]:
-        """The output of the named layer and the logits, from one pass; see ``Model``."""
-        with _tapped(self.network.get_submodule(self.features), cut) as seen:
+        """The features of the named layer and the logits, from one pass; see ``Model``."""
+        if self.features is None or self.layout is None:
+            raise ModelError(f"the network has no features: {self.lacks['features']}")
+        layer = self.network.get_submodule(self.features)
+        with on_grid(layer, self.layout, cut=cut) as seen:
             logits = self(images)
-        # Of several outputs no single one is the features.
-        if len(seen) != 1:
-            raise ModelError(
-                f"layer {self.features!r} ran {len(seen)} times in one pass; expected once"
-            )
-        if not isinstance(seen[0], Tensor) or seen[0].ndim != IMAGES:
-            given = tuple(seen[0].shape) if isinstance(seen[0], Tensor) else type(seen[0]).__name__
-            raise ModelError(
-                f"layer {self.features!r} gives {given}; expected features on a grid (n d y x),"
-                " so name a layer before the pooling"
-            )
         return seen[0], logits
 
     def head_logits(
@@ -112,205 +100,16 @@ class Adapted(Model):
         """Raises ModelError: the head is not known."""
         raise ModelError("an adapted network has no class map")
 
-    def _checked(self, logits: Any, images: int) -> Tensor:
-        if not isinstance(logits, Tensor):
-            raise ModelError(
-                f"{type(self.network).__name__} gives {type(logits).__name__}; expected a tensor"
-                " of logits, so wrap it in a module that returns one"
-            )
-        if len(self.findings) == 1 and logits.shape == (images,):
-            return logits[:, None]
-        if logits.shape != (images, len(self.findings)):
-            raise ModelError(
-                f"{type(self.network).__name__} gives logits of shape {tuple(logits.shape)} for"
-                f" {images} images; expected one per finding {list(self.findings)}. Name every"
-                " output in findings, in order: those that no data set labels are not judged"
-            )
-        return logits
 
-
-def _logits(probabilities: Tensor) -> Tensor:
-    """The logits of probabilities; 0 and 1 count as the nearest numbers between them."""
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():  # also where one is nan
-        low, high = probabilities.detach().aminmax()
-        raise ModelError(f"outputs from {low:g} to {high:g} are no probabilities; are they logits?")
-    return probabilities.logit(eps=torch.finfo(probabilities.dtype).eps)
-
-
-class _Reached(Exception):  # noqa: N818 - no error
-    """Carries the features out of a network, so that its later layers do not run."""
-
-    def __init__(self, features: Any) -> None:
-        super().__init__()
-        self.features = features
-
-
-class UpTo(nn.Module):
-    """A network up to a layer, whose output is the features.
-
-    Args:
-        network: A network that takes images.
-        layer: Dotted name of the layer.
-    """
-
-    def __init__(self, network: nn.Module, layer: str) -> None:
-        super().__init__()
-        self.network, self.layer = network, layer
-
-    def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d y x"]:
-        """The output of the layer."""
-
-        def stop(_layer: nn.Module, _inputs: Any, output: Any) -> None:
-            raise _Reached(output)
-
-        handle = self.network.get_submodule(self.layer).register_forward_hook(stop)
-        try:
-            self.network(images)
-        except _Reached as reached:
-            features = reached.features
-        else:
-            raise ModelError(f"layer {self.layer!r} did not run; expected once")
-        finally:
-            handle.remove()
-        if not isinstance(features, Tensor) or features.ndim != IMAGES:
-            raise ModelError(
-                f"layer {self.layer!r} gives no features on a grid (n d y x); name a layer before"
-                " the pooling"
-            )
-        return features
-
-
-def with_head(
-    network: nn.Module,
-    features: str,
-    head: str,
-    findings: Sequence[str],
-    preprocessing: Preprocessing,
-    seed: int = 0,
-) -> Classifier:
-    """A user's network with another head behind one of its layers, to be trained.
-
-    Args:
-        network: The user's network; its weights are shared, not copied.
-        features: Dotted name of the layer whose output the head gets; what follows it is not used.
-        head: Spec of the head, such as ``"wildcat(maps=8)"``.
-        findings: Names of the logits.
-        preprocessing: What the images have gone through.
-        seed: Seed of the weights of the head.
-
-    Raises:
-        ModelError: The network has no such layer, or the layer gives no features on a grid.
-        SpecError: No such head.
-    """
-    _check_layer(network, features)
-    body, training = UpTo(network, features), network.training
-    with torch.no_grad():
-        # Evaluation mode keeps this pass from changing the statistics of batch norm.
-        grid = body.eval()(torch.zeros(1, preprocessing.channels, *preprocessing.size))
-    body.train(training)
-    stride = round(preprocessing.size[0] / grid.shape[2])
-    # Nothing is known of the last layer, so features count as signed.
-    backbone = Backbone({"network": body}, Grid(grid.shape[1], stride, signed=True), "of the user")
-    with seeded(seed):
-        built = heads.parse(head)(grid.shape[1], len(findings))
-    return Classifier(backbone, built, findings, preprocessing)
-
-
-def _check_network(network: nn.Module) -> None:
+def _unwrapped(network: nn.Module) -> nn.Module:
+    """The network itself, whose layers can be seen and hooked."""
     if isinstance(network, torch.jit.ScriptModule):
         raise ModelError(
             "a scripted network (TorchScript) lets nobody see its layers; bring the module that it"
             " was made of"
         )
-    _check_precision(network, torch.float32, torch.float64)
-
-
-def _check_precision(network: nn.Module, *allowed: torch.dtype) -> None:
-    kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
-    for kind in kinds - {*allowed}:
-        raise ModelError(
-            f"{type(network).__name__} has weights of {kind}; expected float32, so return"
-            " network.float()"
-        )
-
-
-def _check_layer(network: nn.Module, layer: str) -> None:
-    layers = [name for name, _ in network.named_modules() if name]
-    if layer not in layers:
-        raise ModelError(
-            f"{type(network).__name__} has no layer {layer!r}; {near_misses(layer, layers)}"
-        )
-
-
-@contextmanager
-def _tapped(layer: nn.Module, cut: bool) -> Iterator[list[Any]]:
-    """A list that collects the output of a layer each time it runs inside the block."""
-    seen: list[Any] = []
-
-    def tap(_layer: nn.Module, _inputs: Any, output: Any) -> Any:
-        if cut and isinstance(output, Tensor):
-            output = output.detach().requires_grad_()
-        seen.append(output)
-        # What follows may work in place (as torchvision's DenseNet does) and gets a copy.
-        return output.clone() if isinstance(output, Tensor) else output
-
-    handle = layer.register_forward_hook(tap)
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-def load_module(source: str, **options: Any) -> nn.Module:
-    """A user's network from a function of theirs, such as ``"models/chest.py:densenet"``.
-
-    Args:
-        source: ``path/to/file.py:function`` or ``package.module:function``.
-        options: Passed to the function.
-
-    Raises:
-        ModelError: No such file, module or function, or it gives no network of float32 weights.
-    """
-    place, colon, name = source.rpartition(":")
-    if not colon or not name.isidentifier():
-        raise ModelError(
-            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
-        )
-    function = _function(_module(place), name, place)
-    try:
-        network = function(**options)
-    except (TypeError, ValueError, KeyError, RuntimeError, OSError, pickle.PickleError) as error:
-        raise ModelError(
-            f"{source} failed with {type(error).__name__}: {error}"
-            f" (called with {options or 'no options'})"
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
-    _check_precision(network, torch.float32)  # which films are read as
+    if isinstance(network, torch._dynamo.OptimizedModule):
+        return _unwrapped(network._orig_mod)
+    if isinstance(network, nn.DataParallel):
+        return _unwrapped(network.module)
     return network
-
-
-def _module(place: str) -> ModuleType:
-    if not place.endswith(".py"):
-        try:
-            return importlib.import_module(place)
-        except ImportError as error:
-            raise ModelError(f"cannot import {place!r}: {error}") from error
-    path = Path(place)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ModelError(f"{path.absolute()}: no such file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own file runs into
-        raise ModelError(f"{path}: cannot be imported: {error}") from error
-    return module
-
-
-def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
-    function = getattr(module, name, None)
-    if not callable(function):
-        functions = [key for key, value in vars(module).items() if callable(value)]
-        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, functions)}")
-    return function  # type: ignore[no-any-return]

@@ -1,14 +1,13 @@
 """Models, opened: from the folder of a card, the user's module, or memory."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from heatproof.data.geometry import geometries
 from heatproof.errors import ExperimentError, ModelError
@@ -19,15 +18,18 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.models import Model, weights
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
-from heatproof.models.adapter import Adapted, load_module, with_head
+from heatproof.models.adapter import Adapted
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
 from heatproof.models.ensemble import Ensemble
+from heatproof.models.loading import load_module
 from heatproof.models.localizers import Localizer
+from heatproof.models.own_head import with_head
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
+from heatproof.models.still import held_still
+from heatproof.models.trial import noise
 from heatproof.saliency import check_methods
-from heatproof.saliency.forward import held_still
 from heatproof.tables.units import digest
 from heatproof.trust.randomize import blocks_of
 from heatproof.types import ModelId, Sample
@@ -109,7 +111,7 @@ def preprocessing_of(scaling: Scaling) -> Preprocessing:
 
 
 def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
-    """Open a model, try it on a black film, and see whether it fits; raises HeatproofError."""
+    """Open a model, try it on films of noise, and see whether it fits; raises HeatproofError."""
     model, card, _ = open_model(work.experiment.folder, entry, work.data)
     for assignment in work.assignments:
         if assignment.member == entry.name:
@@ -117,15 +119,43 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
         check_methods(work.methods, model)
-        black = model.preprocessing.tensor(np.zeros(model.preprocessing.size, np.float32))
-        # A model in memory may be on a GPU.
-        device = next((p.device for p in model.parameters()), black.device)
-        with held_still(model), torch.no_grad():
-            model.features_and_logits(black[None].to(device))
+        asked = {finding for one in work.assignments for finding in one.films.findings}
+        _check_finite(model, asked)
         if work.randomizes and not work.experiment.asks_by_default:
             # Called for its error alone, which would otherwise come after everything is explained.
             blocks_of(model)
     return card.id
+
+
+def _check_finite(model: Model, asked: Collection[str]) -> None:
+    """Raises ModelError where a logit that is asked for is not finite, or its gradient."""
+    film = noise(model.preprocessing)[:1]
+    # A model in memory may be on a GPU.
+    device = next((p.device for p in model.parameters()), film.device)
+    with held_still(model):
+        film = film.to(device).requires_grad_("input gradients" not in model.lacks)
+        logits = model(film)
+        for index, finding in enumerate(model.findings):
+            if finding not in asked:
+                continue
+            if not logits[0, index].isfinite():
+                raise ModelError(
+                    f"it gives {logits[0, index].item():g} for {finding!r} on a film of noise; do"
+                    " its weights know this label?"
+                )
+            if film.requires_grad and not _gradient(logits[0, index], film).isfinite().all():
+                raise ModelError(
+                    f"the gradient of {finding!r} is not finite on a film of noise, though its"
+                    " logit is: an output that is not defined may stand beside it (of"
+                    " torchxrayvision, set op_threshs = None)"
+                )
+
+
+def _gradient(logit: Tensor, film: Tensor) -> Tensor:
+    try:
+        return torch.autograd.grad(logit, film, retain_graph=True)[0]
+    except RuntimeError:
+        return torch.zeros_like(film)  # a method that needs it says why
 
 
 def _cohort(
@@ -151,8 +181,8 @@ def _cohort(
 def _open_module(
     folder: Path, entry: ModelEntry, data: Mapping[str, OpenedData]
 ) -> tuple[Adapted, ModelCard]:
-    if not (entry.features and entry.scaling and entry.id):
-        raise ModelError(f"model {entry.name!r} lacks features, scaling or id")
+    if not (entry.scaling and entry.id):
+        raise ModelError(f"model {entry.name!r} lacks scaling or id")
     network, code = _own_module(folder, entry)
     preprocessing = preprocessing_of(entry.scaling)
     card = ModelCard(
@@ -163,7 +193,8 @@ def _open_module(
         trained_on=_cohort(entry, entry.trained_on, data),
         tuned_on=_cohort(entry, entry.tuned_on, data),
     )
-    return Adapted(network, entry.features, entry.findings, preprocessing, entry.outputs), card
+    read = (entry.outputs, entry.output)
+    return Adapted(network, entry.features, entry.findings, preprocessing, *read), card
 
 
 def _own_module(folder: Path, entry: ModelEntry, seed: int = 0) -> tuple[nn.Module, str]:
@@ -188,10 +219,17 @@ def identified(model: AnyModel, card: ModelCard) -> ModelCard:
     recipe = digest(
         model.preprocessing.to_json(),
         () if isinstance(model, Localizer) else model.temperatures,
-        (model.features, model.outputs) if isinstance(model, Adapted) else "",
+        _read(model) if isinstance(model, Adapted) else "",
         _source(network) if network is not None else "",
     )
     return replace(card, id=replace(card.id, checkpoints=(*card.id.checkpoints, recipe)))
+
+
+def _read(model: Adapted) -> tuple[object, ...]:
+    """What is read of a network of the user's."""
+    outputs, output = model.readout.outputs, model.readout.output
+    # An output that nobody names leaves the maps of earlier versions in their place.
+    return (model.features, outputs) if output is None else (model.features, outputs, output)
 
 
 def _source(network: nn.Module) -> str:

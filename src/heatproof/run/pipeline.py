@@ -86,6 +86,7 @@ def _begin(experiment: Experiment, progress: Progress) -> Workspace:
     return work
 
 
+@within_memory(_HINT)
 def check_experiment(work: Workspace) -> None:
     """Try every model and every folder of maps, so that a mistake shows before work starts.
 

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.models import Model
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.models.still import held_still
+from heatproof.saliency.forward import ForwardPass
+from heatproof.saliency.memory import fitting
 from heatproof.saliency.methods import (
     Maps,
     Method,
@@ -86,11 +88,17 @@ def explain(
     """
     check(methods, model, images, targets)
     with held_still(model):
+        first = ForwardPass(model, images[:1], memory)
+
+        def explained(chunk: Tensor, budget: int) -> Explanation:
+            return explain_pass(methods, ForwardPass(model, chunk, budget), targets)
+
         # The same batches whatever the methods: with other batches the last digits would differ.
-        batch = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
+        batch = first.at_once(differentiated=True)
         parts = [
-            explain_pass(methods, ForwardPass(model, chunk, memory), targets)
+            part
             for chunk in torch.split(images, batch)
+            for part in fitting(explained, chunk, first.memory)
         ]
     return Explanation(
         torch.cat([part.logits for part in parts]),
@@ -164,6 +172,8 @@ def check(
 def check_methods(methods: Mapping[str, Method], model: Model) -> None:
     """Raises MapError for a method that needs what the model does not offer."""
     for spec, method in methods.items():
+        if reason := model.lacks.get(method.needs):
+            raise MapError(f"{spec} needs {method.needs}: {reason}")
         if method.needs == "class map" and not model.has_class_map:
             raise MapError(
                 f"{spec} reads the class map of a head, and {type(model).__name__} has none;"

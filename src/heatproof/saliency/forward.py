@@ -9,13 +9,14 @@ Methods that look at other images, or at the network under another rule, derive 
 ``over`` and ``under``.  A copy of the network whose upper blocks are others is seen ``from_block``.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils.checkpoint import CheckpointError
 
+from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.classifier import Classifier
 from heatproof.saliency.boundaries import Boundaries
@@ -44,11 +45,12 @@ class ForwardPass:
         self.judged = True  # whether anyone looks at residuals; see ``over``
         device = next((p.device for p in model.parameters()), images.device)
         self.memory = default_memory(device) if memory is None else memory
-        # A copy, so that the caller's tensor is not marked; this format makes convolutions faster.
-        self.images = images.detach().to(device).clone(memory_format=torch.channels_last)
+        # A copy, so that the caller's tensor is not marked; in the format that the model runs in.
+        self.images = images.detach().to(device).clone(memory_format=model.memory_format)
         self._rule = rule if rule is not None else Plain()
-        self._graph: tuple[Tensor, Tensor, Tensor] | None = None  # entered, features, logits
-        self._kept: tuple[Tensor, Tensor] | None = None  # features and logits, without a graph
+        # Entered, features (None where the model has none), logits.
+        self._graph: tuple[Tensor, Tensor | None, Tensor] | None = None
+        self._kept: tuple[Tensor | None, Tensor] | None = None  # features, logits, without a graph
         self._feature_gradients: dict[int, Tensor] = {}
         self._input_gradients: dict[int, Tensor] = {}
         self._same_values: ForwardPass | None = None
@@ -116,8 +118,15 @@ class ForwardPass:
 
     @property
     def features(self) -> Float[Tensor, "n d y x"]:
-        """The features that the head sees, without a graph."""
-        return self._values()[0]
+        """The features that the head sees, without a graph.
+
+        Raises:
+            MapError: The model has none.
+        """
+        self._need("features")
+        features = self._values()[0]
+        assert features is not None
+        return features
 
     @property
     def logits(self) -> Float[Tensor, "n findings"]:
@@ -125,12 +134,19 @@ class ForwardPass:
         return self._values()[1]
 
     def feature_gradients(self, targets: Sequence[int]) -> Float[Tensor, "n k d y x"]:
-        """Gradients of logits with respect to the features; ``n k d 1 1`` for uniform heads."""
+        """Gradients of logits with respect to the features; ``n k d 1 1`` for uniform heads.
+
+        Raises:
+            MapError: The model has no features, or no gradient reaches them.
+        """
+        self._need("features")
+        self._need("feature gradients")
         missing = [target for target in targets if target not in self._feature_gradients]
         if missing and self.model.uniform:
             self._feature_gradients |= self._uniform_gradients(missing)
         elif missing:
             _, features, logits = self._run(through_input=False)
+            assert features is not None
             self._feature_gradients |= _gradients(logits, features, missing)
         return torch.stack([self._feature_gradients[target] for target in targets], dim=1)
 
@@ -138,12 +154,14 @@ class ForwardPass:
         """Gradients of logits with respect to the images; under a rule, what it makes of them.
 
         Raises:
-            MapError: The rule does not apply to this network.
+            MapError: No gradient reaches them, or the rule does not apply to this network.
         """
+        self._need("input gradients")
         missing = [target for target in targets if target not in self._input_gradients]
         if missing:
             entered, features, logits = self._run(through_input=True)
-            if not self.model.uniform and isinstance(self._rule, Plain):
+            reached = "feature gradients" not in self.model.lacks and not self.model.uniform
+            if features is not None and reached and isinstance(self._rule, Plain):
                 # While the graph is there: most callers want the features of the same targets.
                 self._feature_gradients |= _gradients(logits, features, missing)
             for target in missing:
@@ -155,28 +173,34 @@ class ForwardPass:
             self._graph = None  # it is the largest thing here
         return torch.stack([self._input_gradients[target] for target in targets], dim=1)
 
-    def _values(self) -> tuple[Tensor, Tensor]:
+    def _need(self, what: str) -> None:
+        if reason := self.model.lacks.get(what):
+            raise MapError(reason)
+
+    def _values(self) -> tuple[Tensor | None, Tensor]:
         if self._kept is None:
             self._run(through_input=False)
         assert self._kept is not None
         return self._kept
 
-    def _run(self, *, through_input: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _run(self, *, through_input: bool) -> tuple[Tensor, Tensor | None, Tensor]:
         """The graph from the features, or from what enters the first block, to the logits."""
         # A graph that was cut at the features cannot lead to the images.
         if self._graph is None or (through_input and not self._graph[0].requires_grad):
             self._graph = self._made(through_input)
-            run = self._graph[1:]
+            _, features, logits = self._graph
             if self._kept is None:
-                self._kept = (run[0].detach(), run[1].detach())
+                self._kept = (None if features is None else features.detach(), logits.detach())
             if self._same_values is not None and self._same_values._kept is None:
                 self._same_values._kept = self._kept
         return self._graph
 
-    def _made(self, through_input: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _made(self, through_input: bool) -> tuple[Tensor, Tensor | None, Tensor]:
         with self._rule.forward(self.model):
             if self._boundaries is None or not isinstance(self.model, Classifier):
                 images = self.images.detach().requires_grad_(through_input)
+                if "features" in self.model.lacks:
+                    return images, None, self.model(images)
                 return images, *self.model.features_and_logits(images, cut=not through_input)
             entered = self._boundaries.below(self._from, linked=through_input)
             entered.requires_grad_(through_input)
@@ -194,32 +218,16 @@ class ForwardPass:
 
 def _gradients(logits: Tensor, of: Tensor, targets: Sequence[int]) -> dict[int, Tensor]:
     """Gradients by target; images do not mix in evaluation mode, so their sum is differentiated."""
-    return {
-        # The graph is kept for the targets that follow.
-        target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
-        for target in targets
-    }
-
-
-@contextmanager
-def held_still(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and gradients of all but the weights, for the length of a block.
-
-    Inside, gradients are on whatever the caller's mode (tensors of inference mode cannot enter
-    autograd), and nothing is recorded as long as nothing asks for its gradient.
-    """
-    training = [module for module in model.modules() if module.training]
-    requiring = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
-        if training:
-            model.eval()
-        for parameter in requiring:
-            parameter.requires_grad_(False)
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        for module in training:
-            # Mode by mode: train() would also switch modules that were in evaluation mode before.
-            module.training = True
-        for parameter in requiring:
-            parameter.requires_grad_(True)
+        return {
+            # The graph is kept for the targets that follow.
+            target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
+            for target in targets
+        }
+    except (torch.OutOfMemoryError, CheckpointError):
+        raise  # others know what they mean
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        if "checkpoint" in reason:
+            reason += " Switch off gradient checkpointing."
+        raise MapError(f"torch cannot differentiate this network: {reason}") from error

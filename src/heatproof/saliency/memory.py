@@ -11,10 +11,13 @@ once take a fifth longer per image than four (ResNet-50).
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from heatproof.errors import SpecError
@@ -29,6 +32,7 @@ LEAST = RESERVED + GB / 2  # the smallest budget that a user may set
 IN_FLIGHT = 1.5  # gradients on their way beside what is kept, measured at .8 to 1.2
 UNDIFFERENTIATED = 4  # a pass that keeps nothing may be this much larger
 LARGEST = 2**25  # bytes; above it glibc maps memory afresh whatever has been freed
+Made = TypeVar("Made")
 UNITS = {"GB": GB, "MB": 10**6, "GiB": 2**30, "MiB": 2**20}
 
 
@@ -72,6 +76,30 @@ def parse_memory(text: str) -> int | None:
             f" {RESERVED / GB:g} GB, so give at least {LEAST / GB:g}GB"
         )
     return size
+
+
+def fitting(
+    make: Callable[[Tensor, int], Made], images: Float[Tensor, "n c h w"], memory: int
+) -> list[Made]:
+    """What is made of images, in halves, with half of the memory for each, where memory is full.
+
+    Args:
+        make: Makes something of images within a budget in bytes.
+        images: As many as should fit.
+        memory: The budget that should have been enough.
+
+    Raises:
+        torch.OutOfMemoryError: Not even one image fits, with the smallest budget.
+    """
+    try:
+        return [make(images, memory)]
+    except torch.OutOfMemoryError:
+        if len(images) == 1 and memory <= LEAST:
+            raise
+    # Outside the block, which holds on to the tensors of the pass that failed.
+    torch.cuda.empty_cache()  # which does nothing where CUDA was not used
+    half = -(-len(images) // 2)
+    return [one for part in torch.split(images, half) for one in fitting(make, part, memory // 2)]
 
 
 def images_at_once(

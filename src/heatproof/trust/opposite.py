@@ -7,10 +7,11 @@ network, the class that this network predicted, and so compared a map *for* a fi
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
@@ -36,18 +37,6 @@ class NegativeHead(HeadModule):
         return -self.head.class_map(features)
 
 
-class _Negative(nn.Module):
-    """A user's network whose logits have the opposite sign."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Float[Tensor, "n c h w"]) -> Tensor:
-        logits: Tensor = -self.network(images)
-        return logits
-
-
 def opposite(model: Model) -> Model:
     """The model with negative logits; it shares all weights."""
     if isinstance(model, Classifier):
@@ -56,10 +45,9 @@ def opposite(model: Model) -> Model:
         other._modules = {**model._modules, "head": NegativeHead(model.head)}
         return other
     assert isinstance(model, Adapted)
-    # The network lies one level deeper in its wrapper, and so does the name of its layer.
-    return Adapted(
-        _Negative(model.network), f"network.{model.features}", model.findings, model.preprocessing
-    )
+    denied = copy.copy(model)
+    denied.readout = replace(model.readout, sign=-model.readout.sign)
+    return denied
 
 
 def on_the_side_of(

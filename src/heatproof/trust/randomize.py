@@ -33,11 +33,13 @@ from torch import Tensor, nn
 
 from heatproof.errors import ModelError
 from heatproof.models import Model
-from heatproof.models.adapter import Adapted, UpTo
+from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import Classifier
+from heatproof.models.own_head import UpTo
 from heatproof.models.seeding import seeded
+from heatproof.models.still import held_still
 from heatproof.saliency import Explanation, Method, check, explain_pass
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from heatproof.trust.opposite import on_the_side_of, opposite
 
 Module = TypeVar("Module", bound=nn.Module)

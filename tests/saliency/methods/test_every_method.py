@@ -15,8 +15,9 @@ from torch import Tensor
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
+from heatproof.models.still import held_still
 from heatproof.saliency import Explanation, Maps, asks_finding, explain, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from tests.saliency.conftest import BUILT, NAMES, make, make_images, parameters
 
 # Cheap options where the defaults are for large images; others are tested as they are.

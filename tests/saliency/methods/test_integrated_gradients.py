@@ -12,8 +12,9 @@ from heatproof.errors import SpecError
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.still import held_still
 from heatproof.saliency import explain, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import quadrature
 from heatproof.types import Validity
 from tests.saliency.conftest import make

@@ -13,8 +13,9 @@ from heatproof.data.geometry import Squash
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.still import held_still
 from heatproof.saliency import Maps, explain, methods
-from heatproof.saliency.forward import ForwardPass, held_still
+from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.relevance import relevance_rules
 from heatproof.saliency.relevance.epsilon import Epsilon
 from heatproof.types import Validity

@@ -16,7 +16,7 @@ from heatproof.registry import Registry, docstring_summary, file_summary
 from heatproof.saliency.forward import ForwardPass
 from heatproof.types import SINGLE, Validity
 
-Need = Literal["input gradients", "feature gradients", "class map", "logits"]
+Need = Literal["input gradients", "feature gradients", "features", "class map", "logits"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,15 @@ class Method(Protocol):
 
     Attributes:
         title: What people call it.
-        needs: What of the shared pass it uses.
+        needs: What it needs of a model besides its logits; that of its base, where it has one.
     """
 
     title: ClassVar[str]
-    needs: ClassVar[Need]
+
+    @property
+    def needs(self) -> Need:
+        """What it needs of a model; most methods have a ``ClassVar``."""
+        ...
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """Maps of the targets, in their order."""

@@ -41,7 +41,7 @@ class AblationCAM:
     relu: bool = True
     divisor: Literal["magnitude", "logit"] = "magnitude"
     title: ClassVar[str] = "Ablation-CAM"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "features"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target; raises MapError where the head cannot run alone."""

@@ -36,7 +36,7 @@ class AttentionRollout:
     """At the resolution of the patches, the same for every finding."""
 
     title: ClassVar[str] = "Attention rollout"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "features"
     asks_finding: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

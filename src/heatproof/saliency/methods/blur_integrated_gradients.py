@@ -61,7 +61,7 @@ class BlurIntegratedGradients:
     spacing: Literal["linear", "sqrt"] = "linear"
     tolerance: float = 0.05
     title: ClassVar[str] = "Blur Integrated Gradients"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -33,7 +33,7 @@ class Deconvnet:
 
     channels: Channels = "max_abs"
     title: ClassVar[str] = "Deconvnet"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target; raises MapError for networks with other activations."""

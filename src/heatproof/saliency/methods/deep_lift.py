@@ -74,7 +74,7 @@ class DeepLift:
     baseline: Literal["mean", "black"] = "mean"
     tolerance: float = 0.05
     title: ClassVar[str] = "DeepLIFT"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual; raises MapError."""

@@ -30,7 +30,7 @@ class EigenCAM:
     """Signed, at the resolution of the features; the same for every finding."""
 
     title: ClassVar[str] = "Eigen-CAM"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "features"
     asks_finding: ClassVar[bool] = False
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -48,7 +48,6 @@ class ExplainedScalar:
     scalar: Literal["probability", "logit"] = "probability"
     target: Literal["finding", "predicted"] = "finding"
     title: ClassVar[str] = "Explained scalar"
-    needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
         if self.base.needs == "class map":
@@ -56,6 +55,11 @@ class ExplainedScalar:
                 f"{methods.spec(self.base)} reads a map of the logit out of the head, and there is"
                 " none of another scalar; use grad_cam as the base"
             )
+
+    @property
+    def needs(self) -> Need:
+        """What the base needs."""
+        return self.base.needs
 
     @property
     def asks_finding(self) -> bool:
@@ -94,7 +98,8 @@ class _Rescaled(Model):
     def __init__(self, model: Model, sign: int, *, probability: bool) -> None:
         super().__init__()
         self.findings, self.preprocessing = model.findings, model.preprocessing
-        self.uniform = model.uniform
+        self.uniform, self.lacks = model.uniform, model.lacks
+        self.memory_format = model.memory_format
         self.whole = model
         # Grad-CAM looks for it, where it is asked for the features before the last ReLU.
         self.backbone = getattr(model, "backbone", None)

@@ -54,7 +54,7 @@ class FullGrad:
 
     tolerance: float = 0.05
     title: ClassVar[str] = "FullGrad"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual."""

@@ -54,7 +54,7 @@ class GradientShap:
     noise: float = 0.0
     seed: int = 0
     title: ClassVar[str] = "Gradient SHAP"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -32,7 +32,7 @@ class GuidedBackprop:
 
     channels: Channels = "max_abs"
     title: ClassVar[str] = "Guided Backprop"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""

@@ -43,7 +43,7 @@ class GuidedGradCAM:
     product: Literal["maps", "views"] = "maps"
     presets: ClassVar[Mapping[str, str]] = {"arun": "product='views'"}
     title: ClassVar[str] = "Guided Grad-CAM"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target; raises MapError for networks with other activations."""

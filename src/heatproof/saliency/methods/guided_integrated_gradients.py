@@ -62,7 +62,7 @@ class GuidedIntegratedGradients:
     baseline: Baseline = "black"
     tolerance: float = 0.05
     title: ClassVar[str] = "Guided Integrated Gradients"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:
         if self.steps < 1:

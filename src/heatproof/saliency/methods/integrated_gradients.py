@@ -72,7 +72,7 @@ class IntegratedGradients:
         "captum": "baseline='mean', rule='gauss_legendre'",
     }
     title: ClassVar[str] = "Integrated Gradients"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:
         # These rules have a point at both ends of the path.

@@ -54,7 +54,7 @@ class LRP:
     dense: RelevanceRule = field(default=Epsilon(), metadata={"registry": relevance_rules})
     first: RelevanceRule | None = field(default=None, metadata={"registry": relevance_rules})
     title: ClassVar[str] = "LRP"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""

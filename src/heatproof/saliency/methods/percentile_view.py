@@ -34,11 +34,15 @@ class PercentileView:
     base: Method = field(default=Gradient(channels="sum_abs"), metadata={"registry": methods})
     percentile: float = 99.0
     title: ClassVar[str] = "Percentile view"
-    needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
         if not 0 < self.percentile <= 100:  # noqa: PLR2004
             raise SpecError(f"percentile={self.percentile}; expected above 0, at most 100")
+
+    @property
+    def needs(self) -> Need:
+        """What the base needs."""
+        return self.base.needs
 
     @property
     def asks_finding(self) -> bool:

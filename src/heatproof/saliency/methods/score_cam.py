@@ -43,7 +43,7 @@ class ScoreCAM:
     upsampling: Literal["centres", "corners"] = "centres"
     channels: int | None = None
     title: ClassVar[str] = "Score-CAM"
-    needs: ClassVar[Need] = "logits"
+    needs: ClassVar[Need] = "features"
 
     def __post_init__(self) -> None:
         if self.channels is not None and self.channels < 1:

@@ -59,7 +59,6 @@ class SmoothGrad:
         "venkatesh": "base=integrated_gradients.venkatesh(channels='sum_square')",
     }
     title: ClassVar[str] = "SmoothGrad"
-    needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
         least = 2 if self.magnitude == "variance" else 1
@@ -72,6 +71,11 @@ class SmoothGrad:
             raise SpecError(
                 f"noise={self.noise}; expected a share of the range of the image, such as 0.15"
             )
+
+    @property
+    def needs(self) -> Need:
+        """What the base needs."""
+        return self.base.needs
 
     @property
     def asks_finding(self) -> bool:

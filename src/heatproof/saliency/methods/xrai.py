@@ -71,7 +71,6 @@ class XRAI:
         ),
     }
     title: ClassVar[str] = "XRAI"
-    needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
         if self.min_area < 1:
@@ -87,6 +86,11 @@ class XRAI:
                 f"area_threshold={self.area_threshold} with algorithm='fast', which takes every"
                 " region; leave it out, or say algorithm='full'"
             )
+
+    @property
+    def needs(self) -> Need:
+        """What the base needs."""
+        return self.base.needs
 
     @property
     def asks_finding(self) -> bool:

@@ -1,0 +1,189 @@
+"""Films of noise, and what a network of the user's makes of them.
+
+A film is shown alone, again, and beside another; what the logits may differ by is said in terms of
+how much they differ between the two films, since logits of one network are of another size than
+those of the next.
+"""
+
+from contextlib import suppress
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from heatproof.errors import HeatproofError, ModelError
+from heatproof.models.layout import Layout, halves, measured
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.readout import Readout
+from heatproof.models.tapping import recorded
+
+# Of the difference between two films, what the same film may differ by; and of its logit, at least
+# (rounding) and at most.
+SAME, ROUNDING, ROUGH = 0.05, 1e-5, 1e-2
+FAILURES = (
+    *(RuntimeError, ValueError, TypeError, LookupError),
+    *(AttributeError, AssertionError, ArithmeticError),
+)
+"""What a network may run into on images that are not as it expects them."""
+
+
+def logits_of(
+    network: nn.Module, readout: Readout, images: Float[Tensor, "n c h w"]
+) -> Float[Tensor, "n k"]:
+    """The logits of one pass.
+
+    Raises:
+        ModelError: The network fails on the images, or returns something else than logits.
+        torch.OutOfMemoryError: Images are too many.
+    """
+    who = type(network).__name__
+    try:
+        returned = network(images)
+    except (HeatproofError, torch.OutOfMemoryError):
+        raise  # a method that refuses this network knows better why
+    except FAILURES as error:
+        raise ModelError(
+            f"{who} fails on images of shape {tuple(images.shape)}: {error}; is its scaling (size,"
+            " channels) right?"
+        ) from error
+    try:
+        return readout(returned, len(images))
+    except ModelError as error:
+        raise ModelError(f"{who}: {error}") from error
+
+
+def contiguous(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """The images, row by row and channel by channel in memory.
+
+    Not so ``Tensor.contiguous``: images of one channel count as contiguous in either format, and
+    convolutions tell these apart by the strides.
+    """
+    _, channels, height, width = images.shape
+    strides = (channels * height * width, height * width, width, 1)
+    if images.stride() == strides:
+        return images
+    return images.clone(memory_format=torch.contiguous_format)
+
+
+def noise(preprocessing: Preprocessing) -> Float[Tensor, "2 c h w"]:
+    """Two films of noise, as a network gets them."""
+    films = np.random.default_rng(0).random((2, *preprocessing.size), np.float32)
+    return torch.stack([preprocessing.tensor(film) for film in films])
+
+
+class Trial:
+    """A network, held still, and two films of noise.
+
+    Args:
+        network: Held still.
+        readout: Reads its logits.
+        preprocessing: Says what its images are like.
+
+    Attributes:
+        films: The images, on the device and in the precision of the network.
+        memory_format: In which the network runs.
+
+    Raises:
+        ModelError: The network does not run.
+    """
+
+    def __init__(self, network: nn.Module, readout: Readout, preprocessing: Preprocessing) -> None:
+        self.network, self.readout, self.size = network, readout, preprocessing.size
+        kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
+        films = noise(preprocessing)
+        device = next((p.device for p in network.parameters()), films.device)
+        # Beside quantized weights there may be none that tells the precision.
+        self.films = films.to(device, kinds.pop() if len(kinds) == 1 else films.dtype)
+        self.memory_format, self.alone = self._first_pass()
+
+    def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """The logits of one pass; raises as ``logits_of`` does."""
+        return logits_of(self.network, self.readout, images.clone(memory_format=self.memory_format))
+
+    @torch.no_grad()
+    def _first_pass(self) -> tuple[torch.memory_format, Float[Tensor, "1 k"]]:
+        """The memory format in which the network runs, and the logits of the first film."""
+        self.memory_format = torch.channels_last
+        try:
+            # One film in one channel lies in memory as in the other format.
+            with suppress(torch.OutOfMemoryError):
+                self.logits(self.films)
+            return self.memory_format, self.logits(self.films[:1])
+        except ModelError:
+            self.memory_format = torch.contiguous_format
+            return self.memory_format, self.logits(self.films[:1])
+
+    @torch.no_grad()
+    def check_repeats(self) -> None:
+        """Raises ModelError for a network that makes something else of the same film."""
+        other = self.logits(self.films[1:])
+        self.spread = (other - self.alone).abs()
+        again = self.logits(self.films[:1])
+        if self._differ(again):
+            raise ModelError(
+                f"{type(self.network).__name__} is random: of the same film it made the logits"
+                f" {_told(self.alone)} and then {_told(again)}. In evaluation mode nothing may be"
+                f" drawn: F.dropout needs training=self.training{self._training()}"
+            )
+
+    @torch.no_grad()
+    def check_company(self) -> None:
+        """Raises ModelError for a network that judges a film by those beside it."""
+        try:
+            among = self.logits(self.films)[:1]
+        except torch.OutOfMemoryError:
+            return  # then it will see one film at a time
+        except ModelError as error:
+            raise ModelError(f"{error} (it takes one image, and not two)") from error
+        if self._differ(among):
+            raise ModelError(
+                f"{type(self.network).__name__} mixes the films of a batch: alone, a film has the"
+                f" logits {_told(self.alone)}, beside another {_told(among)}. In evaluation mode"
+                " nothing may be computed over the batch: batch norm needs running statistics"
+                f"{self._training()}"
+            )
+
+    def _differ(self, logits: Float[Tensor, "1 k"]) -> bool:
+        scale = self.alone.abs().clamp_min(1)
+        allowed = (SAME * self.spread).clamp(ROUNDING * scale, ROUGH * scale)
+        both = logits.isfinite() & self.alone.isfinite()
+        differs = (logits - self.alone).abs() > allowed.nan_to_num(torch.inf)
+        return bool((differs & both).any() or (logits.isfinite() != self.alone.isfinite()).any())
+
+    def _training(self) -> str:
+        """Layers that may be the reason, as a parenthesis."""
+        on = [name for name, module in self.network.named_modules() if name and module.training]
+        if on:
+            return f" ({', '.join(on[:3])}: still training after eval())"
+        batch = [
+            name
+            for name, module in self.network.named_modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+        ]
+        return f" ({', '.join(batch[:3])}: track_running_stats=False)" if batch else ""
+
+    def layout_of(self, layer: str) -> tuple[Layout | None, str]:
+        """The layout of a layer's output; or None, and as a clause why there is none."""
+        with torch.no_grad(), recorded(self.network.get_submodule(layer)) as seen:
+            self.logits(self.films[:1])
+        if len(seen) != 1:
+            return None, f"it ran {len(seen)} times in one pass; expected once"
+        if not isinstance(seen[0], Tensor):
+            return None, f"it gives {type(seen[0]).__name__}; expected a tensor"
+        if len(seen[0]) != 1:
+            return None, (
+                f"it gives {len(seen[0])} rows for one image, as attention in windows does; name a"
+                " layer that has put them together again"
+            )
+        outputs = []
+        # One by one: five at once may not fit.
+        for film in torch.split(halves(self.films), 1):
+            with torch.no_grad(), recorded(self.network.get_submodule(layer)) as seen:
+                self.logits(film)
+            outputs.append(seen[0])
+        return measured(torch.cat(outputs), self.size)
+
+
+def _told(logits: Float[Tensor, "1 k"]) -> str:
+    return ", ".join(f"{value:.4g}" for value in logits[0, :3].tolist())
