@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from heatproof.data.geometry import geometries
+from heatproof.data.intensities import intensities
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.experiment.assignment import shared_findings
 from heatproof.experiment.films import OpenedData, matching
@@ -105,6 +106,8 @@ def preprocessing_of(scaling: Scaling) -> Preprocessing:
         scaling.channels,
         tuple(scaling.mean),
         tuple(scaling.std),
+        tuple(map(intensities.parse, scaling.before)),
+        tuple(map(intensities.parse, scaling.after)),
     )
 
 
