@@ -74,6 +74,9 @@ def test_an_option_that_no_longer_exists_is_told():
         "heads": "alpha",
         "localizers": "retinanet",
         "importers": "chexlocalize",
+        "geometries": "center_crop",
+        "interpolations": "antialias",
+        "intensities": "clahe",
     }.items(),
 )
 def test_parts_are_listed_with_their_options(kind, expected, capsys):

@@ -231,6 +231,9 @@ PARTS = {
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
     "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
+    "geometries": ("ways of a film onto the canvas of a network", "heatproof.data.geometry"),
+    "interpolations": ("ways of resampling a film", "heatproof.data.interpolations"),
+    "intensities": ("transforms of grey values", "heatproof.data.intensities"),
 }
 """Commands that list a registry: what it holds, and the module in which it has that name."""
 

@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int
+from jaxtyping import Bool, Float, Float32, Float64, Int
 from numba import njit
 
 
@@ -30,7 +30,7 @@ class Span(NamedTuple):
     """The pixels of a canvas that a film takes, along one axis.
 
     Attributes:
-        start: The first of them.
+        start: The first of them; below 0 where the film begins before the canvas, which cuts it.
         length: Their number.
         canvas: All pixels of the canvas.
     """
@@ -141,6 +141,8 @@ def enlargement(
 ) -> Enlargement:
     """The map at another size, half-pixel centres, borders repeated; shrinks without smoothing.
 
+    Where the canvas cuts the film off, it has the lowest value of the map.
+
     Args:
         values: The map; its cells divide a canvas.
         size: Height and width of the film, in pixels.
@@ -149,7 +151,22 @@ def enlargement(
     """
     cells = np.ascontiguousarray(values, np.float32)
     rows = _stretched(cells, *_places(cells.shape[1], size[1], across))
-    return Enlargement(rows, *_places(cells.shape[0], size[0], down))
+    above, below, shares = _places(cells.shape[0], size[0], down)
+    cut = [beyond(pixels, span) for pixels, span in zip(size, (down, across), strict=True)]
+    if cut[0].any() or cut[1].any():
+        lowest = cells.min()
+        rows[:, cut[1]] = lowest
+        # One more row of cells stands for all rows of pixels that are cut off.
+        rows = np.vstack([rows, np.full_like(rows[:1], lowest)])
+        above, below = (np.where(cut[0], len(cells), places) for places in (above, below))
+        shares = np.where(cut[0], 0.0, shares)
+    return Enlargement(rows, above, below, shares)
+
+
+def beyond(pixels: int, span: Span) -> Bool[np.ndarray, " p"]:
+    """Which pixels of a film, along one axis, have their centre outside of the canvas."""
+    centres = (2 * np.arange(pixels) + 1) * span.length + 2 * span.start * pixels
+    return np.asarray((centres < 0) | (centres > 2 * span.canvas * pixels))
 
 
 def enlarged(

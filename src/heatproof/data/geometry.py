@@ -1,21 +1,27 @@
 """Geometry: how a radiograph gets onto a model's canvas, and how a map gets back.
 
 Pixel centres are at half-integers on every grid, so a coordinate scales as ``x * new / old`` and no
-resize shifts anything (``align_corners=False``).  Images are resampled bilinearly, antialiased when
-they shrink (as torchvision does); masks likewise and cut at one half (``covering``); maps return by
-plain bilinear interpolation, since a map cell *is* the coarse thing that it shows.
+resize shifts anything (``align_corners=False``).  Images are resampled by an ``Interpolation``, by
+default bilinearly and antialiased when they shrink (as torchvision does); masks likewise and cut at
+one half (``covering``); maps return by plain bilinear interpolation, since a map cell *is* the
+coarse thing that it shows.
+
+What is padded lies on the canvas and not on the film, and does not come back.  What is cropped lies
+on the film and not on the canvas: no network has seen it, so that a map has its lowest value there.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from torch.nn.functional import interpolate
 
 from heatproof.data.covering import covered
-from heatproof.data.enlarging import Enlargement, Span, enlargement
+from heatproof.data.enlarging import Enlargement, Span, beyond, enlargement
+from heatproof.data.interpolations import Interpolation, interpolations
+from heatproof.data.interpolations.of_torch import Torch
 from heatproof.registry import Registry
 
 
@@ -23,7 +29,8 @@ from heatproof.registry import Registry
 class Geometry(Protocol):
     """A map between the pixels of a film and a canvas of ``height x width``, in both directions.
 
-    A geometry that leaves no part of the canvas empty says ``fills_canvas: ClassVar[bool] = True``.
+    A geometry that stretches the whole film over the whole canvas says ``fills_canvas:
+    ClassVar[bool] = True``.
     """
 
     @property
@@ -65,6 +72,10 @@ class Geometry(Protocol):
 
 
 geometries: Registry[Geometry] = Registry("geometry", "heatproof.data", "heatproof.geometries")
+TORCH = Torch()
+ONE_OF_THESE = {"registry": interpolations}  # metadata of the field of a geometry that resamples
+Size = tuple[int, int]
+Resize = Callable[[np.ndarray, Size], np.ndarray]
 
 
 def fills_canvas(geometry: Geometry) -> bool:
@@ -72,45 +83,92 @@ def fills_canvas(geometry: Geometry) -> bool:
     return bool(getattr(geometry, "fills_canvas", False))
 
 
-@geometries.register("squash")
-@dataclass(frozen=True)
-class Squash:
-    """Stretch to the canvas, whatever the proportions: what the published classifiers do."""
+class Placing(ABC):
+    """A geometry that moves and scales each axis by itself, which decides all that it does.
+
+    A part that is one is a frozen dataclass with the fields ``height``, ``width`` and
+    ``interpolation``.
+    """
 
     height: int
     width: int
-    fills_canvas: ClassVar[bool] = True
+    interpolation: Interpolation
+
+    @abstractmethod
+    def spans(self, size: Size) -> tuple[Span, Span]:
+        """Where a film of that size lies on the canvas, down and across, in any unit."""
+
+    @abstractmethod
+    def laid(self, film: np.ndarray, resize: Resize) -> np.ndarray:
+        """A film on the canvas.
+
+        Args:
+            film: An image or a mask, ``h w``.
+            resize: Brings a part of it to another size.
+        """
 
     def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
-        """The radiograph, stretched."""
-        return _resized(image, self.height, self.width)
+        """The radiograph on the canvas."""
+        return np.ascontiguousarray(self.laid(image, self.interpolation), np.float32)
 
     def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
         """Canvas pixels that the mask covers by half or more."""
-        return covered(mask, (self.height, self.width))
+        return self.laid(mask, covered)
 
-    def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
-        """Where a point of an image of that size comes to lie."""
-        height, width = size
-        return x * self.width / width, y * self.height / height
+    def point(self, x: float, y: float, size: Size) -> tuple[float, float]:
+        """Where a point of an image of that size comes to lie; outside of the canvas where it is
+        cut off.
+        """
+        places = zip((y, x), size, (self.height, self.width), self.spans(size), strict=True)
+        down, across = (
+            (span.start * old + place * span.length) * new / (old * span.canvas)
+            for place, old, new, span in places
+        )
+        return across, down
 
     def back(
         self,
         saliency: Float[np.ndarray, "y x"],
-        size: tuple[int, int],
-        frame: tuple[int, int] | None = None,
+        size: Size,
+        frame: Size | None = None,
     ) -> Float[np.ndarray, "h w"]:
-        """The map over the film: bilinear, half-pixel centres, exact."""
+        """The map over the film, bilinear at the centre of every pixel, exact."""
         return self.enlargement(saliency, size, frame).pixels
 
     def enlargement(
         self,
         saliency: Float[np.ndarray, "y x"],
-        size: tuple[int, int],
-        frame: tuple[int, int] | None = None,
+        size: Size,
+        frame: Size | None = None,
     ) -> Enlargement:
         """The map over the film, whose pixels are made when they are asked for."""
-        return enlargement(saliency, frame or size)
+        return enlargement(saliency, frame or size, *self.spans(size))
+
+    def seen(self, size: Size) -> Bool[np.ndarray, "h w"]:
+        """The pixels of a film of that size that lie on the canvas."""
+        rows, columns = (
+            ~beyond(pixels, span) for pixels, span in zip(size, self.spans(size), strict=True)
+        )
+        return np.asarray(rows[:, None] & columns)
+
+
+@geometries.register("squash")
+@dataclass(frozen=True)
+class Squash(Placing):
+    """Stretch to the canvas, whatever the proportions: what the published classifiers do."""
+
+    height: int
+    width: int
+    interpolation: Interpolation = field(default=TORCH, metadata=ONE_OF_THESE)
+    fills_canvas: ClassVar[bool] = True
+
+    def spans(self, size: Size) -> tuple[Span, Span]:  # noqa: ARG002  the same for all
+        """The whole canvas."""
+        return Span(0, 1, 1), Span(0, 1, 1)
+
+    def laid(self, film: np.ndarray, resize: Resize) -> np.ndarray:
+        """The film, stretched."""
+        return resize(film, (self.height, self.width))
 
 
 FILM = Squash(1, 1)
@@ -119,81 +177,57 @@ FILM = Squash(1, 1)
 
 @geometries.register("letterbox")
 @dataclass(frozen=True)
-class Letterbox:
-    """Shrink or grow to fit, keep the proportions, and fill the rest of the canvas with black."""
+class Letterbox(Placing):
+    """Shrink or grow to fit, keep the proportions, and fill the rest of the canvas.
+
+    Attributes:
+        height: Height of the canvas.
+        width: Width of the canvas.
+        interpolation: How the film is resampled.
+        fill: Grey value of the rest, from 0 to 1.
+        place: Where the film lies.
+    """
 
     height: int
     width: int
+    interpolation: Interpolation = field(default=TORCH, metadata=ONE_OF_THESE)
+    fill: float = 0.0
+    place: Literal["center", "top_left"] = "center"
 
-    def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
-        """The radiograph in the middle of a black canvas."""
-        size = (image.shape[0], image.shape[1])
-        rows, columns = self._window(size)
-        canvas = np.zeros((self.height, self.width), np.float32)
-        canvas[rows, columns] = _resized(
-            image, rows.stop - rows.start, columns.stop - columns.start
-        )
-        return canvas
-
-    def mask(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "height width"]:
-        """Canvas pixels that the mask covers by half or more."""
-        rows, columns = self._window((mask.shape[0], mask.shape[1]))
-        canvas = np.zeros((self.height, self.width), bool)
-        size = rows.stop - rows.start, columns.stop - columns.start
-        canvas[rows, columns] = covered(mask, size)
-        return canvas
-
-    def point(self, x: float, y: float, size: tuple[int, int]) -> tuple[float, float]:
-        """Where a point of an image of that size comes to lie."""
-        rows, columns = self._window(size)
-        scale_y = (rows.stop - rows.start) / size[0]
-        scale_x = (columns.stop - columns.start) / size[1]
-        return columns.start + x * scale_x, rows.start + y * scale_y
-
-    def back(
-        self,
-        saliency: Float[np.ndarray, "y x"],
-        size: tuple[int, int],
-        frame: tuple[int, int] | None = None,
-    ) -> Float[np.ndarray, "h w"]:
-        """The map over the film, bilinear at the centre of every pixel, exact; what fell on the
-        black is left out.
-        """
-        return self.enlargement(saliency, size, frame).pixels
-
-    def enlargement(
-        self,
-        saliency: Float[np.ndarray, "y x"],
-        size: tuple[int, int],
-        frame: tuple[int, int] | None = None,
-    ) -> Enlargement:
-        """The map over the film, whose pixels are made when they are asked for."""
+    def spans(self, size: Size) -> tuple[Span, Span]:
+        """The middle or the corner of the canvas."""
         rows, columns = self._window(size)
         down = Span(rows.start, rows.stop - rows.start, self.height)
-        across = Span(columns.start, columns.stop - columns.start, self.width)
-        return enlargement(saliency, frame or size, down, across)
+        return down, Span(columns.start, columns.stop - columns.start, self.width)
 
-    def _window(self, size: tuple[int, int]) -> tuple[slice, slice]:
+    def laid(self, film: np.ndarray, resize: Resize) -> np.ndarray:
+        """The film between two bars."""
+        rows, columns = self._window((film.shape[0], film.shape[1]))
+        size = rows.stop - rows.start, columns.stop - columns.start
+        resized = resize(film, size)
+        canvas = beside((self.height, self.width), self.fill, resized.dtype)
+        canvas[rows, columns] = resized
+        return canvas
+
+    def _window(self, size: Size) -> tuple[slice, slice]:
         """Rows and columns of the canvas that the image takes."""
         scale = min(self.height / size[0], self.width / size[1])
         # Rounding must not take the last pixel of a very long or flat film.
         height = min(max(round(size[0] * scale), 1), self.height)
         width = min(max(round(size[1] * scale), 1), self.width)
         top, left = (self.height - height) // 2, (self.width - width) // 2
+        if self.place == "top_left":
+            top = left = 0
         return slice(top, top + height), slice(left, left + width)
 
 
-def shown(
-    geometry: Geometry, saliency: Float[np.ndarray, "y x"], size: tuple[int, int]
-) -> Enlargement:
+def beside(size: Size, fill: float, dtype: np.dtype[Any]) -> np.ndarray:
+    """An empty canvas: of that grey value for an image, of nothing for a mask."""
+    return np.full(size, False if dtype.kind == "b" else fill, dtype)
+
+
+def shown(geometry: Geometry, saliency: Float[np.ndarray, "y x"], size: Size) -> Enlargement:
     """A map over the original image, made where it is looked at if the geometry knows how."""
-    if isinstance(geometry, Squash | Letterbox):
+    if isinstance(geometry, Placing):
         return geometry.enlargement(saliency, size)
     return Enlargement.whole(geometry.back(saliency, size))
-
-
-def _resized(
-    image: Float[np.ndarray, "h w"], height: int, width: int
-) -> Float[np.ndarray, "height width"]:
-    values = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None, None]
-    return interpolate(values, (height, width), mode="bilinear", antialias=True)[0, 0].numpy()

@@ -24,16 +24,21 @@ class Scaling(SettingsTable):
     """How a film becomes the image that the network sees.
 
     Attributes:
-        geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads.
+        geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads,
+            ``center_crop(..., resize=...)`` cuts; each resamples by its ``interpolation``.
         channels: 1, or 3 equal ones.
         mean: What is subtracted from each channel, or from all; images are in [0, 1] before.
         std: What each channel, or all, is divided by afterwards.
+        before: Intensity transforms of the film, such as ``"clahe(clip=2.0)"``, in order.
+        after: Those of the canvas, such as ``"z_score"``, before mean and std.
     """
 
     geometry: str
     channels: int = 3
     mean: list[float]
     std: list[float]
+    before: list[str] = []
+    after: list[str] = []
 
 
 class Training(SettingsTable):

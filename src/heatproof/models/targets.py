@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from heatproof.data.annotations import Boxes, Points, Several
+from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.types import REFERENCE, Sample, Shape
@@ -80,7 +81,8 @@ def box_target(
 ) -> BoxTarget:
     """The boxes of one radiograph, moved with it.
 
-    A box stays the box that was drawn.  Any other shape is boxed: one box around each connected
+    A box stays the box that was drawn, as far as it lies on the canvas; a finding that a crop cuts
+    off is of unknown place.  Any other shape is boxed: one box around each connected
     part of its pixels (parts that touch at a corner are connected).  Points have no extent and are
     no region.
 
@@ -103,10 +105,15 @@ def box_target(
             box for shape in drawn(sample, finding, source) for box in _boxes(shape, height, width)
         ]
         known.append(_is_known(sample, finding, source, marked=bool(boxes)))
-        for x0, y0, x1, y1 in boxes:
-            start = preprocessing.geometry.point(x0, y0, (height, width))
-            corners.append(start + preprocessing.geometry.point(x1, y1, (height, width)))
-            indices.append(index)
+        on_canvas = [
+            corner
+            for box in boxes
+            if (corner := _on_canvas(box, preprocessing.geometry, (height, width)))
+        ]
+        corners += on_canvas
+        indices += [index] * len(on_canvas)
+        if boxes and not on_canvas:
+            known[-1] = False  # a crop cut it off
     return BoxTarget(
         torch.tensor(known),
         # Without boxes the tensor still has four columns.
@@ -135,6 +142,15 @@ def mask_target(
             is_known = bool(masks[index].any())
         known.append(is_known)
     return MaskTarget(torch.tensor(known), torch.from_numpy(masks))
+
+
+def _on_canvas(box: Corners, geometry: Geometry, size: tuple[int, int]) -> Corners | None:
+    """A box of a film of that size on the canvas; None where nothing of it lies there."""
+    x0, y0 = geometry.point(box[0], box[1], size)
+    x1, y1 = geometry.point(box[2], box[3], size)
+    x0, x1 = max(x0, 0.0), min(x1, float(geometry.width))
+    y0, y1 = max(y0, 0.0), min(y1, float(geometry.height))
+    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
 
 
 def drawn(sample: Sample, finding: str, source: str) -> Iterator[Shape]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from heatproof.data.geometry import geometries
+from heatproof.data.intensities import intensities
 from heatproof.errors import ExperimentError, ModelError
 from heatproof.experiment.assignment import shared_findings
 from heatproof.experiment.films import OpenedData, matching
@@ -107,6 +108,8 @@ def preprocessing_of(scaling: Scaling) -> Preprocessing:
         scaling.channels,
         tuple(scaling.mean),
         tuple(scaling.std),
+        tuple(map(intensities.parse, scaling.before)),
+        tuple(map(intensities.parse, scaling.after)),
     )
 
 

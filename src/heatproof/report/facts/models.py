@@ -131,14 +131,7 @@ def _trained_on(member: Judged, known: Mapping[str, bool]) -> str:
 def _preprocessing(member: Judged) -> str:
     if member.card is None:
         return "unknown: only its maps were imported"
-    used = member.card.preprocessing
-    geometry = type(used.geometry).__name__.lower()
-    scaled = f"mean {_short(used.mean)}, deviation {_short(used.std)}"
-    return f"{geometry} to {used.size[0]} × {used.size[1]}, {used.channels} channel(s), {scaled}"
-
-
-def _short(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in dict.fromkeys(values))
+    return member.card.preprocessing.words
 
 
 def _facts(members: dict[str, Judged], history: dict[str, Any]) -> Iterator[tuple[str, str]]:

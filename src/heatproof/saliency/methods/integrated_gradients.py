@@ -151,7 +151,7 @@ def baselines(
     which: Baseline, image: Float[Tensor, "c h w"], preprocessing: Preprocessing
 ) -> Float[Tensor, "b c h w"]:
     """Where the paths to one image start."""
-    black, white = preprocessing.black.to(image), preprocessing.white.to(image)
+    black, white = preprocessing.ends(image)
     starts = {
         "black": [black],
         "white": [white],

@@ -67,9 +67,10 @@ class Occlusion:
         windows = _windows(height, width, window, stride).to(images.device)
         # A pass holds every image once for each of its windows.
         batch = max(1, forward.at_once(differentiated=False) // len(images))
-        fill = torch.zeros_like(images[0, :, :1, :1])
+        fill = torch.zeros_like(images[:, :, :1, :1])
         if self.baseline == "black":
-            fill += forward.model.preprocessing.black.to(fill)
+            ends = forward.model.preprocessing.ends
+            fill = torch.stack([ends(image)[0] for image in images])
         hidden = [
             _logits(forward, chunk, fill)[:, :, chosen] for chunk in torch.split(windows, batch)
         ]
@@ -95,7 +96,7 @@ def _windows(height: int, width: int, window: int, stride: int) -> Bool[Tensor, 
 
 
 def _logits(
-    forward: ForwardPass, windows: Bool[Tensor, "m h w"], fill: Float[Tensor, "c 1 1"]
+    forward: ForwardPass, windows: Bool[Tensor, "m h w"], fill: Float[Tensor, "n c 1 1"]
 ) -> Float[Tensor, "m n findings"]:
     """The logits of each image with each window hidden."""
     images = forward.images

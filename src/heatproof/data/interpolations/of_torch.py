@@ -1,0 +1,65 @@
+"""PyTorch's ``interpolate``: what torchvision does to tensors, MONAI, and heatproof by default.
+
+Half-pixel centres (``align_corners=False``).  ``antialias`` smooths before it shrinks, as
+torchvision does by default since 0.17; earlier versions, and a bare ``interpolate``, do not.  MONAI
+resizes with ``mode="area"``, the mean of what a pixel covers.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch.nn.functional import interpolate
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import resize
+
+from heatproof.data.interpolations import Bits, interpolations, read, stored
+from heatproof.errors import SpecError
+
+_SMOOTHED = ("bilinear", "bicubic")
+# PyTorch has another cubic kernel for bytes, so that torchvision itself resizes them.
+_BYTES = {
+    "bilinear": InterpolationMode.BILINEAR,
+    "bicubic": InterpolationMode.BICUBIC,
+    "nearest": InterpolationMode.NEAREST,
+    "nearest-exact": InterpolationMode.NEAREST_EXACT,
+}
+
+
+@interpolations.register("torch")
+@dataclass(frozen=True)
+class Torch:
+    """PyTorch's, as torchvision and MONAI call it.
+
+    Attributes:
+        mode: Kernel; ``area`` and the nearest pixel know no antialias.
+        antialias: Smooth before shrinking.
+        bits: 8 for tensors of bytes, which torchvision rounds back to; 32 for floats.
+    """
+
+    mode: Literal["bilinear", "bicubic", "area", "nearest", "nearest-exact"] = "bilinear"
+    antialias: bool = True
+    bits: Bits = 32
+
+    def __post_init__(self) -> None:
+        if self.bits == 16:  # noqa: PLR2004
+            raise SpecError("torch(bits=16): PyTorch resizes bytes and floats; expected 8 or 32")
+        if self.bits == 8 and self.mode not in _BYTES:  # noqa: PLR2004
+            raise SpecError(f"torch(mode={self.mode!r}, bits=8): not for bytes; expected bits=32")
+
+    def __call__(
+        self, image: Float[np.ndarray, "h w"], size: tuple[int, int]
+    ) -> Float[np.ndarray, "y x"]:
+        """The image at that height and width."""
+        values = torch.from_numpy(stored(image, self.bits))[None]
+        if self.bits == 8:  # noqa: PLR2004
+            return read(
+                resize(values, list(size), _BYTES[self.mode], antialias=self.antialias)[0].numpy()
+            )
+        options = {"antialias": self.antialias} if self.mode in _SMOOTHED else {}
+        resized: np.ndarray = interpolate(values[None], size, mode=self.mode, **options)[
+            0, 0
+        ].numpy()
+        return resized
