@@ -24,7 +24,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.errors import FormerOption, HeatproofError
+from heatproof.errors import DamagedFile, FormerOption, HeatproofError
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
+_TOLD = {FormerOption: "Ignored", DamagedFile: "Damaged"}  # warnings, and how they begin
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -255,7 +256,7 @@ for _each in PARTS:  # by a call each, since a loop variable would be the last f
 def main() -> None:
     """Entry point: prints errors that are the input's fault without a traceback."""
     logging.captureWarnings(True)
-    _tell_former_options()
+    _tell_what_is_meant_for_users()
     # Threads that spin while they wait make every layer of a small network wait for the scheduler
     # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -267,15 +268,16 @@ def main() -> None:
         _fail("System error:", f"{error}. {_KEPT}")
 
 
-def _tell_former_options() -> None:
-    """Print warnings of options that no longer exist; those of libraries go to the log."""
+def _tell_what_is_meant_for_users() -> None:
+    """Print warnings of heatproof; those of libraries go to the log."""
     to_the_log = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, FormerOption):
-            console.print(f"[yellow]Ignored:[/] {escape(str(message))}", highlight=False)
-        else:
+        titles = [title for kind, title in _TOLD.items() if issubclass(category, kind)]
+        if not titles:
             to_the_log(message, category, *place, **more)
+        for title in titles:
+            console.print(f"[yellow]{title}:[/] {escape(str(message))}", highlight=False)
 
     warnings.showwarning = show
 
