@@ -82,13 +82,13 @@ def tidy(folder: Path) -> None:
 
 
 def inside(folder: Path, name: str) -> Path | None:
-    """The file of that name below a folder; None where the name leads out of it."""
+    """The file of that name below a folder; None where there is none, or the name leads out."""
     try:
         place = folder / name
         within = place.parent.resolve().is_relative_to(folder.resolve())
+        return place if within and place.is_file() else None
     except (OSError, ValueError):  # too long, or a null byte
         return None
-    return place if within and place.name not in ("", "..") else None
 
 
 def sealed(values: Mapping[str, Any]) -> str:

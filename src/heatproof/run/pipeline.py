@@ -14,6 +14,7 @@ import torch
 
 from heatproof.analysis.choices import choices
 from heatproof.errors import DamagedError, ExperimentError
+from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import Workspace, open_workspace
@@ -87,7 +88,7 @@ def _begin(experiment: Experiment, progress: Progress) -> Workspace:
     progress.start("check", 1)
     work = open_workspace(experiment)
     check_experiment(work)
-    _make_folder(work.folder)
+    claim(experiment)
     progress.advance()
     progress.finish()
     return work
@@ -100,6 +101,7 @@ def check_experiment(work: Workspace) -> None:
         HeatproofError: A model, its training or imported maps are not as described, or a criterion
             of trust will find no models to compare.
     """
+    check_folder(work.experiment)
     ids = {}
     for maps in work.experiment.maps:
         # Called for its errors: the folder is listed, and no map is read yet.
@@ -172,7 +174,9 @@ def _stages(
     if until == "trust":
         return work.folder / "trust"
     written = read_back(work, judged, scored, compared)
-    return write_report(work, judged, written, progress)
+    page = write_report(work, judged, written, progress)
+    finish(work.folder, written.digests)
+    return page
 
 
 def _measure(
@@ -214,16 +218,6 @@ def _opened(
     """What ``open_model`` returns, with the model on a device; one in memory stays where it is."""
     model, card, folder = open_model(work.experiment.folder, entry, work.data, trained)
     return model if entry.in_memory else model.to(device), card, folder
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder of a run; raises ExperimentError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExperimentError(
-            f"cannot write to {folder}: {error}; choose another folder with output = ... or -o"
-        ) from error
 
 
 def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
