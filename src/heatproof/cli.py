@@ -1,7 +1,8 @@
 """The command line: one command per stage, and one for all of them.
 
-Exit status: 0 done, 1 the input is at fault (the message says how), 2 the command line is, 130
-interrupted (run the same command again: it goes on where it was).
+Exit status: 0 done, 1 the input is at fault (the message says how), 2 the command line is, 128 plus
+the number of a signal that ended it early, such as 130 for Ctrl-C and 143 for SIGTERM (give the
+same command again: it goes on where it was).
 """
 
 import importlib
@@ -25,12 +26,12 @@ from rich.table import Table
 
 from heatproof import __version__
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
     from heatproof.run.costs import Costs
 
-INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
 _TOLD = {FormerOption: "Ignored", DamagedFile: "Damaged"}  # warnings, and how they begin
@@ -261,7 +262,11 @@ def main() -> None:
     # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        with stoppable(console.print):
+            app()
+    except Stopped as stopped:
+        console.print(str(stopped))
+        sys.exit(stopped.status)
     except HeatproofError as error:
         _fail(_title(error), str(error))
     except OSError as error:
@@ -322,12 +327,8 @@ def _run(
 def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:
     """What the work returns, with progress bars while it goes on."""
     console.print(f"[bold]{escape(name)}[/] (heatproof {__version__})", highlight=False)
-    try:
-        with Watched() as watched:
-            result = work(watched)
-    except KeyboardInterrupt:
-        console.print("Interrupted. Give the same command again to go on where it was.")
-        raise typer.Exit(INTERRUPTED) from None
+    with Watched() as watched:
+        result = work(watched)
     console.print(watched.summary())
     return result
 
