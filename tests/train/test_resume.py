@@ -1,6 +1,7 @@
 """A training that was interrupted ends as one that was not."""
 
 import errno
+import os
 import random
 import signal
 import subprocess
@@ -212,6 +213,17 @@ def test_ctrl_c_is_told_as_such_and_can_be_given_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, interrupt, tmp_path)
     assert signal.getsignal(signal.SIGINT) is before
+    assert len(trained(tmp_path)[1].history.epochs) == 4
+
+
+def test_sigterm_is_no_success_and_can_be_gone_on_from(tmp_path):
+    def terminate(now: TrainingProgress) -> None:
+        if now.epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as left:
+        fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, terminate, tmp_path)
+    assert left.value.code == 128 + signal.SIGTERM
     assert len(trained(tmp_path)[1].history.epochs) == 4
 
 

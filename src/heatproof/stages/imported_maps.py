@@ -24,6 +24,7 @@ from heatproof.progress import Progress
 from heatproof.saliency import Maps, judge
 from heatproof.stages.blocks import BLOCK, Block, blocks, map_rows, prediction_rows
 from heatproof.stages.loop import complete
+from heatproof.stages.made import without_maps
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample
 
@@ -71,8 +72,8 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
     units, files = import_blocks(work, entry)
 
     def is_done(entry: ImportedMaps) -> bool:
-        maps_made = all(block.made(entry.method) in work.made for block in units)
-        return maps_made and all(block.predicted in work.predictions for block in units)
+        lacking = without_maps(work, units, entry.method)
+        return not lacking and all(block.predicted in work.predictions for block in units)
 
     def read(entry: ImportedMaps) -> _Rows:
         return _read_all(work, units[0], entry, files)
