@@ -1,10 +1,11 @@
 """Heat maps, put to the proof: can the saliency maps of a classifier be trusted?
 
-The public API, loaded when first used: ``prove`` takes a model and films and writes a report;
-``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
-``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``; a model is your own
-network in an ``Adapted``, or what ``load_model`` finds in a folder.  What else there is stands in
-the registries: ``methods``, ``metrics``, ``datasets``, ``backbones``, ``heads``.
+The public API, loaded when first used.  ``wrap`` makes a model of your network, or ``load_model``
+finds one in a folder.  For daily work, ``explain`` maps one film, ``score`` measures maps, and
+``attribute`` explains tensors as Captum does.  ``prove`` takes a model and films and writes a
+report; ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
+``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``.  What else there is
+stands in the registries: ``methods``, ``metrics``, ``datasets``, ``backbones``, ``heads``.
 """
 
 import importlib
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from heatproof.data.datasets.pooled import Pooled
     from heatproof.data.geometry import Letterbox, Squash
     from heatproof.experiment.file import load as load_experiment
+    from heatproof.interactive.attributing import attribute
+    from heatproof.interactive.explaining import explain
+    from heatproof.interactive.scoring import score
+    from heatproof.interactive.wrapping import wrap
     from heatproof.localize import metrics
     from heatproof.models.adapter import Adapted
     from heatproof.models.backbones import backbones
     from heatproof.models.card import load as load_model
     from heatproof.models.heads import heads
-    from heatproof.models.preprocessing import Preprocessing
+    from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
     from heatproof.saliency import methods
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapted",
     "CheXlocalize",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "Letterbox",
     "Manifest",
     "Phantom",
@@ -40,8 +47,10 @@ __all__ = [
     "Preprocessing",
     "Squash",
     "__version__",
+    "attribute",
     "backbones",
     "datasets",
+    "explain",
     "heads",
     "load_experiment",
     "load_model",
@@ -49,19 +58,25 @@ __all__ = [
     "metrics",
     "prove",
     "run_experiment",
+    "score",
+    "wrap",
 ]
 
 _PLACES = {
     "Adapted": "models.adapter",
     "CheXlocalize": "data.datasets.chexlocalize",
+    "IMAGENET_MEAN": "models.preprocessing",
+    "IMAGENET_STD": "models.preprocessing",
     "Letterbox": "data.geometry",
     "Manifest": "data.datasets.manifest",
     "Phantom": "data.datasets.phantom",
     "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",
     "Squash": "data.geometry",
+    "attribute": "interactive.attributing",
     "backbones": "models.backbones",
     "datasets": "data.datasets",
+    "explain": "interactive.explaining",
     "heads": "models.heads",
     "load_experiment": "experiment.file:load",
     "load_model": "models.card:load",
@@ -69,6 +84,8 @@ _PLACES = {
     "metrics": "localize.metrics",
     "prove": "run.prove",
     "run_experiment": "run.pipeline:run",
+    "score": "interactive.scoring",
+    "wrap": "interactive.wrapping",
 }
 
 

@@ -66,6 +66,21 @@ def overlay(
     return film
 
 
+def layer(
+    saliency: Float[np.ndarray, "h w"], long_side: int | None = None
+) -> UInt8[np.ndarray, "y x 4"]:
+    """The map alone, as colour and opacity, to be laid over ``plain`` of its film.
+
+    Args:
+        saliency: The map, at the size of the radiograph.
+        long_side: Largest length of the long side of the picture; None for no limit.
+    """
+    shows = value_range(saliency) is not None
+    values = saliency if shows else np.zeros_like(saliency)
+    colour, opacity = _coloured(_shrunk(values, long_side))
+    return np.rint(np.dstack([colour, 255 * opacity])).astype(np.uint8)
+
+
 LEGEND = (
     "The map lies over the film, the more opaque the stronger, from its minimum (clear) to"
     " its strongest values (yellow). A map with negative values is orange where the evidence speaks"
@@ -84,11 +99,11 @@ def scale(
 
 
 def encode(
-    picture: UInt8[np.ndarray, "y x 3"],
+    picture: UInt8[np.ndarray, "y x c"],
     form: Literal["png", "jpeg", "webp"] = "webp",
     quality: int = 80,
 ) -> bytes:
-    """The bytes of an image file."""
+    """The bytes of an image file, of 3 channels, or of 4 with opacity as the last."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, form, quality=quality)
     return buffer.getvalue()
