@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from heatproof.saliency import methods
 
 __all__ = [
-    "Adapted",
-    "CheXlocalize",
     "IMAGENET_MEAN",
     "IMAGENET_STD",
+    "Adapted",
+    "CheXlocalize",
     "Letterbox",
     "Manifest",
     "Phantom",

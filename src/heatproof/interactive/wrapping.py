@@ -76,8 +76,8 @@ def _scaling(
         # A guess here would explain another classifier than the user's.
         raise ModelError(
             f"{' and '.join(lacking)}: how does a film become the input of this network? Say it as"
-            f" it was trained: size=224, mean={IMAGENET_MEAN}, std={IMAGENET_STD} for most networks of"
-            " timm and torchvision; mean=0, std=1 where images stay in [0, 1]"
+            f" it was trained: size=224, mean={IMAGENET_MEAN}, std={IMAGENET_STD} for most networks"
+            " of timm and torchvision; mean=0, std=1 where images stay in [0, 1]"
         )
     height, width = (size, size) if isinstance(size, int) else size
     count = channels or _channels(network)

@@ -78,7 +78,8 @@ def layer(
     shows = value_range(saliency) is not None
     values = saliency if shows else np.zeros_like(saliency)
     colour, opacity = _coloured(_shrunk(values, long_side))
-    return np.rint(np.dstack([colour, 255 * opacity])).astype(np.uint8)
+    coloured: np.ndarray = np.rint(np.dstack([colour, 255 * opacity])).astype(np.uint8)
+    return coloured
 
 
 LEGEND = (
