@@ -121,5 +121,5 @@ def test_a_disk_that_is_full_is_told_without_a_traceback(kind, monkeypatch, caps
 
 def test_check_opens_the_models_too(squares):
     squares.write_text(squares.read_text().replace('features = "features"', 'features = "feature"'))
-    with pytest.raises(ModelError, match="did you mean features"):
+    with pytest.raises(ModelError, match=r"best first: features \(1 channels on 8 x 8 cells\)"):
         cli.check(squares)

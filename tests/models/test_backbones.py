@@ -269,7 +269,10 @@ def test_any_convolutional_network_of_timm_by_name(channels: int, tmp_path) -> N
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("mobilenetv3_smal_050", "mobilenetv3_small_050"), ("vit_tiny_patch16_224", "on a grid")],
+    [
+        ("mobilenetv3_smal_050", "mobilenetv3_small_050"),
+        ("coat_tiny", "of which timm tells no grid"),
+    ],
 )
 def test_networks_without_a_name_or_a_grid_are_refused(name: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):

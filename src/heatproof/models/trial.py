@@ -66,9 +66,9 @@ def contiguous(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     return images.clone(memory_format=torch.contiguous_format)
 
 
-def noise(preprocessing: Preprocessing) -> Float[Tensor, "2 c h w"]:
+def noise(preprocessing: Preprocessing, seed: int = 0) -> Float[Tensor, "2 c h w"]:
     """Two films of noise, as a network gets them."""
-    films = np.random.default_rng(0).random((2, *preprocessing.size), np.float32)
+    films = np.random.default_rng(seed).random((2, *preprocessing.size), np.float32)
     return torch.stack([preprocessing.tensor(film) for film in films])
 
 

@@ -20,6 +20,7 @@ from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
 from heatproof.registry import docstring_summary
 from heatproof.report.content import CohortCounts, Content
+from heatproof.report.facts.cells import cells
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import Tuning, doubts
 from heatproof.report.facts.models import Place, clusters_by_hash, models, patient_overlaps
@@ -41,12 +42,6 @@ from heatproof.tables.units import write_whole
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
 _ON_PAPER = re.compile(r"(tables|figures)/[^/\\]+\.(csv|tex|svg|pdf)")
 PAPER = ".paper"  # lists the tables and figures that the last report wrote
-COARSE_MAPS = (
-    "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
-    " over its own square of the film. In networks whose convolutions stride, what a cell sees"
-    " lies up to half a cell up and left of that square (measured on ResNet-18: 16 of 32 pixels),"
-    " so such maps are scored, and seen, that much off."
-)
 
 
 def write_report(
@@ -115,7 +110,7 @@ def _page(
         gallery=_gallery(work, judged, tables),
         family=experiment.statistics.family,
         warnings=doubts(judged, tables, panels, validation, tuning),
-        limits=(COARSE_MAPS,),
+        limits=tuple(cells({one.member: one.offset for one in judged if one.offset})),
         **vars(analysis),
     )
 

@@ -19,14 +19,16 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import Workspace, open_workspace
 from heatproof.localize.tuned import candidates_of
+from heatproof.models import Model
 from heatproof.models.card import ModelCard
 from heatproof.models.devices import device_named, repeatable, within_memory
+from heatproof.models.receptive_field import offset
 from heatproof.preparation.opening import AnyModel, Opener, check_model, identified, open_model
 from heatproof.progress import Progress, Silent
 from heatproof.report.writing import write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_maps
-from heatproof.stages.explanation import explain_films, methods_of
+from heatproof.stages.explanation import explain_films, looks_at_features, methods_of
 from heatproof.stages.imported_maps import import_blocks, import_maps
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
@@ -261,11 +263,13 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
         # An experiment that says nothing of trust tells why it does not ask, too.
         asked = work.randomizes or work.experiment.asks_by_default
         undrawn = why_undrawn(model) if asked else ""
+        sees = offset(model) if isinstance(model, Model) and looks_at_features(work) else None
         for assignment in assigned:
             blocks = blocks_of(assignment, card)
             explain_films(work, model, blocks, progress)
             methods = methods_of(work, model) if assignment.explained else ()
-            judged.append(Judged(assignment, card.id, card, blocks, methods, folder, undrawn))
+            told = Judged(assignment, card.id, card, blocks, methods, folder, undrawn, sees)
+            judged.append(told)
     for entry in work.experiment.maps:
         blocks = import_maps(work, entry, progress)
         methods = (entry.method,)

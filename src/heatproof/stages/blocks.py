@@ -11,6 +11,7 @@ from jaxtyping import Float
 from heatproof.experiment.assignment import Assignment, shared_findings
 from heatproof.experiment.films import OpenedData
 from heatproof.models.card import ModelCard
+from heatproof.models.receptive_field import Offset
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample, Validity
 
@@ -82,6 +83,8 @@ class Judged:
         trained: Folder of a model that was trained in this experiment; None for others.
         undrawn: Why its weights cannot be drawn anew, as a clause; empty where they can, or where
             nothing asks it.
+        offset: How far from its square a cell of its features looks; None where it was not
+            measured.
     """
 
     assignment: Assignment
@@ -91,6 +94,7 @@ class Judged:
     methods: tuple[str, ...]
     trained: Path | None = None
     undrawn: str = ""
+    offset: Offset | None = None
 
     @property
     def member(self) -> str:

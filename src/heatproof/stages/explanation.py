@@ -30,6 +30,12 @@ def methods_of(work: Workspace, model: AnyModel) -> tuple[str, ...]:
     return (model.spec.method,) if isinstance(model, Localizer) else tuple(work.methods)
 
 
+def looks_at_features(work: Workspace) -> bool:
+    """Whether any map has the resolution of the features."""
+    coarse = ("class map", "features", "feature gradients")
+    return any(method.needs in coarse for method in work.methods.values())
+
+
 def explain_films(
     work: Workspace, model: AnyModel, blocks: Sequence[Block], progress: Progress
 ) -> None:
