@@ -9,7 +9,8 @@ from torchvision.models import densenet121
 
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError
-from heatproof.models.adapter import Adapted, load_module, with_head
+from heatproof.models.adapter import Adapted, with_head
+from heatproof.models.loading import load_module
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain, methods
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 
 
 class Model(nn.Module, ABC):
@@ -21,7 +21,7 @@ class Model(nn.Module, ABC):
     """
 
     findings: tuple[str, ...]
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     uniform: bool
     has_class_map: bool
     temperatures: tuple[float, ...] = ()

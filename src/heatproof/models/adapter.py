@@ -5,13 +5,8 @@ features.  It is read, and where asked replaced by a leaf, by one forward hook t
 one pass.  Gradients with respect to the features are taken through whatever follows the layer.
 """
 
-import importlib
-import importlib.util
-import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import torch
@@ -23,6 +18,8 @@ from heatproof.models import Model
 from heatproof.models.backbones import Backbone, Grid
 from heatproof.models.classifier import Classifier
 from heatproof.models.heads import heads
+from heatproof.models.loading import check_precision
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 
@@ -53,7 +50,7 @@ class Adapted(Model):
         network: nn.Module,
         features: str,
         findings: Sequence[str],
-        preprocessing: Preprocessing,
+        preprocessing: AnyPreprocessing,
         outputs: Outputs = "logits",
     ) -> None:
         super().__init__()
@@ -222,16 +219,7 @@ def _check_network(network: nn.Module) -> None:
             "a scripted network (TorchScript) lets nobody see its layers; bring the module that it"
             " was made of"
         )
-    _check_precision(network, torch.float32, torch.float64)
-
-
-def _check_precision(network: nn.Module, *allowed: torch.dtype) -> None:
-    kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
-    for kind in kinds - {*allowed}:
-        raise ModelError(
-            f"{type(network).__name__} has weights of {kind}; expected float32, so return"
-            " network.float()"
-        )
+    check_precision(network, torch.float32, torch.float64)
 
 
 def _check_layer(network: nn.Module, layer: str) -> None:
@@ -259,58 +247,3 @@ def _tapped(layer: nn.Module, cut: bool) -> Iterator[list[Any]]:
         yield seen
     finally:
         handle.remove()
-
-
-def load_module(source: str, **options: Any) -> nn.Module:
-    """A user's network from a function of theirs, such as ``"models/chest.py:densenet"``.
-
-    Args:
-        source: ``path/to/file.py:function`` or ``package.module:function``.
-        options: Passed to the function.
-
-    Raises:
-        ModelError: No such file, module or function, or it gives no network of float32 weights.
-    """
-    place, colon, name = source.rpartition(":")
-    if not colon or not name.isidentifier():
-        raise ModelError(
-            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
-        )
-    function = _function(_module(place), name, place)
-    try:
-        network = function(**options)
-    except (TypeError, ValueError, KeyError, RuntimeError, OSError, pickle.PickleError) as error:
-        raise ModelError(
-            f"{source} failed with {type(error).__name__}: {error}"
-            f" (called with {options or 'no options'})"
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
-    _check_precision(network, torch.float32)  # which films are read as
-    return network
-
-
-def _module(place: str) -> ModuleType:
-    if not place.endswith(".py"):
-        try:
-            return importlib.import_module(place)
-        except ImportError as error:
-            raise ModelError(f"cannot import {place!r}: {error}") from error
-    path = Path(place)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ModelError(f"{path.absolute()}: no such file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own file runs into
-        raise ModelError(f"{path}: cannot be imported: {error}") from error
-    return module
-
-
-def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
-    function = getattr(module, name, None)
-    if not callable(function):
-        functions = [key for key, value in vars(module).items() if callable(value)]
-        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, functions)}")
-    return function  # type: ignore[no-any-return]

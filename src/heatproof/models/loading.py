@@ -1,0 +1,91 @@
+"""What a function of the user's makes, or the function itself, wherever its code lies."""
+
+import importlib
+import importlib.util
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from heatproof.errors import ModelError, near_misses
+
+
+def load_module(source: str, **options: Any) -> nn.Module:
+    """A user's network from a function of theirs, such as ``"models/chest.py:densenet"``.
+
+    Args:
+        source: ``path/to/file.py:function`` or ``package.module:function``.
+        options: Passed to the function.
+
+    Raises:
+        ModelError: No such file, module or function, or it gives no network of float32 weights.
+    """
+    function = load_function(source)
+    try:
+        network = function(**options)
+    except (TypeError, ValueError, KeyError, RuntimeError, OSError, pickle.PickleError) as error:
+        raise ModelError(
+            f"{source} failed with {type(error).__name__}: {error}"
+            f" (called with {options or 'no options'})"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
+    check_precision(network, torch.float32)  # which films are read as
+    return network
+
+
+def load_function(source: str) -> Callable[..., Any]:
+    """A function of the user's, or anything else that can be called.
+
+    Args:
+        source: ``path/to/file.py:function`` or ``package.module:function``.
+
+    Raises:
+        ModelError: No such file, module or function.
+    """
+    place, colon, name = source.rpartition(":")
+    if not colon or not name.isidentifier():
+        raise ModelError(
+            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
+        )
+    return _function(_module(place), name, place)
+
+
+def _module(place: str) -> ModuleType:
+    if not place.endswith(".py"):
+        try:
+            return importlib.import_module(place)
+        except ImportError as error:
+            raise ModelError(f"cannot import {place!r}: {error}") from error
+    path = Path(place)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise ModelError(f"{path.absolute()}: no such file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own file runs into
+        raise ModelError(f"{path}: cannot be imported: {error}") from error
+    return module
+
+
+def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [key for key, value in vars(module).items() if callable(value)]
+        raise ModelError(f"{place} has no function {name!r}; {near_misses(name, functions)}")
+    return function  # type: ignore[no-any-return]
+
+
+def check_precision(network: nn.Module, *allowed: torch.dtype) -> None:
+    """Raises ModelError where a network has weights of another precision."""
+    kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
+    for kind in kinds - {*allowed}:
+        raise ModelError(
+            f"{type(network).__name__} has weights of {kind}; expected float32, so return"
+            " network.float()"
+        )
