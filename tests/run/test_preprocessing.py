@@ -67,3 +67,14 @@ def test_a_transform_and_parts_exclude_each_other(own, scaling, text):
 def test_a_transform_that_is_not_there_is_answered_with_the_near_ones(own):
     with pytest.raises(ModelError, match="did you mean prepare"):
         run(load(own('transform = "prepare.py:prepar"')))
+
+
+def test_what_the_owner_saw_is_compared_before_any_work(squares):
+    """The network's logit is 100 * (brightness above one half) - 1, so that -1 is a dark film."""
+    file = squares.parent / "logits.csv"
+    squares.write_text(squares.read_text().replace(SCALING, f'{SCALING}\nexpect = "logits.csv"'))
+    file.write_text("image_id,Square\n0,-1.0\n2,-1.0\n")
+    run(load(squares), "explain")
+    file.write_text("image_id,Square\n0,-1.0\n2,3.5\n")
+    with pytest.raises(ModelError, match="of 2 films, 1 differs, by up to 4.5 in logits"):
+        run(load(squares), "explain")

@@ -142,6 +142,8 @@ class ModelEntry(SettingsTable):
         findings: Names of the logits, in order.
         scaling: The preprocessing that the module expects.
         outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax.
+        expect: What you saw it give for a few films, logits or probabilities: a CSV with a column
+            ``image_id`` and one for each finding.  It is compared before any work.
         id: Identity of the module, for reports.
         backbone: Spec of a backbone to train.
         head: Spec of its head.
@@ -167,6 +169,7 @@ class ModelEntry(SettingsTable):
     findings: list[str] = []
     scaling: Scaling | None = None
     outputs: Outputs = "logits"
+    expect: str | dict[str, Any] | None = None
     id: Identity | None = None
     backbone: str | None = None
     head: str = "linear"

@@ -29,6 +29,7 @@ from heatproof.models.localizers import Localizer
 from heatproof.models.own_preprocessing import AnyPreprocessing, NoWayBack, OwnPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
+from heatproof.preparation.expected import check_expected, read_expected
 from heatproof.saliency import check_methods
 from heatproof.saliency.forward import held_still
 from heatproof.tables.units import digest
@@ -147,6 +148,10 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
         device = next((p.device for p in model.parameters()), black.device)
         with held_still(model), torch.no_grad():
             model.features_and_logits(black[None].to(device))
+        if entry.expect is not None:
+            films = [sample for one in work.data.values() for sample in one.samples]
+            said = read_expected(entry.expect, card.findings, work.experiment.folder)
+            check_expected(model, said, films, entry.name)
         if work.randomizes and not work.experiment.asks_by_default:
             # Called for its error alone, which would otherwise come after everything is explained.
             blocks_of(model)
