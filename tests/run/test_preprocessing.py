@@ -73,8 +73,8 @@ def test_what_the_owner_saw_is_compared_before_any_work(squares):
     """The network's logit is 100 * (brightness above one half) - 1, so that -1 is a dark film."""
     file = squares.parent / "logits.csv"
     squares.write_text(squares.read_text().replace(SCALING, f'{SCALING}\nexpect = "logits.csv"'))
-    file.write_text("image_id,Square\n0,-1.0\n2,-1.0\n")
+    file.write_text("image_id,Square\nf0,-1.0\nf2,-1.0\n")
     run(load(squares), "explain")
-    file.write_text("image_id,Square\n0,-1.0\n2,3.5\n")
-    with pytest.raises(ModelError, match="of 2 films, 1 differs, by up to 4.5 in logits"):
+    file.write_text("image_id,Square\nf0,-1.0\nf2,3.5\n")
+    with pytest.raises(ModelError, match=r"of 2 films, 1 differs, by up to 4\.5 in logits"):
         run(load(squares), "explain")
