@@ -68,9 +68,9 @@ def films(number=20, box=(30, 40, 62, 72), change=lambda film: film):
     return samples
 
 
-def looked(samples, network=None, geometry=None, seconds=30):
+def looked(samples, network=None, geometry=None, seconds=30, mean=0.0, std=1.0):
     opened = OpenedData("films", Films(samples), {})
-    preprocessing = Preprocessing(geometry or Squash(48, 48), 1, (0.0,), (1.0,))
+    preprocessing = Preprocessing(geometry or Squash(48, 48), 1, (mean,), (std,))
     model = Adapted((network or Bright()).eval(), "body", ("Square",), preprocessing)
     assigned = Assignment("m", "m", opened, tuple(samples))
     return glance(model, [assigned], time.monotonic() + seconds)
@@ -119,3 +119,30 @@ def test_a_contact_sheet_is_a_picture_of_every_film():
     colours = np.asarray(one).reshape(-1, 3)
     assert (colours == (255, 196, 0)).all(axis=1).any()
     assert torch.tensor(colours).float().std() > 20
+
+
+class Normed(nn.Module):
+    """A network whose batch norm has seen films with a mean of 0.5 and a deviation of 0.5."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        seen = [
+            (torch.from_numpy(Squash(48, 48).image(one.pixels.read())) - 0.5) / 0.5
+            for one in films()
+        ]
+        self.train()
+        for _ in range(60):
+            self.body(torch.stack(seen)[:, None])
+
+    def forward(self, images):
+        return self.body(images).mean((1, 2, 3))[:, None]
+
+
+def test_batch_norm_tells_another_normalization_without_labels():
+    samples = films()
+    wrong = looked(samples, Normed(), mean=0.0, std=1.0)
+    assert "with mean = [0.5], std = [0.5] it is" in wrong.warnings[-1]
+    right = looked(samples, Normed(), mean=0.5, std=0.5)
+    assert not any("batch norm" in warning for warning in right.warnings)

@@ -21,6 +21,8 @@ from heatproof.data.references import union
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.assignment import Assignment
 from heatproof.models import Model
+from heatproof.preparation.setups import Film
+from heatproof.run.normalization import normalization_warning
 from heatproof.saliency.forward import held_still
 from heatproof.types import Sample
 from heatproof.words import count, listed, number
@@ -34,6 +36,7 @@ _OUTSIDE = 0.9  # share of a mark that is dark
 _CUT = 0.1  # share of all that is marked
 _APART = 0.25  # of a probability, on average, from how often the finding occurs
 _ALIKE = 0.02  # range of probabilities over films
+_REMEMBERED = 8  # films that batch norm is asked about
 _ENOUGH = 4  # films with, and without, a finding
 
 
@@ -89,17 +92,22 @@ def glance(model: Model, assigned: Sequence[Assignment], until: float) -> Glance
     labelled = {finding for assignment in assigned for finding in assignment.films.findings}
     findings = [finding for finding in model.findings if finding in labelled]
     seen: list[Seen] = []
+    films: list[Film] = []
     for sample in _chosen(samples, findings):
         if time.monotonic() > until:
             break
         try:
-            seen.append(_seen(model, sample, findings))
+            pixels = sample.pixels.read()
+            seen.append(_seen(model, sample, pixels, findings))
+            films += [pixels] if len(films) < _REMEMBERED else []
         except PixelError:
             continue  # which a run sets aside, and tells
     aurocs = {
         finding: auroc for finding in findings if (auroc := _auroc(seen, finding)) is not None
     }
-    warnings = _warnings(seen, aurocs, _prevalences(samples, findings)) if seen else ()
+    warnings = [*_warnings(seen, aurocs, _prevalences(samples, findings))] if seen else []
+    if time.monotonic() < until and (told := normalization_warning(model, films)):
+        warnings.append(told)
     return Glance(tuple(seen), aurocs, tuple(warnings))
 
 
@@ -121,8 +129,7 @@ def _chosen(samples: Sequence[Sample], findings: Sequence[str]) -> list[Sample]:
     return list(chosen.values())
 
 
-def _seen(model: Model, sample: Sample, findings: Sequence[str]) -> Seen:
-    pixels = sample.pixels.read()
+def _seen(model: Model, sample: Sample, pixels: Film, findings: Sequence[str]) -> Seen:
     image = model.preprocessing.tensor(pixels)
     # A model in memory may be on a GPU.
     device = next((weight.device for weight in model.parameters()), image.device)
