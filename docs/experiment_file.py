@@ -49,7 +49,7 @@ HEAD = """# The experiment file
 Every table and key. Paths are taken from the folder of the file; an unknown key is an error that names the near ones. A spec, such as
 `iou(binarize=fixed(threshold=0.4))`, is a part with its options: `heatproof methods`, `metrics`, `controls`, `criteria`, `similarities`, `rules`,
 `backbones`, `heads`, `localizers`, `datasets`, `importers`, `geometries`, `interpolations` and `intensities` list them. Complete files: [on your own films](../how-to/bring-your-data.md), [with
-training](../how-to/train.md), and those in [experiments](../../experiments). `heatproof check FILE` tries one and changes nothing.
+training](../how-to/train.md), and those in [experiments](../../experiments). `heatproof check FILE` tries one, and shows what its networks see of a few films.
 
 *This page is written by `docs/experiment_file.py`.*
 """

@@ -94,7 +94,9 @@ def test_check_says_what_it_found(squares, capsys):
     cli.check(squares)
     out = capsys.readouterr().out
     assert "bright judges 10 films of films" in out
-    assert not (squares.parent / "out").exists()
+    assert [path.name for path in (squares.parent / "out").iterdir()] == ["check"]
+    assert "bright saw 10 films, rough AUROC: Square 1.00" in out
+    assert "check/bright-" in out
 
 
 def test_check_says_what_would_be_set_aside(squares, capsys):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heatproof.models.backbones import backbones
     from heatproof.models.card import load as load_model
     from heatproof.models.heads import heads
+    from heatproof.models.own_preprocessing import OwnPreprocessing
     from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
@@ -42,6 +43,7 @@ __all__ = [
     "CheXlocalize",
     "Letterbox",
     "Manifest",
+    "OwnPreprocessing",
     "Phantom",
     "Pooled",
     "Preprocessing",
@@ -69,6 +71,7 @@ _PLACES = {
     "IMAGENET_STD": "models.preprocessing",
     "Letterbox": "data.geometry",
     "Manifest": "data.datasets.manifest",
+    "OwnPreprocessing": "models.own_preprocessing",
     "Phantom": "data.datasets.phantom",
     "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",

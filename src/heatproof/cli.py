@@ -29,6 +29,7 @@ from heatproof.errors import DamagedFile, FormerOption, HeatproofError
 from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
+    from heatproof.experiment.workspace import Workspace
     from heatproof.registry import Registry
     from heatproof.run.costs import Costs
 
@@ -169,15 +170,17 @@ _stage("report", "Estimate and write the report, doing first whatever of the run
 
 @app.command()
 def check(experiment: ExperimentFile) -> None:
-    """Say whether an experiment can run, and what it would set aside; change nothing.
+    """Say whether an experiment can run, and what it would set aside; change no result.
 
     Reads the file, the headers of all films and the annotations, tries every model on films of
-    noise, and says about how long explaining and trust will take.
+    noise and on up to 16 real ones, of which it draws a contact sheet as the network sees them, and
+    says about how long explaining and trust will take.
     """
     from heatproof.experiment.file import load
     from heatproof.experiment.workspace import open_workspace
     from heatproof.run.costs import costs
     from heatproof.run.pipeline import check_experiment as try_all
+    from heatproof.words import count
 
     described = load(experiment)
     work = open_workspace(described)
@@ -204,8 +207,31 @@ def check(experiment: ExperimentFile) -> None:
             out.print(escape(f"{name}: {image_id} will be set aside: {reason}"))
         for place, reason in films.marks:
             out.print(escape(f"{name}: {place}: a mark will be set aside: {reason}"))
+    warned = _tell_handshakes(out, work)
     _tell_costs(out, costs(work))
-    out.print("It can run.")
+    out.print(f"It can run; {count(warned, 'warning')} above." if warned else "It can run.")
+
+
+def _tell_handshakes(out: Console, work: "Workspace") -> int:
+    """What each network saw and said of a few films; returns the number of warnings."""
+    from heatproof.run.glance import MOST, SECONDS
+    from heatproof.run.handshake import handshakes
+    from heatproof.words import count, number
+
+    warned = 0
+    out.print(f"Each model looks at up to {MOST} films, for {SECONDS:.0f} seconds at most.")
+    for shake in handshakes(work):
+        films = count(len(shake.glance.seen), "film")
+        aurocs = ", ".join(f"{name} {number(auroc)}" for name, auroc in shake.glance.aurocs.items())
+        rough = f", rough AUROC: {aurocs}" if aurocs else ""
+        out.print(escape(f"{shake.model} saw {films}{rough}. As it saw them:"))
+        out.print(escape(str(shake.sheet)), soft_wrap=True)
+        for warning in shake.glance.warnings:
+            out.print(
+                f"[yellow]Warning:[/] {escape(f'{shake.model}: {warning}.')}".replace("?.", "?")
+            )
+        warned += len(shake.glance.warnings)
+    return warned
 
 
 def _tell_costs(out: Console, expected: "Costs") -> None:

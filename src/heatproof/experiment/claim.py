@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from heatproof import __version__
 from heatproof.disk import sealed, tidy, unsealed, write_whole
 from heatproof.errors import DamagedFile, ExperimentError
 from heatproof.experiment.file import Experiment
@@ -143,7 +142,7 @@ def _settings_digest(experiment: Experiment) -> str:
 
 def _versions() -> dict[str, str]:
     return {
-        "heatproof": __version__,
+        "heatproof": version("heatproof"),
         "python": platform.python_version(),
         **{name: version(name) for name in _VERSIONS},
     }

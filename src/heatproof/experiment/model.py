@@ -21,7 +21,7 @@ class InMemory:
 
 
 class Scaling(SettingsTable):
-    """How a film becomes the image that the network sees.
+    """How a film becomes the image that the network sees: by these parts, or by a transform.
 
     Attributes:
         geometry: ``squash(height=..., width=...)`` stretches, ``letterbox(...)`` pads,
@@ -31,14 +31,36 @@ class Scaling(SettingsTable):
         std: What each channel, or all, is divided by afterwards.
         before: Intensity transforms of the film, such as ``"clahe(clip=2.0)"``, in order.
         after: Those of the canvas, such as ``"z_score"``, before mean and std.
+        transform: ``"file.py:name"`` or ``"package.module:name"`` of a function, or of what
+            torchvision, timm, albumentations or MONAI compose, instead of all these.
+        takes: What the transform takes, where its library does not say: ``"film"`` (float32 ``h w``
+            in [0, 1]), ``"grey"`` or ``"rgb"`` (Pillow), ``"bytes"``, ``"channel_first"`` or
+            ``"xray"``.
+        back: The geometry of the transform, by which maps go back; found where nothing is said.
     """
 
-    geometry: str
+    geometry: str | None = None
     channels: int = 3
-    mean: list[float]
-    std: list[float]
+    mean: list[float] = []
+    std: list[float] = []
     before: list[str] = []
     after: list[str] = []
+    transform: Name | None = None
+    takes: Name | None = None
+    back: Name | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_way(self) -> "Scaling":
+        if self.transform is None:
+            if not (self.geometry and self.mean and self.std):
+                raise ValueError("scaling needs geometry, mean and std, or a transform")
+            if self.takes or self.back:
+                raise ValueError("takes and back are about a transform: say which")
+        elif more := self.model_fields_set - {"transform", "takes", "back"}:
+            raise ValueError(
+                f"a transform does all of the scaling: leave out {', '.join(sorted(more))}"
+            )
+        return self
 
 
 class Training(SettingsTable):
@@ -123,6 +145,8 @@ class ModelEntry(SettingsTable):
         outputs: ``"probabilities"`` where the module ends in a sigmoid or a softmax; ``"softmax"``
             where it gives logits of classes that exclude each other.
         output: Index, key or attribute of the logits where the module returns several tensors.
+        expect: What you saw it give for a few films, logits or probabilities: a CSV with a column
+            ``image_id`` and one for each finding.  It is compared before any work.
         id: Identity of the module, for reports.
         backbone: Spec of a backbone to train.
         head: Spec of its head.
@@ -149,6 +173,7 @@ class ModelEntry(SettingsTable):
     scaling: Scaling | None = None
     outputs: Outputs = "logits"
     output: int | str | None = None
+    expect: str | dict[str, Any] | None = None
     id: Identity | None = None
     backbone: str | None = None
     head: str = "linear"

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 
 
 class Model(nn.Module, ABC):
@@ -27,7 +27,7 @@ class Model(nn.Module, ABC):
     """
 
     findings: tuple[str, ...]
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     uniform: bool
     has_class_map: bool
     memory_format: torch.memory_format = torch.channels_last  # in which convolutions are faster

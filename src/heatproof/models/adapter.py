@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from heatproof.errors import ModelError
 from heatproof.models import Model
 from heatproof.models.loading import check_precision
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.models.probe import probe
 from heatproof.models.readout import Outputs, Readout
 from heatproof.models.tapping import on_grid
@@ -55,7 +55,7 @@ class Adapted(Model):
         network: nn.Module,
         features: str | None,
         findings: Sequence[str],
-        preprocessing: Preprocessing,
+        preprocessing: AnyPreprocessing,
         outputs: Outputs = "logits",
         output: int | str | None = None,
     ) -> None:

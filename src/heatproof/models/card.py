@@ -27,6 +27,7 @@ from heatproof.errors import ModelError, SpecError, near_misses
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.localizers import Localizer
 from heatproof.models.localizers import build as build_localizer
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.weights import checksum, read_state
 from heatproof.types import ModelId, Sample
@@ -110,7 +111,7 @@ class ModelCard:
 
     id: ModelId
     findings: tuple[str, ...]
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     pretrained: str = "random"
     trained_on: Cohort = Cohort()
     tuned_on: Cohort = Cohort()
@@ -210,6 +211,7 @@ def load(
 
 def _built(card: ModelCard) -> Classifier | Localizer[Any]:
     """The network that the card describes, before its weights are loaded."""
+    assert isinstance(card.preprocessing, Preprocessing)  # a card in a folder holds no code
     if card.localizes:
         return build_localizer(card.id.architecture, card.findings, card.preprocessing)
     try:

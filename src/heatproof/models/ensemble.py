@@ -27,7 +27,7 @@ from heatproof.models import Model
 from heatproof.models import card as cards
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.types import ModelId
 
 ENSEMBLE = "ensemble.json"
@@ -49,7 +49,7 @@ class Ensemble:
     members: Sequence[Model]
     chosen: Bool[np.ndarray, "m k"]
     findings: tuple[str, ...]
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     temperatures: tuple[tuple[float, ...], ...]
 
     def to(self, device: torch.device) -> "Ensemble":

@@ -1,4 +1,4 @@
-"""A network from a function of the user's, wherever its code lies."""
+"""What a function of the user's makes, or the function itself, wherever its code lies."""
 
 import importlib
 import importlib.util
@@ -23,12 +23,7 @@ def load_module(source: str, **options: Any) -> nn.Module:
     Raises:
         ModelError: No such file, module or function, or it gives no network of float32 weights.
     """
-    place, colon, name = source.rpartition(":")
-    if not colon or not name.isidentifier():
-        raise ModelError(
-            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
-        )
-    function = _function(_module(place), name, place)
+    function = load_function(source)
     try:
         network = function(**options)
     except Exception as error:  # whatever the user's own function runs into
@@ -40,6 +35,23 @@ def load_module(source: str, **options: Any) -> nn.Module:
         raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
     check_precision(network, torch.float32)  # which films are read as
     return network
+
+
+def load_function(source: str) -> Callable[..., Any]:
+    """A function of the user's, or anything else that can be called.
+
+    Args:
+        source: ``path/to/file.py:function`` or ``package.module:function``.
+
+    Raises:
+        ModelError: No such file, module or function.
+    """
+    place, colon, name = source.rpartition(":")
+    if not colon or not name.isidentifier():
+        raise ModelError(
+            f"cannot read {source!r}; expected path/to/file.py:function or package.module:function"
+        )
+    return _function(_module(place), name, place)
 
 
 def _module(place: str) -> ModuleType:

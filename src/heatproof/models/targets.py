@@ -20,7 +20,7 @@ from torch import Tensor
 from heatproof.data.annotations import Boxes, Points, Several
 from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.types import REFERENCE, Sample, Shape
 
 Corners = tuple[float, float, float, float]
@@ -77,7 +77,10 @@ Target = TypeVar("Target", BoxTarget, MaskTarget)
 
 
 def box_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
+    sample: Sample,
+    findings: Sequence[str],
+    preprocessing: AnyPreprocessing,
+    source: str = REFERENCE,
 ) -> BoxTarget:
     """The boxes of one radiograph, moved with it.
 
@@ -89,7 +92,7 @@ def box_target(
     Args:
         sample: The radiograph; its pixels are not read.
         findings: What the localizer looks for.
-        preprocessing: Preprocessing of the localizer.
+        preprocessing: AnyPreprocessing of the localizer.
         source: The reader whose annotations are taken.
 
     Raises:
@@ -123,7 +126,10 @@ def box_target(
 
 
 def mask_target(
-    sample: Sample, findings: Sequence[str], preprocessing: Preprocessing, source: str = REFERENCE
+    sample: Sample,
+    findings: Sequence[str],
+    preprocessing: AnyPreprocessing,
+    source: str = REFERENCE,
 ) -> MaskTarget:
     """The masks of one radiograph, moved with it; arguments and errors as in ``box_target``.
 

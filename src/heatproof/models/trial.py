@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import HeatproofError, ModelError
 from heatproof.models.layout import Layout, halves, measured
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.models.readout import Readout
 from heatproof.models.tapping import recorded
 
@@ -66,7 +66,7 @@ def contiguous(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     return images.clone(memory_format=torch.contiguous_format)
 
 
-def noise(preprocessing: Preprocessing, seed: int = 0) -> Float[Tensor, "2 c h w"]:
+def noise(preprocessing: AnyPreprocessing, seed: int = 0) -> Float[Tensor, "2 c h w"]:
     """Two films of noise, as a network gets them."""
     films = np.random.default_rng(seed).random((2, *preprocessing.size), np.float32)
     return torch.stack([preprocessing.tensor(film) for film in films])
@@ -88,7 +88,9 @@ class Trial:
         ModelError: The network does not run.
     """
 
-    def __init__(self, network: nn.Module, readout: Readout, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, network: nn.Module, readout: Readout, preprocessing: AnyPreprocessing
+    ) -> None:
         self.network, self.readout, self.size = network, readout, preprocessing.size
         kinds = {weight.dtype for weight in network.parameters() if weight.is_floating_point()}
         films = noise(preprocessing)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from heatproof.data.geometry import geometries
 from heatproof.data.intensities import intensities
-from heatproof.errors import ExperimentError, ModelError
+from heatproof.errors import ExperimentError, ModelError, PixelError
 from heatproof.experiment.assignment import shared_findings
 from heatproof.experiment.films import OpenedData, matching
 from heatproof.experiment.model import ModelEntry, Scaling
@@ -23,13 +23,15 @@ from heatproof.models.adapter import Adapted
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
 from heatproof.models.ensemble import Ensemble
-from heatproof.models.loading import load_module
+from heatproof.models.loading import load_function, load_module
 from heatproof.models.localizers import Localizer
 from heatproof.models.own_head import with_head
+from heatproof.models.own_preprocessing import AnyPreprocessing, NoWayBack, OwnPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
 from heatproof.models.trial import noise
+from heatproof.preparation.expected import check_expected, read_expected
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
 from heatproof.trust.randomize import blocks_of
@@ -40,6 +42,7 @@ AnyModel = Model | Ensemble | Localizer[Any]
 its own."""
 
 
+_LOOKED_AT = 3  # films of a data set on which the place of a transform is tried
 Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # returns what ``open_model`` does
 
 
@@ -91,7 +94,7 @@ def own_classifier(
     if not (entry.module and entry.features and entry.scaling):
         raise ModelError(f"model {entry.name!r} lacks features or scaling")
     network, _ = _own_module(folder, entry, seed)
-    preprocessing = preprocessing_of(entry.scaling)
+    preprocessing = parts_of(entry.scaling)
     return with_head(network, entry.features, entry.head, findings, preprocessing, seed)
 
 
@@ -101,8 +104,25 @@ def own_code(folder: Path, entry: ModelEntry) -> str:
     return digest(code, network_checksum(network))
 
 
-def preprocessing_of(scaling: Scaling) -> Preprocessing:
+def preprocessing_of(folder: Path, scaling: Scaling) -> AnyPreprocessing:
     """The preprocessing that an experiment file describes; raises SpecError or ModelError."""
+    return parts_of(scaling) if scaling.transform is None else _own_transform(folder, scaling)
+
+
+def _own_transform(folder: Path, scaling: Scaling) -> OwnPreprocessing:
+    place, _, name = (scaling.transform or "").rpartition(":")
+    source = f"{folder / place if place.endswith('.py') else place}:{name}"
+    transform = load_function(source)
+    return OwnPreprocessing(transform, scaling.takes, scaling.back, scaling.transform or "")
+
+
+def parts_of(scaling: Scaling) -> Preprocessing:
+    """The preprocessing whose parts are named; raises SpecError, or ModelError for a transform."""
+    if scaling.geometry is None:
+        raise ModelError(
+            f"transform = {scaling.transform!r}: a card holds no code, so that a model that is"
+            " trained here needs a scaling of named parts (geometry, mean, std, before, after)"
+        )
     return Preprocessing(
         geometries.parse(scaling.geometry),
         scaling.channels,
@@ -121,9 +141,15 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             # Called for its error alone, which would otherwise come after the trainings.
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
+        if isinstance(model.preprocessing, OwnPreprocessing):
+            _check_places(work, entry, model.preprocessing)
         check_methods(work.methods, model)
         asked = {finding for one in work.assignments for finding in one.films.findings}
         _check_finite(model, asked)
+        if entry.expect is not None:
+            films = [sample for one in work.data.values() for sample in one.samples]
+            said = read_expected(entry.expect, card.findings, work.experiment.folder)
+            check_expected(model, said, films, entry.name)
         if work.randomizes and not work.experiment.asks_by_default:
             # Called for its error alone, which would otherwise come after everything is explained.
             blocks_of(model)
@@ -161,6 +187,19 @@ def _gradient(logit: Tensor, film: Tensor) -> Tensor:
         return torch.zeros_like(film)  # a method that needs it says why
 
 
+def _check_places(work: Workspace, entry: ModelEntry, preprocessing: OwnPreprocessing) -> None:
+    """See whether maps can be laid over films, on a few of them; raises ModelError."""
+    assigned = [one for one in work.assignments if one.member == entry.name and one.explained]
+    if assigned and isinstance(preprocessing.geometry, NoWayBack):
+        raise preprocessing.geometry.unknown
+    for assignment in assigned:
+        for sample in assignment.samples[:_LOOKED_AT]:
+            try:
+                preprocessing.check_place(sample.pixels.read())
+            except PixelError:
+                continue  # which a run sets aside, and tells
+
+
 def _cohort(
     entry: ModelEntry,
     values: Mapping[str, str | list[str]],
@@ -187,7 +226,7 @@ def _open_module(
     if not (entry.scaling and entry.id):
         raise ModelError(f"model {entry.name!r} lacks scaling or id")
     network, code = _own_module(folder, entry)
-    preprocessing = preprocessing_of(entry.scaling)
+    preprocessing = preprocessing_of(folder, entry.scaling)
     card = ModelCard(
         id=ModelId(**entry.id.model_dump(), checkpoints=(network_checksum(network), code)),
         findings=tuple(entry.findings),

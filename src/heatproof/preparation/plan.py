@@ -12,7 +12,7 @@ from heatproof.experiment.model import ModelEntry, Training
 from heatproof.models.backbones import backbones
 from heatproof.models.localizers import localizers
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.preparation.opening import preprocessing_of
+from heatproof.preparation.opening import parts_of
 from heatproof.train.settings import Settings
 from heatproof.types import Dataset, ModelId
 
@@ -46,7 +46,7 @@ def scaled_by(entry: ModelEntry) -> Preprocessing:
     """The preprocessing of a model; raises ExperimentError where the experiment says none."""
     if entry.scaling is None:
         raise ExperimentError(f"model {entry.name!r} is trained here: say its scaling")
-    return preprocessing_of(entry.scaling)
+    return parts_of(entry.scaling)
 
 
 def trained_id(entry: ModelEntry) -> ModelId:

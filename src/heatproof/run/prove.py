@@ -1,6 +1,6 @@
 """The whole path in one call, for a model and films that are in memory already."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ def prove(
     name: str = "My classifier",
     trained_on: Iterable[Sample] = (),
     tuned_on: Iterable[Sample] = (),
+    expect: str | Path | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Proof:
     """Explain every film, measure every map, and write the report.
@@ -73,6 +74,8 @@ def prove(
         trained_on: Films that trained it; a report warns when it has seen a judged patient, and
             when that is not known.
         tuned_on: Films that stopped or selected it.
+        expect: What you saw the model give for a few films, compared before any work: a CSV with a
+            column ``image_id`` and one for each finding, or outputs by the name of the film.
         progress: Hears of every unit of work.
 
     Raises:
@@ -93,7 +96,7 @@ def prove(
         name=name,
         output=str(output),
         data=[Data(name="films", dataset=films)],
-        models=[ModelEntry(name=name, in_memory=InMemory(model, card))],
+        models=[ModelEntry(name=name, in_memory=InMemory(model, card), expect=_said(expect))],
         explain=Explain(methods=list(methods)),
         score=Scoring(metrics=list(metrics)),
         **asked,
@@ -103,6 +106,12 @@ def prove(
     tables = ("estimates", "scores", *(("trust", "verdicts") if experiment.trust else ()))
     read = {table: pl.read_parquet(report.with_name(f"{table}.parquet")) for table in tables}
     return Proof(report, **read, warnings=tuple(heard.warnings))
+
+
+def _said(expect: str | Path | Mapping[str, Any] | None) -> str | dict[str, Any] | None:
+    if expect is None or isinstance(expect, Mapping):
+        return None if expect is None else {str(film): value for film, value in expect.items()}
+    return str(expect)
 
 
 def _asked(criteria: Sequence[str]) -> TrustSettings | None:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 from torchvision.transforms import v2
 
 from heatproof.errors import DataError
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.train.augmentations import augmented
 from heatproof.train.regions import Region, as_regions, from_regions
 from heatproof.types import Dataset, Sample
@@ -130,7 +130,7 @@ class Images(torch.utils.data.Dataset[Batch]):
     def __init__(
         self,
         dataset: Dataset,
-        preprocessing: Preprocessing,
+        preprocessing: AnyPreprocessing,
         labels: Float[Tensor, "n k"],
         *,
         cache_gb: float,

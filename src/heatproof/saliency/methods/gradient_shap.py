@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import MapError, SpecError
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import Baseline, baselines
@@ -121,7 +121,7 @@ def _logits(forward: ForwardPass, images: Float[Tensor, "b c h w"]) -> Float[Ten
     return torch.cat([forward.over(chunk).logits for chunk in torch.split(images, batch)])
 
 
-def _read(path: Path, preprocessing: Preprocessing) -> Float[Tensor, "b c h w"]:
+def _read(path: Path, preprocessing: AnyPreprocessing) -> Float[Tensor, "b c h w"]:
     try:
         films = np.load(path)
     except (OSError, ValueError) as error:

@@ -34,7 +34,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.models.preprocessing import Preprocessing
+from heatproof.models.own_preprocessing import AnyPreprocessing
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Channels, reduce_channels
@@ -148,7 +148,7 @@ class IntegratedGradients:
 
 
 def baselines(
-    which: Baseline, image: Float[Tensor, "c h w"], preprocessing: Preprocessing
+    which: Baseline, image: Float[Tensor, "c h w"], preprocessing: AnyPreprocessing
 ) -> Float[Tensor, "b c h w"]:
     """Where the paths to one image start."""
     black, white = preprocessing.ends(image)
