@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from heatproof.data.geometry import FILM, Geometry
 from heatproof.experiment.assignment import Assignment, shared_findings
 from heatproof.experiment.films import OpenedData
 from heatproof.models.card import ModelCard
@@ -82,6 +83,7 @@ class Judged:
         trained: Folder of a model that was trained in this experiment; None for others.
         undrawn: Why its weights cannot be drawn anew, as a clause; empty where they can, or where
             nothing asks it.
+        canvas: What imported maps cover: the film, or the canvas of the network behind them.
     """
 
     assignment: Assignment
@@ -91,6 +93,7 @@ class Judged:
     methods: tuple[str, ...]
     trained: Path | None = None
     undrawn: str = ""
+    canvas: Geometry = FILM
 
     @property
     def member(self) -> str:
