@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
 from heatproof import __version__
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.escaping import for_terminal
 from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ Device = Annotated[
         show_default=False,
     ),
 ]
+
+
+def escape(text: str) -> str:
+    """Text of others as markup that shows it, and that neither Rich nor a terminal executes."""
+    return markup.escape(for_terminal(text))
+
+
+def _say(path: Path) -> None:
+    """Print a path as its bytes, which need be no text."""
+    typer.echo(os.fsencode(path))
 
 
 def _version(wanted: bool) -> None:
@@ -157,8 +168,8 @@ def sweep(
         name, auroc = escape(record.family.name), f"{best.auroc:.3f}"
         table.add_row(name, str(best.number), auroc, escape(settings))
     Console().print(table)
-    typer.echo(str(swept.page))
-    typer.echo(str(swept.best))
+    _say(swept.page)
+    _say(swept.best)
 
 
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
@@ -321,7 +332,7 @@ def _run(
         lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]  # a stage
     )
     if not console.quiet:
-        typer.echo(str(result))
+        _say(result)
 
 
 def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:

@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 GRACE = 4.0  # seconds; schedulers send SIGKILL after 5 or more
 _SIGNALS = [signal.SIGINT, signal.SIGTERM] + [
@@ -92,6 +93,6 @@ def stoppable(say: Callable[[str], None]) -> Iterator[None]:
         _restore(before)
 
 
-def _restore(handlers: "dict[signal.Signals, object]") -> None:
+def _restore(handlers: Mapping[Any, Any]) -> None:
     for number, handler in handlers.items():
-        signal.signal(number, handler)  # type: ignore[arg-type]  # what getsignal returned
+        signal.signal(number, handler)

@@ -1,7 +1,10 @@
 """Where trained models lie in the run folder, and what the files of a training are called."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+from heatproof.errors import DamagedFile, HeatproofError
 from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import card as cards
@@ -40,6 +43,21 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         *([own_code(work.experiment.folder, entry)] if entry.module else []),
     )
     return work.folder / "models" / name
+
+
+def is_whole(folder: Path, read: Callable[[Path], object]) -> bool:
+    """Whether what was made here is as it was written; warns where it is not.
+
+    Args:
+        folder: Where it lies.
+        read: Raises HeatproofError where it is not.
+    """
+    try:
+        read(folder)
+    except HeatproofError as error:
+        warnings.warn(f"{error}; it is made again", DamagedFile, stacklevel=2)
+        return False
+    return True
 
 
 def kept_folders(folder: Path) -> list[Path]:
