@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from heatproof.disk import unsealed
+from heatproof.disk import is_file, unsealed
 from heatproof.errors import ExperimentError, ModelError, near_misses
 from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
@@ -176,7 +176,7 @@ def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, 
     located = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
     for spec, part in located.items():
         for file in files_of(part):
-            if not file.is_file():
+            if not is_file(file):
                 raise ExperimentError(f"{spec}: there is no file {file}")
     return located
 

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from heatproof.disk import is_file
 from heatproof.errors import DamagedFile, HeatproofError
 from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.workspace import Workspace
@@ -37,7 +38,7 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         # The name of the start stands for everything that made it.
         trained_folder(work, start).name if start else "",
         # A file of weights may be replaced under the same name.
-        [checksum(file) for file in weights if file.is_file()],
+        [checksum(file) for file in weights if is_file(file)],
         *([architecture_of(entry)] if entry.localizer else []),
         *([] if entry.sampling == Sampling() else [entry.sampling.model_dump()]),
         *([own_code(work.experiment.folder, entry)] if entry.module else []),
