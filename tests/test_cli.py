@@ -52,7 +52,7 @@ def test_a_wrong_command_line_has_its_own_status():
 
 def test_an_option_that_no_longer_exists_is_told():
     code = (
-        "from heatproof.cli import _tell_former_options as tell; tell();"
+        "from heatproof.cli import _tell_what_is_meant_for_users as tell; tell();"
         "from heatproof.trust.rules import rules; rules.parse('heatproof(models=8)')"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

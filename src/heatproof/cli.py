@@ -1,7 +1,8 @@
 """The command line: one command per stage, and one for all of them.
 
-Exit status: 0 done, 1 the input is at fault (the message says how), 2 the command line is, 130
-interrupted (run the same command again: it goes on where it was).
+Exit status: 0 done, 1 the input is at fault (the message says how), 2 the command line is, 128 plus
+the number of a signal that ended it early, such as 130 for Ctrl-C and 143 for SIGTERM (give the
+same command again: it goes on where it was).
 """
 
 import importlib
@@ -17,22 +18,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.errors import FormerOption, HeatproofError
+from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.escaping import for_terminal
+from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
     from heatproof.run.costs import Costs
 
-INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
+_TOLD = {FormerOption: "Ignored", DamagedFile: "Damaged"}  # warnings, and how they begin
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -70,6 +73,16 @@ Device = Annotated[
         show_default=False,
     ),
 ]
+
+
+def escape(text: str) -> str:
+    """Text of others as markup that shows it, and that neither Rich nor a terminal executes."""
+    return markup.escape(for_terminal(text))
+
+
+def _say(path: Path) -> None:
+    """Print a path as its bytes, which need be no text."""
+    typer.echo(os.fsencode(path))
 
 
 def _version(wanted: bool) -> None:
@@ -155,8 +168,8 @@ def sweep(
         name, auroc = escape(record.family.name), f"{best.auroc:.3f}"
         table.add_row(name, str(best.number), auroc, escape(settings))
     Console().print(table)
-    typer.echo(str(swept.page))
-    typer.echo(str(swept.best))
+    _say(swept.page)
+    _say(swept.best)
 
 
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
@@ -255,27 +268,32 @@ for _each in PARTS:  # by a call each, since a loop variable would be the last f
 def main() -> None:
     """Entry point: prints errors that are the input's fault without a traceback."""
     logging.captureWarnings(True)
-    _tell_former_options()
+    _tell_what_is_meant_for_users()
     # Threads that spin while they wait make every layer of a small network wait for the scheduler
     # where cores are shared: 25 times slower was measured.  Read when torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        with stoppable(console.print):
+            app()
+    except Stopped as stopped:
+        console.print(str(stopped))
+        sys.exit(stopped.status)
     except HeatproofError as error:
         _fail(_title(error), str(error))
     except OSError as error:
         _fail("System error:", f"{error}. {_KEPT}")
 
 
-def _tell_former_options() -> None:
-    """Print warnings of options that no longer exist; those of libraries go to the log."""
+def _tell_what_is_meant_for_users() -> None:
+    """Print warnings of heatproof; those of libraries go to the log."""
     to_the_log = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, FormerOption):
-            console.print(f"[yellow]Ignored:[/] {escape(str(message))}", highlight=False)
-        else:
+        titles = [title for kind, title in _TOLD.items() if issubclass(category, kind)]
+        if not titles:
             to_the_log(message, category, *place, **more)
+        for title in titles:
+            console.print(f"[yellow]{title}:[/] {escape(str(message))}", highlight=False)
 
     warnings.showwarning = show
 
@@ -314,18 +332,14 @@ def _run(
         lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]  # a stage
     )
     if not console.quiet:
-        typer.echo(str(result))
+        _say(result)
 
 
 def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:
     """What the work returns, with progress bars while it goes on."""
     console.print(f"[bold]{escape(name)}[/] (heatproof {__version__})", highlight=False)
-    try:
-        with Watched() as watched:
-            result = work(watched)
-    except KeyboardInterrupt:
-        console.print("Interrupted. Give the same command again to go on where it was.")
-        raise typer.Exit(INTERRUPTED) from None
+    with Watched() as watched:
+        result = work(watched)
     console.print(watched.summary())
     return result
 

@@ -10,8 +10,10 @@ HeatproofError
 ├── ModelError         a model, its card or its weights do not fit together
 │   ├── UnreachableError  weights cannot be downloaded from here
 │   └── TrainingError  a training ends by its own settings: no finite loss, too little memory
-└── MapError           maps are missing, malformed, or not of the images they claim
-    └── UnsafePickleError  a pickle asks for more than tensors
+├── MapError           maps are missing, malformed, or not of the images they claim
+│   └── UnsafePickleError  a pickle asks for more than tensors
+└── DamagedError       a file of the run's own is not as it was written; it is made again
+    └── DamagedMapError  likewise a map, which counts as missing from then on
 
 A message says what was found, where, what was expected, and the likely mistake.
 """
@@ -66,6 +68,18 @@ class MapError(HeatproofError, ValueError):
 
 class UnsafePickleError(MapError):
     """A pickle asks for more than tensors."""
+
+
+class DamagedError(HeatproofError):
+    """A file of the run's own is not as it was written; a run makes it again."""
+
+
+class DamagedMapError(MapError, DamagedError):
+    """A map is not as it was put, and counts as missing from now on."""
+
+
+class DamagedFile(UserWarning):
+    """A file of the run's own is not as it was written, and is made again."""
 
 
 class FormerOption(UserWarning):

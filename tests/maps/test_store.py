@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heatproof.errors import MapError
+from heatproof.errors import DamagedFile, DamagedMapError, MapError
 from heatproof.maps.store import MapStore
 from heatproof.types import MapKey, ModelId, Validity
 
@@ -161,15 +163,126 @@ def test_a_missing_or_damaged_chunk_is_an_error(store: MapStore, size: int, dama
         data = bytearray(chunk.read_bytes())
         data[100] ^= 1
         chunk.write_bytes(data)
-    with pytest.raises(MapError, match="damaged or partly gone"):
+    assert is_missing_once_read(store)
+
+
+def is_missing_once_read(store: MapStore) -> bool:
+    """Whether reading a map says that it is damaged, and it counts as missing from then on."""
+    with pytest.raises(DamagedMapError, match="damaged or gone"):
         store.get(MapKey(MODEL, "grad_cam", "a", "f"))
+    return "a" in store.missing(MODEL, "grad_cam", ["f"], {"a": "1"})
 
 
 def test_an_array_that_is_gone_is_an_error(store: MapStore) -> None:
     put(store, ["a"], ["f"])
     shutil.rmtree(store.path / "arrays")
-    with pytest.raises(MapError, match="an array that is gone"):
-        store.get(MapKey(MODEL, "grad_cam", "a", "f"))
+    assert is_missing_once_read(store)
+
+
+def test_no_flipped_byte_of_an_array_is_believed(store: MapStore) -> None:
+    values = put(store, ["a"], ["f"])
+    index = (store.path / "index.sqlite").read_bytes()
+    files = [file for file in (store.path / "arrays").rglob("*") if file.is_file()]
+    assert len(files) == 2  # the values and what Zarr says of them
+    noticed = 0
+    for file in files:
+        good = file.read_bytes()
+        for place in range(0, len(good), 11):
+            file.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
+            try:
+                found = store.get(MapKey(MODEL, "grad_cam", "a", "f"))
+                assert np.array_equal(found.values, values[0, 0])  # such as a byte of an attribute
+            except DamagedMapError:
+                noticed += 1
+                (store.path / "index.sqlite").write_bytes(index)  # with the map that was forgotten
+        file.write_bytes(good)
+    assert noticed > 20
+
+
+def altered(store: MapStore, change: str) -> None:
+    with sqlite3.connect(store.path / "index.sqlite") as index:
+        index.execute(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE maps SET validity = 'constant'",
+        "UPDATE maps SET row = 1 - row",
+        "UPDATE maps SET col = 1 - col",
+        "UPDATE maps SET checksum = checksum + 1",
+        "UPDATE sources SET method = 'grad_cam', id = id",
+    ],
+)
+def test_no_altered_row_of_the_index_is_believed(store: MapStore, change: str) -> None:
+    put(store, ["a", "b"], ["f", "g"], method="grad_cam" if "maps" in change else "occlusion")
+    altered(store, change)
+    assert is_missing_once_read(store)
+
+
+def test_swapped_arrays_are_noticed(store: MapStore) -> None:
+    for image in ("a", "b"):
+        put(store, [image], ["f"])  # equal values, so that only the names differ
+    one, other = sorted((store.path / "arrays").iterdir())
+    for source, target in ((one, "x"), (other, one.name), (one.with_name("x"), other.name)):
+        source.rename(source.with_name(target))
+    assert np.array_equal(
+        store.get(MapKey(MODEL, "grad_cam", "a", "f")).values, block(["a"], ["f"])[0, 0]
+    )
+    put(store, ["b"], ["f"], block(["b"], ["f"], seed=1))
+    store.clean()
+    one, other = sorted((store.path / "arrays").iterdir())
+    for source, target in ((one, "x"), (other, one.name), (one.with_name("x"), other.name)):
+        source.rename(source.with_name(target))
+    assert is_missing_once_read(store)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 100, os.urandom(8192)])
+def test_an_index_that_is_none_any_more_is_removed_with_a_warning(
+    store: MapStore, content: bytes
+) -> None:
+    put(store, ["a"], ["f"])
+    (store.path / "index.sqlite").write_bytes(content)
+    for end in ("-wal", "-shm"):
+        (store.path / f"index.sqlite{end}").unlink(missing_ok=True)
+    if content:  # an empty file is a database without tables
+        with pytest.warns(DamagedFile, match="made again"):
+            store.clean()
+    assert store.missing(MODEL, "grad_cam", ["f"], {"a": "1"}) == ["a"]
+    values = put(store, ["a"], ["f"])
+    assert np.array_equal(store.get(MapKey(MODEL, "grad_cam", "a", "f")).values, values[0, 0])
+
+
+def test_maps_of_the_last_version_are_still_read(store: MapStore) -> None:
+    values = put(store, ["a"], ["f"])
+    altered(store, f"UPDATE maps SET checksum = {zlib.crc32(values[0, 0].data)}")
+    assert np.array_equal(store.get(MapKey(MODEL, "grad_cam", "a", "f")).values, values[0, 0])
+
+
+def test_cleaning_removes_nothing_that_the_store_did_not_make(
+    store: MapStore, tmp_path: Path
+) -> None:
+    put(store, ["a"], ["f"])
+    foreign, arrays = tmp_path / "foreign", store.path / "arrays"
+    foreign.mkdir()
+    (foreign / "precious").write_text("x")
+    (arrays / "mine").mkdir()
+    (arrays / ("0" * 32)).symlink_to(foreign, target_is_directory=True)
+    assert store.clean() == 1  # the link
+    assert (foreign / "precious").read_text() == "x"
+    assert (arrays / "mine").is_dir()
+    assert not (arrays / ("0" * 32)).is_symlink()
+
+
+def test_everything_damaged_is_found(store: MapStore) -> None:
+    for image in ("a", "b"):
+        put(store, [image], ["f"])
+    assert store.damaged() == []
+    first, _ = sorted((store.path / "arrays").iterdir())
+    shutil.rmtree(first)
+    assert store.damaged() == [first]
+    (store.path / "index.sqlite").write_bytes(b"x" * 5000)
+    assert store.damaged() == [store.path / "index.sqlite"]
 
 
 def test_other_tools_can_read_the_arrays(store: MapStore) -> None:

@@ -1,10 +1,13 @@
 """A unit is whole or absent, and its name changes with what made it."""
 
+import warnings
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heatproof.errors import DamagedError, DamagedFile
 from heatproof.tables import Column, Table
 from heatproof.tables.units import Units, digest
 
@@ -20,6 +23,23 @@ class Named(Table):
     former = {"old": "name"}  # noqa: RUF012
 
 
+class Former(Table):
+    """The same before a column was renamed."""
+
+    name = "named"
+    columns = {  # noqa: RUF012  as every table
+        "old": Column(pl.String, "anything"),
+        "value": Column(pl.Float64, "null: unknown"),
+    }
+
+
+class Other(Table):
+    """Another table."""
+
+    name = "other"
+    columns = {"other": Column(pl.Float64, "anything")}  # noqa: RUF012  as every table
+
+
 def test_what_was_put_is_read_in_order(tmp_path):
     units = Units(tmp_path / "run", Named)
     units.put("b", [{"name": "x", "value": 1.0}])
@@ -33,12 +53,90 @@ def test_what_was_put_is_read_in_order(tmp_path):
     assert nothing.frame.schema == pl.Schema(Named.schema())
 
 
-def test_units_of_the_last_version_are_read_beside_todays(tmp_path):
+def test_columns_of_an_earlier_version_get_their_present_names(tmp_path):
+    Units(tmp_path, Former).put("old", [{"old": "y", "value": 2.0}])
     units = Units(tmp_path, Named)
     units.put("new", [{"name": "x", "value": 1.0}])
-    old = pl.DataFrame({"old": ["y"], "value": [2.0]})
-    old.write_parquet(tmp_path / "named/old.parquet")
     assert units.read(["old", "new"]).frame["name"].to_list() == ["y", "x"]
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """A unit, and the content of its file."""
+    Units(tmp_path, Named).put("a", [{"name": f"x{i}", "value": float(i)} for i in range(40)])
+    file = tmp_path / "named/a.parquet"
+    return file, file.read_bytes()
+
+
+def is_missing(tmp_path) -> bool:
+    """Whether a unit, which is there, is told to be damaged, and counts as missing."""
+    units = Units(tmp_path, Named)
+    with pytest.warns(DamagedFile, match=r"a\.parquet: .*; it is made again"):
+        missing = "a" not in units
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(DamagedError, match=r"a\.parquet"):
+            units.read(["a"])
+    return missing
+
+
+def test_no_flipped_byte_of_a_unit_is_believed(unit, tmp_path):
+    file, good = unit
+    for place in range(len(good)):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        assert is_missing(tmp_path), place
+
+
+def test_no_part_of_a_unit_is_believed(unit, tmp_path):
+    file, good = unit
+    for length in (0, 1, 4, len(good) // 2, len(good) - 1):
+        file.write_bytes(good[:length])
+        assert is_missing(tmp_path), length
+    file.write_bytes(good + b"x")
+    assert is_missing(tmp_path)
+
+
+def test_neither_a_unit_of_another_name_nor_a_file_of_another_tool_is_believed(unit, tmp_path):
+    file, _ = unit
+    Units(tmp_path, Named).put("b", [{"name": "another", "value": 1.0}])
+    file.write_bytes((tmp_path / "named/b.parquet").read_bytes())
+    assert is_missing(tmp_path)
+    pl.DataFrame({"name": ["y"], "value": [2.0]}).write_parquet(file)
+    assert is_missing(tmp_path)
+    file.unlink()
+    file.mkdir()
+    assert is_missing(tmp_path)
+
+
+def test_a_unit_of_a_table_with_other_columns_is_missing(tmp_path):
+    Units(tmp_path, Former).put("a", [{"old": "y", "value": 2.0}])
+    file = tmp_path / "named/a.parquet"
+    Units(tmp_path / "other", Other).put("a", [{"other": 1.0}])
+    file.write_bytes((tmp_path / "other/other/a.parquet").read_bytes())
+    assert is_missing(tmp_path)
+
+
+def test_a_unit_that_goes_after_it_was_seen_is_an_error(unit, tmp_path):
+    units = Units(tmp_path, Named)
+    assert "a" in units
+    unit[0].unlink()
+    with pytest.raises(DamagedError, match="is gone"):
+        units.read(["a"])
+    assert "a" not in units  # so that the next look makes it
+
+
+def test_a_unit_is_parquet_for_other_tools(unit):
+    assert pl.read_parquet(unit[0])["name"][3] == "x3"
+
+
+@pytest.mark.parametrize("folder", ["run?", "[draft] x", "a*b", "file:%20x", "naïve\udcff"])
+def test_a_folder_is_no_pattern(tmp_path, folder):
+    beside = tmp_path / "run1"
+    Units(beside, Named).put("a", [{"name": "of another run", "value": None}])
+    units = Units(tmp_path / folder, Named)
+    units.put("a", [{"name": "x", "value": 1.0}])
+    assert units.read(["a"]).frame["name"].to_list() == ["x"]
+    assert units.damaged() == []
 
 
 def test_a_unit_without_rows_is_there_all_the_same(tmp_path):

@@ -1,6 +1,7 @@
 """A training that was interrupted ends as one that was not."""
 
 import errno
+import os
 import random
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import polars
 import pytest
 import torch
 
-from heatproof.errors import ModelError
+from heatproof.errors import DamagedFile, ModelError
 from heatproof.models.classifier import build
 from heatproof.train import CURVE, LAST, fit
 from heatproof.train.learner import write_curve
@@ -155,11 +156,20 @@ def test_checkpoints_of_another_training_are_refused(tmp_path, change, message):
     assert (tmp_path / f"{LAST}.ckpt").read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    trained(tmp_path)
-    (tmp_path / f"{LAST}.ckpt").write_bytes(b"half a file")
-    with pytest.raises(ModelError, match=r"last\.ckpt"):
-        trained(tmp_path)
+@pytest.mark.parametrize("damage", ["last cut", "last flipped", "best flipped", "best gone"])
+def test_a_damaged_checkpoint_is_told_and_the_training_begins_anew(unbroken, tmp_path, damage):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop_at=(4, 1))
+    which, how = damage.split()
+    file = min(tmp_path.glob(f"{which}*.ckpt"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1  # in the middle of a tensor, where torch notices nothing
+    file.unlink() if how == "gone" else file.write_bytes(content[:999] if how == "cut" else content)
+    with pytest.warns(DamagedFile, match=rf"{which}.*begins anew"):
+        network, _ = trained(tmp_path)
+    assert curve(tmp_path) == unbroken[2]
+    for name, tensor in unbroken[0].state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor), name
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
@@ -212,6 +222,17 @@ def test_ctrl_c_is_told_as_such_and_can_be_given_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, interrupt, tmp_path)
     assert signal.getsignal(signal.SIGINT) is before
+    assert len(trained(tmp_path)[1].history.epochs) == 4
+
+
+def test_sigterm_is_no_success_and_can_be_gone_on_from(tmp_path):
+    def terminate(now: TrainingProgress) -> None:
+        if now.epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as left:
+        fit(dropping(), blobs(40, 0), blobs(16, 1), SETTINGS, terminate, tmp_path)
+    assert left.value.code == 128 + signal.SIGTERM
     assert len(trained(tmp_path)[1].history.epochs) == 4
 
 

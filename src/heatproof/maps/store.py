@@ -4,8 +4,10 @@ A store is a folder with ``arrays/`` (Zarr 3, one array ``n k y x`` per put, nam
 ``index.sqlite`` (which map lies where).  A put writes its array and then its rows of the index, in
 one SQLite transaction; the commit is the moment at which all its maps appear.  A process killed
 before leaves an array that no row names (``clean`` removes it); killed after, everything.  Readers
-never wait; writers of one store take turns.  A map read is checked against its CRC-32, so that a
-missing or damaged chunk is an error and not a map of fill values.
+never wait; writers of one store take turns.  A map read is checked against a CRC-32 of its values,
+its key, its version and its validity: where array or index are damaged, or two arrays swapped, the
+maps concerned leave the index, so that they count as missing, and reading them is an error.  An
+index that is no SQLite file any more is removed by ``clean``, and then all maps are missing.
 
 A map belongs to a *version* of its image (``Pixels.version``): when the image changes, its maps
 count as missing.  The index needs file locks that work, so not every network file system will do.
@@ -13,10 +15,12 @@ count as missing.  The index needs file locks that work, so not every network fi
 
 import dataclasses
 import json
+import re
 import shutil
 import sqlite3
 import time
 import uuid
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,9 +32,11 @@ import numpy as np
 import zarr
 from jaxtyping import Float, Float32
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.storage import LocalStore
 
 from heatproof.data.geometry import FILM, Geometry
-from heatproof.errors import MapError, near_misses
+from heatproof.disk import ARRAYS
+from heatproof.errors import DamagedFile, DamagedMapError, MapError, near_misses
 from heatproof.types import MapKey, ModelId, Validity
 
 # Model and method have a table of their own, since their long texts repeat for every map of a
@@ -47,9 +53,14 @@ CREATE TABLE IF NOT EXISTS maps (
 ) WITHOUT ROWID;
 """
 _PLACE = """
-SELECT array, row, col, validity, checksum FROM maps JOIN sources ON source = id
+SELECT array, row, col, version, validity, checksum FROM maps JOIN sources ON source = id
 WHERE model = ? AND method = ? AND image_id = ? AND finding = ?
 """
+INDEX = "index.sqlite"
+_NAME = re.compile("[0-9a-f]{32}")  # of an array
+# An index with other tables is damaged, too: it was swapped with another file.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_KIND = 0xFF  # bits of an SQLite error that say its kind; the others give details
 _WAIT = 300.0  # seconds that a writer waits for its turn
 _WHOLE = 1 << 20  # bytes up to which an array is one chunk; above, each image is its own
 
@@ -77,11 +88,19 @@ class StoredMap:
 
 @dataclass(frozen=True)
 class _Place:
+    key: MapKey
     array: str
     row: int
     col: int
+    version: str
     validity: str
     checksum: int
+
+    def holds(self, values: Float32[np.ndarray, "y x"]) -> bool:
+        """Whether these are the values that were put here, under this key, version and validity."""
+        plain = zlib.crc32(values.data)
+        # Version 2.1 and earlier put the CRC of the values alone.
+        return self.checksum in (plain, _bound(plain, self.key, self.version, self.validity))
 
 
 @dataclass(frozen=True)
@@ -135,7 +154,7 @@ class MapStore:
             }
             # The array is written under the lock, or `clean` could take it for an orphan before it
             # has rows.
-            _write(self.path / "arrays" / name, values, about)
+            _write(self.path / ARRAYS / name, values, about)
             index.execute(
                 "INSERT OR IGNORE INTO sources (model, method) VALUES (?, ?)",
                 (_text(model), method),
@@ -149,7 +168,13 @@ class MapStore:
                 (
                     (
                         *(source, image_id, finding, versions[row], validity[row][col].value),
-                        *(zlib.crc32(values[row, col].data), name, row, col),
+                        _bound(
+                            zlib.crc32(values[row, col].data),
+                            MapKey(model, method, image_id, finding),
+                            versions[row],
+                            validity[row][col].value,
+                        ),
+                        *(name, row, col),
                     )
                     for row, image_id in enumerate(image_ids)
                     for col, finding in enumerate(findings)
@@ -164,18 +189,21 @@ class MapStore:
         """Maps in the order of the keys; reads each array once.
 
         Raises:
-            MapError: A map is absent (the message says what is there) or damaged.
+            MapError: A map is absent; the message says what is there.
+            DamagedMapError: A map is not as it was put; it counts as missing from now on.
         """
         try:
             return self._read(keys)
-        except FileNotFoundError:
+        except _DamagedArrayError:
             pass  # Replaced and cleaned away since we looked it up, so look again.
         try:
             return self._read(keys)
-        except FileNotFoundError as error:
-            raise MapError(
-                f"the index of {self.path} names an array that is gone; was the folder"
-                " copied while maps were written, or cleaned by hand?"
+        except _DamagedArrayError as error:
+            [name] = error.args
+            self._forget(name)
+            raise DamagedMapError(
+                f"the maps in {self.path / ARRAYS / name} are damaged or gone, and count as missing"
+                " from now on"
             ) from error
 
     def missing(
@@ -207,17 +235,40 @@ class MapStore:
         """Remove arrays that no map lies in any more; returns how many.
 
         Left by killed processes and by replaced maps.  Waits for writers, so nothing that is being
-        written is touched.
+        written is touched.  A damaged index is removed before, with a warning.
         """
-        arrays = self.path / "arrays"
+        self._remove_damaged_index()
+        arrays = self.path / ARRAYS
         if not arrays.is_dir():
             return 0
         with self._writing() as index:
             kept = {name for [name] in index.execute("SELECT DISTINCT array FROM maps")}
-            orphans = [folder for folder in arrays.iterdir() if folder.name not in kept]
+            # What has another kind of name was put there by somebody else.
+            ours = (folder for folder in arrays.iterdir() if _NAME.fullmatch(folder.name))
+            orphans = [folder for folder in ours if folder.name not in kept]
             for folder in orphans:
-                shutil.rmtree(folder)
+                # A link is removed, and not what it leads to.
+                folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
         return len(orphans)
+
+    def damaged(self) -> list[Path]:
+        """What is not as it was put: the index, or arrays; every map is read.
+
+        Maps in these arrays count as missing from now on.
+        """
+        if self._index_is_damaged():
+            return [self.path / INDEX]
+        names: dict[str, list[MapKey]] = {}
+        for key in self:
+            [place] = self._places([key])
+            names.setdefault(place.array, []).append(key)
+        found = []
+        for name, keys in names.items():
+            try:
+                self.get_many(keys)
+            except DamagedMapError:
+                found.append(self.path / ARRAYS / name)
+        return found
 
     def __contains__(self, key: MapKey) -> bool:
         with self._reading() as index:
@@ -247,7 +298,7 @@ class MapStore:
         for position, place in enumerate(self._places(keys)):
             by_array.setdefault(place.array, []).append((position, place))
         for name, wanted in by_array.items():
-            maps = _maps(self.path / "arrays" / name, [place for _, place in wanted])
+            maps = _maps(self.path / ARRAYS / name, [place for _, place in wanted])
             stored.update(zip((position for position, _ in wanted), maps, strict=True))
         return [stored[position] for position in range(len(keys))]
 
@@ -258,14 +309,39 @@ class MapStore:
                 row = index.execute(_PLACE, _address(key)).fetchone()
                 if row is None:
                     raise MapError(f"{self.path} has no map of {_lacking(index, key)}")
-                places.append(_Place(*row))
+                places.append(_Place(key, *row))
         return places
+
+    def _forget(self, array: str) -> None:
+        """Take the maps of an array out of the index."""
+        with self._writing() as index:
+            index.execute("DELETE FROM maps WHERE array = ?", (array,))
+
+    def _index_is_damaged(self) -> bool:
+        """Whether the index is no SQLite file, not whole, or one of other tables."""
+        try:
+            with self._reading() as index:
+                [answer] = index.execute("PRAGMA integrity_check(1)").fetchone()
+                index.execute(_PLACE, ("", "", "", ""))
+        except DamagedMapError:
+            return True
+        return bool(answer != "ok")
+
+    def _remove_damaged_index(self) -> None:
+        if self._index_is_damaged():
+            warnings.warn(
+                f"{self.path / INDEX}: was damaged, so its maps are made again",
+                DamagedFile,
+                stacklevel=3,
+            )
+            for end in ("", "-wal", "-shm"):
+                (self.path / f"{INDEX}{end}").unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the only write lock; rolled back unless it ends well."""
         # Without an isolation level Python begins no transactions of its own beside those below.
-        index = sqlite3.connect(self.path / "index.sqlite", timeout=_WAIT, isolation_level=None)
+        index = sqlite3.connect(self.path / INDEX, timeout=_WAIT, isolation_level=None)
         try:
             # WAL lets readers go on during a write, and SQLite cannot switch to it inside a
             # transaction.
@@ -284,7 +360,7 @@ class MapStore:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        file = self.path / "index.sqlite"
+        file = self.path / INDEX
         # A store that nobody has put anything into is an empty one.
         index = sqlite3.connect(file if file.exists() else ":memory:", timeout=_WAIT)
         try:
@@ -294,8 +370,24 @@ class MapStore:
                 index = sqlite3.connect(":memory:")
                 index.executescript(_SCHEMA)
             yield index
+        except sqlite3.DatabaseError as error:
+            raise self._as_ours(error, "read") from error
         finally:
             index.close()
+
+    def _as_ours(self, error: sqlite3.DatabaseError, done: str) -> Exception:
+        """An error of the index: that it is damaged, or what the system has against it."""
+        file, code = self.path / INDEX, getattr(error, "sqlite_errorcode", 0) & _KIND
+        if code in _DAMAGED:
+            return DamagedMapError(
+                f"{file} is damaged ({error}); the next run makes its maps again"
+            )
+        # Every file of results reports a full disk as OSError, and so does the index.
+        return OSError(f"{file} cannot be {done}: {error}")
+
+
+class _DamagedArrayError(Exception):
+    """An array, by its name, is not as it was put."""
 
 
 def _to_wal(index: sqlite3.Connection) -> None:
@@ -314,7 +406,7 @@ def _to_wal(index: sqlite3.Connection) -> None:
 def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, Any]) -> None:
     small = values.nbytes <= _WHOLE
     array = zarr.create_array(
-        path,
+        LocalStore(path),  # a path as text may be taken for an address
         shape=values.shape,
         dtype="float32",
         chunks=values.shape if small else (1, *values.shape[1:]),
@@ -330,26 +422,32 @@ def _write(path: Path, values: Float32[np.ndarray, "n k y x"], about: dict[str, 
 
 
 def _maps(folder: Path, places: Sequence[_Place]) -> list[StoredMap]:
-    array: Any = zarr.open_array(folder, mode="r")
     try:
+        array: Any = zarr.open_array(LocalStore(folder, read_only=True), mode="r")
         images = {place.row for place in places}
         if array.nbytes <= _WHOLE or 2 * len(images) > array.shape[0]:
             array = array[...]  # each image asked for by itself takes longer
         else:
             array = {image: array[image] for image in images}
         values = [np.ascontiguousarray(array[place.row][place.col]) for place in places]
-        sound = all(
-            zlib.crc32(map_values.data) == place.checksum
-            for map_values, place in zip(values, places, strict=True)
-        )
-    except (ValueError, RuntimeError):  # a codec found the damage first
-        sound = False
+        sound = all(map(_Place.holds, places, values))
+        maps = [StoredMap(*each) for each in zip(values, map(_validity, places), strict=True)]
+    except PermissionError:
+        raise  # nothing is damaged
+    except Exception as error:  # Zarr has no error of its own for metadata that were altered
+        raise _DamagedArrayError(folder.name) from error
     if not sound:
-        raise MapError(f"the maps in {folder} are damaged or partly gone; delete the store")
-    return [
-        StoredMap(map_values, Validity(place.validity))
-        for map_values, place in zip(values, places, strict=True)
-    ]
+        raise _DamagedArrayError(folder.name)
+    return maps
+
+
+def _validity(place: _Place) -> Validity:
+    return Validity(place.validity)
+
+
+def _bound(checksum: int, key: MapKey, version: str, validity: str) -> int:
+    """The checksum of some values, bound to all that the index says of them."""
+    return zlib.crc32("\0".join((*_address(key), version, validity)).encode(), checksum)
 
 
 def _check(

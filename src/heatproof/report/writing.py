@@ -4,6 +4,7 @@ Everything here is computed anew each time, from the units that the stages wrote
 and nothing that could be stale.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import polars as pl
 from heatproof.analysis import rows
 from heatproof.analysis.analyse import Analysis, Tables, analyse
 from heatproof.analysis.verdicts import Asked
+from heatproof.disk import inside
+from heatproof.escaping import column_for_spreadsheet
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
@@ -37,6 +40,7 @@ from heatproof.tables.headers import Headers
 from heatproof.tables.units import write_whole
 
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
+_ON_PAPER = re.compile(r"(tables|figures)/[^/\\]+\.(csv|tex|svg|pdf)")
 PAPER = ".paper"  # lists the tables and figures that the last report wrote
 COARSE_MAPS = (
     "Coarse maps (class maps, Grad-CAM) are enlarged by the usual convention: each cell is drawn"
@@ -174,14 +178,26 @@ def _files(
 
 def _remove_others(folder: Path, written: Collection[str]) -> None:
     """Remove the tables and figures that an earlier report wrote, and this one did not."""
-    # The listing limits what is removed to what a report wrote.
+    # The listing limits what is removed to what a report wrote, and the pattern to what a report
+    # may have written, whoever wrote the listing.
     listing = folder / PAPER
-    earlier = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
-    for name in set(earlier) - set(written):
-        (folder / name).unlink(missing_ok=True)
+    for name in sorted(_lines(listing) - set(written)):
+        file = inside(folder, name) if _ON_PAPER.fullmatch(name) else None
+        if file is not None:
+            file.unlink()
     write_whole(listing, "\n".join(written) + "\n")
 
 
+def _lines(file: Path) -> set[str]:
+    """The lines of a file of names; none where there is no such file, or no text in it."""
+    try:
+        return set(file.read_text(encoding="utf-8").splitlines())
+    except (FileNotFoundError, UnicodeDecodeError):
+        return set()
+
+
 def _csv(table: Table) -> str:
-    """The table as CSV; undefined numbers are empty, as spreadsheets expect."""
-    return table.frame.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv()
+    """The table as CSV for spreadsheets: undefined numbers are empty, and text is no formula."""
+    frame = table.frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+    text = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(map(column_for_spreadsheet, text)).write_csv()

@@ -4,16 +4,17 @@ Every stage walks over blocks of films and writes one unit per block, whole or n
 that is killed and started again does what was left, and ends with the same report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import torch
 
 from heatproof.analysis.choices import choices
-from heatproof.errors import ExperimentError
+from heatproof.errors import DamagedError, ExperimentError
+from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import Workspace, open_workspace
@@ -37,6 +38,8 @@ from heatproof.types import ModelId
 
 Stage = Literal["train", "explain", "score", "trust", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+_Result = TypeVar("_Result")
+_MENDED = 5  # damaged files that are found late, and mended, in one run: more is a broken disk
 _HINT = "Say [explain] memory, such as '4GB', or device = 'cpu'; what was made is kept"
 
 
@@ -70,9 +73,14 @@ def measure(experiment: Experiment, progress: Progress) -> tuple[Workspace, Writ
     Raises:
         HeatproofError: The experiment cannot be run as described; nothing that was done is lost.
     """
-    work = _begin(experiment, progress)
-    work, judged, scored = _measure(work, _explain(work, _openers(work, {}), progress), progress)
-    return work, read_back(work, judged, scored, compared=[])
+    begun = _begin(experiment, progress)
+
+    def measured() -> tuple[Workspace, Written]:
+        explained = _explain(begun, _openers(begun, {}), progress)
+        work, judged, scored = _measure(begun, explained, progress)
+        return work, read_back(work, judged, scored, compared=[])
+
+    return _mending(measured, progress)
 
 
 def _begin(experiment: Experiment, progress: Progress) -> Workspace:
@@ -80,7 +88,7 @@ def _begin(experiment: Experiment, progress: Progress) -> Workspace:
     progress.start("check", 1)
     work = open_workspace(experiment)
     check_experiment(work)
-    _make_folder(work.folder)
+    claim(experiment)
     progress.advance()
     progress.finish()
     return work
@@ -93,6 +101,7 @@ def check_experiment(work: Workspace) -> None:
         HeatproofError: A model, its training or imported maps are not as described, or a criterion
             of trust will find no models to compare.
     """
+    check_folder(work.experiment)
     ids = {}
     for maps in work.experiment.maps:
         # Called for its errors: the folder is listed, and no map is read yet.
@@ -135,6 +144,26 @@ def _run_stages(
     work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage
 ) -> Path:
     """The stages after training."""
+    return _mending(lambda: _stages(work, openers, progress, until), progress)
+
+
+def _mending(stages: Callable[[], _Result], progress: Progress) -> _Result:
+    """What the stages return; they are gone through again where a file of theirs was damaged.
+
+    A stage makes what is damaged when it begins.  This is for what a later stage finds, such as a
+    map, or a file that was removed meanwhile.
+    """
+    for _ in range(_MENDED):
+        try:
+            return stages()
+        except DamagedError as error:
+            progress.warn(f"{error}; it is made again")
+    return stages()
+
+
+def _stages(
+    work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage
+) -> Path:
     explained = _explain(work, openers, progress)
     if until == "explain":
         return work.folder / "maps"
@@ -145,7 +174,9 @@ def _run_stages(
     if until == "trust":
         return work.folder / "trust"
     written = read_back(work, judged, scored, compared)
-    return write_report(work, judged, written, progress)
+    page = write_report(work, judged, written, progress)
+    finish(work.folder, written.digests)
+    return page
 
 
 def _measure(
@@ -187,16 +218,6 @@ def _opened(
     """What ``open_model`` returns, with the model on a device; one in memory stays where it is."""
     model, card, folder = open_model(work.experiment.folder, entry, work.data, trained)
     return model if entry.in_memory else model.to(device), card, folder
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder of a run; raises ExperimentError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExperimentError(
-            f"cannot write to {folder}: {error}; choose another folder with output = ... or -o"
-        ) from error
 
 
 def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:

@@ -101,8 +101,13 @@ def prove(
     heard = Heard(progress or Silent())
     report = run(experiment, progress=heard)
     tables = ("estimates", "scores", *(("trust", "verdicts") if experiment.trust else ()))
-    read = {table: pl.read_parquet(report.with_name(f"{table}.parquet")) for table in tables}
+    read = {table: _table(report.with_name(f"{table}.parquet")) for table in tables}
     return Proof(report, **read, warnings=tuple(heard.warnings))
+
+
+def _table(file: Path) -> pl.DataFrame:
+    with file.open("rb") as opened:  # a path may be taken for a pattern
+        return pl.read_parquet(opened)
 
 
 def _asked(criteria: Sequence[str]) -> TrustSettings | None:

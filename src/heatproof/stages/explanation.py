@@ -20,6 +20,7 @@ from heatproof.saliency.localizer import localize
 from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Block, map_rows, prediction_rows
 from heatproof.stages.loop import complete
+from heatproof.stages.made import without_maps
 from heatproof.stages.read_ahead import ReadFilms, begin_reading
 from heatproof.types import Sample
 
@@ -67,32 +68,13 @@ def _missing(
     # Films that only choose a threshold are predicted and not explained.
     explained = bool(blocks) and blocks[0].assignment.explained
     methods = methods_of(work, model) if explained else ()
-    stale = {method: _stale(work, blocks, method) for method in methods}
+    lacking = {method: without_maps(work, blocks, method) for method in methods}
     missing = {}
     for block in blocks:
-        of_block = [m for m in methods if not _is_made(work, block, m, stale[m])]
+        of_block = [m for m in methods if block.made(m) in lacking[m]]
         if of_block or block.predicted not in work.predictions:
             missing[block.predicted] = of_block
     return missing
-
-
-def _stale(work: Workspace, blocks: Sequence[Block], method: str) -> set[str]:
-    """Films of which the store has no map, or one of the film as it was at another time."""
-    versions = {image_id: version for block in blocks for image_id, version in block.versions}
-    first = blocks[0]
-    store = work.store(first.assignment.data)
-    return set(store.missing(first.id, method, first.findings, versions))
-
-
-def _is_made(work: Workspace, block: Block, method: str, stale: set[str]) -> bool:
-    """Whether the unit is written and the store holds its maps; the store may have been deleted."""
-    if block.made(method) not in work.made:
-        return False
-    suspects = stale & {sample.image_id for sample in block.samples}
-    if not suspects:
-        return True
-    # A film that was set aside has no map, and no row that says it should have one.
-    return not suspects & set(work.made.read([block.made(method)]).frame["image_id"])
 
 
 def _explain_block(

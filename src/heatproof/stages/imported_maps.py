@@ -28,6 +28,7 @@ from heatproof.registry import files_of, part_name, relative_to
 from heatproof.saliency import Maps, judge
 from heatproof.stages.blocks import BLOCK, Block, blocks, map_rows, prediction_rows
 from heatproof.stages.loop import complete
+from heatproof.stages.made import without_maps
 from heatproof.tables.units import digest
 from heatproof.types import ModelId, Sample
 
@@ -136,8 +137,8 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
     listed = list_maps(work, entry)
 
     def is_done(listed: ListedMaps) -> bool:
-        maps_made = all(block.made(entry.method) in work.made for block in listed.blocks)
-        return maps_made and all(block.predicted in work.predictions for block in listed.blocks)
+        lacking = without_maps(work, listed.blocks, entry.method)
+        return not lacking and all(block.predicted in work.predictions for block in listed.blocks)
 
     def write(listed: ListedMaps, rows: _Rows) -> None:
         aside = [

@@ -102,7 +102,7 @@ def _rounds(curve: Path) -> tuple[tuple[float, ...], float]:
     """AUROC after every round of a training, and the seconds that they took."""
     if not curve.is_file():
         return (), 0.0
-    table = pl.read_csv(curve)
+    table = pl.read_csv(curve.read_bytes())  # a path may be taken for a pattern
     return tuple(table["auroc"]), float(table["seconds"][-1])
 
 

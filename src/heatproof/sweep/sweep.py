@@ -17,6 +17,7 @@ import tomlkit
 
 from heatproof.analysis.localization import Localization, localization
 from heatproof.errors import ExperimentError
+from heatproof.experiment.claim import claim
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import ClassificationSettings
@@ -74,7 +75,7 @@ def sweep(
     work = open_workspace(experiment)
     searched = families(work, settings)
     # The folder is made after all checks: a faulty file leaves nothing behind.
-    work.folder.mkdir(parents=True, exist_ok=True)
+    claim(experiment)
     progress.advance()
     progress.finish()
     with _runner(work, searched, settings.at_once, progress, ray) as run:

@@ -3,20 +3,27 @@
 A run is a list of units.  A unit whose file exists is done; one whose inputs changed has another
 hash, so nothing stale is read and nothing is counted twice.  A killed run loses the units it was
 in the middle of, and nothing else.
+
+A unit carries a digest of its bytes and of its name, which is checked whenever it is read: one that
+is truncated, altered, swapped with another or cannot be read is the same as a missing one.
 """
 
 import hashlib
 import io
 import json
-import os
-import uuid
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic
 
 import polars as pl
 
+from heatproof import disk
+from heatproof.errors import DamagedError, DamagedFile
 from heatproof.tables import AnyTable
+
+_SEAL = "heatproof.sha256"
+_BLANK = b"0" * 64
 
 
 def digest(*inputs: Any) -> str:
@@ -34,24 +41,7 @@ def folder_name(name: str, *inputs: Any, digits: int = 12) -> str:
 
 def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
     """Text, bytes, or a table as Parquet; a reader sees the old file or the new one."""
-    # The file is written beside its target, since a move is atomic only within one file system;
-    # the random part of its name keeps two writers apart.
-    unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}.unfinished")
-    if isinstance(what, bytes):
-        data = what
-    elif isinstance(what, str):
-        data = what.encode()
-    else:
-        buffer = io.BytesIO()
-        what.write_parquet(buffer)
-        data = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    finally:
-        # Nothing half-written stays after a failure; after the move there is nothing to remove.
-        unfinished.unlink(missing_ok=True)
+    disk.write_whole(path, _parquet(what) if isinstance(what, pl.DataFrame) else what)
 
 
 class Units(Generic[AnyTable]):
@@ -66,19 +56,88 @@ class Units(Generic[AnyTable]):
         self._folder = run / table.name
         self._table = table
 
+        self._sound: set[str] = set()  # names of units that were read, and are what was written
+
     def __contains__(self, name: str) -> bool:
-        return self._path(name).is_file()
+        """Whether the unit is there, and as it was written; warns where it was damaged."""
+        return name in self._sound or self._load(name) is not None
 
     def put(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a unit; a reader sees all of it or none."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(name), self._table.of_rows(rows).frame)
+        disk.write_whole(self._path(name), _sealed(name, self._table.of_rows(rows).frame))
 
     def read(self, names: Iterable[str]) -> AnyTable:
-        """The rows of these units, in this order."""
+        """The rows of these units, in this order.
+
+        Raises:
+            DamagedError: One of them is gone, or was damaged since the stage that made it.
+        """
         # The order of names decides, and not that of files, so a resumed run reads equal rows.
-        parts = [self._table.of_file(pl.read_parquet(self._path(name))).frame for name in names]
+        parts = [self._required(name).frame for name in names]
         return self._table(pl.concat(parts)) if parts else self._table.of_rows([])
+
+    def damaged(self) -> list[Path]:
+        """The files that are no units as they were written."""
+        files = sorted(self._folder.glob("*.parquet"))
+        return [file for file in files if self._load(file.stem, told=False) is None]
+
+    def _required(self, name: str) -> AnyTable:
+        table = self._load(name)
+        if table is None:
+            self._sound.clear()  # others may have gone with it
+            raise DamagedError(f"{self._path(name)} is gone, or was damaged since it was written")
+        return table
+
+    def _load(self, name: str, *, told: bool = True) -> AnyTable | None:
+        """The rows of a unit; None where it is not there, or not as it was written."""
+        path = self._path(name)
+        try:
+            data = path.read_bytes()
+            table = self._table.of_file(pl.read_parquet(io.BytesIO(_checked(name, data))))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            if told:
+                warnings.warn(f"{path}: {error}; it is made again", DamagedFile, stacklevel=2)
+            return None
+        self._sound.add(name)
+        return table
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.parquet"
+
+
+def _parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _sealed(name: str, frame: pl.DataFrame) -> bytes:
+    """A Parquet file that holds the digest of its own bytes and of its name."""
+    # The digest stands among the metadata, as text of fixed length, and is that of the file with
+    # zeros in its place: so it covers headers and footers, and the file stays one for other tools.
+    data = _parquet(frame, {_SEAL: _BLANK.decode()})
+    place = _seal_place(data)
+    return data[:place] + _digest_of(name, data) + data[place + len(_BLANK) :]
+
+
+def _checked(name: str, data: bytes) -> bytes:
+    """The bytes of a unit; raises ValueError where they are not those that were written."""
+    place = _seal_place(data)
+    end = place + len(_BLANK)
+    if data[place:end] != _digest_of(name, data[:place] + _BLANK + data[end:]):
+        raise ValueError("was damaged, or swapped with another file")
+    return data
+
+
+def _seal_place(data: bytes) -> int:
+    # Metadata stand behind all rows and statistics.  Two bytes lie between a key and its value.
+    key = data.rfind(_SEAL.encode())
+    if key < 0:
+        raise ValueError("was damaged, or comes from a version that sealed no files")
+    return key + len(_SEAL) + 2
+
+
+def _digest_of(name: str, data: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + data).hexdigest().encode()

@@ -16,6 +16,7 @@ from typing import Any
 
 import lightning
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from heatproof.errors import HeatproofError, ModelError, SpecError
 from heatproof.train.settings import Settings
@@ -92,10 +93,16 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Leave Ctrl-C as it is: Lightning turns the first into an exit, and ignores later ones."""
+    """Leave Ctrl-C and SIGTERM as they are.
+
+    Lightning turns the first Ctrl-C into an exit and ignores later ones, and ends after a SIGTERM
+    with status 0, which schedulers take for success.
+    """
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
+    except SIGTERMException as error:
+        raise SystemExit(128 + signal.SIGTERM) from error
     except SystemExit as error:
         # Lightning exits while it handles the interrupt, which is then the context of the exit.
         if isinstance(error.__context__, KeyboardInterrupt):

@@ -1,0 +1,152 @@
+"""``run.json``: which experiment an output folder holds, made with what, where and when.
+
+A folder holds one experiment.  Another one, which would mix its tables and pages with those that
+are there, is refused; the same one with other settings is not, since whatever they change has
+another name.
+"""
+
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+from heatproof.disk import sealed, tidy, unsealed, write_whole
+from heatproof.errors import DamagedFile, ExperimentError
+from heatproof.experiment.file import Experiment
+from heatproof.tables.units import digest
+
+RUN = "run.json"
+FORMAT = 1
+_VERSIONS = ("torch", "numpy", "polars")  # of libraries that numbers depend on
+
+
+def check_folder(experiment: Experiment) -> None:
+    """Look whether an experiment may use its output folder; changes nothing.
+
+    Raises:
+        ExperimentError: The folder holds another experiment, or a ``run.json`` of another program.
+    """
+    before = read_claim(experiment.output_folder)
+    if before is None:
+        return
+    # Calls of ``prove`` share a folder unless they say otherwise, whatever they call the model.
+    from_python = not experiment.text and not before["file"]
+    if before["experiment"] != experiment.name and not from_python:
+        raise ExperimentError(
+            f"{experiment.output_folder} holds the results of the experiment"
+            f" {before['experiment']!r}, not of {experiment.name!r}; choose another folder with"
+            f" output = ... or -o. Was it renamed? Then remove {RUN} there"
+        )
+
+
+def claim(experiment: Experiment) -> None:
+    """Make the output folder that of an experiment, and remove what killed runs left unfinished.
+
+    Raises:
+        ExperimentError: The folder cannot be written to, holds another experiment, or has links
+            that lead out of it.
+    """
+    folder = experiment.output_folder
+    check_folder(experiment)
+    now = _now()
+    before = read_claim(folder) or {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tidy(folder)
+        write_whole(
+            folder / RUN,
+            sealed(
+                {
+                    "format": FORMAT,
+                    "experiment": experiment.name,
+                    "file": experiment.file_name if experiment.text else "",
+                    "settings": _settings_digest(experiment),
+                    "data": None,
+                    "versions": _versions(),
+                    "machine": {
+                        "name": platform.node(),
+                        "system": platform.platform(),
+                        "cores": os.cpu_count(),
+                    },
+                    "first_begun": before.get("first_begun", now),
+                    "begun": now,
+                    "finished": None,
+                }
+            ),
+        )
+    except OSError as error:
+        raise ExperimentError(
+            f"cannot write to {folder}: {error}; choose another folder with output = ... or -o"
+        ) from error
+
+
+def finish(folder: Path, digests: Mapping[str, str]) -> None:
+    """Say that the report is written, and of what data.
+
+    Args:
+        folder: The output folder, which was claimed.
+        digests: Digest of what each data set holds, by its name.
+    """
+    claimed = read_claim(folder) or {}
+    write_whole(folder / RUN, sealed({**claimed, "data": dict(digests), "finished": _now()}))
+
+
+def read_claim(folder: Path) -> dict[str, Any] | None:
+    """What ``run.json`` says; None where there is none, or a damaged one, which is told.
+
+    Raises:
+        ExperimentError: It is the file of another program.
+    """
+    file = folder / RUN
+    try:
+        text = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ExperimentError(f"cannot read {file}: {error}") from error
+    try:
+        return unsealed(text)
+    except ValueError as error:
+        if _is_foreign(text):
+            raise ExperimentError(
+                f"{file} is not from heatproof, so the folder is another program's; choose another"
+                " with output = ... or -o"
+            ) from error
+        warn(f"{file}: {error}; it is made again", DamagedFile, stacklevel=2)
+        return None
+
+
+def _is_foreign(text: bytes) -> bool:
+    """Whether it is whole JSON, and was never sealed."""
+    try:
+        values = unsealed(text, required=False)
+    except ValueError:
+        return False
+    return "experiment" not in values
+
+
+def _settings_digest(experiment: Experiment) -> str:
+    """Changes with whatever the experiment asks for, and not with where it lies."""
+    settings = experiment.model_dump(exclude={"output", "paths_from", "data"})
+    data = [entry.model_dump(exclude={"dataset"}) for entry in experiment.data]
+    kinds = [
+        entry.dataset if isinstance(entry.dataset, str) else type(entry.dataset).__name__
+        for entry in experiment.data
+    ]
+    return digest(settings, data, kinds)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "heatproof": version("heatproof"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _VERSIONS},
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
