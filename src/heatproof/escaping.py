@@ -1,10 +1,11 @@
-"""Text of others, made harmless for whoever shows it: terminals and spreadsheets.
+"""Text of others, made harmless for whoever shows it: terminals, spreadsheets, and pages to share.
 
 Pages escape in their templates, and tables of LaTeX where they are written.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -39,3 +40,25 @@ def column_for_spreadsheet(column: str) -> pl.Expr:
     cell = pl.col(column)
     is_formula = cell.str.contains(f"(?s){_FORMULA}") & ~cell.str.contains(_NUMBER)
     return pl.when(is_formula).then(pl.lit(_MARK) + cell).otherwise(cell).alias(column)
+
+
+# The folders of an absolute path; what follows them is a name.  An address of the web is none.
+_FOLDERS = r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^/\\\n:;,'\"]+[/\\])+"
+_QUOTED = r"([\"'])(?:~?[/\\]|[A-Za-z]:[/\\])[^\"'\n]*?([^/\\\"'\n]*)\1"
+
+
+def without_folders(text: str, known: Iterable[str] = ()) -> str:
+    """A message without the folders of absolute paths, which tell of a machine and its users.
+
+    Args:
+        text: The message.
+        known: Folders that it may name, whatever letters they hold.
+    """
+    for folder in sorted(known, key=len, reverse=True):
+        text = text.replace(f"{folder}/", "")
+    return re.sub(_FOLDERS, "", text)
+
+
+def without_quoted_folders(text: str) -> str:
+    """The text of an experiment file, where an absolute path keeps its name alone."""
+    return re.sub(_QUOTED, "\\1\N{HORIZONTAL ELLIPSIS}/\\2\\1", text)
