@@ -57,13 +57,15 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     of_start = None if start is None else _start(work, start, network)
     data, validation = sampled(work.data[plan.data], entry), work.data[plan.validation].usable
 
+    settings = settings_of(entry)
+
     def tell(now: train.TrainingProgress) -> None:
-        progress.tell(f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
+        note = f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}"
+        # Of all epochs: a training may stop earlier.
+        progress.tell(note, (now.epoch - 1 + now.step / now.steps) / settings.max_epochs)
 
     with naming(entry):
-        fitted = train.fit(
-            network, data, validation, settings_of(entry), tell, folder / CHECKPOINTS
-        )
+        fitted = train.fit(network, data, validation, settings, tell, folder / CHECKPOINTS)
     card = _card(work, entry, network, data, fitted, of_start)
     if is_first():
         _keep(network, fitted, card, folder)

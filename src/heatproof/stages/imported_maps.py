@@ -177,8 +177,8 @@ def _read_all(work: Workspace, listed: ListedMaps, progress: Progress) -> _Rows:
             rows.made.extend(portion.made)
             rows.predicted.extend(portion.predicted)
             rows.aside.extend(portion.aside)
-            read = len(rows.predicted) + len(rows.aside)
-            progress.tell(f"{entry.name}: {read} of {len(listed.found)} maps")
+            read, count = len(rows.predicted) + len(rows.aside), len(listed.found)
+            progress.tell(f"{entry.name}: {read} of {count} maps", read / count)
     if not rows.predicted:
         reasons = "; ".join(reason for _, reason in rows.aside[:3])
         raise ExperimentError(
