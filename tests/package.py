@@ -87,15 +87,18 @@ class SmallUNet(UNet):
     width: int = 8
 ''',
     "arrays.py": '''
-"""Arrays: maps as NumPy saves them, called after film and finding."""
+"""Arrays: maps as text, a line for each row, called after film and finding."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from heatproof.errors import MapError
-from heatproof.maps.importers import ImportedMap, importers
+from heatproof.maps.arrays import arrays_in_files, maps_in
+from heatproof.maps.importers import FoundMap, importers
+from heatproof.maps.naming import KnownFilms
 
 
 @importers.register("arrays")
@@ -103,21 +106,20 @@ from heatproof.maps.importers import ImportedMap, importers
 class Arrays:
     """One file of each map."""
 
-    def files(self, folder: Path) -> list[Path]:
-        """Those that end in npy."""
-        found = sorted(folder.rglob("*.npy"))
-        if not found:
-            raise MapError(f"there is no npy file in {folder}")
-        return found
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+    pattern: str = "{image_id}_{finding}.txt"
 
-    def read(self, path: Path) -> ImportedMap:
-        """One map, of which nothing else is known."""
-        try:
-            values = np.load(path, allow_pickle=False).astype(np.float32)
-        except (OSError, ValueError, EOFError) as error:
-            raise MapError(f"{path}: {error}") from error
-        film, _, finding = path.stem.partition("_")
-        return ImportedMap(film, finding, values, float("nan"), True, values.shape)
+    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
+        """Those that end in txt."""
+        return maps_in(arrays_in_files(folder, self.suffixes, read), known, self.pattern)
+
+
+def read(file: Path) -> np.ndarray:
+    """The numbers of a file."""
+    try:
+        return np.array([line.split() for line in file.read_text().splitlines()], float)
+    except (OSError, ValueError) as error:
+        raise MapError(f"{file}: {error}") from error
 ''',
 }
 

@@ -125,3 +125,11 @@ def test_check_opens_the_models_too(squares):
     squares.write_text(squares.read_text().replace('features = "features"', 'features = "feature"'))
     with pytest.raises(ModelError, match=r"best first: features \(1 channels on 8 x 8 cells\)"):
         cli.check(squares)
+
+
+def test_a_quiet_run_says_where_the_report_is_and_nothing_else(squares):
+    found = heatproof("run", str(squares), "--quiet")
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip().endswith("out/report.html")
+    # Warnings stay: somebody should read them.
+    assert "done" not in found.stderr

@@ -77,6 +77,7 @@ def test_the_training_of_the_how_to_can_be_run(tmp_path):
 
 def test_maps_of_the_how_to_come_in(tmp_path, monkeypatch):
     from heatproof.maps.importers import importers
+    from heatproof.maps.naming import KnownFilms
 
     page = (ROOT / "docs/how-to/bring-your-maps.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
@@ -84,11 +85,13 @@ def test_maps_of_the_how_to_come_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     array = np.random.default_rng(0).random((20, 16))
     exec(code, {"array": array})
-    importer = importers.parse("chexlocalize")
-    (file,) = importer.files(tmp_path / "maps")
-    found = importer.read(file)
+    spec = re.findall('^importer = "(npy.*)"$', page, re.MULTILINE)[0]
+    known = KnownFilms("films", ("film7",), ("Opacity", "Edema"))
+    found = importers.parse(spec).find(tmp_path / "maps", known)[0].read()
     assert (found.image_id, found.finding) == ("film7", "Opacity")
     assert found.values.ravel() == pytest.approx(array.ravel())
+    named = re.findall(r"^\| `(\w+)` \| ", page.split("Pickles of CheXlocalize")[0], re.MULTILINE)
+    assert sorted(named) == sorted(importers.names())
 
 
 def test_the_tables_of_the_how_to_can_be_asked(tmp_path, monkeypatch, capsys):

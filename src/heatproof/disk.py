@@ -86,9 +86,25 @@ def inside(folder: Path, name: str) -> Path | None:
     try:
         place = folder / name
         within = place.parent.resolve().is_relative_to(folder.resolve())
-        return place if within and place.is_file() else None
     except (OSError, ValueError):  # too long, or a null byte
         return None
+    return place if within and is_file(place) else None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a null byte, or a folder that may not be read
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that none can have is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def sealed(values: Mapping[str, Any]) -> str:

@@ -17,8 +17,13 @@ class Progress(Protocol):
     def advance(self, *, skipped: bool = False, note: str = "") -> None:
         """One unit is done; ``skipped`` where it was done before and is left as it is."""
 
-    def tell(self, note: str) -> None:
-        """How far the current unit is, such as the epoch of a training; replaces the last note."""
+    def tell(self, note: str, share: float | None = None) -> None:
+        """How far the current unit is; replaces what was told before.
+
+        Args:
+            note: In words, such as the epoch of a training.
+            share: What is done of the unit, in [0, 1], where that is known.
+        """
 
     def warn(self, text: str) -> None:
         """A warning: it does not stop the run, and should be read before the run ends."""
@@ -36,7 +41,7 @@ class Silent:
     def advance(self, *, skipped: bool = False, note: str = "") -> None:
         """Says nothing."""
 
-    def tell(self, note: str) -> None:
+    def tell(self, note: str, share: float | None = None) -> None:
         """Says nothing."""
 
     def warn(self, text: str) -> None:
@@ -65,9 +70,9 @@ class Heard:
         """Passes it on."""
         self._to.advance(skipped=skipped, note=note)
 
-    def tell(self, note: str) -> None:
+    def tell(self, note: str, share: float | None = None) -> None:
         """Passes it on."""
-        self._to.tell(note)
+        self._to.tell(note, share)
 
     def warn(self, text: str) -> None:
         """Keeps the warning, and passes it on."""

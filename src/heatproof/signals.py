@@ -93,6 +93,6 @@ def stoppable(say: Callable[[str], None]) -> Iterator[None]:
         _restore(before)
 
 
-def _restore(handlers: Mapping[signal.Signals, Any]) -> None:
+def _restore(handlers: Mapping[Any, Any]) -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)

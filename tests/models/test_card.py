@@ -11,7 +11,7 @@ import torch
 
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ArrayPixels
-from heatproof.errors import ModelError
+from heatproof.errors import HeatproofError, ModelError
 from heatproof.models import card as module
 from heatproof.models.card import (
     Cohort,
@@ -54,6 +54,7 @@ def folder(tmp_path: Path) -> Path:
 def edit(folder: Path, change) -> None:
     values = json.loads((folder / "card.json").read_text())
     change(values)
+    del values["sha256"]  # as a person does who means it
     (folder / "card.json").write_text(json.dumps(values))
 
 
@@ -124,7 +125,7 @@ def test_saving_again_replaces_the_weights(folder: Path) -> None:
 
 def test_a_save_that_dies_leaves_the_old_model(folder: Path, monkeypatch) -> None:
     before = read_card(folder)
-    monkeypatch.setattr(module.json, "dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(module, "sealed", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         save(model(seed=4), CARD, folder)
     assert load(folder)[1] == before
@@ -176,8 +177,48 @@ def test_what_is_no_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"is .* the folder of a model"):
         load(tmp_path)
     (tmp_path / "card.json").write_text("{")
-    with pytest.raises(ModelError, match="not JSON"):
+    with pytest.raises(ModelError, match="not a card as it was written"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"[" * 200_000,
+        b'{"format": 1}',
+        b'{"format": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_whatever_stands_in_a_card_is_answered(folder: Path, text: bytes) -> None:
+    (folder / "card.json").write_bytes(text)
+    with pytest.raises(ModelError, match=r"card\.json"):
+        load(folder)
+
+
+@pytest.mark.parametrize("value", [None, [], 3, {"geometry": {}}, {"mean": None}])
+def test_whatever_stands_under_preprocessing_is_answered(folder: Path, value) -> None:
+    def change(card):
+        inner = card["preprocessing"] | value if isinstance(value, dict) else value
+        card["preprocessing"] = inner
+
+    edit(folder, change)
+    with pytest.raises(HeatproofError):
+        load(folder)
+
+
+def test_no_flipped_byte_of_a_card_is_believed(folder: Path) -> None:
+    good = (folder / "card.json").read_bytes()
+    before = read_card(folder)
+    for place in range(len(good)):
+        altered = good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
+        (folder / "card.json").write_bytes(altered)
+        try:
+            assert read_card(folder) == before, place  # such as a space for another
+        except ModelError:
+            continue
 
 
 def test_a_card_of_another_model_is_not_written(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Ensembles in an experiment: chosen on validation by classification, judged as one model."""
 
 import json
+import shutil
 
 import numpy as np
 import polars as pl
@@ -135,9 +136,27 @@ def test_the_page_says_what_it_is_and_a_second_run_does_nothing(finished):
     page = report.read_text()
     assert "checkpoints chosen by validation AUROC (Nodule 4)" in page
     assert "linear; softmax(classes=3)" in page
-    times = {f: f.stat().st_mtime_ns for f in report.parent.rglob("*.json")}
+    models = report.parent / "models"
+    times = {f: f.stat().st_mtime_ns for f in models.rglob("*.json")}
     assert run(load(file)).read_text() == page
-    assert {f: f.stat().st_mtime_ns for f in report.parent.rglob("*.json")} == times
+    assert {f: f.stat().st_mtime_ns for f in models.rglob("*.json")} == times
+
+
+def test_no_flipped_byte_of_an_ensemble_is_believed(finished, tmp_path):
+    together = next((finished[0].parent / "out/models").glob("ensemble-*"))
+    file, copy = together / "ensemble.json", together.with_name("copy")
+    good, (_, before) = file.read_bytes(), ensembles.load(together)
+    copy.mkdir()
+    try:
+        for place in range(0, len(good), 5):
+            altered = good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
+            (copy / file.name).write_bytes(altered)
+            try:
+                assert ensembles.load(copy)[1] == before
+            except ModelError:
+                continue
+    finally:
+        shutil.rmtree(copy)
 
 
 def test_an_ensemble_is_opened_from_its_folder_elsewhere(finished, tmp_path):

@@ -10,10 +10,18 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from heatproof.errors import DataError, ExperimentError, HeatproofError, ModelError
+from heatproof.errors import (
+    DamagedFile,
+    DataError,
+    ExperimentError,
+    HeatproofError,
+    ModelError,
+)
 from heatproof.experiment.file import load
 from heatproof.models.card import load as load_model
 from heatproof.models.card import read_card
+from heatproof.preparation import training
+from heatproof.preparation.folders import is_whole
 from heatproof.run.pipeline import run
 from tests.phantom_sets import sets
 
@@ -111,6 +119,22 @@ def test_a_model_half_written_is_trained_again_to_the_same_weights(trained):
     (folder / "card.json").unlink()
     run(load(trained), until="train")
     assert read_card(folder) == before
+
+
+def test_a_model_of_which_a_file_was_damaged_counts_as_missing(trained):
+    folder = next((trained.parent / "out/models").glob("linear*"))
+    check = training._check
+    check(folder)
+    files = [file for file in folder.rglob("*") if file.suffix in (".json", ".safetensors")]
+    assert len(files) >= 3
+    for file in files:
+        good = file.read_bytes()
+        for content in (b"", good[: len(good) // 2], good[:-9] + bytes([good[-9] ^ 1]) + good[-8:]):
+            file.write_bytes(content)
+            with pytest.warns(DamagedFile, match="made again"):
+                assert not is_whole(folder, check), file
+        file.write_bytes(good)
+        assert is_whole(folder, check)
 
 
 def test_another_setting_is_another_model(trained):

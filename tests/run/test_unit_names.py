@@ -16,7 +16,7 @@ from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.preparation.folders import trained_folder
 from heatproof.run.pipeline import run
-from heatproof.stages.imported_maps import import_blocks
+from heatproof.stages.imported_maps import list_maps
 
 GOLDEN = Path(__file__).with_name("unit_names.json")
 TABLES = ("contents", "made", "predictions", "scores", "shapes", "structures", "trust")
@@ -174,7 +174,7 @@ def names_of_the_rest(folder: Path) -> dict[str, list[str]]:
     file = write_experiment(folder)
     file.write_text(EXPERIMENT.replace("[explain]", TRAINED))
     work = open_workspace(load(file))
-    blocks, _ = import_blocks(work, work.experiment.maps[0])
+    blocks = list_maps(work, work.experiment.maps[0]).blocks
     models = [model for model in work.experiment.models if model.training]
     return {
         "models": [trained_folder(work, model).name for model in models],

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
+from heatproof.errors import DataError
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.stages.contents import contents
@@ -51,3 +52,26 @@ def test_another_pixel_label_or_mask_is_other_data(masked, changed):
         image.putpixel((0, 0), 255 - image.getpixel((0, 0)))
         image.save(file)
     assert digest(masked) != before
+
+
+@pytest.mark.parametrize("name", ["film3.png", "mask3.png"])
+def test_a_file_replaced_with_equal_size_and_time_is_noticed(masked, name):
+    digest(masked)
+    file = masked.parent / name
+    before, content = file.stat(), bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    new = file.with_name("new.png")
+    new.write_bytes(content)
+    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
+    new.replace(file)
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    with pytest.raises(DataError, match=r"'f3'.*same size and time"):
+        digest(masked)
+    os.utime(file)
+    digest(masked)  # another version by now, whose maps are made anew
+
+
+def test_other_permissions_are_the_same_data(masked):
+    before = digest(masked)
+    (masked.parent / "film3.png").chmod(0o600)
+    assert digest(masked) == before

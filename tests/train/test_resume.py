@@ -14,7 +14,7 @@ import polars
 import pytest
 import torch
 
-from heatproof.errors import ModelError
+from heatproof.errors import DamagedFile, ModelError
 from heatproof.models.classifier import build
 from heatproof.train import CURVE, LAST, fit
 from heatproof.train.learner import write_curve
@@ -156,11 +156,20 @@ def test_checkpoints_of_another_training_are_refused(tmp_path, change, message):
     assert (tmp_path / f"{LAST}.ckpt").read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    trained(tmp_path)
-    (tmp_path / f"{LAST}.ckpt").write_bytes(b"half a file")
-    with pytest.raises(ModelError, match=r"last\.ckpt"):
-        trained(tmp_path)
+@pytest.mark.parametrize("damage", ["last cut", "last flipped", "best flipped", "best gone"])
+def test_a_damaged_checkpoint_is_told_and_the_training_begins_anew(unbroken, tmp_path, damage):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop_at=(4, 1))
+    which, how = damage.split()
+    file = min(tmp_path.glob(f"{which}*.ckpt"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1  # in the middle of a tensor, where torch notices nothing
+    file.unlink() if how == "gone" else file.write_bytes(content[:999] if how == "cut" else content)
+    with pytest.warns(DamagedFile, match=rf"{which}.*begins anew"):
+        network, _ = trained(tmp_path)
+    assert curve(tmp_path) == unbroken[2]
+    for name, tensor in unbroken[0].state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor), name
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 
 from heatproof.data.spellings import numbers, plain
 from heatproof.data.tabular import TableRow
@@ -95,9 +95,11 @@ def spacing_of(row: TableRow, column: str | None) -> tuple[float, float] | None:
     except (ValueError, RecursionError):
         spacing = None
     match spacing:
-        case [int() | float() as down, int() | float() as across] if min(down, across) > 0:
+        case [int() | float() as down, int() | float() as across] if (
+            0 < min(down, across) <= max(down, across) < inf
+        ):
             return float(down), float(across)
-        case int() | float() as both if both > 0:
+        case int() | float() as both if 0 < both < inf:
             return float(both), float(both)
     raise row.wrong(column, "millimetres per pixel, such as 0.143 or [0.143, 0.143], or nothing")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from heatproof.data.annotations import fit
 from heatproof.data.pixels import ImageFile
+from heatproof.disk import is_file
 from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 from heatproof.types import Dataset, Sample
 
@@ -45,7 +46,7 @@ def check(dataset: Dataset) -> tuple[Problem, ...]:
 
 def _problems(sample: Sample) -> Iterator[Problem]:
     pixels = sample.pixels
-    if isinstance(pixels, ImageFile) and not pixels.path.is_file():
+    if isinstance(pixels, ImageFile) and not is_file(pixels.path):
         yield Problem(
             sample.image_id, f"{pixels.path}: there is no such file", fatal=True, missing=True
         )

@@ -191,7 +191,7 @@ def _shape(
     try:
         segmentation = annotation.get("segmentation")
         if isinstance(segmentation, dict):
-            return _in_frame(_run_lengths(segmentation), frames.masks), []
+            return _in_frame(run_lengths(segmentation), frames.masks), []
         if segmentation and not isinstance(segmentation, list):
             raise ValueError(f"segmentation is {_brief(segmentation)}")
         contours, left_out = _contours(segmentation or [])
@@ -220,7 +220,8 @@ def _in_frame(shape: Shape, frame: tuple[int, int] | None) -> Shape:
     return shape if frame is None else Rescaled(shape, frame)
 
 
-def _run_lengths(segmentation: Mapping[str, Any]) -> RLE:
+def run_lengths(segmentation: Mapping[str, Any]) -> RLE:
+    """The mask of a segmentation by run lengths, compressed or plain; raises ValueError."""
     match segmentation:
         case {"size": [rows, columns], "counts": str() | list() as counts}:
             height, width = spellings.whole(rows), spellings.whole(columns)

@@ -30,6 +30,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from heatproof.data import dicom
 from heatproof.data.decoding import TIFF_TAGS, decoding
 from heatproof.data.deep_colour import deep_colour, is_deep_colour
+from heatproof.disk import is_file
 from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 
 Mask = Bool[np.ndarray, "h w"]
@@ -169,7 +170,7 @@ def _of_colours(colours: Num[np.ndarray, "h w c"]) -> Mask:
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn what decoders raise into an AnnotationError that names the file."""
-    if not path.is_file():
+    if not is_file(path):
         raise AnnotationError(f"{path}: there is no such mask") from FileNotFoundError(path)
     try:
         with decoding(path):

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars
 
+from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
 
 
@@ -43,7 +44,7 @@ def read_rows(path: Path) -> tuple[TableRow, ...]:
     Raises:
         DataError: The file is missing, empty or malformed.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: there is no such table")
     rows = tuple(_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path))
     if not rows:
@@ -57,12 +58,12 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: The file is missing or not JSON.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: there is no such file")
     try:
         # ``utf-8-sig`` drops the byte order mark that some editors write.
         return json.loads(path.read_text("utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # Python reads no number of 5,000 digits
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
@@ -88,7 +89,10 @@ def _csv(path: Path) -> Iterator[TableRow]:
 
 
 def _decoded(path: Path) -> str:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
     try:
         # A byte order mark, which spreadsheets write, would join the name of the first column.
         return data.decode("utf-8-sig")
@@ -114,7 +118,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
 
 def _parquet(path: Path) -> Iterator[TableRow]:
     try:
-        frame = polars.read_parquet(path)
+        frame = polars.read_parquet(io.BytesIO(path.read_bytes()))  # a path may be a pattern
     except (polars.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path} is not Parquet: {error}") from error
     for line, record in enumerate(frame.iter_rows(named=True), start=1):

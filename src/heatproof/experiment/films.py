@@ -11,6 +11,7 @@ from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
 from heatproof.data.spellings import plain
 from heatproof.data.splits import Subset, split
+from heatproof.disk import is_file
 from heatproof.errors import DataError, ExperimentError, SpecError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data
@@ -190,9 +191,20 @@ def drawn_digest(annotations: Sequence[Annotation]) -> str:
     return digest(drawn, kinds, files, *anew)
 
 
+def last_change(sample: Sample) -> int | None:
+    """When the files of a film and of its annotations last changed, in nanoseconds.
+
+    Unlike the time by which ``version`` tells films apart, no program can set it: it also changes
+    where a file is replaced by one of equal size and time.  None where there are no files.
+    """
+    drawn = [dataclasses.asdict(annotation) for annotation in sample.annotations]
+    film = getattr(sample.pixels, "path", None)
+    return max((file.stat().st_ctime_ns for file in _files([film, drawn])), default=None)
+
+
 def _files(value: object) -> Iterator[Path]:
     """Every file that plain values name, however deep."""
-    if isinstance(value, Path) and value.is_file():
+    if isinstance(value, Path) and is_file(value):
         yield value
     elif isinstance(value, Mapping):
         yield from _files(list(value.values()))

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from heatproof.data.geometry import geometries
 from heatproof.localize.controls import controls
+from heatproof.maps.importers import importers
 from heatproof.models.devices import AUTO, device_named
 from heatproof.saliency.memory import parse_memory
 from heatproof.trust.similarity import Normalization
@@ -22,6 +24,10 @@ def _kind_or_dataset(value: Any) -> str | Dataset:
     if isinstance(value, Dataset) or (isinstance(value, str) and value):
         return value
     raise ValueError('expected the kind of a data set, such as "manifest"')
+
+
+def _geometry(spec: str | None) -> str | None:
+    return None if spec is None else geometries.spec(geometries.parse(spec))
 
 
 class SettingsTable(pydantic.BaseModel):
@@ -81,11 +87,16 @@ class ImportedMaps(SettingsTable):
 
     Attributes:
         name: Name in reports of the model behind the maps.
-        importer: The format, such as ``"chexlocalize"``.
-        folder: Where the files lie.
+        importer: Spec of the format, such as ``"npy(pattern='{image_id}_{finding}.npy')"``.
+        folder: Where the files lie, or the one file.
         method: Name of the method here, such as ``"grad_cam"``.
         data: Name of the data that the maps explain.
         id: The model behind the maps.
+        axes: ``"yx"`` where arrays are rows before columns, ``"xy"`` where they are transposed.
+        geometry: What the maps cover: the whole film without it, and with it the canvas of the
+            network, such as ``"letterbox(height=320, width=320)"``.
+        probabilities: CSV or Parquet with the probabilities of the model: a column ``image_id``,
+            and a column of each finding, in [0, 1].
     """
 
     name: Name
@@ -94,6 +105,16 @@ class ImportedMaps(SettingsTable):
     method: Name
     data: Name
     id: Identity
+    axes: Literal["yx", "xy"] = "yx"
+    geometry: Annotated[str | None, pydantic.AfterValidator(_geometry)] = None
+    probabilities: str | None = None
+
+    @pydantic.field_validator("importer")
+    @classmethod
+    def _known(cls, spec: str) -> str:
+        # Parsed for its error alone, which is then found with the line of the file.
+        importers.parse(spec)
+        return spec
 
 
 class Explain(SettingsTable):

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from heatproof.errors import ExperimentError, near_misses
+from heatproof.disk import is_file, unsealed
+from heatproof.errors import ExperimentError, ModelError, near_misses
 from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data
@@ -120,6 +122,22 @@ class Workspace:
         return Units(self.folder, Pairs)
 
 
+def read_history(folder: Path) -> dict[str, Any]:
+    """Validation AUROC by epoch, which epoch was kept, and why training stopped.
+
+    Args:
+        folder: Of a model that was trained here.
+
+    Raises:
+        ModelError: It is gone, or not as it was written.
+    """
+    file = folder / HISTORY
+    try:
+        return unsealed(file.read_bytes(), required=False)  # of an earlier version
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: not a history as it was written ({error})") from error
+
+
 def open_workspace(experiment: Experiment) -> Workspace:
     """Open an experiment, and check everything that can be known before work starts.
 
@@ -158,7 +176,7 @@ def _with_files(experiment: Experiment, parts: Mapping[str, Part]) -> dict[str, 
     located = {spec: relative_to(part, experiment.folder) for spec, part in parts.items()}
     for spec, part in located.items():
         for file in files_of(part):
-            if not file.is_file():
+            if not is_file(file):
                 raise ExperimentError(f"{spec}: there is no file {file}")
     return located
 

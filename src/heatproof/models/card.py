@@ -11,9 +11,7 @@ keeper.)
 
 import dataclasses
 import hashlib
-import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +21,8 @@ import pydantic
 import safetensors
 import safetensors.torch
 
-from heatproof.errors import ModelError, SpecError, near_misses
+from heatproof.disk import sealed, unsealed, write_whole
+from heatproof.errors import HeatproofError, ModelError, SpecError, near_misses
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.localizers import Localizer
 from heatproof.models.localizers import build as build_localizer
@@ -146,20 +145,13 @@ def save(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> M
 
 
 def _written(model: Classifier | Localizer[Any], card: ModelCard, folder: Path) -> ModelCard:
-    folder.mkdir(parents=True, exist_ok=True)
-    # The process id keeps two processes from writing to one file.
-    unfinished = folder / f".{os.getpid()}.unfinished"
     # safetensors takes contiguous tensors alone, and weights may be in channels_last.
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    try:
-        safetensors.torch.save_file(state, unfinished)
-        digest = checksum(unfinished)
-        weights = unfinished.rename(folder / _weights_name(digest))
-        card = replace(card, id=replace(card.id, checkpoints=(digest,)))
-        unfinished.write_text(json.dumps(_to_json(card), indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(folder / CARD)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    content = safetensors.torch.save({k: v.contiguous() for k, v in model.state_dict().items()})
+    digest = hashlib.sha256(content).hexdigest()
+    weights = folder / _weights_name(digest)
+    write_whole(weights, content)
+    card = replace(card, id=replace(card.id, checkpoints=(digest,)))
+    write_whole(folder / CARD, sealed(_to_json(card)))
     # The old card named the old weights until it was replaced.
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
@@ -181,14 +173,7 @@ def load(
         ModelError: No card, a damaged one, damaged weights, or weights of another model.
     """
     card = read_card(folder)
-    weights = folder / _weights_name(card.id.checkpoints[0])
-    if not weights.is_file():
-        raise ModelError(f"{weights}: no such file, but {folder / CARD} names it")
-    if (found := checksum(weights)) != card.id.checkpoints[0]:
-        raise ModelError(
-            f"{weights}: its SHA-256 is {found[:12]}..., the card says"
-            f" {card.id.checkpoints[0][:12]}...; the file is damaged or was replaced"
-        )
+    weights = _whole_weights(folder, card)
     model = _built(card) if network is None else _described(network, card)
     # A network that is built from its card starts at random, and would say so.
     model.backbone.pretrained = card.pretrained
@@ -245,12 +230,39 @@ def read_card(folder: Path) -> ModelCard:
     """The card of a folder alone; raises ModelError."""
     path = folder / CARD
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        # Cards of earlier versions carry no digest.
+        values = unsealed(path.read_bytes(), required=False)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; is {folder} the folder of a model?") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not JSON ({error})") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: not a card as it was written ({error}); where you changed it yourself, remove"
+            " its sha256"
+        ) from error
     return _from_json(values, path)
+
+
+def check_whole(folder: Path) -> None:
+    """Look whether a folder holds a card and its weights as they were written.
+
+    Raises:
+        ModelError: One of them is gone, damaged or was replaced.
+    """
+    _whole_weights(folder, read_card(folder))
+
+
+def _whole_weights(folder: Path, card: ModelCard) -> Path:
+    """The file of the weights that a card names; raises ModelError."""
+    named = card.id.checkpoints[0]
+    weights = folder / _weights_name(named)
+    if not weights.is_file():
+        raise ModelError(f"{weights}: no such file, but {folder / CARD} names it")
+    if (found := checksum(weights)) != named:
+        raise ModelError(
+            f"{weights}: its SHA-256 is {found[:12]}..., the card says {named[:12]}...; the file is"
+            " damaged or was replaced"
+        )
+    return weights
 
 
 def _weights_name(digest: str) -> str:
@@ -269,12 +281,12 @@ def _to_json(card: ModelCard) -> dict[str, Any]:
     return {"format": FORMAT, **values, "preprocessing": card.preprocessing.to_json()}
 
 
-def _from_json(values: Any, path: Path) -> ModelCard:
-    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+def _from_json(values: dict[str, Any], path: Path) -> ModelCard:
+    if values.pop("format", None) != FORMAT:
         raise ModelError(f"{path}: not a model card of format {FORMAT}")
     values.setdefault("regions", None)  # which a classifier's card leaves out
     _check_names(values, [*_FIELDS, "preprocessing"], f"{path}:")
-    read: dict[str, Any] = {"preprocessing": Preprocessing.from_json(values["preprocessing"])}
+    read: dict[str, Any] = {"preprocessing": _preprocessing(values["preprocessing"], path)}
     for name, adapter in _FIELDS.items():
         if name in _RECORDS and isinstance(values[name], dict):
             fields = [field.name for field in dataclasses.fields(_RECORDS[name])]
@@ -297,6 +309,18 @@ def _from_json(values: Any, path: Path) -> ModelCard:
             f"{path}: has {len(card.temperatures)} temperatures for {len(card.findings)} findings"
         )
     return card
+
+
+def _preprocessing(values: Any, path: Path) -> Preprocessing:
+    try:
+        return Preprocessing.from_json(values)
+    except HeatproofError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: preprocessing: {values!r} cannot be read ({error!r}); expected geometry,"
+            " channels, mean and std, as Preprocessing.to_json writes them"
+        ) from error
 
 
 def _check_names(values: dict[str, Any], known: list[str], where: str) -> None:

@@ -11,7 +11,6 @@ with the checksums of their weights, and for each finding the numbers of those t
 member is in memory at a time, so that an ensemble may have a hundred.
 """
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from heatproof.disk import sealed, unsealed, write_whole
 from heatproof.errors import ModelError
 from heatproof.models import Model
 from heatproof.models import card as cards
@@ -111,10 +111,7 @@ def save(members: Sequence[Path], chosen: Bool[np.ndarray, "m k"], folder: Path)
             for column, finding in enumerate(read[0].findings)
         },
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f".{os.getpid()}.unfinished"
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / ENSEMBLE)
+    write_whole(folder / ENSEMBLE, sealed(content))
 
 
 def load(folder: Path) -> tuple[Ensemble, ModelCard]:
@@ -125,7 +122,7 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
     """
     path = folder / ENSEMBLE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = unsealed(path.read_bytes(), required=False)  # of an earlier version
         if content["format"] != FORMAT:
             raise ModelError(f"{path}: not an ensemble of format {FORMAT}")
         places = [folder / member["folder"] for member in content["members"]]

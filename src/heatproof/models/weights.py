@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from heatproof.disk import is_file
 from heatproof.errors import ModelError
 
 
@@ -22,7 +23,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: No such file, not a state dict, damaged, or holding more than tensors.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path}: no such weights file")
     try:
         if path.suffix == ".safetensors":

@@ -17,7 +17,7 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
 from heatproof.models.card import ModelCard
-from heatproof.preparation.folders import AUROC, kept_folders, trained_folder
+from heatproof.preparation.folders import AUROC, is_whole, kept_folders, trained_folder
 from heatproof.preparation.plan import settings_of, trained_id
 from heatproof.progress import Progress
 from heatproof.tables.units import folder_name
@@ -40,7 +40,7 @@ def make_ensemble(work: Workspace, entry: ModelEntry, progress: Progress) -> Pat
     weights = [card.id.checkpoints[0] for card in kept]
     # Weights and not names of members: members that are trained anew make another ensemble.
     folder = work.folder / "models" / folder_name(entry.name, weights, best)
-    done = (folder / ensembles.ENSEMBLE).is_file()
+    done = (folder / ensembles.ENSEMBLE).exists() and is_whole(folder, ensembles.load)
     if not done and is_first():
         ensembles.save(places, ensembles.best_members(_scores(entry, kept), best), folder)
     # One process writes, and none goes on before the file is there.

@@ -1,7 +1,11 @@
 """Where trained models lie in the run folder, and what the files of a training are called."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
+from heatproof.disk import is_file
+from heatproof.errors import DamagedFile, HeatproofError
 from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import card as cards
@@ -34,12 +38,27 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         # The name of the start stands for everything that made it.
         trained_folder(work, start).name if start else "",
         # A file of weights may be replaced under the same name.
-        [checksum(file) for file in weights if file.is_file()],
+        [checksum(file) for file in weights if is_file(file)],
         *([architecture_of(entry)] if entry.localizer else []),
         *([] if entry.sampling == Sampling() else [entry.sampling.model_dump()]),
         *([own_code(work.experiment.folder, entry)] if entry.module else []),
     )
     return work.folder / "models" / name
+
+
+def is_whole(folder: Path, read: Callable[[Path], object]) -> bool:
+    """Whether what was made here is as it was written; warns where it is not.
+
+    Args:
+        folder: Where it lies.
+        read: Raises HeatproofError where it is not.
+    """
+    try:
+        read(folder)
+    except HeatproofError as error:
+        warnings.warn(f"{error}; it is made again", DamagedFile, stacklevel=2)
+        return False
+    return True
 
 
 def kept_folders(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from heatproof.disk import is_file
 from heatproof.errors import UnreachableError
 from heatproof.experiment.model import ModelEntry, Training
 from heatproof.models.backbones import NAMED_WEIGHTS
@@ -31,7 +32,7 @@ def network_of(
     *others, last = weights_of(folder, plan_of(entry))
     for weights in others:
         try:
-            if weights in NAMED_WEIGHTS or Path(weights).is_file():
+            if weights in NAMED_WEIGHTS or is_file(Path(weights)):
                 return _built(folder, entry, findings, weights)
         except UnreachableError:
             continue  # others may be at hand; weights that do not fit are an error

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from heatproof.data.geometry import geometries
 from heatproof.data.intensities import intensities
+from heatproof.disk import exists
 from heatproof.errors import ExperimentError, ModelError, PixelError
 from heatproof.experiment.assignment import shared_findings
 from heatproof.experiment.films import OpenedData, matching
@@ -31,6 +32,7 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
 from heatproof.models.trial import noise
+from heatproof.preparation.code import check_code
 from heatproof.preparation.expected import check_expected, read_expected
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
@@ -241,6 +243,7 @@ def _open_module(
 
 def _own_module(folder: Path, entry: ModelEntry, seed: int = 0) -> tuple[nn.Module, str]:
     """What the user's function returns, and a digest of its file and its arguments."""
+    check_code(folder, entry.module or "")
     place, _, function = (entry.module or "").rpartition(":")
     if place.endswith(".py"):
         place = str(folder / place)
@@ -293,6 +296,6 @@ def network_checksum(network: nn.Module) -> str:
 
 def _resolved(folder: Path, value: Any) -> Any:
     """A string that names a file beside the experiment becomes its path."""
-    if isinstance(value, str) and (folder / value).exists():
+    if isinstance(value, str) and exists(folder / value):
         return folder / value
     return value

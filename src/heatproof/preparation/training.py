@@ -5,18 +5,25 @@ settings or start trains it anew, and nothing else does.
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from heatproof import train
+from heatproof.disk import sealed, write_whole
 from heatproof.experiment.model import ModelEntry
-from heatproof.experiment.workspace import HISTORY, Workspace
+from heatproof.experiment.workspace import HISTORY, Workspace, read_history
 from heatproof.models import card as cards
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
 from heatproof.models.localizers import Localizer
-from heatproof.preparation.folders import AUROC, CHECKPOINTS, KEPT, trained_folder
+from heatproof.preparation.folders import (
+    AUROC,
+    CHECKPOINTS,
+    KEPT,
+    is_whole,
+    kept_folders,
+    trained_folder,
+)
 from heatproof.preparation.network import network_of
 from heatproof.preparation.opening import open_trained
 from heatproof.preparation.plan import (
@@ -29,7 +36,6 @@ from heatproof.preparation.plan import (
 )
 from heatproof.preparation.plan_checks import naming
 from heatproof.progress import Progress
-from heatproof.tables.units import write_whole
 from heatproof.train.processes import is_first, wait_for_all
 from heatproof.train.settings import History
 from heatproof.types import Dataset
@@ -42,7 +48,7 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     """
     folder = trained_folder(work, entry)
     # The card is written last, so a folder that has one is complete.
-    if (folder / cards.CARD).is_file():
+    if (folder / cards.CARD).exists() and is_whole(folder, _check):
         progress.advance(skipped=True)
         return folder
     plan, start = plan_of(entry), start_of(work.experiment.models, entry)
@@ -51,13 +57,15 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     of_start = None if start is None else _start(work, start, network)
     data, validation = sampled(work.data[plan.data], entry), work.data[plan.validation].usable
 
+    settings = settings_of(entry)
+
     def tell(now: train.TrainingProgress) -> None:
-        progress.tell(f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}")
+        note = f"{entry.name}: epoch {now.epoch}, validation AUROC {now.auroc:.3f}"
+        # Of all epochs: a training may stop earlier.
+        progress.tell(note, (now.epoch - 1 + now.step / now.steps) / settings.max_epochs)
 
     with naming(entry):
-        fitted = train.fit(
-            network, data, validation, settings_of(entry), tell, folder / CHECKPOINTS
-        )
+        fitted = train.fit(network, data, validation, settings, tell, folder / CHECKPOINTS)
     card = _card(work, entry, network, data, fitted, of_start)
     if is_first():
         _keep(network, fitted, card, folder)
@@ -67,6 +75,13 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
             file.unlink()  # nothing goes on from them, and by now nobody reads them
     progress.advance()
     return folder
+
+
+def _check(folder: Path) -> None:
+    """Raises ModelError where a checkpoint, a card or the history is not as it was written."""
+    for place in kept_folders(folder):
+        cards.check_whole(place)
+    read_history(folder)
 
 
 def _start(work: Workspace, start: ModelEntry, network: Classifier | Localizer[Any]) -> ModelCard:
@@ -135,4 +150,4 @@ def _write(path: Path, history: History) -> None:
         "best": history.best,
         "stopped": history.stopped,
     }
-    write_whole(path, json.dumps(plain))
+    write_whole(path, sealed(plain))

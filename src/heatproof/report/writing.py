@@ -15,6 +15,7 @@ from heatproof.analysis import rows
 from heatproof.analysis.analyse import Analysis, Tables, analyse
 from heatproof.analysis.verdicts import Asked
 from heatproof.disk import inside
+from heatproof.escaping import column_for_spreadsheet
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
@@ -191,5 +192,7 @@ def _lines(file: Path) -> set[str]:
 
 
 def _csv(table: Table) -> str:
-    """The table as CSV; undefined numbers are empty, as spreadsheets expect."""
-    return table.frame.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv()
+    """The table as CSV for spreadsheets: undefined numbers are empty, and text is no formula."""
+    frame = table.frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+    text = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(map(column_for_spreadsheet, text)).write_csv()

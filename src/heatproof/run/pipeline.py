@@ -29,7 +29,7 @@ from heatproof.report.writing import write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, looks_at_features, methods_of
-from heatproof.stages.imported_maps import import_blocks, import_maps
+from heatproof.stages.imported_maps import canvas_of, import_maps, list_maps
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
 from heatproof.stages.tuning import try_candidates
@@ -108,7 +108,7 @@ def check_experiment(work: Workspace) -> None:
     ids = {}
     for maps in work.experiment.maps:
         # Called for its errors: the folder is listed, and no map is read yet.
-        import_blocks(work, maps)
+        list_maps(work, maps)
         ids[maps.name] = ModelId(**maps.id.model_dump())
     entries = work.experiment.models
     if any(entry.made_here for entry in entries):
@@ -273,8 +273,11 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
     for entry in work.experiment.maps:
         blocks = import_maps(work, entry, progress)
         methods = (entry.method,)
+        first, canvas = blocks[0], canvas_of(entry)
         judged.append(
-            Judged(blocks[0].assignment, blocks[0].id, None, blocks, methods, undrawn=IMPORTED)
+            Judged(
+                first.assignment, first.id, None, blocks, methods, undrawn=IMPORTED, canvas=canvas
+            )
         )
     progress.finish()
     return judged

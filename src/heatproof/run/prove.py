@@ -104,7 +104,7 @@ def prove(
     heard = Heard(progress or Silent())
     report = run(experiment, progress=heard)
     tables = ("estimates", "scores", *(("trust", "verdicts") if experiment.trust else ()))
-    read = {table: pl.read_parquet(report.with_name(f"{table}.parquet")) for table in tables}
+    read = {table: _table(report.with_name(f"{table}.parquet")) for table in tables}
     return Proof(report, **read, warnings=tuple(heard.warnings))
 
 
@@ -112,6 +112,11 @@ def _said(expect: str | Path | Mapping[str, Any] | None) -> str | dict[str, Any]
     if expect is None or isinstance(expect, Mapping):
         return None if expect is None else {str(film): value for film, value in expect.items()}
     return str(expect)
+
+
+def _table(file: Path) -> pl.DataFrame:
+    with file.open("rb") as opened:  # a path may be taken for a pattern
+        return pl.read_parquet(opened)
 
 
 def _asked(criteria: Sequence[str]) -> TrustSettings | None:

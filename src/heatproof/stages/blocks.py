@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from heatproof.data.geometry import FILM, Geometry
 from heatproof.experiment.assignment import Assignment, shared_findings
 from heatproof.experiment.films import OpenedData
 from heatproof.models.card import ModelCard
@@ -85,6 +86,7 @@ class Judged:
             nothing asks it.
         offset: How far from its square a cell of its features looks; None where it was not
             measured.
+        canvas: What imported maps cover: the film, or the canvas of the network behind them.
     """
 
     assignment: Assignment
@@ -95,6 +97,7 @@ class Judged:
     trained: Path | None = None
     undrawn: str = ""
     offset: Offset | None = None
+    canvas: Geometry = FILM
 
     @property
     def member(self) -> str:

@@ -3,7 +3,8 @@
 Both are equal for equal contents, wherever files lie and whenever they were copied there.
 
 Every file is read once.  The name of a unit follows from the versions of its films (size and time
-of their files), so that another report of a large archive need not read it again.
+of their files), so that another report of a large archive need not read it again; a file that the
+file system calls changed is read again, whatever its size and time.
 """
 
 import dataclasses
@@ -13,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heatproof.experiment.films import OpenedData, fingerprint
+from heatproof.disk import is_file
+from heatproof.errors import DataError
+from heatproof.experiment.films import OpenedData, fingerprint, last_change
 from heatproof.stages.blocks import blocks
 from heatproof.stages.loop import Unit, make
 from heatproof.tables.contents import Contents
@@ -29,6 +32,10 @@ def contents(table: Units[Contents], films: OpenedData) -> str:
     Args:
         table: The digests of films; those that it lacks are added.
         films: The data set.
+
+    Raises:
+        DataError: A film was replaced by another with a file of the same size and time since the
+            last report, so that its maps are of the one before.
     """
     units = [
         Unit(
@@ -36,12 +43,35 @@ def contents(table: Units[Contents], films: OpenedData) -> str:
         )
         for block in blocks(films.samples, _FILMS)
     ]
-    return digest(table.read(make(units, table)).frame.rows())
+    names = make(units, table)
+    for name, block in zip(names, blocks(films.samples, _FILMS), strict=True):
+        _read_again(table, name, block, films.name)
+    return digest(table.read(names).frame.select("image_id", "digest").rows())
 
 
-def _rows(samples: Sequence[Sample]) -> Iterator[dict[str, str]]:
+def _read_again(table: Units[Contents], name: str, samples: Sequence[Sample], films: str) -> None:
+    """Read again what may have changed since it was read; raises DataError where it has."""
+    before = table.read([name]).frame
+    if before["changed"].to_list() == [last_change(sample) for sample in samples]:
+        return
+    now = list(_rows(samples))
+    for sample, was, found in zip(samples, before["digest"], now, strict=True):
+        if found["digest"] != was:
+            raise DataError(
+                f"data {films!r}: {sample.image_id!r}, or what is marked on it, was replaced by a"
+                " file of the same size and time, so that its maps and scores are those of the file"
+                " before; touch the file, and give the same command again"
+            )
+    table.put(name, now)  # such as a copy, or other permissions
+
+
+def _rows(samples: Sequence[Sample]) -> Iterator[dict[str, str | int | None]]:
     for sample in samples:
-        yield {"image_id": sample.image_id, "digest": _digest(sample)}
+        yield {
+            "image_id": sample.image_id,
+            "digest": _digest(sample),
+            "changed": last_change(sample),
+        }
 
 
 def _digest(sample: Sample) -> str:
@@ -62,7 +92,7 @@ def _placeless(value: Any) -> Any:
     """Plain values with every path, however deep, replaced by what its file holds."""
     if isinstance(value, Path):
         # A mask that is not there may have been set aside.
-        return hashlib.sha256(value.read_bytes()).hexdigest() if value.is_file() else "absent"
+        return hashlib.sha256(value.read_bytes()).hexdigest() if is_file(value) else "absent"
     if isinstance(value, Mapping):
         return {key: _placeless(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

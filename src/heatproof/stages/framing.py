@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from heatproof.data.geometry import FILM, Geometry
+from heatproof.data.geometry import Geometry
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.store import StoredMap
 from heatproof.saliency import Explanation
@@ -97,5 +97,5 @@ def framed(stored: StoredMap, geometry: Geometry, sample: Sample, side: int) -> 
 
 
 def geometry_of(judged: Judged) -> Geometry:
-    """The geometry that brings the maps of a model back to the film; imported maps cover it."""
-    return judged.card.preprocessing.geometry if judged.card else FILM
+    """The geometry that brings the maps of a model back to the film."""
+    return judged.card.preprocessing.geometry if judged.card else judged.canvas

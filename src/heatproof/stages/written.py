@@ -1,10 +1,11 @@
 """``Written``: all tables of an experiment, read back, and the films and maps set aside."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from heatproof.escaping import without_folders
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.blocks import Judged
 from heatproof.stages.contents import contents
@@ -106,8 +107,19 @@ def read_back(
         work.structures.read(structure_units(work, judged)),
         work.trust.read(compared),
         {name: contents(work.contents, data) for name, data in work.data.items()},
-        _set_aside(films, predictions, scores, missing, marks),
+        tuple(_shareable(work, _set_aside(films, predictions, scores, missing, marks))),
     )
+
+
+def _shareable(work: Workspace, aside: Sequence[SetAside]) -> Iterator[SetAside]:
+    """The same without folders of this machine, in which errors say where a file lies."""
+    places = (getattr(s.pixels, "path", None) for data in work.data.values() for s in data.samples)
+    folders = {str(place.parent) for place in places if place}
+    folders |= {str(work.experiment.folder), str(work.experiment.folder.resolve())}
+    for entry in aside:
+        # The name of a film is compared with those of others; a place in a file is only read.
+        place = entry.image_id if entry.whole else without_folders(entry.image_id, folders)
+        yield replace(entry, image_id=place, reason=without_folders(entry.reason, folders))
 
 
 def _set_aside(

@@ -102,7 +102,7 @@ def _rounds(curve: Path) -> tuple[tuple[float, ...], float]:
     """AUROC after every round of a training, and the seconds that they took."""
     if not curve.is_file():
         return (), 0.0
-    table = pl.read_csv(curve)
+    table = pl.read_csv(curve.read_bytes())  # a path may be taken for a pattern
     return tuple(table["auroc"]), float(table["seconds"][-1])
 
 
@@ -116,9 +116,9 @@ class _Rounds(Silent):
         self._trial = None if task.earlier is None else study_of(task.earlier).ask()
         self._changed, self._reported = 0, 0
 
-    def tell(self, note: str) -> None:
+    def tell(self, note: str, share: float | None = None) -> None:
         """After every step of the training."""
-        self._progress.tell(f"trial {self._number}: {note}")
+        self._progress.tell(f"trial {self._number}: {note}", share)
         # A training is heard after every step, and its curve changes after a round only.
         changed = self._curve.stat().st_mtime_ns if self._curve.is_file() else 0
         if self._trial is None or changed == self._changed:

@@ -25,6 +25,7 @@ from heatproof.preparation.folders import trained_folder
 from heatproof.progress import Progress
 from heatproof.sweep.attempt import Attempt, State, TrialOutcome, study_of
 from heatproof.sweep.space import Family, ParameterValue
+from heatproof.sweep.storage import open_storage, sealed_trial, sound_study
 from heatproof.tables.units import digest
 
 STORAGE = "sweep.sqlite3"
@@ -112,14 +113,11 @@ def search(
     # Optuna logs every study that it creates otherwise, in between the progress bars.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     progress.start("sweep", sum(trials_of(sweep, family) for family in families))
-    storage = optuna.storages.RDBStorage(f"sqlite:///{work.folder / STORAGE}")
+    storage = open_storage(work.folder / STORAGE)
     try:
         tried = []
         for family in families:
-            name = _study_name(work, sweep, family)
-            study = optuna.create_study(
-                storage=storage, study_name=name, direction="maximize", load_if_exists=True
-            )
+            study = sound_study(storage, _study_name(work, sweep, family))
             tried.append(_tried(work, sweep, family, study, run, progress))
     finally:
         # The pool of connections would keep the SQLite file open.
@@ -156,7 +154,7 @@ def _tried(
             for number, trial in zip(numbers, trials, strict=True)
         ]
         for trial, outcome in zip(trials, _outcomes(run, attempts), strict=True):
-            study.add_trial(_finished(trial, outcome))
+            study.add_trial(sealed_trial(study.study_name, done, _finished(trial, outcome)))
             done += 1
             progress.advance()
     return Tried(family, tuple(_read(work, family, trial) for trial in study.trials[:count]))

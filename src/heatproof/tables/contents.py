@@ -19,4 +19,9 @@ class Contents(Table):
             "hash of the pixels, patient, labels and annotations of the film; copies in other "
             "folders have the same",
         ),
+        "changed": Column(
+            pl.Int64,
+            "when its files, or what the file system says of them, last changed as it was read, in "
+            "nanoseconds; null where it lies in no file",
+        ),
     }

@@ -9,6 +9,7 @@ training that was killed ends with the weights of one that was not.
 
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from heatproof.errors import DataError, ModelError, SpecError, TrainingError
+from heatproof.errors import DamagedFile, DataError, ModelError, SpecError, TrainingError
 from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
 from heatproof.models.devices import repeatable, within_memory
@@ -40,6 +41,7 @@ from heatproof.train.localization import LocalizationObjective
 from heatproof.train.objective import Objective
 from heatproof.train.regions import digest_regions
 from heatproof.train.settings import History, Reporter, Settings, TrainingProgress
+from heatproof.train.whole import read_checkpoint
 from heatproof.types import Dataset
 
 CURVE, LAST = "history.csv", "last"
@@ -103,7 +105,8 @@ def fit(
         SpecError: A setting is not for this model.
         AnnotationError: What is drawn does not fit its image, or contradicts a label.
         ModelError: The loss is no longer finite, the folder holds another training, or the disk is
-            full; the last good checkpoint stays.
+            full; the last good checkpoint stays.  A damaged checkpoint is no error: the training
+            begins anew, with a warning.
     """
     classes = None if isinstance(model, Localizer) else model.head.classes
     labels, truth = checked_labels(model.findings, classes, train, validation, settings)
@@ -179,14 +182,34 @@ def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> 
         trainer = trainer_of(settings, [BestRounds(place, settings.keep), last], place, keep=keep)
         # Convolutions are faster in it.
         learner.model.train().to(memory_format=torch.channels_last)
-        begun = place / f"{LAST}.ckpt"
-        if begun.is_file():
-            # Read before the trainer reads it: a checkpoint of another training is refused, and a
-            # training that has ended is not begun again.
-            learner.on_load_checkpoint(_read(begun))
+        begun = _begun(learner, place)
         if not learner.stopped:
-            trainer.fit(learner, ckpt_path=begun if begun.is_file() else None, weights_only=True)
+            trainer.fit(learner, ckpt_path=begun, weights_only=True)
     return trainer.strategy.root_device
+
+
+def _begun(learner: Learner, place: Path) -> Path | None:
+    """The checkpoint to go on from, with which the learner is familiar then.
+
+    None where there is none.  Where one is damaged, or the weights of a round that it calls one of
+    the best, all are removed with a warning, and the training begins anew.
+    """
+    last = place / f"{LAST}.ckpt"
+    if not last.is_file():
+        return None
+    try:
+        state = read_checkpoint(last)
+        for epoch in learner.history_in(state).order()[: learner.settings.keep]:
+            read_checkpoint(best_file(place, epoch))
+    except ModelError as error:
+        warnings.warn(f"{error}; the training begins anew", DamagedFile, stacklevel=2)
+        for file in place.glob("*.ckpt"):
+            file.unlink(missing_ok=True)
+        return None
+    # Known before the trainer reads it: a checkpoint of another training is refused, and a training
+    # that has ended is not begun again.
+    learner.on_load_checkpoint(state)
+    return last
 
 
 def _judged(
@@ -221,23 +244,12 @@ def restore(model: Classifier | Localizer[Any], checkpoint: Path) -> None:
         ModelError: The file is damaged, or of another network.
     """
     try:
-        state = _read(checkpoint)["state_dict"]
+        state = read_checkpoint(checkpoint)["state_dict"]
         model.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{checkpoint}: not a checkpoint of this network: {error}") from error
     model.to(memory_format=torch.contiguous_format)
     model.eval()
-
-
-def _read(checkpoint: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ModelError(
-            f"{checkpoint} cannot be read ({type(error).__name__}: {error});"
-            " delete the folder it is in to train anew"
-        ) from error
-    return state
 
 
 def _objective(

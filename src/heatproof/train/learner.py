@@ -1,7 +1,6 @@
 """What Lightning runs: loss, optimizer, validation, and when to stop."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
+from heatproof.disk import write_whole
 from heatproof.errors import ModelError, TrainingError
 from heatproof.train.checks import selecting
 from heatproof.train.images import Batch
@@ -210,10 +210,15 @@ class Learner(lightning.LightningModule):
                     f"the checkpoint to go on from was made with another {name}:"
                     f" {inputs.get(name)!r}, here it is {value!r}; use another folder"
                 )
-        self.epochs = [Epoch(**epoch) for epoch in checkpoint[EPOCHS]]
+        self.epochs = list(self.history_in(checkpoint).epochs)
         self._spent = self.epochs[-1].seconds
         # A training that has ended says so again, or it would be trained for another round.
         self._stop_or_go_on()
+
+    def history_in(self, checkpoint: dict[str, Any]) -> History:
+        """The history up to a checkpoint of this training."""
+        epochs = tuple(Epoch(**epoch) for epoch in checkpoint[EPOCHS])
+        return History(epochs, self.settings.monitor, "")
 
     def _gathered(self) -> tuple[Tensor, Tensor, float]:
         """Scores and labels of all processes, in the order of the data set, and the mean loss."""
@@ -245,7 +250,5 @@ class Learner(lightning.LightningModule):
 
 def write_curve(history: History, path: Path) -> None:
     """A row per round as CSV, whole or not at all."""
-    unfinished = path.with_suffix(".unfinished")
     rows = [{"epoch": index + 1, **vars(epoch)} for index, epoch in enumerate(history.epochs)]
-    polars.DataFrame(rows).write_csv(unfinished)
-    os.replace(unfinished, path)
+    write_whole(path, polars.DataFrame(rows).write_csv())

@@ -4,13 +4,18 @@ Lightning writes into the system's folder for temporary files and moves the file
 between two disks is a copy: a full disk, or a kill, would leave half of it in place of the last.
 """
 
+import hashlib
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch.plugins import TorchCheckpointIO
+
+from heatproof.disk import write_whole
+from heatproof.errors import ModelError
+
+_DIGEST = 32  # bytes of SHA-256, which stand behind those of the checkpoint
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -23,13 +28,30 @@ class WholeCheckpoints(TorchCheckpointIO):
         storage_options: Any = None,  # noqa: ARG002
     ) -> None:
         """See Lightning; raises OSError, the file being as it was."""
-        path = Path(path)
         content = io.BytesIO()  # torch.save tells of a full disk in other words
         torch.save(checkpoint, content)
-        # Beside the old file, since a file is replaced in one step only within one disk.
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        try:
-            unfinished.write_bytes(content.getbuffer())
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        content.write(hashlib.sha256(content.getbuffer()).digest())
+        write_whole(Path(path), content.getvalue())
+
+    def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
+        """See Lightning; raises ModelError."""
+        return read_checkpoint(Path(path))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint as it was written.
+
+    Raises:
+        ModelError: It is damaged, cut short, or holds more than tensors and numbers.
+    """
+    try:
+        content = path.read_bytes()
+        data, digest = content[:-_DIGEST], content[-_DIGEST:]
+        if hashlib.sha256(data).digest() != digest:
+            raise ValueError("its digest is that of other content")
+        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ModelError(
+            f"{path} is not a checkpoint as it was written ({type(error).__name__}: {error})"
+        ) from error
+    return state

@@ -30,6 +30,7 @@ from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
 from heatproof.data.tabular import TableRow, read_json, read_rows
+from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
 from heatproof.types import BENCHMARK, REFERENCE, Annotation, Label, Sample, Shape
 
@@ -105,7 +106,7 @@ class CheXlocalize:
 
     def _find(self, names: list[str]) -> Path:
         for path in self._places(names):
-            if path.is_file():
+            if is_file(path):
                 return path
         raise DataError(f"none of {', '.join(names)} is in {self.root} or its subfolders")
 
@@ -124,10 +125,10 @@ class CheXlocalize:
         kinds = ["annotations", "segmentations"]
         kinds = kinds if self.reference == "polygons" else kinds[::-1]
         regions = self._places([f"hb_{kind}_{self.split}.json" for kind in kinds])
-        for path in [path for path in regions if path.is_file()][:1]:
+        for path in [path for path in regions if is_file(path)][:1]:
             yield from _drawn(path, BENCHMARK)
         points = self._places([f"hb_salient_pt_{self.split}.json"])
-        for path in [path for path in points if path.is_file()][:1]:
+        for path in [path for path in points if is_file(path)][:1]:
             yield from _named(path)
 
 

@@ -23,8 +23,9 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ from torch import Tensor
 from torch.storage import TypedStorage
 
 from heatproof.errors import MapError, UnsafePickleError
-from heatproof.maps.importers import ImportedMap, importers
+from heatproof.maps.importers import FoundMap, ImportedMap, importers
+from heatproof.maps.naming import KnownFilms
 
 HEAD = (
     "No Finding",
@@ -74,13 +76,12 @@ _OPCODES = set(
 class CheXlocalizeMaps:
     """The pickles that CheXlocalize ships, one per image and finding."""
 
-    def files(self, folder: Path) -> list[Path]:
-        """The map files in a folder and below, sorted by name."""
-        return map_files(folder)
+    suffixes: ClassVar[tuple[str, ...]] = (_SUFFIX,)
 
-    def read(self, path: Path) -> ImportedMap:
-        """One map, through the allow-list unpickler."""
-        return read_map(path)
+    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:  # noqa: ARG002
+        """The maps of all files, which are read through the allow-list unpickler."""
+        # Files of one name would be maps of one film and finding, so no path is needed.
+        return [FoundMap(file, file.name, partial(read_map, file)) for file in map_files(folder)]
 
 
 def map_files(folder: Path) -> list[Path]:

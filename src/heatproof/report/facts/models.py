@@ -1,12 +1,10 @@
 """Which models were judged, and whom they had seen before."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from heatproof.experiment.workspace import HISTORY
+from heatproof.experiment.workspace import read_history
 from heatproof.models.card import Cohort as Patients
 from heatproof.models.card import hash_patient
 from heatproof.report.content import ModelText, PatientOverlap
@@ -67,7 +65,7 @@ def models(judged: Sequence[Judged], known: Mapping[str, bool]) -> Iterator[Mode
     for model, members in members_of.items():
         first = next(iter(members.values()))
         # An ensemble has no training of its own.
-        history = _history(first.trained) if first.trained and not first.id.chosen else {}
+        history = read_history(first.trained) if first.trained and not first.id.chosen else {}
         yield ModelText(
             name=model,
             architecture=first.id.architecture,
@@ -81,12 +79,6 @@ def models(judged: Sequence[Judged], known: Mapping[str, bool]) -> Iterator[Mode
             best=history.get("best"),
             facts=tuple(_facts(members, history)),
         )
-
-
-def _history(folder: Path) -> dict[str, Any]:
-    """Validation AUROC by epoch, which epoch was kept, and why training stopped."""
-    history: dict[str, Any] = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    return history
 
 
 def _weights(member: Judged) -> tuple[str, ...]:

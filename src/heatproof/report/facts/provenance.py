@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
+from heatproof.escaping import without_quoted_folders
 from heatproof.experiment.file import Experiment
 from heatproof.report.content import Provenance
 from heatproof.stages.blocks import Judged
@@ -43,7 +44,7 @@ def provenance(
             ),
         ),
         machine=f"{platform.system()} {platform.machine()}",
-        experiment=experiment.text,
+        experiment=without_quoted_folders(experiment.text),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from heatproof import words
+from heatproof.escaping import for_spreadsheet
 from heatproof.types import Estimate
 
 PaperCell = str | int | float | Estimate | None
@@ -103,12 +104,15 @@ def cell_text(cell: PaperCell, column: PaperColumn[Any]) -> str:
 
 
 def as_csv(table: PaperTable[Any]) -> str:
-    """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``."""
+    """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``.
+
+    Text that a spreadsheet would execute is marked as text.
+    """
     text = io.StringIO()
     # The module's default is the line end of Windows, on every system.
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        f"{column.name}{end}"
+        for_spreadsheet(f"{column.name}{end}")
         for column in table.columns
         for end in (("", " low", " high") if column.kind is Estimate else ("",))
     )
@@ -150,7 +154,8 @@ def _csv_values(cell: PaperCell, column: PaperColumn[Any]) -> Iterator[str | int
             yield "" if math.isnan(number) else number
     else:
         absent = cell is None or (isinstance(cell, float) and math.isnan(cell))
-        yield "" if absent or cell is None else cell
+        value = "" if absent or cell is None else cell
+        yield for_spreadsheet(value) if isinstance(value, str) else value
         if column.kind is Estimate:
             yield from ("", "")
 

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from importlib import resources
@@ -19,13 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 
 from heatproof import __version__
+from heatproof.cli.progress import summary, watcher
+from heatproof.cli.terminal import console, escape
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
@@ -47,10 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Several processes may train together, numbered by torchrun, SLURM or Lightning: the first prints.
-_NUMBER = next(filter(None, map(os.environ.get, ("RANK", "SLURM_PROCID", "LOCAL_RANK"))), "0")
-console = Console(stderr=True, quiet=_NUMBER != "0")  # stdout keeps results alone
-
 ExperimentFile = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to judge, and how.")
 ]
@@ -66,6 +61,9 @@ Memory = Annotated[
         help="What the process may take, such as 4GB: sets batch sizes.", show_default=False
     ),
 ]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show warnings and errors alone, and the result.")
+]
 Device = Annotated[
     str | None,
     typer.Option(
@@ -73,6 +71,11 @@ Device = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _say(path: Path) -> None:
+    """Print a path as its bytes, which need be no text."""
+    typer.echo(os.fsencode(path))
 
 
 def _version(wanted: bool) -> None:
@@ -91,14 +94,14 @@ def about(
 
 
 @app.command()
-def demo(output: Output = None) -> None:
+def demo(output: Output = None, quiet: Quiet = False) -> None:
     """A whole small experiment on phantom radiographs, and its report.
 
     Draws radiographs that show no one, trains a linear and a WILDCAT head, explains, scores, and
     writes a report.  Nothing is downloaded; about two minutes on two cores.
     """
     with resources.as_file(resources.files("heatproof.run") / "demo.toml") as file:
-        _run(file, "report", output or Path("runs/demo"), command="heatproof demo")
+        _run(file, "report", output or Path("runs/demo"), command="heatproof demo", quiet=quiet)
 
 
 def _stage(name: str, text: str, until: str | None = None) -> None:
@@ -108,8 +111,9 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
         output: Output = None,
         memory: Memory = None,
         device: Device = None,
+        quiet: Quiet = False,
     ) -> None:
-        _run(experiment, until or name, output, memory=memory, device=device)
+        _run(experiment, until or name, output, memory=memory, device=device, quiet=quiet)
 
 
 _stage(
@@ -122,9 +126,9 @@ _stage(
 
 
 @app.command()
-def train(experiment: ExperimentFile, output: Output = None) -> None:
+def train(experiment: ExperimentFile, output: Output = None, quiet: Quiet = False) -> None:
     """Train the models that an experiment describes, and stop there."""
-    _run(experiment, "train", output)
+    _run(experiment, "train", output, quiet=quiet)
 
 
 @app.command()
@@ -139,6 +143,7 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     r"""Search for good settings, by the \[sweep] of an experiment; the best make an experiment.
 
@@ -150,7 +155,7 @@ def sweep(
 
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
     described = load(experiment, overrides)
-    swept = _watched(described.name, lambda watched: search(described, watched, ray))
+    swept = _watched(described.name, lambda watched: search(described, watched, ray), quiet=quiet)
     table = Table("best of each family", "trial", "validation AUROC", "settings")
     for record in swept.tried:
         best = record.best
@@ -158,8 +163,8 @@ def sweep(
         name, auroc = escape(record.family.name), f"{best.auroc:.3f}"
         table.add_row(name, str(best.number), auroc, escape(settings))
     Console().print(table)
-    typer.echo(str(swept.page))
-    typer.echo(str(swept.best))
+    _say(swept.page)
+    _say(swept.best)
 
 
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
@@ -328,6 +333,7 @@ def _run(
     command: str | None = None,
     memory: str | None = None,
     device: str | None = None,
+    quiet: bool = False,
 ) -> None:
     from heatproof.experiment.file import load
     from heatproof.models.devices import device_named
@@ -348,73 +354,21 @@ def _run(
     result = _watched(
         experiment.name,
         lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]  # a stage
+        quiet=quiet,
     )
     if not console.quiet:
-        typer.echo(str(result))
+        _say(result)
 
 
-def _watched(name: str, work: "Callable[[Watched], Result]") -> Result:
-    """What the work returns, with progress bars while it goes on."""
-    console.print(f"[bold]{escape(name)}[/] (heatproof {__version__})", highlight=False)
-    with Watched() as watched:
+def _watched(name: str, work: Callable[[Progress], Result], *, quiet: bool = False) -> Result:
+    """What the work returns, shown while it goes on."""
+    if not quiet:
+        console.print(f"[bold]{escape(name)}[/] (heatproof {__version__})", highlight=False)
+    with watcher(console, quiet=quiet) as watched:
         result = work(watched)
-    console.print(watched.summary())
+    if not quiet:
+        console.print(summary(watched.stages))
     return result
-
-
-class Watched:
-    """A ``Progress`` that shows bars while a run goes on, and sums up the stages at its end."""
-
-    def __init__(self) -> None:
-        self._bars = Bars(
-            TextColumn("[bold]{task.description:8}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-        )
-        self._stages: list[tuple[str, int, int, float]] = []
-
-    def __enter__(self) -> "Watched":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def start(self, stage: str, units: int) -> None:
-        """A stage begins."""
-        self._task = self._bars.add_task(stage, total=units, note="")
-        self._stage, self._began, self._done, self._skipped = stage, time.monotonic(), 0, 0
-
-    def advance(self, *, skipped: bool = False, note: str = "") -> None:
-        """A unit is done, or was done before."""
-        self._done += not skipped
-        self._skipped += skipped
-        self._bars.update(self._task, advance=1, note=escape(note))
-
-    def tell(self, note: str) -> None:
-        """How far the current unit is."""
-        self._bars.update(self._task, note=escape(note))
-
-    def warn(self, text: str) -> None:
-        """A warning to somebody who waits for the end."""
-        self._bars.console.print(f"[yellow]{escape(text)}[/]", highlight=False)
-
-    def finish(self) -> None:
-        """The stage is over."""
-        seconds = time.monotonic() - self._began
-        self._stages.append((self._stage, self._done, self._skipped, seconds))
-        self._bars.update(self._task, note="")
-
-    def summary(self) -> Table:
-        """One row per stage."""
-        table = Table("stage", "units done", "done before", "seconds")
-        for stage, done, skipped, seconds in self._stages:
-            table.add_row(stage, str(done), str(skipped), f"{seconds:.1f}")
-        table.add_row("all", "", "", f"{sum(row[-1] for row in self._stages):.1f}")
-        return table
 
 
 def _summary(cls: type) -> str:

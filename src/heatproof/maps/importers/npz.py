@@ -1,0 +1,66 @@
+"""NumPy archives: several arrays per file, written by ``numpy.savez``.
+
+https://numpy.org/doc/stable/reference/generated/numpy.savez.html.  An array is named by its file
+and its key: ``film7.npz/Opacity``.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from heatproof.errors import MapError
+from heatproof.maps.arrays import StoredArray, files_below, maps_in
+from heatproof.maps.importers import FoundMap, importers
+from heatproof.maps.naming import KnownFilms, check_pattern
+
+_FAULTS = (OSError, ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile)
+
+
+@importers.register("npz")
+@dataclass(frozen=True)
+class Npz:
+    """Arrays ``y x``, of one film in each file, or of all films in one.
+
+    Attributes:
+        pattern: How files and keys are named: ``*.npz/{image_id}_{finding}`` where one file holds
+            all, ``{image_id}_{finding}.npz/*`` where each holds one.
+        findings: Names of the layers of each array, in order; the pattern then says the film alone.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
+    pattern: str = "{image_id}.npz/{finding}"
+    findings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_pattern(self.pattern, self.findings)
+
+    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
+        """The maps of all files."""
+        return maps_in(self._arrays(folder), known, self.pattern, self.findings)
+
+    def _arrays(self, folder: Path) -> Iterator[StoredArray]:
+        for file, name in files_below(folder, self.suffixes):
+            for key in _keys(file):
+                yield StoredArray(file, f"{name}/{key}", partial(_array, file, key))
+
+
+def _keys(file: Path) -> list[str]:
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return list(archive.files)
+    except (*_FAULTS, AttributeError) as error:  # a plain array has no files
+        raise MapError(f"{file} is no archive of NumPy, or cut short: {error}") from error
+
+
+def _array(file: Path, key: str) -> np.ndarray:
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            array: np.ndarray = archive[key]
+    except _FAULTS as error:
+        raise MapError(f"{file}, {key!r}: no array that can be read: {error}") from error
+    return array

@@ -1,0 +1,100 @@
+"""PyTorch: a tensor per file, or a dictionary of tensors, written by ``torch.save``.
+
+https://docs.pytorch.org/docs/stable/generated/torch.load.html.  Files of ``torch.save`` are
+pickles, which can run any program; they are read with ``weights_only=True``, which makes tensors
+and plain containers alone.
+"""
+
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heatproof.errors import MapError, UnsafePickleError
+from heatproof.maps.arrays import StoredArray, files_below, maps_in
+from heatproof.maps.importers import FoundMap, importers
+from heatproof.maps.naming import KnownFilms, check_pattern
+
+
+@importers.register("torch")
+@dataclass(frozen=True)
+class TorchTensors:
+    """Tensors ``y x``, or ``k y x`` of several findings.
+
+    Attributes:
+        pattern: How the files are named, from any folder on; ``{image_id}.pt/{finding}`` where
+            each holds a dictionary of tensors by finding.
+        findings: Names of the layers of each tensor, in order; the pattern then says the film
+            alone.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".pt", ".pth")
+    pattern: str = "{image_id}_{finding}.pt"
+    findings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_pattern(self.pattern, self.findings)
+
+    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
+        """The maps of all files."""
+        return maps_in(self._arrays(folder), known, self.pattern, self.findings)
+
+    def _arrays(self, folder: Path) -> Iterator[StoredArray]:
+        holds_several = re.search(r"\.pth?/", self.pattern) is not None
+        for file, name in files_below(folder, self.suffixes):
+            # The keys of a dictionary are known once the file is read, which plain tensors spare.
+            for key in _keys(file) if holds_several else ("",):
+                yield StoredArray(
+                    file, f"{name}/{key}" if key else name, partial(_array, file, key)
+                )
+
+
+def _keys(file: Path) -> list[str]:
+    content = _loaded(file)
+    if not isinstance(content, Mapping):
+        raise MapError(
+            f"{file} holds a {type(content).__name__}, expected a dictionary of tensors; leave"
+            " /... at the end of pattern=... out where a file is one tensor"
+        )
+    return [str(key) for key in content]
+
+
+def _array(file: Path, key: str) -> np.ndarray:
+    content = _loaded(file)
+    if key and isinstance(content, Mapping):
+        content = {str(name): value for name, value in content.items()}.get(key)
+    if not isinstance(content, Tensor):
+        keys = f" of {', '.join(map(repr, list(content)[:4]))}" * isinstance(content, Mapping)
+        raise MapError(
+            f"{file} holds a {type(content).__name__}{keys}, expected a tensor; for a dictionary of"
+            " tensors by finding say pattern='{image_id}.pt/{finding}'"
+        )
+    if content.layout is not torch.strided or content.is_complex():
+        raise MapError(f"{file} holds a sparse or complex tensor, expected plain numbers")
+    plain = content.detach().dequantize() if content.is_quantized else content.detach()
+    # NumPy has no bfloat16; wider numbers keep all of theirs.
+    array: np.ndarray = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
+    return array
+
+
+def _loaded(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        if asked is None:
+            raise MapError(f"{file} is no file of torch.save, or cut short") from error
+        raise UnsafePickleError(
+            f"{file} asks for {asked[1]}, which is no tensor: loading the file could run any"
+            " program; save the tensors alone"
+        ) from error
+    # What a damaged archive can run into.
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError) as error:
+        raise MapError(f"{file} is no file of torch.save, or cut short: {error}") from error
