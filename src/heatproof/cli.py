@@ -282,6 +282,8 @@ def main() -> None:
         _fail(_title(error), str(error))
     except OSError as error:
         _fail("System error:", f"{error}. {_KEPT}")
+    except MemoryError as error:
+        _fail("Memory error:", f"{error}. {_KEPT}")
 
 
 def _tell_what_is_meant_for_users() -> None:
