@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heatproof.data.dicom import MOST_PIXELS
 from heatproof.data.geometry import geometries
 from heatproof.data.intensities import intensities
 from heatproof.disk import exists
@@ -32,7 +33,7 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
 from heatproof.models.trial import noise
-from heatproof.preparation.code import check_code
+from heatproof.preparation.code import check_code, check_transform
 from heatproof.preparation.expected import check_expected, read_expected
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
@@ -112,6 +113,7 @@ def preprocessing_of(folder: Path, scaling: Scaling) -> AnyPreprocessing:
 
 
 def _own_transform(folder: Path, scaling: Scaling) -> OwnPreprocessing:
+    check_transform(folder, scaling.transform or "")
     place, _, name = (scaling.transform or "").rpartition(":")
     source = f"{folder / place if place.endswith('.py') else place}:{name}"
     transform = load_function(source)
@@ -125,7 +127,7 @@ def parts_of(scaling: Scaling) -> Preprocessing:
             f"transform = {scaling.transform!r}: a card holds no code, so that a model that is"
             " trained here needs a scaling of named parts (geometry, mean, std, before, after)"
         )
-    return Preprocessing(
+    preprocessing = Preprocessing(
         geometries.parse(scaling.geometry),
         scaling.channels,
         tuple(scaling.mean),
@@ -133,6 +135,12 @@ def parts_of(scaling: Scaling) -> Preprocessing:
         tuple(map(intensities.parse, scaling.before)),
         tuple(map(intensities.parse, scaling.after)),
     )
+    height, width = preprocessing.size
+    if height * width > MOST_PIXELS:
+        raise ModelError(
+            f"geometry = {scaling.geometry!r}: {height} x {width} pixels, at most {MOST_PIXELS:,}"
+        )
+    return preprocessing
 
 
 def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
