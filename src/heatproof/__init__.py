@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from heatproof.data.datasets.pooled import Pooled
     from heatproof.data.geometry import Letterbox, Squash
     from heatproof.experiment.file import load as load_experiment
+    from heatproof.interactive.asking import ask
     from heatproof.interactive.attributing import attribute
     from heatproof.interactive.explaining import explain
     from heatproof.interactive.scoring import score
@@ -49,6 +50,7 @@ __all__ = [
     "Preprocessing",
     "Squash",
     "__version__",
+    "ask",
     "attribute",
     "backbones",
     "datasets",
@@ -76,6 +78,7 @@ _PLACES = {
     "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",
     "Squash": "data.geometry",
+    "ask": "interactive.asking",
     "attribute": "interactive.attributing",
     "backbones": "models.backbones",
     "datasets": "data.datasets",
@@ -93,8 +96,17 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for: ``heatproof --help`` need not wait for torch."""
+    """Import what is asked for: ``heatproof --help`` need not wait for torch.
+
+    The name of a criterion of trust is a function that asks it, such as ``randomization``.
+    """
     if name not in _PLACES:
+        if not name.startswith("_") and name in (asking := _module("interactive.asking")).names():
+            return asking.function(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
+    return getattr(_module(module), attribute or name)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")

@@ -59,13 +59,14 @@ def seen_by(model: Model, film: Film) -> SeenFilm:
     """
     if isinstance(film, Tensor) and film.ndim > _PLANE:
         return _of_input(model, film)
-    name, source = _source(film)
+    name, source = source_of(film)
     pixels = source.read()
     preprocessing = model.preprocessing
     return SeenFilm(name, pixels, preprocessing.tensor(pixels)[None], preprocessing.geometry)
 
 
-def _source(film: Film) -> tuple[str, Pixels]:
+def source_of(film: Film) -> tuple[str, Pixels]:
+    """What a film is called, and its pixels, unread where it is a file; raises PixelError."""
     if isinstance(film, str | PathLike):
         path = Path(film)
         return path.name, ImageFile(path)

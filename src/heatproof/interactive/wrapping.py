@@ -1,12 +1,14 @@
 """``wrap``: a model of a network that is at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import nn
 
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError
 from heatproof.models.adapter import Adapted
+from heatproof.models.own_preprocessing import AnyPreprocessing, OwnPreprocessing
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from heatproof.models.readout import Outputs
 
@@ -16,7 +18,7 @@ Level = int | float | Sequence[float]
 def wrap(
     network: nn.Module,
     findings: Sequence[str] | str,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: AnyPreprocessing | Callable[..., Any] | None = None,
     *,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
@@ -31,8 +33,10 @@ def wrap(
     Args:
         network: Maps images (n c h w) to one output per finding; it is not changed.
         findings: Names of its outputs, in order; ``""`` for those that nobody asks about.
-        preprocessing: What the images have gone through.  Instead of it, films can be stretched to
-            a size and scaled, by the next four:
+        preprocessing: What the images have gone through: a ``Preprocessing``, or any transform of
+            torchvision, timm, albumentations or MONAI, or a function of yours (see
+            ``OwnPreprocessing``).  Instead of it, films can be stretched to a size and scaled, by
+            the next four:
         size: Height and width of the input, or one number for both.
         channels: 1 or 3; None for what the first layer takes.
         mean: Subtracted from images in [0, 1]: one number, or one a channel, such as
@@ -59,6 +63,8 @@ def wrap(
         preprocessing = _scaling(network, size, channels, mean, std)
     elif (size, channels, mean, std) != (None, None, None, None):
         raise ModelError("give either preprocessing, or size, channels, mean and std")
+    if not isinstance(preprocessing, AnyPreprocessing):
+        preprocessing = OwnPreprocessing(preprocessing)
     return Adapted(network, features, names, preprocessing, outputs, output)
 
 

@@ -35,7 +35,7 @@ def check_code(folder: Path, module: str) -> None:
 
 
 def check_transform(folder: Path, transform: str) -> None:
-    """Refuse a transform that an experiment may not name; arguments and errors as ``check_code``."""
+    """Refuse a transform that an experiment may not name; see ``check_code``."""
     _check(folder, transform, _gives_pixels, "gives pixels: it is no object that can be called")
 
 

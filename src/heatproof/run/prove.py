@@ -1,4 +1,4 @@
-"""The whole path in one call, for a model and films that are in memory already."""
+"""The whole path in one call, for models and films that are in memory already."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,18 @@ from typing import Any
 import polars as pl
 
 from heatproof.experiment.file import Experiment
-from heatproof.experiment.model import InMemory, ModelEntry
-from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
-from heatproof.models import Model
-from heatproof.models.card import Cohort, ModelCard
-from heatproof.preparation.opening import network_checksum
+from heatproof.experiment.settings import Data, Explain, Scoring, Statistics, TrustSettings
+from heatproof.models.devices import AUTO
 from heatproof.progress import Heard, Progress, Silent
+from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
-from heatproof.types import Dataset, ModelId, Sample
+from heatproof.run.proof_card import card
+from heatproof.types import Dataset, Sample
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
-    """The results of ``prove``.
+    """The results of ``prove``; printed, it tells its verdicts and where the page is.
 
     Attributes:
         report: The page, for people.
@@ -40,65 +39,71 @@ class Proof:
     verdicts: pl.DataFrame | None = None
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return card(self.report, self.estimates, self.verdicts, self.warnings)
+
 
 def prove(
-    model: Model,
+    model: Models,
     films: Dataset,
     methods: Sequence[str],
     metrics: Sequence[str] = ("auprc", "auroc", "iou", "hit_rate"),
     *,
     criteria: Sequence[str] | None = None,
+    images: int | None = None,
     output: str | Path = "runs/proof",
     name: str = "My classifier",
     trained_on: Iterable[Sample] = (),
     tuned_on: Iterable[Sample] = (),
     expect: str | Path | Mapping[str, Any] | None = None,
+    statistics: Mapping[str, Any] | None = None,
+    device: str = AUTO,
+    memory: str = AUTO,
     progress: Progress | None = None,
 ) -> Proof:
     """Explain every film, measure every map, and write the report.
 
-    It is ``run`` of an experiment whose films and model are in memory, with the same checks.  Files
-    that specs name are looked for from the working directory.
+    It is ``run`` of an experiment whose films and models are in memory, with the same checks.
+    Files that specs name are looked for from the working directory.
 
     Args:
-        model: A ``Classifier``, or your own network in an ``Adapted``; it stays on its device.
+        model: What ``wrap`` or ``load_model`` gives; it stays on its device.  A list holds
+            replicates, the same network trained from other seeds; a mapping holds one or the other
+            by the name of the architecture: ``{"ResNet-50": [a, b], "DenseNet-121": [c, d]}``.
         films: The films that are judged.
         methods: Specs, such as ``"grad_cam"``.
         metrics: Specs; the report ranks by the first.
-        criteria: Specs of trust that one model can be put to, such as ``"randomization"``; criteria
-            between models need an experiment file.  None for what an experiment file asks by
-            default: randomization, one draw of all weights, on 100 films of each finding.  ``()``
-            asks nothing.
+        criteria: Specs of trust, such as ``"randomization"``; ``"repeatability"`` compares
+            replicates, ``"reproducibility"`` architectures.  None for what an experiment file asks
+            by default: randomization, one draw of all weights.  ``()`` asks nothing.
+        images: Films of each finding on which trust is asked; None for 100.
         output: Folder; what is there already and still holds is not computed again.
-        name: Name of the model in the report.
+        name: Name of the model in the report, where it has no other.
         trained_on: Films that trained it; a report warns when it has seen a judged patient, and
             when that is not known.
         tuned_on: Films that stopped or selected it.
         expect: What you saw the model give for a few films, compared before any work: a CSV with a
             column ``image_id`` and one for each finding, or outputs by the name of the film.
+        statistics: Keys of ``[statistics]`` of an experiment file, such as ``{"level": 0.99}``.
+        device: Where copies with random weights and models of files run: ``"auto"``, ``"cpu"``.
+        memory: What the process may take, such as ``"4GB"``.
         progress: Hears of every unit of work.
 
     Raises:
-        HeatproofError: Films, model and parts do not fit together.
+        HeatproofError: Films, models and parts do not fit together.
     """
-    card = ModelCard(
-        # The weights tell models in memory apart, so that results of another one are not reused.
-        id=ModelId(type(model).__name__, checkpoints=(network_checksum(model),)),
-        findings=model.findings,
-        preprocessing=model.preprocessing,
-        pretrained="unknown",
-        trained_on=Cohort.of("its training films", trained_on),
-        tuned_on=Cohort.of("its tuning films", tuned_on),
-    )
     # Left out, it is asked by default, which a network without weights to draw does not refuse.
-    asked: dict[str, Any] = {} if criteria is None else {"trust": _asked(criteria)}
+    asked: dict[str, Any] = {} if criteria is None else {"trust": _asked(criteria, images)}
+    if criteria is None and images is not None:
+        asked = {"trust": TrustSettings(images=images)}
     experiment = Experiment(
         name=name,
         output=str(output),
         data=[Data(name="films", dataset=films)],
-        models=[ModelEntry(name=name, in_memory=InMemory(model, card), expect=_said(expect))],
-        explain=Explain(methods=list(methods)),
+        models=entries(model, name, trained_on, tuned_on, expect=_said(expect)),
+        explain=Explain(methods=list(methods), device=device, memory=memory),
         score=Scoring(metrics=list(metrics)),
+        statistics=Statistics(**(statistics or {})),
         **asked,
     )
     heard = Heard(progress or Silent())
@@ -119,5 +124,8 @@ def _table(file: Path) -> pl.DataFrame:
         return pl.read_parquet(opened)
 
 
-def _asked(criteria: Sequence[str]) -> TrustSettings | None:
-    return TrustSettings(criteria=list(criteria)) if criteria else None
+def _asked(criteria: Sequence[str], images: int | None) -> TrustSettings | None:
+    if not criteria:
+        return None
+    sampled: dict[str, Any] = {} if images is None else {"images": images}
+    return TrustSettings(criteria=list(criteria), **sampled)
