@@ -102,13 +102,15 @@ def _transformers(kind: str, side: int = 64, **options: Any) -> Network:
     return Network("transformers", kind, build, side, quick=True, options={"output": "logits"})
 
 
-def _monai(name: str, side: int = 64, output: int | None = None, **options: Any) -> Network:
+def _monai(
+    name: str, side: int = 64, output: int | None = None, quick: bool = True, **options: Any
+) -> Network:
     return Network(
         "MONAI",
         name,
         lambda nets: getattr(nets, name)(**options),
         side,
-        quick=True,
+        quick=quick,
         scaling=MONAI,
         options={} if output is None else {"output": output},
     )
@@ -177,7 +179,7 @@ NETWORKS = (
         scaling=TORCHXRAYVISION,
         findings=("Opacity", "", "Effusion"),
     ),
-    _monai("DenseNet121", spatial_dims=2, in_channels=1, out_channels=2),
+    _monai("DenseNet121", quick=False, spatial_dims=2, in_channels=1, out_channels=2),
     _monai(
         "ResNet",
         block="basic",
@@ -195,7 +197,7 @@ NETWORKS = (
         in_channels=1,
         num_classes=2,
     ),
-    _monai("SEResNet50", spatial_dims=2, in_channels=1, num_classes=2),
+    _monai("SEResNet50", quick=False, spatial_dims=2, in_channels=1, num_classes=2),
     _monai(
         "ViT",
         output=0,
