@@ -52,13 +52,13 @@ def test_oblong_films_have_oblong_grids() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda features: features.mT, "transposes"),
-        (lambda features: features.flip(2), "flips"),
+        (lambda features: features.mT, "transpose"),
+        (lambda features: features.flip(2), "flip or roll"),
         (
             lambda features: features.mean((2, 3), keepdim=True).expand_as(features),
-            "follows no half",
+            "whole film",
         ),
-        (lambda features: features[..., :5], "follows no half"),
+        (lambda features: features[..., :5], "not those of the film"),
         (lambda features: features[:, :4, :, :5], "4 x 8 x 5 for each image, which is no grid"),
         (lambda features: features.flatten(1), "512 for each image, which is no grid"),
     ],

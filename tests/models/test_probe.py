@@ -9,6 +9,7 @@ from heatproof.data.geometry import Squash
 from heatproof.errors import MapError, ModelError
 from heatproof.models.adapter import Adapted
 from heatproof.models.preprocessing import Preprocessing
+from heatproof.preparation.opening import network_checksum
 from heatproof.saliency import explain, methods
 
 PREPROCESSING = Preprocessing(Squash(32, 32), channels=1, mean=(0.5,), std=(0.25,))
@@ -238,3 +239,33 @@ def test_one_film_at_a_time_is_told() -> None:
 
     with pytest.raises(ModelError, match="one film please"):
         adapted(One())
+
+
+def quantized(network: nn.Module) -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(network, {nn.Linear}, dtype=torch.qint8)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own: quantization moves to another package
+def test_quantized_layers_let_no_gradient_through() -> None:
+    class OneFilm(Net):
+        """Ranges are those of one film: dynamic quantization takes them over the whole batch."""
+
+        def forward(self, images):
+            return torch.cat([super(OneFilm, self).forward(film) for film in images.split(1)])
+
+    with pytest.raises(ModelError, match="mixes the films of a batch"):
+        adapted(quantized(Net()))
+    with pytest.raises(MapError, match="ran 2 times in one pass over 2"):
+        maps(adapted(quantized(OneFilm())))
+    model = adapted(quantized(OneFilm()), None)
+    with pytest.raises(MapError, match="quantized"):
+        maps(model, "gradient")
+    assert maps(model, "occlusion(window=16, stride=16)").isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_quantized_weights_tell_networks_apart() -> None:
+    other = Net()
+    nn.init.constant_(other.head.weight, 0.5)
+    first, again, second = (network_checksum(quantized(one)) for one in (Net(), Net(), other))
+    assert first == again != second

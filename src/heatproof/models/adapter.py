@@ -84,6 +84,11 @@ class Adapted(Model):
         layer = self.network.get_submodule(self.features)
         with on_grid(layer, self.layout, cut=cut) as seen:
             logits = self(images)
+        if len(seen) != 1 or len(seen[0]) != len(images):
+            raise ModelError(
+                f"layer {self.features!r} ran {len(seen)} times in one pass over {len(images)}"
+                " images; expected once, over all of them"
+            )
         return seen[0], logits
 
     def head_logits(

@@ -23,7 +23,7 @@ FEWEST = 4  # cells of a grid worth showing
 TOLD = 6  # layers in a message
 # Linear layers inside attention give queries and keys, which are no features; a pooling to a fixed
 # size moves cells.
-LEFT_OUT = (nn.Linear, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+LEFT_OUT = (nn.Linear, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
 @dataclass(frozen=True)

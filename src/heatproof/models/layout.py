@@ -11,8 +11,9 @@ upper half to the lower.  With r the sum of squared differences over a slice i o
     moved_i = (r_lower - r_upper) / (r_lower + r_upper),
 
 and the *lean* of the axis is the mean of ``moved`` in its second half less that in its first,
-between -2 and 2; likewise for columns.  Features that look at the whole film lean little, those of
-one place 2.
+between -2 and 2; likewise for columns.  Features of one place lean by 2, those that look at the
+whole film by chance alone.  Where only one layout has square cells, it stands unless a lean speaks
+clearly against it.
 """
 
 import math
@@ -24,9 +25,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LEAST = 0.05  # a lean below it may be chance; channels of random networks lean up to .02
-SQUARE = 1.3  # sides of a cell, in pixels of the film, differ at most by this factor
-MOST_OTHERS = 16  # tokens that belong to no place
+LEAST = 0.2  # a smaller lean may be chance; 2 x 2 cells that see the whole film lean up to .15
+STRONG = 0.5  # a lean that is not by chance
+MOST_OTHERS = 9  # tokens that belong to no place
 
 Kind = Literal["channels first", "channels last", "tokens"]
 
@@ -134,31 +135,39 @@ def measured(outputs: Float[Tensor, "5 ..."], size: tuple[int, int]) -> tuple[La
         return None, _no_grid(outputs.shape, size)
     responses = (outputs[1:].double() - outputs[:1].double()).square().nan_to_num()
     leans = [_leans(responses, layout) for layout in candidates]
-    strength = [max(min(map(abs, lean[:2])), min(map(abs, lean[2:]))) for lean in leans]
-    best = strength.index(max(strength))
-    layout, (rows, columns, *swapped) = candidates[best], leans[best]
-    if layout.rows * layout.columns == 1:
-        return layout, ""
-    if min(swapped) > LEAST and sum(swapped) > rows + columns:
-        return None, "its rows follow the columns of the film: the network transposes its images"
-    if min(rows, columns) < -LEAST:
-        return None, "its cells run against the film: the network flips or rolls its images"
-    # What no film moves makes constant maps, whatever its layout.
-    if min(rows, columns) < LEAST and (responses.any() or len(candidates) > 1):
-        given = " x ".join(map(str, outputs.shape[1:]))
-        return None, (
-            f"its output of {given} follows no half of the film, as a layer does whose every cell"
-            " looks at the whole film; nothing tells which axes are its rows and columns"
-        )
-    return layout, ""
+    best = max(range(len(candidates)), key=lambda index: _evidence(*leans[index]))
+    if _evidence(*leans[best]) < LEAST and len(candidates) > 1:
+        if candidates[0].kind != "tokens":
+            given = " x ".join(map(str, outputs.shape[1:]))
+            return None, (
+                f"its output of {given} looks at the whole film everywhere, so that nothing tells"
+                " which axes are its rows and columns"
+            )
+        best = 0  # tokens of no place are few, and by convention come first
+    reason = _against(*leans[best])
+    return (None, reason) if reason else (candidates[best], "")
+
+
+def _evidence(rows: float, columns: float, rows_across: float, columns_down: float) -> float:
+    """How clearly a layout, or its mirror or transposed image, is that of an output."""
+    return max(min(abs(rows), abs(columns)), min(abs(rows_across), abs(columns_down)))
+
+
+def _against(rows: float, columns: float, rows_across: float, columns_down: float) -> str:
+    """What speaks against a layout, as a clause; empty where nothing does."""
+    if max(abs(rows_across) - abs(rows), abs(columns_down) - abs(columns)) > STRONG:
+        return "its rows and columns are not those of the film: does the network transpose it?"
+    if min(rows, columns) < -STRONG:
+        return "its cells run against the film: does the network flip or roll it?"
+    return ""
 
 
 def _leans(responses: Float[Tensor, "4 ..."], layout: Layout) -> tuple[float, ...]:
-    """Leans of rows and columns along the axes of rows and columns, and along each other's."""
-    upper, lower, left, right = layout.grid(responses.double()).sum(dim=1)
+    """Leans of rows and columns down and across the film, and across and down it."""
+    upper, lower, left, right = layout.grid(responses).sum(dim=1)
     down, across = (upper, lower), (left, right)
     return tuple(
-        _lean(*halves, axis) for halves, axis in ((down, 0), (across, 1), (down, 1), (across, 0))
+        _lean(*moved, axis) for moved, axis in ((down, 0), (across, 1), (across, 0), (down, 1))
     )
 
 
@@ -170,8 +179,12 @@ def _lean(first: Float[Tensor, "y x"], second: Float[Tensor, "y x"], axis: int) 
 
 
 def _square(rows: int, columns: int, size: tuple[int, int]) -> bool:
-    height, width = size[0] / rows, size[1] / columns
-    return min(height, width) >= 1 and max(height, width) <= SQUARE * min(height, width)
+    """Whether a grid has as many rows for its columns as the film, up to rounding.
+
+    Stricter than square: without its first row a grid follows the film as well.
+    """
+    fits = rows <= size[0] and columns <= size[1]
+    return fits and abs(rows * size[1] - columns * size[0]) < max(size)
 
 
 def _tokens(count: int, size: tuple[int, int]) -> Iterator[Layout]:

@@ -118,7 +118,7 @@ def _unreached(trial: Trial, name: str | None, layout: Layout | None) -> dict[st
     for grid in features:
         if reason := _unlinked(total, grid):
             lacks["feature gradients"] = f"no gradient of its logits reaches {name!r}: {reason}"
-        elif layout and layout.others and not _moves(total, grid):
+        elif layout and layout.others and _moves(total, image) and not _moves(total, grid):
             lacks["feature gradients"] = (
                 f"behind {name!r} the logits depend on the tokens of no place alone (a class"
                 f" token), so every map would be zero; {offered(trial)}"
@@ -126,10 +126,10 @@ def _unreached(trial: Trial, name: str | None, layout: Layout | None) -> dict[st
     return lacks
 
 
-def _moves(total: Tensor, grid: Tensor) -> bool:
-    """Whether the logits depend on any cell."""
+def _moves(total: Tensor, by: Tensor) -> bool:
+    """Whether the logits depend on any element of a tensor."""
     try:
-        return bool(torch.autograd.grad(total, grid, retain_graph=True)[0].any())
+        return bool(torch.autograd.grad(total, by, retain_graph=True)[0].any())
     except RuntimeError:
         return True  # nobody knows
 

@@ -97,6 +97,7 @@ class Trial:
         device = next((p.device for p in network.parameters()), films.device)
         # Beside quantized weights there may be none that tells the precision.
         self.films = films.to(device, kinds.pop() if len(kinds) == 1 else films.dtype)
+        self.together = len(self.films)  # as many as fit
         self.memory_format, self.alone = self._first_pass()
 
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
@@ -135,6 +136,7 @@ class Trial:
         try:
             among = self.logits(self.films)[:1]
         except torch.OutOfMemoryError:
+            self.together = 1
             return  # then it will see one film at a time
         except ModelError as error:
             raise ModelError(f"{error} (it takes one image, and not two)") from error
@@ -142,7 +144,8 @@ class Trial:
             raise ModelError(
                 f"{type(self.network).__name__} mixes the films of a batch: alone, a film has the"
                 f" logits {_told(self.alone)}, beside another {_told(among)}. In evaluation mode"
-                " nothing may be computed over the batch: batch norm needs running statistics"
+                " nothing may be computed over the batch: batch norm needs running statistics,"
+                " and quantization fixed ranges"
                 f"{self._training()}"
             )
 
@@ -167,16 +170,17 @@ class Trial:
 
     def layout_of(self, layer: str) -> tuple[Layout | None, str]:
         """The layout of a layer's output; or None, and as a clause why there is none."""
+        films = self.films[: self.together]
         with torch.no_grad(), recorded(self.network.get_submodule(layer)) as seen:
-            self.logits(self.films[:1])
+            self.logits(films)
         if len(seen) != 1:
-            return None, f"it ran {len(seen)} times in one pass; expected once"
+            return None, f"it ran {len(seen)} times in one pass over {len(films)}; expected once"
         if not isinstance(seen[0], Tensor):
             return None, f"it gives {type(seen[0]).__name__}; expected a tensor"
-        if len(seen[0]) != 1:
+        if seen[0].shape[:1] != (len(films),):
             return None, (
-                f"it gives {len(seen[0])} rows for one image, as attention in windows does; name a"
-                " layer that has put them together again"
+                f"it gives {tuple(seen[0].shape)} for {len(films)} images, as attention in windows"
+                " does; name a layer that has put them together again"
             )
         outputs = []
         # One by one: five at once may not fit.

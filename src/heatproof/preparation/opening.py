@@ -1,7 +1,7 @@
 """Models, opened: from the folder of a card, the user's module, or memory."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -295,11 +295,23 @@ def _source(network: nn.Module) -> str:
 def network_checksum(network: nn.Module) -> str:
     """SHA-256 of the weights in memory: a module of the user's need not come from one file."""
     whole = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        # Bytes alone do not tell tensors of other names, types or shapes apart.
-        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        whole.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    for name, value in sorted(network.state_dict().items()):
+        for tensor in _tensors(value):
+            # Bytes alone do not tell tensors of other names, types or shapes apart.
+            whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            whole.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return whole.hexdigest()
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The plain tensors in an entry of a state dict: quantized layers pack theirs in tuples."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _tensors(part)
+    elif isinstance(value, Tensor) and value.is_quantized:
+        yield from (value.int_repr(), value.dequantize())  # the latter has the scale
+    elif isinstance(value, Tensor):
+        yield value
 
 
 def _resolved(folder: Path, value: Any) -> Any:

@@ -106,6 +106,11 @@ class Biases(InterceptRule):
 
     def add(self, part: Tensor) -> None:
         """What the bias of one layer adds, element by element of its output."""
+        if len(part) != len(self._images):
+            raise self.refuse(
+                f"a layer gives {len(part)} rows for {len(self._images)} images, as attention in"
+                " windows does, so that what its bias adds cannot be told by image"
+            )
         self.sums[-1] += part.flatten(1).sum(dim=1)
         if part.ndim == PLACED:
             self.maps[-1] += _view(part, self._images)
