@@ -30,6 +30,7 @@ from heatproof.models.own_preprocessing import AnyPreprocessing, NoWayBack, OwnP
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.preparation.expected import check_expected, read_expected
+from heatproof.preparation.field_of_view import check_field_of_view
 from heatproof.saliency import check_methods
 from heatproof.saliency.forward import held_still
 from heatproof.tables.units import digest
@@ -147,7 +148,9 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
         # A model in memory may be on a GPU.
         device = next((p.device for p in model.parameters()), black.device)
         with held_still(model), torch.no_grad():
-            model.features_and_logits(black[None].to(device))
+            features, _ = model.features_and_logits(black[None].to(device))
+        if isinstance(model, Adapted):
+            check_field_of_view(model, entry.name, (features.shape[2], features.shape[3]))
         if entry.expect is not None:
             films = [sample for one in work.data.values() for sample in one.samples]
             said = read_expected(entry.expect, card.findings, work.experiment.folder)
