@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from heatproof.models.backbones import backbones
     from heatproof.models.card import load as load_model
     from heatproof.models.heads import heads
-    from heatproof.models.own_preprocessing import OwnPreprocessing
+    from heatproof.models.own_transform import OwnTransform
     from heatproof.models.preprocessing import Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
@@ -36,7 +36,7 @@ __all__ = [
     "CheXlocalize",
     "Letterbox",
     "Manifest",
-    "OwnPreprocessing",
+    "OwnTransform",
     "Phantom",
     "Pooled",
     "Preprocessing",
@@ -58,7 +58,7 @@ _PLACES = {
     "CheXlocalize": "data.datasets.chexlocalize",
     "Letterbox": "data.geometry",
     "Manifest": "data.datasets.manifest",
-    "OwnPreprocessing": "models.own_preprocessing",
+    "OwnTransform": "models.own_transform",
     "Phantom": "data.datasets.phantom",
     "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",

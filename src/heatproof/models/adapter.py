@@ -19,7 +19,7 @@ from heatproof.models.backbones import Backbone, Grid
 from heatproof.models.classifier import Classifier
 from heatproof.models.heads import heads
 from heatproof.models.loading import check_precision
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 

@@ -26,7 +26,7 @@ from heatproof.models.classifier import Classifier
 from heatproof.models.ensemble import Ensemble
 from heatproof.models.loading import load_function, load_module
 from heatproof.models.localizers import Localizer
-from heatproof.models.own_preprocessing import AnyPreprocessing, NoWayBack, OwnPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing, NoWayBack, OwnTransform
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.preparation.expected import check_expected, read_expected
@@ -109,11 +109,11 @@ def preprocessing_of(folder: Path, scaling: Scaling) -> AnyPreprocessing:
     return parts_of(scaling) if scaling.transform is None else _own_transform(folder, scaling)
 
 
-def _own_transform(folder: Path, scaling: Scaling) -> OwnPreprocessing:
+def _own_transform(folder: Path, scaling: Scaling) -> OwnTransform:
     place, _, name = (scaling.transform or "").rpartition(":")
     source = f"{folder / place if place.endswith('.py') else place}:{name}"
     transform = load_function(source)
-    return OwnPreprocessing(transform, scaling.takes, scaling.back, scaling.transform or "")
+    return OwnTransform(transform, scaling.takes, scaling.back, scaling.transform or "")
 
 
 def parts_of(scaling: Scaling) -> Preprocessing:
@@ -141,7 +141,7 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             # Called for its error alone, which would otherwise come after the trainings.
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
-        if isinstance(model.preprocessing, OwnPreprocessing):
+        if isinstance(model.preprocessing, OwnTransform):
             _check_places(work, entry, model.preprocessing)
         check_methods(work.methods, model)
         black = model.preprocessing.tensor(np.zeros(model.preprocessing.size, np.float32))
@@ -161,7 +161,7 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
     return card.id
 
 
-def _check_places(work: Workspace, entry: ModelEntry, preprocessing: OwnPreprocessing) -> None:
+def _check_places(work: Workspace, entry: ModelEntry, preprocessing: OwnTransform) -> None:
     """See whether maps can be laid over films, on a few of them; raises ModelError."""
     assigned = [one for one in work.assignments if one.member == entry.name and one.explained]
     if assigned and isinstance(preprocessing.geometry, NoWayBack):
