@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from heatproof.models.backbones import backbones
     from heatproof.models.card import load as load_model
     from heatproof.models.heads import heads
-    from heatproof.models.own_preprocessing import OwnPreprocessing
+    from heatproof.models.own_transform import OwnTransform
     from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
@@ -44,7 +44,7 @@ __all__ = [
     "CheXlocalize",
     "Letterbox",
     "Manifest",
-    "OwnPreprocessing",
+    "OwnTransform",
     "Phantom",
     "Pooled",
     "Preprocessing",
@@ -73,7 +73,7 @@ _PLACES = {
     "IMAGENET_STD": "models.preprocessing",
     "Letterbox": "data.geometry",
     "Manifest": "data.datasets.manifest",
-    "OwnPreprocessing": "models.own_preprocessing",
+    "OwnTransform": "models.own_transform",
     "Phantom": "data.datasets.phantom",
     "Pooled": "data.datasets.pooled",
     "Preprocessing": "models.preprocessing",

@@ -78,3 +78,13 @@ def test_what_the_owner_saw_is_compared_before_any_work(squares):
     file.write_text("image_id,Square\nf0,-1.0\nf2,3.5\n")
     with pytest.raises(ModelError, match=r"of 2 films, 1 differs, by up to 4\.5 in logits"):
         run(load(squares), "explain")
+
+
+def test_what_a_crop_cuts_off_is_told(squares):
+    text = squares.read_text().replace(
+        "squash(height=64, width=64)", "center_crop(height=64, width=64)"
+    )
+    squares.write_text(f"trust = false\n{text}")
+    told = run(load(squares)).read_text()
+    assert "The crop of bright cuts off" in told
+    assert "of what is marked on films" in told

@@ -8,7 +8,7 @@ from torch import nn
 from heatproof.data.geometry import Squash
 from heatproof.errors import ModelError
 from heatproof.models.adapter import Adapted
-from heatproof.models.own_preprocessing import AnyPreprocessing, OwnPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing, OwnTransform
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from heatproof.models.readout import Outputs
 
@@ -35,7 +35,7 @@ def wrap(
         findings: Names of its outputs, in order; ``""`` for those that nobody asks about.
         preprocessing: What the images have gone through: a ``Preprocessing``, or any transform of
             torchvision, timm, albumentations or MONAI, or a function of yours (see
-            ``OwnPreprocessing``).  Instead of it, films can be stretched to a size and scaled, by
+            ``OwnTransform``).  Instead of it, films can be stretched to a size and scaled, by
             the next four:
         size: Height and width of the input, or one number for both.
         channels: 1 or 3; None for what the first layer takes.
@@ -64,7 +64,7 @@ def wrap(
     elif (size, channels, mean, std) != (None, None, None, None):
         raise ModelError("give either preprocessing, or size, channels, mean and std")
     if not isinstance(preprocessing, AnyPreprocessing):
-        preprocessing = OwnPreprocessing(preprocessing)
+        preprocessing = OwnTransform(preprocessing)
     return Adapted(network, features, names, preprocessing, outputs, output)
 
 

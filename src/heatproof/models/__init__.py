@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 
 
 class Model(nn.Module, ABC):

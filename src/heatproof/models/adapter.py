@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from heatproof.errors import ModelError
 from heatproof.models import Model
 from heatproof.models.loading import check_precision
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.probe import probe
 from heatproof.models.readout import Outputs, Readout
 from heatproof.models.tapping import on_grid

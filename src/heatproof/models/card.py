@@ -26,7 +26,7 @@ from heatproof.errors import HeatproofError, ModelError, SpecError, near_misses
 from heatproof.models.classifier import Classifier, build
 from heatproof.models.localizers import Localizer
 from heatproof.models.localizers import build as build_localizer
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.weights import checksum, read_state
 from heatproof.types import ModelId, Sample

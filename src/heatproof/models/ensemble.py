@@ -27,7 +27,7 @@ from heatproof.models import Model
 from heatproof.models import card as cards
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import Classifier
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.types import ModelId
 
 ENSEMBLE = "ensemble.json"

@@ -26,7 +26,7 @@ from heatproof.errors import ModelError
 from heatproof.models.devices import repeatable
 from heatproof.models.grid_layers import finite_sum, grid_layers, offered
 from heatproof.models.layout import Layout
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.readout import Readout
 from heatproof.models.still import held_still
 from heatproof.models.tapping import on_grid

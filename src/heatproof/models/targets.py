@@ -20,7 +20,7 @@ from torch import Tensor
 from heatproof.data.annotations import Boxes, Points, Several
 from heatproof.data.geometry import Geometry
 from heatproof.errors import AnnotationError
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.types import REFERENCE, Sample, Shape
 
 Corners = tuple[float, float, float, float]

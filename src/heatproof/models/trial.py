@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import HeatproofError, ModelError
 from heatproof.models.layout import Layout, halves, measured
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.readout import Readout
 from heatproof.models.tapping import recorded
 

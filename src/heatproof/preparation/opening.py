@@ -28,13 +28,14 @@ from heatproof.models.ensemble import Ensemble
 from heatproof.models.loading import load_function, load_module
 from heatproof.models.localizers import Localizer
 from heatproof.models.own_head import with_head
-from heatproof.models.own_preprocessing import AnyPreprocessing, NoWayBack, OwnPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing, NoWayBack, OwnTransform
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
 from heatproof.models.trial import noise
 from heatproof.preparation.code import check_code, check_transform
 from heatproof.preparation.expected import check_expected, read_expected
+from heatproof.preparation.field_of_view import check_field_of_view
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
 from heatproof.trust.randomize import blocks_of
@@ -112,12 +113,12 @@ def preprocessing_of(folder: Path, scaling: Scaling) -> AnyPreprocessing:
     return parts_of(scaling) if scaling.transform is None else _own_transform(folder, scaling)
 
 
-def _own_transform(folder: Path, scaling: Scaling) -> OwnPreprocessing:
+def _own_transform(folder: Path, scaling: Scaling) -> OwnTransform:
     check_transform(folder, scaling.transform or "")
     place, _, name = (scaling.transform or "").rpartition(":")
     source = f"{folder / place if place.endswith('.py') else place}:{name}"
     transform = load_function(source)
-    return OwnPreprocessing(transform, scaling.takes, scaling.back, scaling.transform or "")
+    return OwnTransform(transform, scaling.takes, scaling.back, scaling.transform or "")
 
 
 def parts_of(scaling: Scaling) -> Preprocessing:
@@ -151,11 +152,13 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             # Called for its error alone, which would otherwise come after the trainings.
             shared_findings(entry.name, card.findings, assignment.films)
     if isinstance(model, Model):
-        if isinstance(model.preprocessing, OwnPreprocessing):
+        if isinstance(model.preprocessing, OwnTransform):
             _check_places(work, entry, model.preprocessing)
         check_methods(work.methods, model)
         asked = {finding for one in work.assignments for finding in one.films.findings}
         _check_finite(model, asked)
+        if isinstance(model, Adapted):
+            check_field_of_view(model, entry.name, _grid_of(model))
         if entry.expect is not None:
             films = [sample for one in work.data.values() for sample in one.samples]
             said = read_expected(entry.expect, card.findings, work.experiment.folder)
@@ -164,6 +167,17 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             # Called for its error alone, which would otherwise come after everything is explained.
             blocks_of(model)
     return card.id
+
+
+def _grid_of(model: Adapted) -> tuple[int, int] | None:
+    """Rows and columns of the features of a network; None where it has none."""
+    if model.features is None:
+        return None
+    film = noise(model.preprocessing)[:1]
+    device = next((p.device for p in model.parameters()), film.device)
+    with held_still(model), torch.no_grad():
+        features, _ = model.features_and_logits(film.to(device))
+    return features.shape[2], features.shape[3]
 
 
 def _check_finite(model: Model, asked: Collection[str]) -> None:
@@ -197,7 +211,7 @@ def _gradient(logit: Tensor, film: Tensor) -> Tensor:
         return torch.zeros_like(film)  # a method that needs it says why
 
 
-def _check_places(work: Workspace, entry: ModelEntry, preprocessing: OwnPreprocessing) -> None:
+def _check_places(work: Workspace, entry: ModelEntry, preprocessing: OwnTransform) -> None:
     """See whether maps can be laid over films, on a few of them; raises ModelError."""
     assigned = [one for one in work.assignments if one.member == entry.name and one.explained]
     if assigned and isinstance(preprocessing.geometry, NoWayBack):

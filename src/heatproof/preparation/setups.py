@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.models import Model
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.still import held_still
 
 Film = Float[np.ndarray, "_ _"]  # films have several sizes

@@ -21,6 +21,7 @@ from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
 from heatproof.registry import docstring_summary
 from heatproof.report.content import CohortCounts, Content
+from heatproof.report.facts.canvas import beside_the_film
 from heatproof.report.facts.cells import cells
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import Tuning, doubts
@@ -110,7 +111,10 @@ def _page(
         rules=tuple(rules_used(work.rules)),
         gallery=_gallery(work, judged, tables),
         family=experiment.statistics.family,
-        warnings=doubts(judged, tables, panels, validation, tuning),
+        warnings=(
+            *doubts(judged, tables, panels, validation, tuning),
+            *beside_the_film(judged, work.store),
+        ),
         limits=tuple(cells({one.member: one.offset for one in judged if one.offset})),
         **vars(analysis),
     )

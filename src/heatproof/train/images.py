@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 from torchvision.transforms import v2
 
 from heatproof.errors import DataError
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.train.augmentations import augmented
 from heatproof.train.regions import Region, as_regions, from_regions
 from heatproof.types import Dataset, Sample

@@ -1,7 +1,8 @@
 """CLAHE: contrast-limited adaptive histogram equalization, by OpenCV, on 8 or 16 bits.
 
-Zuiderveld, Graphics Gems IV, 1994.  ``cv2.createCLAHE(clip, (tiles, tiles))``, which albumentations
-calls too (with a ``clip`` that it draws, unless both ends of ``clip_limit`` are equal).
+Zuiderveld, Graphics Gems IV, 1994.  ``cv2.createCLAHE(clip, (tiles, tiles))`` of a grey film.
+albumentations equalizes the lightness of three channels, which is 17 grey levels away: bring that
+as a ``transform``.
 """
 
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.models.own_preprocessing import AnyPreprocessing
+from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.saliency import Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Channels, reduce_channels

@@ -12,7 +12,7 @@ from heatproof.data.geometry import Letterbox, Squash, geometries
 from heatproof.data.interpolations.of_opencv import OpenCV
 from heatproof.data.interpolations.of_pillow import Pillow
 from heatproof.errors import ModelError
-from heatproof.models.own_preprocessing import NoWayBack, OwnPreprocessing
+from heatproof.models.own_transform import NoWayBack, OwnTransform
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 FILM = np.rint(np.random.default_rng(0).random((300, 260), np.float32) * 255) / np.float32(255)
@@ -41,7 +41,7 @@ def function_of(geometry, change=lambda film: film):
     ids=str,
 )
 def test_the_geometry_of_a_function_is_found(geometry):
-    found = OwnPreprocessing(function_of(geometry)).geometry
+    found = OwnTransform(function_of(geometry)).geometry
     for size in [(300, 260), (512, 640)]:
         for x, y in [(0.3, 0.4), (0.5, 0.5), (0.6, 0.7)]:
             ours = found.point(x * size[1], y * size[0], size)
@@ -63,11 +63,11 @@ def test_the_geometry_of_a_function_is_found(geometry):
 )
 def test_the_geometry_is_found_whatever_becomes_of_grey_values(change):
     function = function_of(CenterCrop(224, 224, 256), lambda film: change(film).astype(np.float32))
-    assert OwnPreprocessing(function).geometry == CenterCrop(224, 224, 256)
+    assert OwnTransform(function).geometry == CenterCrop(224, 224, 256)
 
 
 def test_torchvision_sees_a_picture_and_its_parts_can_be_named():
-    own = OwnPreprocessing(CROPPED)
+    own = OwnTransform(CROPPED)
     assert own.takes == "rgb"
     assert own.geometry == CenterCrop(224, 224, 256)
     assert own.size == (224, 224)
@@ -85,7 +85,7 @@ def test_torchvision_sees_a_picture_and_its_parts_can_be_named():
     ],
 )
 def test_without_a_way_back_inputs_are_made_and_maps_are_refused(transform):
-    own = OwnPreprocessing(transform, takes="rgb")
+    own = OwnTransform(transform, takes="rgb")
     assert own.tensor(FILM).shape == (3, 64, 64)
     assert isinstance(own.geometry, NoWayBack)
     with pytest.raises(ModelError, match="turn or mirror"):
@@ -93,10 +93,10 @@ def test_without_a_way_back_inputs_are_made_and_maps_are_refused(transform):
 
 
 def test_a_way_back_can_be_said():
-    own = OwnPreprocessing(function_of(Squash(64, 64)), back="letterbox(height=64, width=64)")
+    own = OwnTransform(function_of(Squash(64, 64)), back="letterbox(height=64, width=64)")
     assert own.geometry == Letterbox(64, 64)
     with pytest.raises(ModelError, match="gives 64 x 64"):
-        OwnPreprocessing(function_of(Squash(64, 64)), back=Squash(32, 32))
+        OwnTransform(function_of(Squash(64, 64)), back=Squash(32, 32))
 
 
 def test_a_crop_to_what_a_film_shows_is_noticed_on_a_real_film():
@@ -106,7 +106,7 @@ def test_a_crop_to_what_a_film_shows_is_noticed_on_a_real_film():
         part = film[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         return torch.from_numpy(Squash(64, 64).image(np.ascontiguousarray(part)))[None]
 
-    own = OwnPreprocessing(transform)
+    own = OwnTransform(transform)
     assert own.geometry == Squash(64, 64)  # films without a border are squashed
     own.check_place(0.2 + 0.6 * FILM)
     bordered = np.zeros((400, 400), np.float32)
@@ -118,7 +118,7 @@ def test_a_crop_to_what_a_film_shows_is_noticed_on_a_real_film():
 def test_what_is_drawn_at_random_is_refused():
     augmented = transforms.Compose([transforms.RandomResizedCrop(64), transforms.ToTensor()])
     with pytest.raises(ModelError, match="draw at random"):
-        OwnPreprocessing(augmented)
+        OwnTransform(augmented)
 
 
 @pytest.mark.parametrize(
@@ -132,19 +132,18 @@ def test_what_is_drawn_at_random_is_refused():
 )
 def test_what_is_no_input_is_refused(transform, text):
     with pytest.raises(ModelError, match=text):
-        OwnPreprocessing(transform)
+        OwnTransform(transform)
 
 
 def test_films_must_become_inputs_of_one_size():
-    own = OwnPreprocessing(transforms.Compose([transforms.Resize(64), *NORMALIZED]))
+    own = OwnTransform(transforms.Compose([transforms.Resize(64), *NORMALIZED]))
     assert isinstance(own.geometry, NoWayBack)
     assert "several sizes" in own.geometry.reason
 
 
 def test_two_transforms_are_told_apart_by_what_they_do():
     first, again, other = (
-        OwnPreprocessing(function_of(Squash(32, 32, part)))
-        for part in (Pillow(), Pillow(), OpenCV())
+        OwnTransform(function_of(Squash(32, 32, part))) for part in (Pillow(), Pillow(), OpenCV())
     )
     assert first.to_json() == again.to_json()
     assert first.to_json() != other.to_json()
@@ -153,4 +152,4 @@ def test_two_transforms_are_told_apart_by_what_they_do():
 
 def test_unknown_forms_are_answered_with_the_near_ones():
     with pytest.raises(ModelError, match="did you mean xray or grey"):
-        OwnPreprocessing(CROPPED, takes="gray")
+        OwnTransform(CROPPED, takes="gray")

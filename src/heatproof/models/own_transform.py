@@ -63,7 +63,7 @@ class NoWayBack:
         )
 
 
-class OwnPreprocessing:
+class OwnTransform:
     """A user's transform; see ``heatproof.models.film_forms`` for what it is called with.
 
     Args:
@@ -193,5 +193,5 @@ class OwnPreprocessing:
         return whole.hexdigest()[:16]
 
 
-AnyPreprocessing = Preprocessing | OwnPreprocessing
+AnyPreprocessing = Preprocessing | OwnTransform
 """What makes an input of a film: said by its parts, or a user's own transform."""

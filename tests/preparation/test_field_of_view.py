@@ -1,0 +1,64 @@
+"""A network that crops inside itself is found, and others are left in peace."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from heatproof.data.geometry import Squash
+from heatproof.errors import ModelError
+from heatproof.models.adapter import Adapted
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.preparation.field_of_view import check_field_of_view
+
+SIDE = 128
+
+
+class Before(nn.Module):
+    """A small network behind something that is done to its input."""
+
+    def __init__(self, change):
+        super().__init__()
+        torch.manual_seed(0)
+        self.change = change
+        self.body = nn.Sequential(nn.Conv2d(1, 8, 8, stride=8), nn.ReLU())
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, images):
+        return self.head(self.body(self.change(images)).mean((2, 3)))
+
+
+def adapted(network, channels=1, layer="body"):
+    preprocessing = Preprocessing(Squash(SIDE, SIDE), channels, (0.0,), (1.0,))
+    return Adapted(network.eval(), layer, ("a", "b"), preprocessing)
+
+
+def test_a_crop_inside_the_network_is_refused_and_its_place_told():
+    model = adapted(Before(lambda images: images[:, :, 16:-16, 8:]))
+    with pytest.raises(ModelError, match="rows 16 to 112 and columns 8 to 128 of an input of 128"):
+        check_field_of_view(model, "ours", (12, 15))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda images: images,
+        lambda images: F.interpolate(images, (64, 64), mode="bilinear", antialias=True),
+        lambda images: F.pad(images, (8, 8, 8, 8)),
+        lambda images: images[:, :, 1:-1, 1:-1],  # far below a cell
+        lambda images: torch.where(images > 0, images, torch.zeros_like(images)),
+        lambda images: torch.nan_to_num(images).clamp(-2, 2),
+        lambda images: images * 0,  # sees nothing at all, which is another fault
+    ],
+)
+def test_others_are_left_in_peace(change):
+    check_field_of_view(adapted(Before(change)), "ours", (16, 16))
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224"])
+def test_known_networks_look_everywhere(name):
+    size = {"img_size": SIDE} if "vit" in name else {}
+    network = timm.create_model(name, num_classes=2, **size)
+    layer = "patch_embed.proj" if "vit" in name else "layer4"
+    check_field_of_view(adapted(network, 3, layer), "ours", (8, 8))
