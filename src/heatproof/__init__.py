@@ -3,8 +3,9 @@
 The public API, loaded when first used: ``prove`` takes a model and films and writes a report;
 ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
 ``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``; a model is your own
-network in an ``Adapted``, or what ``load_model`` finds in a folder.  What else there is stands in
-the registries: ``methods``, ``metrics``, ``datasets``, ``backbones``, ``heads``.
+network in an ``Adapted``, or what ``load_model`` finds in a folder.  ``open`` reads what a run
+wrote.  What else there is stands in the registries: ``methods``, ``metrics``, ``datasets``,
+``backbones``, ``heads``.
 """
 
 import importlib
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from heatproof.models.preprocessing import Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
+    from heatproof.runs.folder import open_run as open
     from heatproof.saliency import methods
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "load_model",
     "methods",
     "metrics",
+    "open",
     "prove",
     "run_experiment",
 ]
@@ -67,6 +70,7 @@ _PLACES = {
     "load_model": "models.card:load",
     "methods": "saliency.methods",
     "metrics": "localize.metrics",
+    "open": "runs.folder:open_run",
     "prove": "run.prove",
     "run_experiment": "run.pipeline:run",
 }
