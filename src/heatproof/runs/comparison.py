@@ -1,7 +1,7 @@
 """Two runs beside each other: what was asked differently, and what came out differently.
 
-Scores are paired by film: of each data set, model, finding, method, metric and reader that both runs
-have, the mean of the differences over the films that both measured, with an interval by patients.
+Scores are paired by film: of each data set, model, finding, method, metric and reader that both
+runs have, the mean of the differences over the films that both measured, with an interval by patients.
 Models that were renamed are paired where each run has one alone.
 """
 
@@ -127,7 +127,9 @@ def _scores(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
         values, others = films["value"].to_numpy(), films["other"].to_numpy()
         gap = paired((others - values)[:, None], films["cluster"].to_list())
         defined = np.isfinite(values) & np.isfinite(others)
-        means = (float(side[defined].mean()) if defined.any() else np.nan for side in (values, others))
+        means = (
+            float(side[defined].mean()) if defined.any() else np.nan for side in (values, others)
+        )
         ends = (gap.value, gap.low, gap.high, gap.p)
         rows.append((*cell, int(defined.sum()), *means, *map(float, ends)))
     numbers = dict.fromkeys(("first", "second", "difference", "low", "high", "p"), pl.Float64)
@@ -148,12 +150,16 @@ def _verdicts(first: Run, second: Run) -> pl.DataFrame:
         frame = run.verdicts if has_verdicts else Verdicts.of_rows([]).frame
         sides.append(frame.select(*_QUESTION, "verdict", "value"))
     both = sides[0].join(
-        sides[1], on=list(_QUESTION), how="full", coalesce=True, nulls_equal=True, suffix=" of second"
+        sides[1],
+        on=list(_QUESTION),
+        how="full",
+        coalesce=True,
+        nulls_equal=True,
+        suffix=" of second",
     )
     changed = pl.col("verdict").ne_missing(pl.col("verdict of second"))
     return both.filter(changed).rename(
-        {"verdict": "first", "verdict of second": "second"}
-        | {"value": "value of first"}
+        {"verdict": "first", "verdict of second": "second"} | {"value": "value of first"}
     )
 
 

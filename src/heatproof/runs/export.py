@@ -112,7 +112,9 @@ def _maps(
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{row['image_id']}_{row['finding']}"
         # Names of films may hold what a file system does not take, or a path.
-        is_plain = name.replace("_", "").replace("-", "").replace(".", "").replace(" ", "").isalnum()
+        is_plain = (
+            name.replace("_", "").replace("-", "").replace(".", "").replace(" ", "").isalnum()
+        )
         file = folder / f"{name if is_plain else folder_name(name, name)}{ending}"
         save(file, run.read_map(row, frame))
         height, width = run.size(row)

@@ -62,7 +62,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """``"finished"``, or ``"begun"`` where it goes on, was interrupted, or stopped at a stage."""
+        """``"finished"``, or ``"begun"`` where it goes on, or ended before the report."""
         return "finished" if self.about.get("finished") else "begun"
 
     @property

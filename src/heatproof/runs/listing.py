@@ -1,6 +1,7 @@
 """The runs below a folder."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from heatproof.errors import ExperimentError
@@ -23,10 +24,8 @@ def runs_below(folder: Path) -> list[Run]:
 
 def _found(folder: Path, deeper: int) -> Iterator[Run]:
     if (folder / RUN).is_file():
-        try:
+        with suppress(ExperimentError):  # a run.json of another program
             yield open_run(folder)
-        except ExperimentError:
-            pass  # a run.json of another program
         return  # a run holds no other
     if deeper:
         for below in sorted(folder.iterdir()):
