@@ -56,7 +56,7 @@ training](../how-to/train.md), and those in [experiments](../../experiments). `h
 FOOT = """
 ## What a run writes
 
-Into `output`, or `runs/<name of the file>` where the command was given:
+Into `output`, or `runs/<name of the file>` beside the file, wherever the command is given. A folder belongs to one experiment, and another is refused:
 
 | | |
 |---|---|

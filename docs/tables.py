@@ -14,33 +14,27 @@ from heatproof.report.paper.files import tables
 from heatproof.report.paper.meanings import meanings
 from heatproof.report.paper.table import PaperTable
 from heatproof.report.writing import CSV
+from heatproof.runs.folder import TABLES
 from heatproof.sweep.trials import TrialLocalization, TrialTable
 from heatproof.tables import Table
-from heatproof.tables.choices import Choices
-from heatproof.tables.comparisons import Comparisons
 from heatproof.tables.contents import Contents
-from heatproof.tables.diagnoses import Diagnoses
-from heatproof.tables.estimates import Estimates
-from heatproof.tables.films import Films
 from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
-from heatproof.tables.predictions import Called, Predictions
+from heatproof.tables.predictions import Predictions
 from heatproof.tables.scores import Scores
 from heatproof.tables.shapes import Shapes
 from heatproof.tables.structures import OnStructures
-from heatproof.tables.verdicts import Verdicts
 from heatproof.types import Estimate
 
 PAGE = Path(__file__).parent / "reference" / "tables.md"
-BESIDE = (
-    Estimates, Verdicts, Comparisons, Diagnoses, Films, Headers, Called, Scores, Shapes, OnStructures, Pairs, Choices,
-)  # fmt: skip
+BESIDE = TABLES
 SWEEP = (TrialTable, TrialLocalization)
 UNITS = (Contents, Headers, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
 HEAD = """# The tables of a run and of a sweep
 
-A run writes its tables as Parquet into its folder, beside the report; some also as CSV. Read them with polars, pandas, R or DuckDB, or
+A run writes its tables as Parquet into its folder, beside the report; some also as CSV. [`heatproof.open`](../how-to/work-with-runs.md) gives them
+with the meaning of each column, and `heatproof export` writes them as CSV or XLSX. Or read them with polars, pandas, R or DuckDB, or
 [ask them again](../how-to/ask-the-tables.md) with the analyses of the report. Null means *unknown* or *does not apply*; `nan` means
 *undefined*. In CSV both are empty.
 

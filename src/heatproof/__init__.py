@@ -4,8 +4,9 @@ The public API, loaded when first used.  ``wrap`` makes a model of your network,
 finds one in a folder.  For daily work, ``explain`` maps one film, ``score`` measures maps, and
 ``attribute`` explains tensors as Captum does.  ``prove`` takes a model and films and writes a
 report; ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
-``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``.  What else there is
-stands in the registries: ``methods``, ``metrics``, ``datasets``, ``backbones``, ``heads``.
+``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``.  ``open`` reads what a
+run wrote.  What else there is stands in the registries: ``methods``, ``metrics``, ``datasets``,
+``backbones``, ``heads``.
 """
 
 import importlib
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
+    from heatproof.runs.folder import open_run as open
     from heatproof.saliency import methods
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "load_model",
     "methods",
     "metrics",
+    "open",
     "prove",
     "run_experiment",
     "score",
@@ -88,6 +91,7 @@ _PLACES = {
     "load_model": "models.card:load",
     "methods": "saliency.methods",
     "metrics": "localize.metrics",
+    "open": "runs.folder:open_run",
     "prove": "run.prove",
     "run_experiment": "run.pipeline:run",
     "score": "interactive.scoring",

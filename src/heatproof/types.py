@@ -184,6 +184,17 @@ class ModelId:
             "chosen": self.chosen,
         }
 
+    @classmethod
+    def of_rest(cls, fields: Mapping[str, Any]) -> "ModelId":
+        """The identity whose ``at_rest`` these fields are, also after a way through JSON."""
+        kept = {name: _tuples(value) for name, value in fields.items() if name != "randomized"}
+        return cls(**kept)
+
+
+def _tuples(value: Any) -> Any:
+    """The lists of JSON as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
 
 @dataclass(frozen=True, order=True)
 class MapKey:

@@ -1,6 +1,7 @@
 """An experiment file is read, or answered with file, line, value and the likely mistake."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -246,3 +247,19 @@ def test_mistakes_about_trust_are_answered(squares, start, end, message):
     squares.write_text(f"{start}{squares.read_text()}{end}")
     with pytest.raises(ExperimentError, match=message):
         load(squares)
+
+
+def test_the_default_place_is_beside_the_file_wherever_the_command_is_given(
+    squares, tmp_path, monkeypatch
+):
+    places = []
+    for folder in ("ours", "theirs"):  # two files of one name
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "trial.toml"
+        file.write_text(squares.read_text().removeprefix('output = "out"'))
+        monkeypatch.chdir(tmp_path)
+        places.append(load(file).output_folder)
+        assert load(Path(folder) / "trial.toml").output_folder == places[-1]
+        monkeypatch.chdir(tmp_path / folder)
+        assert load(Path("trial.toml")).output_folder == places[-1]
+    assert places == [tmp_path / folder / "runs" / "trial" for folder in ("ours", "theirs")]

@@ -6,6 +6,7 @@ same command again: it goes on where it was).
 """
 
 import importlib
+import json
 import logging
 import os
 import re
@@ -21,7 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
+from heatproof.cli import runs
 from heatproof.cli.progress import summary, watcher
+from heatproof.cli.runs import Json
 from heatproof.cli.terminal import console, escape
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError
 from heatproof.progress import Progress
@@ -290,21 +293,27 @@ PARTS = {
 """Commands that list a registry: what it holds, and the module in which it has that name."""
 
 
-def list_parts(kind: str) -> None:
+def list_parts(kind: str, *, as_json: bool = False) -> None:
     """Print the parts of a kind, with their options."""
     _, module = PARTS[kind]
     place = importlib.import_module(module)
+    if as_json:
+        typer.echo(json.dumps(_described(getattr(place, kind)), indent=2))
+        return
     _list(getattr(place, kind), getattr(place, "definition", _summary))
 
 
 def _lists(kind: str) -> None:
     @app.command(kind, help=f"List {PARTS[kind][0]}, with their options.", rich_help_panel="Parts")
-    def _() -> None:
-        list_parts(kind)
+    def _(as_json: Json = False) -> None:
+        list_parts(kind, as_json=as_json)
 
 
 for _each in PARTS:  # by a call each, since a loop variable would be the last for all
     _lists(_each)
+
+
+runs.add_to(app)
 
 
 def main() -> None:
@@ -421,6 +430,32 @@ def _list(registry: "Registry[Any]", summary: Callable[[type], str] = _summary) 
         if other is not registry:  # a part that holds one of its own kind would be listed forever
             out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
             _list(other)
+
+
+def _described(registry: "Registry[Any]") -> list[dict[str, Any]]:
+    """The parts of a registry, for programs."""
+    import dataclasses
+
+    from heatproof.registry import written
+
+    return [
+        {
+            "name": name,
+            "summary": _summary(registry.part_class(name)),
+            "options": [
+                {
+                    "name": field.name,
+                    "type": _kind(field.type),
+                    "default": None
+                    if field.default is dataclasses.MISSING
+                    else written(field, field.default),
+                }
+                for field in dataclasses.fields(registry.part_class(name))
+            ],
+            "presets": dict(registry.presets(name)),
+        }
+        for name in registry.names()
+    ]
 
 
 def _kind(annotation: Any) -> str:

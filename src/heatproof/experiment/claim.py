@@ -5,9 +5,10 @@ are there, is refused; the same one with other settings is not, since whatever t
 another name.
 """
 
+import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +66,7 @@ def claim(experiment: Experiment) -> None:
                     "experiment": experiment.name,
                     "file": experiment.file_name if experiment.text else "",
                     "settings": _settings_digest(experiment),
+                    "asked": _asked(experiment),
                     "data": None,
                     "versions": _versions(),
                     "machine": {
@@ -75,6 +77,8 @@ def claim(experiment: Experiment) -> None:
                     "first_begun": before.get("first_begun", now),
                     "begun": now,
                     "finished": None,
+                    "seconds": before.get("seconds", 0.0),
+                    "members": [],
                 }
             ),
         )
@@ -84,15 +88,23 @@ def claim(experiment: Experiment) -> None:
         ) from error
 
 
-def finish(folder: Path, digests: Mapping[str, str]) -> None:
+def finish(
+    folder: Path, digests: Mapping[str, str], members: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Say that the report is written, and of what data.
 
     Args:
         folder: The output folder, which was claimed.
         digests: Digest of what each data set holds, by its name.
+        members: What judged films: ``data``, ``model``, ``member``, the ``id`` by which the store
+            of maps knows it, and the spec of the ``geometry`` that brings its maps over films.
     """
-    claimed = read_claim(folder) or {}
-    write_whole(folder / RUN, sealed({**claimed, "data": dict(digests), "finished": _now()}))
+    claimed, now = read_claim(folder) or {}, _now()
+    begun = datetime.fromisoformat(claimed.get("begun", now))
+    # Of all commands that came to an end; when one was interrupted nobody knows.
+    seconds = claimed.get("seconds", 0.0) + (datetime.fromisoformat(now) - begun).total_seconds()
+    ended = {"data": dict(digests), "finished": now, "seconds": seconds, "members": [*members]}
+    write_whole(folder / RUN, sealed({**claimed, **ended}))
 
 
 def read_claim(folder: Path) -> dict[str, Any] | None:
@@ -138,6 +150,14 @@ def _settings_digest(experiment: Experiment) -> str:
         for entry in experiment.data
     ]
     return digest(settings, data, kinds)
+
+
+def _asked(experiment: Experiment) -> dict[str, Any]:
+    """What the experiment asks for, as JSON; what stands in memory is named by its kind."""
+    settings = experiment.model_dump(exclude={"output", "paths_from"})
+    text = json.dumps(settings, default=lambda value: type(value).__name__)
+    asked: dict[str, Any] = json.loads(text)
+    return asked
 
 
 def _versions() -> dict[str, str]:

@@ -51,7 +51,8 @@ class Experiment(SettingsTable):
         name: What reports call it.
         paths_from: Where relative paths start, seen from the folder of the file.
         question: Stands at the top of the report.
-        output: Folder of everything that is written; without it ``runs/<name of the file>``.
+        output: Folder of everything that is written; without it
+            ``runs/<name of the file>`` beside the file.
         missing: Whether a film whose file is absent is an error, or set aside.
         data: The data sets.
         models: The models that judge them.  An entry with several seeds or architectures is
@@ -171,9 +172,12 @@ class Experiment(SettingsTable):
 
     @property
     def output_folder(self) -> Path:
-        """Where everything is written: ``output``, or ``runs/<name of the file>`` here."""
+        """Where everything is written: ``output``, or ``runs/<name of the file>`` beside the file.
+
+        Wherever the command is given, so that it finds what was done before.
+        """
         if self.output is None:
-            return Path("runs") / self._file.stem
+            return self._file.resolve().parent / "runs" / self._file.stem
         return self._folder / self.output
 
 

@@ -490,14 +490,7 @@ def _text(model: ModelId) -> str:
 
 
 def _model(text: str) -> ModelId:
-    fields = json.loads(text)
-    del fields["randomized"]  # see ModelId.at_rest
-    return ModelId(**{name: _tuples(value) for name, value in fields.items()})
-
-
-def _tuples(value: Any) -> Any:
-    """The lists of JSON as tuples."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return ModelId.of_rest(json.loads(text))
 
 
 def _address(key: MapKey) -> tuple[str, str, str, str]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 
 from heatproof.analysis.choices import choices
+from heatproof.data.geometry import geometries
 from heatproof.errors import DamagedError, ExperimentError
 from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
@@ -29,6 +30,7 @@ from heatproof.report.writing import write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, looks_at_features, methods_of
+from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import canvas_of, import_maps, list_maps
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
@@ -178,8 +180,19 @@ def _stages(
         return work.folder / "trust"
     written = read_back(work, judged, scored, compared)
     page = write_report(work, judged, written, progress)
-    finish(work.folder, written.digests)
+    finish(work.folder, written.digests, [_member(outcome) for outcome in judged])
     return page
+
+
+def _member(outcome: Judged) -> dict[str, Any]:
+    """What whoever reads the folder must know of a model to find its maps and lay them out."""
+    return {
+        "data": outcome.data,
+        "model": outcome.model,
+        "member": outcome.member,
+        "id": outcome.id.at_rest(),
+        "geometry": geometries.spec(geometry_of(outcome)),
+    }
 
 
 def _measure(

@@ -77,6 +77,16 @@ class Table:
             frame = frame.rename(dict(cls.former), strict=False)
         return cls(frame)
 
+    @classmethod
+    def describe(cls) -> pl.DataFrame:
+        """What each column means: its unit, its range, and what null and nan mean there."""
+        rows = [(name, str(column.type), column.meaning) for name, column in cls.columns.items()]
+        return pl.DataFrame(rows, ["column", "type", "meaning"], orient="row")
+
+    def _repr_html_(self) -> str:
+        # Notebooks show the rows.
+        return self.frame._repr_html_()
+
     def where(self: _Kind, *predicates: pl.Expr, **equal: object) -> _Kind:
         """The rows for which all predicates hold.
 

@@ -1,0 +1,127 @@
+"""Commands about runs that were done: list, compare, export, remove."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from heatproof.cli.terminal import console, escape
+from heatproof.errors import ExperimentError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PANEL = "Runs"
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command, name in ((runs, "runs"), (compare, "compare"), (export, "export"), (remove, "rm")):
+        app.command(name, rich_help_panel=PANEL)(command)
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to look, and below.", show_default="here")
+    ] = Path(),
+    as_json: Json = False,
+) -> None:
+    """List the runs below a folder, the last begun first."""
+    from heatproof.runs.listing import runs_below  # here: polars takes long to load
+
+    found = [run.summary() | {"name": run.name} for run in runs_below(folder)]
+    columns = ("folder", "name", "state", "begun", "finished", "data", "models", "verdicts")
+    if as_json:
+        typer.echo(json.dumps([{key: run[key] for key in columns} for run in found], indent=2))
+        return
+    table = Table(*columns)
+    for run in found:
+        table.add_row(*(escape(run[key]) for key in columns))
+    Console().print(table if found else f"no run lies below {escape(str(folder))}")
+
+
+def compare(
+    first: RunFolder,
+    second: RunFolder,
+    output: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page, too.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two runs: settings, scores paired by film, verdicts that changed."""
+    from heatproof.disk import write_whole
+    from heatproof.runs.comparison import cell_text
+    from heatproof.runs.folder import open_run
+
+    compared = open_run(first).compare(second)
+    if output is not None:
+        write_whole(output, compared.page())
+    if as_json:
+        parts = (compared.settings, compared.scores, compared.verdicts)
+        names = ("settings", "scores", "verdicts")
+        content = {name: _rows(part) for name, part in zip(names, parts, strict=True)}
+        typer.echo(json.dumps(content, indent=2))
+        return
+    out = Console()
+    for title, frame in compared.parts.items():
+        table = Table(*frame.columns, title=title, title_justify="left")
+        for row in frame.iter_rows():
+            table.add_row(*(escape(cell_text(cell)) for cell in row))
+        out.print(table if len(frame) else f"{title}: none")
+    if output is not None:
+        typer.echo(str(output))
+
+
+def _rows(frame: "pl.DataFrame") -> list[dict[str, object]]:
+    # JSON has no nan; null stands for both what is unknown and what is undefined.
+    import polars as pl
+
+    return frame.with_columns(pl.col(pl.Float64).fill_nan(None)).to_dicts()
+
+
+def export(
+    run: RunFolder,
+    to: Annotated[Path, typer.Option(help="Folder to write to.", show_default=False)],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as", help="csv, xlsx, npy or nifti; may be repeated.", show_default="csv npy"
+        ),
+    ] = None,
+    over_films: Annotated[
+        bool, typer.Option("--over-films", help="Lay maps over their films, pixel by pixel.")
+    ] = False,
+) -> None:
+    """Write tables and maps of a run for other programs, with every column described."""
+    from heatproof.runs.export import export as write
+    from heatproof.runs.folder import open_run
+
+    frame = "film" if over_films else "native"
+    files = write(open_run(run), to, formats or ["csv", "npy"], frame)  # type: ignore[arg-type]
+    console.print(f"{len(files)} files")
+    typer.echo(str(to))
+
+
+def remove(
+    run: RunFolder,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="The maps, which the command of the run makes again.")
+    ] = False,
+) -> None:
+    """Remove what a run can make again; tables and the report stay."""
+    from heatproof.runs.clearing import remove_maps
+    from heatproof.runs.folder import open_run
+
+    opened = open_run(run)
+    if not maps:
+        raise ExperimentError("say what to remove: --maps")
+    freed = remove_maps(opened)
+    console.print(
+        f"{freed / 1e6:.1f} MB freed; give the command of the run again to make the maps anew."
+    )

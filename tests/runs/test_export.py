@@ -1,0 +1,63 @@
+"""What is exported can be read again by others, and by heatproof itself."""
+
+import nibabel
+import numpy as np
+import polars as pl
+import pytest
+
+import heatproof
+from heatproof.errors import ExperimentError
+from heatproof.maps.importers import importers
+from heatproof.maps.naming import KnownFilms
+from heatproof.runs.export import export
+
+
+def test_tables_are_csv_with_every_column_described(runs, tmp_path) -> None:
+    opened = heatproof.open(runs[0])
+    export(opened, tmp_path / "out", ["csv"])
+    described = pl.read_csv(tmp_path / "out" / "columns.csv")
+    for name in opened.tables:
+        table = pl.read_csv(tmp_path / "out" / f"{name}.csv", infer_schema=False)
+        assert len(table) == len(opened[name])
+        assert described.filter(table=name)["column"].to_list() == table.columns
+
+
+def test_tables_are_sheets(runs, tmp_path) -> None:
+    import zipfile
+
+    [file] = export(heatproof.open(runs[0]), tmp_path, ["xlsx"])
+    with zipfile.ZipFile(file) as book:
+        text = book.read("xl/workbook.xml").decode()
+    for name in ("columns", *heatproof.open(runs[0]).tables):
+        assert f'name="{name}"' in text
+
+
+@pytest.mark.parametrize(("form", "importer"), [("npy", "npy"), ("nifti", "nifti")])
+def test_maps_come_back_as_they_went(runs, tmp_path, form, importer) -> None:
+    opened = heatproof.open(runs[0])
+    export(opened, tmp_path, [form], "film")
+    listed = pl.read_csv(next(tmp_path.glob("maps.*.csv")))
+    assert len(listed) == len(opened.maps)
+    films = tuple(opened["films"].frame["image_id"])
+    for row in listed.filter(method="grad_cam").iter_rows(named=True):
+        file = tmp_path / row["file"]
+        [found] = importers.parse(importer).find(file, KnownFilms("films", films, ("Square",)))
+        again = found.read()
+        assert (again.image_id, again.finding) == (row["image_id"], row["finding"])
+        whole = opened.map(row["image_id"], "Square", "grad_cam")
+        assert np.array_equal(again.values, whole)
+        assert again.values.shape == (row["film_height"], row["film_width"])
+
+
+def test_nifti_has_the_axes_of_a_picture(runs, tmp_path) -> None:
+    files = export(heatproof.open(runs[0]), tmp_path, ["nifti"])
+    image = nibabel.load(files[0])
+    assert nibabel.aff2axcodes(image.affine)[:2] == ("L", "P")
+
+
+def test_what_cannot_be_is_told(runs, tmp_path) -> None:
+    opened = heatproof.open(runs[0])
+    with pytest.raises(ExperimentError, match="no format is named 'xls'; did you mean xlsx"):
+        export(opened, tmp_path, ["xls"])
+    with pytest.raises(ExperimentError, match="the folder of the run itself"):
+        export(opened, runs[0], ["csv"])
