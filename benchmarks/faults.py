@@ -70,7 +70,7 @@ def main() -> None:
     done = [Trial(**{**each, "differs": tuple(each["differs"])}) for each in known["trials"]]
     with tempfile.TemporaryDirectory() as folder:
         file = experiment(Path(folder))
-        for seed, fault in itertools.product(itertools.count(), asked.faults):
+        for seed, fault in ((seed, fault) for seed in itertools.count() for fault in asked.faults):
             if any((each.fault, each.seed) == (fault, seed) for each in done):
                 continue
             if time.monotonic() > until:
