@@ -110,13 +110,14 @@ def test_a_planted_shortcut_is_exposed_end_to_end(tmp_path):
     assert aurocs.min() > 0.9
     verdicts = pl.read_parquet(out / "verdicts.parquet").filter(pl.col("rule") == "heatproof")
     localized = verdicts.filter(pl.col("criterion") == "localization")
-    # Two trainings say too little of others for more; of these two alone the notes tell.
-    assert "pass" not in set(localized["verdict"])
-    rows = pl.read_parquet(out / "structures.parquet")
+    assert set(localized["verdict"]) == {"fail"}
+    rows = pl.read_parquet(out / "structures.parquet").with_columns(
+        pl.col("share", "peak").fill_nan(None)  # a map that shows nothing has no share
+    )
     shares = rows.group_by("method").agg(pl.col("share", "peak", "area").mean())
     for method, share, _, area in shares.iter_rows():
         assert share > 4 * area, (method, share)
     peaks = dict(shares.select("method", "peak").iter_rows())
-    assert min(peaks[one] for one in peaks if one != "grad_cam") > 0.7  # whose cells are coarser
+    assert min(peaks[one] for one in peaks if one != "grad_cam") > 0.5  # whose cells are coarser
     page = (out / "report.html").read_text()
     assert f"lies on the {TAG}" in page
