@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from heatproof import __version__
 from heatproof.disk import sealed, tidy, unsealed, write_whole
 from heatproof.errors import DamagedFile, ExperimentError
 from heatproof.experiment.file import Experiment
@@ -22,7 +21,7 @@ from heatproof.tables.units import digest
 
 RUN = "run.json"
 FORMAT = 1
-_VERSIONS = ("torch", "numpy", "polars")  # of libraries that numbers depend on
+_VERSIONS = ("heatproof", "torch", "numpy", "polars")  # numbers depend on them
 
 
 def check_folder(experiment: Experiment) -> None:
@@ -143,7 +142,6 @@ def _settings_digest(experiment: Experiment) -> str:
 
 def _versions() -> dict[str, str]:
     return {
-        "heatproof": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in _VERSIONS},
     }
