@@ -117,12 +117,15 @@ class Registry(Generic[Part]):
             SpecError: The spec cannot be read, or names something that does not exist.
         """
         try:
-            tree = ast.parse(spec.strip(), mode="eval").body
-        except (SyntaxError, ValueError) as error:  # Python 3.11 raises ValueError for a null byte
+            return self._build(ast.parse(spec.strip(), mode="eval").body, spec)
+        except SpecError:
+            raise
+        # Python 3.11 raises ValueError for a null byte, and the others for what is nested deeply.
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise SpecError(
-                f"cannot read {spec!r} as a {self.kind}; expected a call like name(option=value)"
+                f"cannot read {spec[:200]!r} as a {self.kind}; expected a call like"
+                " name(option=value)"
             ) from error
-        return self._build(tree, spec)
 
     def build(self, name: str, options: Mapping[str, Any], folder: Path = Path()) -> Part:
         """The part with that name and those options, such as a table of an experiment file.
