@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
+from heatproof.cli.look import look
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.terminal import console, escape
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError
@@ -267,6 +268,8 @@ def doctor(
         raise typer.Exit(_AT_FAULT)
     out.print("Everything is as it was written.")
 
+
+app.command()(look)
 
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
