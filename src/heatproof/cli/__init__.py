@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
+from heatproof.cli.init import init
 from heatproof.cli.look import look
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.terminal import console, escape
@@ -269,6 +270,7 @@ def doctor(
     out.print("Everything is as it was written.")
 
 
+app.command()(init)
 app.command()(look)
 
 PARTS = {
