@@ -23,6 +23,8 @@ from rich.table import Table
 
 from heatproof import __version__
 from heatproof.cli import runs
+from heatproof.cli.init import init
+from heatproof.cli.look import look
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
 from heatproof.cli.terminal import console, escape
@@ -270,6 +272,9 @@ def doctor(
         raise typer.Exit(_AT_FAULT)
     out.print("Everything is as it was written.")
 
+
+app.command()(init)
+app.command()(look)
 
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
