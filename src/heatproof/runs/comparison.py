@@ -1,8 +1,8 @@
 """Two runs beside each other: what was asked differently, and what came out differently.
 
 Scores are paired by film: of each data set, model, finding, method, metric and reader that both
-runs have, the mean of the differences over the films that both measured, with an interval by patients.
-Models that were renamed are paired where each run has one alone.
+runs have, the mean of the differences over the films that both measured, with an interval by
+patients.  Models that were renamed are paired where each run has one alone.
 """
 
 import html
