@@ -64,7 +64,8 @@ Into `output`, or `runs/<name of the file>` beside the file, wherever the comman
 | `*.parquet` | beside it, the tables that the report is made of; some also as CSV. [Tables](tables.md) names each with its columns |
 | `models/` | a folder for each model that was trained: `card.json`, weights, `history.json`, `training/history.csv`; the second best checkpoints in `kept/` |
 | `maps/` | the saliency maps: Zarr, and an index in SQLite |
-| other folders | finished units of work, by which a killed run goes on ([units](tables.md#units)); removing them costs time and nothing else |
+| other folders | finished units of work, by which a killed run goes on ([units](tables.md#units)); removing them costs time and nothing else, and so does damage: `heatproof doctor FOLDER` finds it, and the same command makes again what is damaged |
+| `run.json` | which experiment the folder holds: its name, digests of its settings and data, versions, machine, dates. Another experiment is refused there |
 | `sweep.html`, `sweep.parquet`, `best.toml`, `sweep.sqlite3` | of `heatproof sweep`: all trials to look at, as a table, the experiment of the best, and the state of the search |
 """
 

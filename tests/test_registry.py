@@ -1,5 +1,6 @@
 """Specs parse, print, and answer mistakes with what was probably meant."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -133,3 +134,46 @@ def test_relative_paths_are_taken_from_a_folder():
 def test_names_are_given_once():
     with pytest.raises(SpecError, match="two colours are named grey"):
         colours.register("grey")(Grey)
+
+
+@dataclass(frozen=True)
+class _Ranged:
+    height: int
+    count: int = 3
+    seed: int = 0
+    share: float = 0.5
+    below: float = math.inf
+    pair: tuple[float, float] = (0.0, 1.0)
+    tolerance: float = 0.1
+    ranges = {"tolerance": (0, 1)}  # noqa: RUF012  as every part
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("height=0", "at least 1"),
+        ("height=2, count=-1", "at least 0"),
+        ("height=2, count=1_000_000_000_001", "at most 1000000000"),
+        ("height=2, seed=-1", "at least 0"),
+        ("height=2, share=1e999", "at most 1000000000"),
+        ("height=2, pair=(1e999, 0.0)", "at most 1000000000"),
+        ("height=2, tolerance=-0.5", "at least 0 and at most 1"),
+        ("height=2, tolerance=2.0", "at least 0 and at most 1"),
+    ],
+)
+def test_numbers_that_no_option_can_mean_are_refused(options, message):
+    ranged = Registry("thing", "heatproof.localize.controls", "")
+    ranged.register("ranged")(_Ranged)
+    ranged._found = True
+    with pytest.raises(SpecError, match=message):
+        ranged.parse(f"ranged({options})")
+
+
+def test_numbers_that_an_option_can_mean_are_taken():
+    ranged = Registry("thing", "heatproof.localize.controls", "")
+    ranged.register("ranged")(_Ranged)
+    ranged._found = True
+    part = ranged.build("ranged", {"height": 1, "seed": 2**62, "below": math.inf, "share": -3.0})
+    assert part == _Ranged(1, seed=2**62, share=-3.0)
+    with pytest.raises(SpecError, match="expected a number"):
+        ranged.build("ranged", {"height": 1, "share": math.nan})

@@ -77,8 +77,18 @@ def tidy(folder: Path) -> None:
                 )
         folders[:] = [name for name in folders if name != ARRAYS]
         for name in files:
-            if name.startswith(".") and name.endswith(UNFINISHED):
+            if _is_unfinished(name):
                 _remove_abandoned(Path(root, name))
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """What is being written in a folder, or was when its writer was killed."""
+    return [
+        Path(root, name)
+        for root, _, files in os.walk(folder)
+        for name in files
+        if _is_unfinished(name)
+    ]
 
 
 def inside(folder: Path, name: str) -> Path | None:
@@ -140,6 +150,10 @@ def unsealed(text: str | bytes, *, required: bool = True) -> dict[str, Any]:
 def _digest(values: Mapping[str, Any]) -> str:
     # As text of JSON, so that tuples and lists, which JSON does not tell apart, are equal.
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") and name.endswith(UNFINISHED)
 
 
 def _lock(descriptor: int) -> None:

@@ -14,6 +14,9 @@ and ignored, with a warning.
 A class may name sets of options in ``presets``, such as those of a published study: ``iou.study``
 is short for ``iou(...)`` with them, and ``iou.study(option=value)`` changes one.
 
+A class may name in ``ranges`` the least and the most of numeric options; others are finite, counts
+are not negative (and not 0 where they have no default), and nothing is larger than a billion.
+
 An installed package adds parts by entry points of the group ``heatproof.`` and the registry's name,
 such as ``heatproof.metrics``: the entry point has the name of the part, and its value is the module
 that registers it.
@@ -23,6 +26,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import math
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +39,8 @@ import pydantic
 from heatproof.errors import FormerOption, SpecError, near_misses
 
 Part = TypeVar("Part")
+_MOST = 1e9  # more of anything is a mistake, which would fill memory or take years
+_MOST_SEED = 2**63 - 1
 
 
 class Registry(Generic[Part]):
@@ -111,12 +117,15 @@ class Registry(Generic[Part]):
             SpecError: The spec cannot be read, or names something that does not exist.
         """
         try:
-            tree = ast.parse(spec.strip(), mode="eval").body
-        except (SyntaxError, ValueError) as error:  # Python 3.11 raises ValueError for a null byte
+            return self._build(ast.parse(spec.strip(), mode="eval").body, spec)
+        except SpecError:
+            raise
+        # Python 3.11 raises ValueError for a null byte, and the others for what is nested deeply.
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise SpecError(
-                f"cannot read {spec!r} as a {self.kind}; expected a call like name(option=value)"
+                f"cannot read {spec[:200]!r} as a {self.kind}; expected a call like"
+                " name(option=value)"
             ) from error
-        return self._build(tree, spec)
 
     def build(self, name: str, options: Mapping[str, Any], folder: Path = Path()) -> Part:
         """The part with that name and those options, such as a table of an experiment file.
@@ -208,6 +217,9 @@ class Registry(Generic[Part]):
         ]
         if missing:
             raise SpecError(f"{spec!r} lacks {', '.join(missing)}, which have no default")
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name, value in options.items():
+            _check_range(cls, fields[name], value, spec)
         part: Part = cls(**options)
         return part
 
@@ -244,6 +256,40 @@ class Registry(Generic[Part]):
                 f"{field.name}={value!r} is not a value for {cls.__name__}.{field.name};"
                 f" expected {expected}"
             ) from error
+
+
+def _check_range(cls: type, field: "dataclasses.Field[Any]", value: Any, spec: str) -> None:
+    """Raises SpecError for a number that no option can mean, or that this one does not take."""
+    for number in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        least, most = _range(cls, field, number)
+        if not least <= number <= most:
+            bounds = " and ".join(
+                [f"at least {least:g}"] * math.isfinite(least)
+                + [f"at most {most:.15g}"] * math.isfinite(most)
+            )
+            raise SpecError(
+                f"{field.name} = {number} (in {spec!r}): expected a number"
+                f" {bounds or 'that is finite'}"
+            )
+
+
+def _range(
+    cls: type, field: "dataclasses.Field[Any]", number: int | float
+) -> tuple[int | float, int | float]:
+    """The least and the most that an option may be."""
+    ranges: Mapping[str, tuple[int | float, int | float]] = getattr(cls, "ranges", {})
+    if field.name in ranges:
+        return ranges[field.name]
+    if isinstance(number, float):
+        # Not finite is what a default says alone, such as "no limit".
+        most = math.inf if field.default == math.inf else _MOST
+        return -_MOST, most
+    if "seed" in field.name:
+        return 0, _MOST_SEED
+    # Integers count something; where there is no default, nothing of it is no option.
+    return int(field.default is dataclasses.MISSING), _MOST
 
 
 def _current(cls: type, name: str, options: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -226,6 +226,25 @@ def _tell_costs(out: Console, expected: "Costs") -> None:
         out.print(escape("[trust] images = ... makes that less, and trust = false spares it."))
 
 
+@app.command()
+def doctor(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The output folder of a run.")],
+) -> None:
+    """Verify every file of a run, and say what to do where one is damaged.
+
+    Exit status 0 where all is as it was written, 1 where something is not.
+    """
+    from heatproof.run.doctor import examine
+
+    out = Console()
+    ailments = examine(run)
+    for ailment in ailments:
+        out.print(escape(f"{ailment.place}: {ailment.what}. To do: {ailment.cure}."))
+    if ailments:
+        raise typer.Exit(_AT_FAULT)
+    out.print("Everything is as it was written.")
+
+
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
     "metrics": ("localization metrics", "heatproof.localize"),
@@ -285,6 +304,8 @@ def main() -> None:
         _fail(_title(error), str(error))
     except OSError as error:
         _fail("System error:", f"{error}. {_KEPT}")
+    except MemoryError as error:
+        _fail("Memory error:", f"{error}. {_KEPT}")
 
 
 def _tell_what_is_meant_for_users() -> None:

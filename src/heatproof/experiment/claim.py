@@ -22,7 +22,7 @@ from heatproof.tables.units import digest
 
 RUN = "run.json"
 FORMAT = 1
-_VERSIONS = ("torch", "numpy", "polars")  # of libraries that numbers depend on
+_VERSIONS = ("heatproof", "torch", "numpy", "polars")  # numbers depend on them
 
 
 def check_folder(experiment: Experiment) -> None:
@@ -162,7 +162,6 @@ def _asked(experiment: Experiment) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     return {
-        "heatproof": version("heatproof"),
         "python": platform.python_version(),
         **{name: version(name) for name in _VERSIONS},
     }

@@ -201,7 +201,7 @@ def load(
         raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and deep nesting
         raise ExperimentError(f"{path} is not TOML: {error}{_said_twice(text)}") from error
     for key, value in (overrides or {}).items():
         inner = table.get(key)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from heatproof.experiment.settings import Identity, Name, SettingsTable, unique
+from heatproof.experiment.settings import Identity, Name, Seed, SettingsTable, unique
 from heatproof.models import Model
 from heatproof.models.adapter import Outputs
 from heatproof.models.card import ModelCard
@@ -31,7 +31,7 @@ class Scaling(SettingsTable):
     """
 
     geometry: str
-    channels: int = 3
+    channels: Annotated[int, pydantic.Field(ge=1, le=1000)] = 3
     mean: list[float]
     std: list[float]
 
@@ -78,7 +78,7 @@ class Sampling(SettingsTable):
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
     prevalence: Annotated[float, pydantic.Field(gt=0, lt=1)] | None = None
     permuted: bool = False
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Pool(SettingsTable):
@@ -148,7 +148,7 @@ class ModelEntry(SettingsTable):
     training: Training | None = None
     sampling: Sampling = Sampling()
     architectures: list[str] = []
-    seeds: list[int] = []
+    seeds: list[Seed] = []
     # Excluded fields are not offered as keys of the file in messages.
     in_memory: pydantic.InstanceOf[InMemory] | None = pydantic.Field(default=None, exclude=True)
 

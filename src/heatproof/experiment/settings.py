@@ -12,6 +12,7 @@ from heatproof.saliency.memory import parse_memory
 from heatproof.trust.similarity import Normalization
 from heatproof.types import BENCHMARK, Dataset
 
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
 BY_DEFAULT = "randomization(order='whole', draws=1)"
 """The criterion that is asked of every model unless an experiment says otherwise.
@@ -34,7 +35,9 @@ class SettingsTable(pydantic.BaseModel):
     """A table of the file: frozen, and without room for a misspelt key."""
 
     # Strict, so that a number in quotes is an error and is not converted.
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
 
 
 class Data(SettingsTable):
@@ -58,7 +61,7 @@ class Data(SettingsTable):
     judged: bool = True
     part: str | None = None
     parts: dict[str, float] | None = None
-    parts_seed: int = 0
+    parts_seed: Seed = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class Identity(SettingsTable):
     architecture: Name
     head: str = "linear"
     data: str = ""
-    seed: int = 0
+    seed: Seed = 0
 
 
 class ImportedMaps(SettingsTable):
@@ -195,10 +198,10 @@ class Statistics(SettingsTable):
             ``grid``: verdicts of one data set and finding, comparisons of one method by one metric.
     """
 
-    resamples: Annotated[int, pydantic.Field(ge=100)] = 1000
+    resamples: Annotated[int, pydantic.Field(ge=100, le=1_000_000)] = 1000
     by: Literal["patient", "image"] = "patient"
     level: Annotated[float, pydantic.Field(gt=0.5, lt=1)] = 0.95
-    seed: int = 0
+    seed: Seed = 0
     min_positives: Annotated[int, pydantic.Field(ge=1)] = 10
     margin: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.05
     family: Literal["report", "grid"] = "report"
@@ -225,12 +228,12 @@ class TrustSettings(SettingsTable):
     similarities: Annotated[list[str], pydantic.Field(min_length=1)] = ["pearson", "ssim"]
     rules: list[str] = ["heatproof"]
     normalize: Normalization = "min_max"
-    side: Annotated[int, pydantic.Field(ge=8)] = 320
+    side: Annotated[int, pydantic.Field(ge=8, le=10_000)] = 320
     films: Literal["present", "all"] = "present"
     # Of 100 patients a whole grid of clear differences is decided, and of 30 nearly all of it
     # (docs/results/verdict_calibration.md).
     images: Annotated[int, pydantic.Field(ge=1)] | None = 100
-    seed: int = 0
+    seed: Seed = 0
 
     @pydantic.field_validator("criteria")
     @classmethod
@@ -266,7 +269,7 @@ class Report(SettingsTable):
 
     gallery: Annotated[int, pydantic.Field(ge=0, le=50)] = 3
     rank_by: str | None = None
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Searched(SettingsTable):
@@ -315,10 +318,10 @@ class Sweep(SettingsTable):
         search: Training settings (``lr``) and options of heads (``"wildcat.alpha"``).
     """
 
-    trials: Annotated[int, pydantic.Field(ge=1)] = 20
-    seed: int = 0
+    trials: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 20
+    seed: Seed = 0
     grid: bool = False
-    at_once: Annotated[int, pydantic.Field(ge=1)] = 1
+    at_once: Annotated[int, pydantic.Field(ge=1, le=10_000)] = 1
     prune: bool = True
     localize: bool = False
     search: Annotated[dict[str, Searched], pydantic.Field(min_length=1)]

@@ -259,9 +259,8 @@ class MapStore:
         if self._index_is_damaged():
             return [self.path / INDEX]
         names: dict[str, list[MapKey]] = {}
-        for key in self:
-            [place] = self._places([key])
-            names.setdefault(place.array, []).append(key)
+        for place in self._places(list(self)):
+            names.setdefault(place.array, []).append(place.key)
         found = []
         for name, keys in names.items():
             try:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from heatproof.data.dicom import MOST_PIXELS
 from heatproof.data.geometry import geometries
 from heatproof.disk import exists
 from heatproof.errors import ExperimentError, ModelError
@@ -102,12 +103,18 @@ def own_code(folder: Path, entry: ModelEntry) -> str:
 
 def preprocessing_of(scaling: Scaling) -> Preprocessing:
     """The preprocessing that an experiment file describes; raises SpecError or ModelError."""
-    return Preprocessing(
+    preprocessing = Preprocessing(
         geometries.parse(scaling.geometry),
         scaling.channels,
         tuple(scaling.mean),
         tuple(scaling.std),
     )
+    height, width = preprocessing.size
+    if height * width > MOST_PIXELS:
+        raise ModelError(
+            f"geometry = {scaling.geometry!r}: {height} x {width} pixels, at most {MOST_PIXELS:,}"
+        )
+    return preprocessing
 
 
 def check_model(work: Workspace, entry: ModelEntry) -> ModelId:

@@ -22,7 +22,7 @@ _SEAL = "sha256"  # attribute of a trial
 
 def open_storage(file: Path) -> optuna.storages.RDBStorage:
     """The studies in a file, which is made where there is none, and anew where it is damaged."""
-    if file.exists() and not _is_whole(file):
+    if file.exists() and not is_whole(file):
         warnings.warn(f"{file}: was damaged; the search is made again", DamagedFile, stacklevel=2)
         file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
         file.unlink()
@@ -82,7 +82,7 @@ def _digest(study: str, number: int, trial: FrozenTrial) -> str:
     )
 
 
-def _is_whole(file: Path) -> bool:
+def is_whole(file: Path) -> bool:
     """Whether a file is a database of studies, or an empty one."""
     try:
         with closing(sqlite3.connect(file)) as opened:

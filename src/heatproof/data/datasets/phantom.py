@@ -10,7 +10,9 @@ Image i depends on the seed and i alone, not on how many there are, and is drawn
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -140,6 +142,10 @@ class Phantom:
             are annotated, as ``TAG``, which is no finding.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "images": (1, 10_000_000),
+        "size": (1, 10_000),
+    }
     images: int = 800
     seed: int = 0
     size: int = 96

@@ -5,6 +5,7 @@ reach.  It is no strict bound: a rule that binarizes by the values of a map may 
 map more luckily.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -30,6 +31,10 @@ class Ceiling:
         geometry: What the grid covers: the canvas of a model.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "rows": (1, 10_000),
+        "columns": (1, 10_000),
+    }
     rows: int = 1
     columns: int = 1
     geometry: Geometry = field(default=FILM, metadata={"registry": geometries})

@@ -5,6 +5,7 @@ ReLU.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -50,6 +51,7 @@ class ResNet10t:
         width: Channels of layer1; each layer has twice as many as the one before.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"width": (2, 4096)}
     stride: Stride = 32
     width: int = 64
 

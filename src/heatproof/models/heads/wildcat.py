@@ -91,6 +91,7 @@ class Wildcat:
     presets: ClassVar[Mapping[str, str]] = {
         "durand": "maps=8, halve_always=True, sum_gradient=True"
     }
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"alpha": (0, 1e9)}
     maps: int = 4
     highest: int | float = 0.2
     lowest: int | float | None = None

@@ -20,7 +20,7 @@ and comes to it in the limit.  And where it spaces s by square roots, it ends at
 Completeness: the map sums to y(x) - y(x at max_sigma); residual as in ``integrated_gradients``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
@@ -59,6 +59,7 @@ class BlurIntegratedGradients:
     rule: Literal["midpoint", "pair"] = "midpoint"
     border: Border = "reflect"
     spacing: Literal["linear", "sqrt"] = "linear"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "Blur Integrated Gradients"
     needs: ClassVar[Need] = "logits"

@@ -72,6 +72,7 @@ class DeepLift:
     """
 
     baseline: Literal["mean", "black"] = "mean"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "DeepLIFT"
     needs: ClassVar[Need] = "logits"

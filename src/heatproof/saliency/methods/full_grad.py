@@ -52,6 +52,7 @@ class FullGrad:
         tolerance: Largest residual of a complete map.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "FullGrad"
     needs: ClassVar[Need] = "logits"

@@ -25,7 +25,7 @@ With ``rule='left'`` equal to PAIR's ``saliency.core.guided_ig``, which starts f
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -60,6 +60,7 @@ class GuidedIntegratedGradients:
     max_distance: float = 0.02
     rule: Literal["trapezoid", "left"] = "trapezoid"
     baseline: Baseline = "black"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "Guided Integrated Gradients"
     needs: ClassVar[Need] = "logits"

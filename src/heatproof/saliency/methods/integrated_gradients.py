@@ -65,6 +65,7 @@ class IntegratedGradients:
     baseline: Baseline = "black"
     rule: Quadrature = "midpoint"
     channels: Channels | Literal["max"] = "sum"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     presets: ClassVar[Mapping[str, str]] = {
         "arun": "steps=10, rule='pair', channels='sum_abs'",

@@ -34,6 +34,7 @@ class SmoothMPRT:
     )
     samples: int = 50
     noise: float = 0.1
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"samples": (1, 1e9), "noise": (0, 1e9)}
     title: ClassVar[str] = "Smooth MPRT"
     question: ClassVar[str] = "Does it depend on what was learned, averaged over noise?"
     explains: ClassVar[str] = (

@@ -14,7 +14,7 @@ The study has no readers, so they set no bar here.  There is no interval and no 
 ever inconclusive.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -39,6 +39,7 @@ class Arun2021:
         low: What repeatable maps must exceed.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"low": (-1, 1)}
     title: ClassVar[str] = "Arun et al. 2021"
     remarks: ClassVar[tuple[str, ...]] = (
         "Means are compared without an interval: on SIIM two methods pass randomization by about"

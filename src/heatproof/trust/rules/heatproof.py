@@ -83,6 +83,15 @@ class Heatproof:
     """
 
     title: ClassVar[str] = "heatproof"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "agreement": (-1, 1),
+        "margin": (0, 2),
+        "least": (0, 1),
+        "inferiority": (0, 1),
+        "usable": (0, 1),
+        "level": (0.5, 0.99999),
+        "patients": (1, 1e9),
+    }
     remarks: ClassVar[tuple[str, ...]] = ()
     former: ClassVar[Mapping[str, str]] = {
         "models": "models are generalized from as soon as there are two",

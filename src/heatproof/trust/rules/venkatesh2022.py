@@ -7,7 +7,7 @@ all four criteria, and the abstract says that no method does; ``bar="prior"`` is
 that could make both true: above the mean mask.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import ClassVar, Literal
@@ -35,6 +35,7 @@ class Venkatesh2022:
         low: What repeatable maps must exceed.
     """
 
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"low": (-1, 1)}
     title: ClassVar[str] = "Venkatesh et al. 2022"
     remarks: ClassVar[tuple[str, ...]] = (
         "The abstract states no rule; this is the reading that its lists and its source suggest.",

@@ -1,0 +1,15 @@
+"""Every parser reads a damaged or odd input, or answers in words.
+
+``benchmarks/fuzz.py`` tries many more.
+"""
+
+import pytest
+
+from tests.faults.fuzzing import PARSERS, fuzz
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_whatever_is_read_is_answered_in_words(name, tmp_path):
+    answered, findings = fuzz(PARSERS[name], tmp_path / "x", range(40))
+    assert not findings
+    assert answered > 0
