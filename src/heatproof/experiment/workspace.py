@@ -138,8 +138,14 @@ def read_history(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{file}: not a history as it was written ({error})") from error
 
 
-def open_workspace(experiment: Experiment) -> Workspace:
+def open_workspace(
+    experiment: Experiment, opened: Mapping[str, OpenedData] | None = None
+) -> Workspace:
     """Open an experiment, and check everything that can be known before work starts.
+
+    Args:
+        experiment: The experiment.
+        opened: Its data sets, where they have been opened already.
 
     Raises:
         HeatproofError: The experiment, its data or its parts are not as described.
@@ -153,7 +159,7 @@ def open_workspace(experiment: Experiment) -> Workspace:
         )
     scored = _with_files(experiment, scored)
     compared = similarities.parts(trust.similarities) if trust else {}
-    data = open_data(experiment)
+    data = opened or open_data(experiment)
     _check_findings(experiment, data, scored)
     assigned = assignments(experiment, data)
     check_tuning(experiment, data, assigned, scored)
