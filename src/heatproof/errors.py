@@ -28,7 +28,7 @@ class HeatproofError(Exception):
     """The root: catching it catches everything that is the input's fault."""
 
 
-class Several(HeatproofError):
+class Several(HeatproofError):  # noqa: N818  # it is many
     """Several things are wrong, each by itself.
 
     Attributes:
@@ -61,7 +61,7 @@ class Gathered:
             self.errors += [error] if str(error) not in map(str, self.errors) else []
 
     def tell(self) -> None:
-        """Raise what was met: the error itself where it is one, ``Several`` where there are more."""
+        """Raise what was met: the error itself where there is one, ``Several`` of more."""
         if len(self.errors) == 1:
             raise self.errors[0]
         if self.errors:

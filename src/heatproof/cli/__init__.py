@@ -28,7 +28,7 @@ from heatproof.cli.look import look
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
 from heatproof.cli.terminal import console, escape
-from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
 from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
 
@@ -186,6 +186,9 @@ def check(experiment: ExperimentFile) -> None:
     noise and on up to 16 real ones, of which it draws a contact sheet as the network sees them, and
     says about how long explaining and trust will take.
     """
+    from heatproof.experiment.early import check_early
+
+    opened = check_early(experiment)  # before torch is imported, which takes seconds
     from heatproof.experiment.file import load
     from heatproof.experiment.workspace import open_workspace
     from heatproof.run.costs import costs
@@ -193,7 +196,7 @@ def check(experiment: ExperimentFile) -> None:
     from heatproof.words import count
 
     described = load(experiment)
-    work = open_workspace(described)
+    work = open_workspace(described, opened)
     try_all(work)
     out = Console()
     table = Table("data", "films", "patients", "findings", "annotated films")
@@ -334,6 +337,10 @@ def main() -> None:
     except Stopped as stopped:
         console.print(str(stopped))
         sys.exit(stopped.status)
+    except Several as several:
+        for error in several.errors:
+            console.print(f"[bold red]{_title(error)}[/] {escape(str(error))}", highlight=False)
+        _fail(f"{len(several.errors)} mistakes.", "Mend them all, and give the command again.")
     except HeatproofError as error:
         _fail(_title(error), str(error))
     except OSError as error:
@@ -370,6 +377,9 @@ def _run(
     device: str | None = None,
     quiet: bool = False,
 ) -> None:
+    from heatproof.experiment.early import check_early
+
+    check_early(file, films=False)
     from heatproof.experiment.file import load
     from heatproof.models.devices import device_named
     from heatproof.run.pipeline import run as run_stages  # here: torch takes long to load

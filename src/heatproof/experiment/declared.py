@@ -134,7 +134,7 @@ def _names(node: ast.AST, registry: str, file: Path) -> Iterator[str]:
 
 
 def _options(node: ast.AST | None, file: Path) -> frozenset[str] | None:
-    """The options that a class has, and has had; None where a base that is not found may add some."""
+    """The options that a class has, and has had; None where an unknown base may add some."""
     if not isinstance(node, ast.ClassDef):
         return None
     options: set[str] = set()

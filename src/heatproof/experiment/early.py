@@ -1,22 +1,23 @@
 """What can be known of an experiment in a second, before torch is imported: every mistake at once.
 
 Keys and values of the file, names of parts and their options, files that are not there, functions
-that a file of the user's does not define, tables with their columns and cells, headers of films, and
-findings that a model tells and no data set knows.  What a network does is tried later.
+that a file of the user's does not define, tables with their columns and cells, headers of films,
+and findings that a model tells and no data set knows.  What a network does is tried later.
 """
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from heatproof.errors import ExperimentError, Gathered, HeatproofError, near_misses
+from heatproof.errors import ExperimentError, Gathered, HeatproofError, Several, near_misses
 from heatproof.experiment import declared
 from heatproof.experiment.assignment import shared_findings
 from heatproof.experiment.declared import Kind
-from heatproof.experiment.file import Experiment, line_of, load, read_toml
+from heatproof.experiment.file import line_of, load, read_toml
 from heatproof.experiment.films import OpenedData, check_patients, open_one
 from heatproof.experiment.settings import Data
 from heatproof.types import BENCHMARK
@@ -40,6 +41,14 @@ _SPECS: Mapping[tuple[str, str], Kind] = {
     ("scaling", "after"): declared.INTENSITIES,
 }
 """Which kind of part each key of each table spells."""
+_NAMES = {
+    "models": ["data"],
+    "maps": ["data"],
+    "training": ["data", "validation"],
+    "score": ["tune"],
+    "classification": ["validation"],
+}
+"""The keys that name data sets."""
 
 
 def check_early(path: Path, *, films: bool = True) -> Mapping[str, OpenedData]:
@@ -50,32 +59,49 @@ def check_early(path: Path, *, films: bool = True) -> Mapping[str, OpenedData]:
         films: Whether the data sets are opened, too, and the headers of all films read.
 
     Returns:
-        The data sets by name, opened, so that nobody has to open them again; none without ``films``.
+        The data sets by name, opened, so that nobody has to do it again; none without ``films``.
 
     Raises:
         HeatproofError: What is wrong; ``Several`` where there is more than one mistake.
     """
     gathered = Gathered()
     text, table = read_toml(path)
-    experiment = None
+    read = False
     with gathered.each():
-        experiment = load(path, early=True)
+        load(path, early=True)
+        read = True
     base = table.get("paths_from", ".")
     folder = (path.resolve().parent / (base if isinstance(base, str) else ".")).resolve()
-    for place, wrong in (*_parts(table), *_files(table, folder), *_settings(table)):
+    found = [*_parts(table), *_files(table, folder), *_settings(table)]
+    # A file with unknown keys is not read so far that its names are compared.
+    found += [] if read else _names(table)
+    for place, wrong in found:
         with gathered.each():
             raise ExperimentError(f"{path}:{_line(text, place, table)}: {_spelled(place)}: {wrong}")
     opened: dict[str, OpenedData] = {}
     if films:
         for index, entry in enumerate(_tables(table, "data")):
-            with gathered.each():
+            within = f"{path}:{line_of(text, ('data', index))}: data.{index}: "
+            with gathered.each(), _saying(within):
                 _open(entry, index, folder, table, opened)
     with gathered.each():
         check_patients(opened)
-    if experiment is not None and films:
-        _check_findings(experiment, opened, gathered)
+    for place, wrong in _findings(table, opened):
+        with gathered.each():
+            raise ExperimentError(f"{path}:{_line(text, place, table)}: {_spelled(place)}: {wrong}")
     gathered.tell()
     return opened
+
+
+@contextmanager
+def _saying(where: str) -> Iterator[None]:
+    """Errors say where they are; those that are several one by one."""
+    try:
+        yield
+    except Several as several:
+        raise Several(type(one)(f"{where}{one}") for one in several.errors) from several
+    except HeatproofError as error:
+        raise type(error)(f"{where}{error}") from error
 
 
 def _open(
@@ -96,16 +122,33 @@ def _open(
     opened[data.name] = open_one(data, folder, refuse_missing=missing, benchmark=benchmark)
 
 
-def _check_findings(
-    experiment: Experiment, opened: Mapping[str, OpenedData], gathered: Gathered
-) -> None:
-    """A model that brings its findings shares some with every data set that it judges."""
-    every = [entry.name for entry in experiment.data if entry.judged]
-    for model in experiment.models:
-        for name in every if model.data is None else model.data:
-            if model.findings and name in opened:
-                with gathered.each():
-                    shared_findings(model.name, tuple(model.findings), opened[name])
+def _names(table: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:
+    """Names of data sets that there are not."""
+    known = [str(entry.get("name")) for entry in _tables(table, "data")]
+    for key, options in _NAMES.items():
+        for place, inner in _named(table, key):
+            for option in options:
+                value = inner.get(option)
+                for name in value if isinstance(value, list) else [value]:
+                    if isinstance(name, str) and name not in known:
+                        misses = near_misses(name, known)
+                        yield (*place, option), f"no data is named {name!r}; {misses}"
+
+
+def _findings(
+    table: Mapping[str, Any], opened: Mapping[str, OpenedData]
+) -> Iterator[tuple[_Place, str]]:
+    """Models that share no finding with a data set that they judge."""
+    judged = [one.get("name") for one in _tables(table, "data") if one.get("judged", True)]
+    for place, model in _named(table, "models"):
+        findings, names = model.get("findings"), model.get("data", judged)
+        if not isinstance(findings, list) or not isinstance(names, list) or not findings:
+            continue
+        for films in (opened[name] for name in names if name in opened):
+            try:
+                shared_findings(str(model.get("name")), tuple(map(str, findings)), films)
+            except ExperimentError as error:
+                yield (*place, "findings"), str(error)
 
 
 def _parts(table: Mapping[str, Any]) -> Iterator[tuple[_Place, str]]:

@@ -119,11 +119,12 @@ class Experiment(SettingsTable):
         ]
         groups = [model.group or model.name for model in models]
         groups += [maps.name for maps in self.maps]
-        for name in (name for pair in self.statistics.compare for name in pair):
-            if name not in groups:
-                wrong.append(
-                    f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
-                )
+        wrong += [
+            f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
+            for pair in self.statistics.compare
+            for name in pair
+            if name not in groups
+        ]
         if not models and not self.maps:
             wrong.append("there is nothing to judge: add [[models]] or [[maps]]")
         explained = [model for model in models if model.localizer is None]

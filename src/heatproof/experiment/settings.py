@@ -25,7 +25,8 @@ def _kind_or_dataset(value: Any) -> str | Dataset:
     raise ValueError('expected the kind of a data set, such as "manifest"')
 
 
-def _geometry(spec: str | None, told: pydantic.ValidationInfo) -> str | None:
+# pydantic tells validators of two parameters the context.
+def _geometry(spec: str | None, told: Any) -> str | None:
     if spec is None or told.context == EARLY:
         return spec
     from heatproof.data.geometry import geometries
@@ -138,7 +139,7 @@ class Explain(SettingsTable):
 
     @pydantic.field_validator("memory")
     @classmethod
-    def _readable(cls, memory: str, told: pydantic.ValidationInfo) -> str:
+    def _readable(cls, memory: str, told: Any) -> str:
         if told.context != EARLY:
             from heatproof.saliency.memory import parse_memory
 
@@ -148,7 +149,7 @@ class Explain(SettingsTable):
 
     @pydantic.field_validator("device")
     @classmethod
-    def _found(cls, device: str, told: pydantic.ValidationInfo) -> str:
+    def _found(cls, device: str, told: Any) -> str:
         if told.context != EARLY:
             from heatproof.models.devices import device_named
 
@@ -181,7 +182,7 @@ class Scoring(SettingsTable):
 
     @pydantic.field_validator("controls")
     @classmethod
-    def _exist(cls, specs: list[str], told: pydantic.ValidationInfo) -> list[str]:
+    def _exist(cls, specs: list[str], told: Any) -> list[str]:
         if told.context != EARLY:
             from heatproof.localize.controls import controls
 

@@ -26,7 +26,6 @@ from heatproof.errors import ModelError, near_misses
 from heatproof.types import Outputs
 
 
-
 @dataclass(frozen=True)
 class Readout:
     """Reads the logits of the findings.
