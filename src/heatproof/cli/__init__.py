@@ -77,6 +77,15 @@ Device = Annotated[
     ),
 ]
 
+Films = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help="A pilot: so many films of each data set, with an output folder of its own.",
+        show_default=False,
+    ),
+]
+
 
 def _say(path: Path) -> None:
     """Print a path as its bytes, which need be no text."""
@@ -116,9 +125,10 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
         output: Output = None,
         memory: Memory = None,
         device: Device = None,
+        films: Films = None,
         quiet: Quiet = False,
     ) -> None:
-        _run(experiment, until or name, output, memory=memory, device=device, quiet=quiet)
+        _run(experiment, until or name, output, None, memory, device, films, quiet=quiet)
 
 
 _stage(
@@ -222,6 +232,7 @@ def check(experiment: ExperimentFile) -> None:
             out.print(escape(f"{name}: {place}: a mark will be set aside: {reason}"))
     warned = _tell_handshakes(out, work)
     _tell_costs(out, costs(work))
+    _tell_prospects(out, work)
     out.print(f"It can run; {count(warned, 'warning')} above." if warned else "It can run.")
 
 
@@ -247,10 +258,25 @@ def _tell_handshakes(out: Console, work: "Workspace") -> int:
     return warned
 
 
+def _tell_prospects(out: Console, work: "Workspace") -> None:
+    from heatproof.run.prospects import prospects
+
+    known = prospects(work)
+    for title, texts in (("It will tell:", known.can), ("It cannot tell:", known.cannot)):
+        if texts:
+            out.print(f"[bold]{title}[/]")
+        for text in texts:
+            out.print(escape(f"- {text}"), highlight=False)
+
+
 def _tell_costs(out: Console, expected: "Costs") -> None:
+    from heatproof.words import size
+
     if not expected.explaining.films:
         return  # maps are imported, or made by localizers
-    out.print(escape(f"Explaining: {expected.explaining}"))
+    disk = expected.explaining.stored
+    kept = f", up to {size(disk)} on disk" if disk else ""
+    out.print(escape(f"Explaining: {expected.explaining}{kept}"))
     for spec, again in expected.trust.items():
         out.print(escape(f"Trust, {spec}: {again} more"))
     if expected.trust:
@@ -375,6 +401,8 @@ def _run(
     command: str | None = None,
     memory: str | None = None,
     device: str | None = None,
+    films: int | None = None,
+    *,
     quiet: bool = False,
 ) -> None:
     from heatproof.experiment.early import check_early
@@ -395,6 +423,9 @@ def _run(
         explain["device"] = device
     if explain:
         overrides["explain"] = explain
+    if films is not None:
+        overrides["pilot"] = films
+        command = f"heatproof run {file.name} --films {films}"
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,

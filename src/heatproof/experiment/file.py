@@ -55,6 +55,8 @@ class Experiment(SettingsTable):
         output: Folder of everything that is written; without it
             ``runs/<name of the file>`` beside the file.
         missing: Whether a film whose file is absent is an error, or set aside.
+        pilot: At most so many films of each data set, as ``heatproof run --films`` says: a first
+            look, in an output folder of its own whose name ends in ``-pilot-`` and the number.
         data: The data sets.
         models: The models that judge them.  An entry with several seeds or architectures is
             replaced by as many models.
@@ -75,6 +77,7 @@ class Experiment(SettingsTable):
     question: str = "Do the saliency maps of this classifier show where the finding is?"
     output: str | None = None
     missing: Literal["error", "set aside"] = "error"
+    pilot: Annotated[int, pydantic.Field(ge=2)] | None = None
     data: Annotated[list[Data], pydantic.Field(min_length=1)]
     models: list[ModelEntry] = []
     maps: list[ImportedMaps] = []
@@ -186,8 +189,11 @@ class Experiment(SettingsTable):
         Wherever the command is given, so that it finds what was done before.
         """
         if self.output is None:
-            return self._file.resolve().parent / "runs" / self._file.stem
-        return self._folder / self.output
+            folder = self._file.resolve().parent / "runs" / self._file.stem
+        else:
+            folder = self._folder / self.output
+        # The results of the whole never lie among those of a pilot.
+        return folder if self.pilot is None else Path(f"{folder}-pilot-{self.pilot}")
 
 
 def load(

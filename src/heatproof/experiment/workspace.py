@@ -12,6 +12,7 @@ from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data
 from heatproof.experiment.guard import check_tuning
+from heatproof.experiment.pilot import piloted
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
@@ -170,7 +171,7 @@ def open_workspace(
             f"report.rank_by = {rank!r} is not scored; {near_misses(rank, scored)}"
         )
     scored = _with_files(experiment, scored)
-    data = opened or open_data(experiment)
+    data = piloted(experiment, opened or open_data(experiment))
     _check_findings(experiment, data, scored)
     assigned = assignments(experiment, data)
     check_tuning(experiment, data, assigned, scored)
