@@ -365,7 +365,7 @@ def main() -> None:
         sys.exit(stopped.status)
     except Several as several:
         for error in several.errors:
-            console.print(f"[bold red]{_title(error)}[/] {escape(str(error))}", highlight=False)
+            _tell(_title(error), str(error))
         _fail(f"{len(several.errors)} mistakes.", "Mend them all, and give the command again.")
     except HeatproofError as error:
         _fail(_title(error), str(error))
@@ -390,8 +390,13 @@ def _tell_what_is_meant_for_users() -> None:
 
 
 def _fail(title: str, text: str) -> None:
-    console.print(f"[bold red]{title}[/] {escape(text)}", highlight=False)
+    _tell(title, text)
     sys.exit(_AT_FAULT)
+
+
+def _tell(title: str, text: str) -> None:
+    # Wrapped by the terminal alone, so that paths and lines of code can be copied.
+    console.print(f"[bold red]{title}[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _run(

@@ -4,7 +4,8 @@ Every stage walks over blocks of films and writes one unit per block, whole or n
 that is killed and started again does what was left, and ends with the same report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 
 from heatproof.analysis.choices import choices
 from heatproof.data.geometry import geometries
-from heatproof.errors import DamagedError, ExperimentError, Gathered
+from heatproof.errors import DamagedError, ExperimentError, Gathered, HeatproofError, Several
 from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
@@ -119,10 +120,21 @@ def check_experiment(work: Workspace) -> None:
             ids |= _check_plans(work, [entry for entry in entries if entry.made_here])
     for entry in entries:
         if not entry.made_here:
-            with gathered.each():
+            with gathered.each(), _naming(entry):
                 ids[entry.name] = check_model(work, entry)
     gathered.tell()
     check_pairs(work, ids)
+
+
+@contextmanager
+def _naming(entry: ModelEntry) -> Iterator[None]:
+    """Errors name the model, of which there may be several."""
+    try:
+        yield
+    except HeatproofError as error:
+        if isinstance(error, Several) or repr(entry.name) in str(error):
+            raise
+        raise type(error)(f"model {entry.name!r}: {error}") from error
 
 
 def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, ModelId]:
