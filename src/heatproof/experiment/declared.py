@@ -151,8 +151,8 @@ def _options(node: ast.AST | None, file: Path) -> frozenset[str] | None:
         match line:
             case ast.AnnAssign(target=ast.Name(id="former"), value=value):
                 options |= _keys(value)
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation):
-                options |= set() if "ClassVar" in ast.unparse(annotation) else {name}
+            case ast.AnnAssign(target=ast.Name(id=option), annotation=annotation):
+                options |= set() if "ClassVar" in ast.unparse(annotation) else {option}
     return frozenset(options)
 
 

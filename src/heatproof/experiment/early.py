@@ -112,7 +112,7 @@ def _open(
     opened: dict[str, OpenedData],
 ) -> None:
     try:
-        data = Data.model_validate({"name": f"data {index + 1}"} | entry)
+        data = Data.model_validate({"name": f"data {index + 1}", **entry})
     except pydantic.ValidationError:
         return  # which the file itself has told
     score = table.get("score")

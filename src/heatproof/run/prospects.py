@@ -24,7 +24,8 @@ class Prospects:
 
 def prospects(work: Workspace) -> Prospects:
     """What the films, labels, marks and models of an experiment allow."""
-    can, cannot = [], []
+    can: list[str] = []
+    cannot: list[str] = []
     for data, films in _judged(work).items():
         findings = _findings(work, data, films)
         for each, sentences in ((can, _allows), (cannot, _lacks)):
