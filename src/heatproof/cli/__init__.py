@@ -192,9 +192,10 @@ _stage("report", "Estimate and write the report, doing first whatever of the run
 def check(experiment: ExperimentFile) -> None:
     """Say whether an experiment can run, and what it would set aside; change no result.
 
-    Reads the file, the headers of all films and the annotations, tries every model on films of
-    noise and on up to 16 real ones, of which it draws a contact sheet as the network sees them, and
-    says about how long explaining and trust will take.
+    Reads the file, the headers of all films and the annotations, and tells every mistake at once.
+    Then it tries every model on films of noise and on up to 16 real ones, of which it draws a
+    contact sheet as the network sees them, and says what the experiment will be able to conclude,
+    what not and why, and what it takes in time and on disk.
     """
     from heatproof.experiment.early import check_early
 
