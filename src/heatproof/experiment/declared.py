@@ -11,10 +11,9 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import heatproof
 from heatproof.errors import SpecError, near_misses
 
-_ROOT = Path(heatproof.__file__).parent
+_ROOT = Path(__file__).parents[1]
 _PLAIN = {"Protocol", "ABC", "Generic", "object"}  # bases that add no option
 
 
