@@ -26,7 +26,7 @@ from heatproof import __version__
 
 PAGE = Path(__file__).parents[1] / "docs/results/newcomer.md"
 FILMS, SIDE = 36, 512
-PILOT = 8
+PILOT = 4
 NETWORK = """import torch
 from torchvision.models import resnet18
 

@@ -166,7 +166,7 @@ def test_stages_can_be_run_alone(squares):
             'features = "features"',
             'features = "feature"',
             ModelError,
-            r"grids, the best first: features",
+            "these give grids, the best first: features",
         ),
         ('"network.py:build"', '"network.py:make"', ModelError, "no function 'make'"),
         ('judges = { fold = "1" }', 'judges = { fald = "1" }', ExperimentError, "there are: fold"),
@@ -247,8 +247,7 @@ def test_maps_that_are_no_maps_are_counted_and_never_scored_as_zero(squares):
     network.write_text(
         network.read_text().replace(
             "return 100 *",
-            "nothing = torch.full_like(images, float('nan'))\n"
-            "        images = torch.where(images[:, :, :1, :1] > 0.99, nothing, images)\n"
+            "images = images * torch.where(images[:, :, :1, :1] > 0.99, float('nan'), 1.0)\n"
             "        return 100 *",
         )
     )
