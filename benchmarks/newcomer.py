@@ -42,7 +42,7 @@ MODEL = (
 )
 LOOK = """import heatproof, network
 model = heatproof.wrap(network.build(), ["Lung Opacity"], size=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-heatproof.explain(model, "films/0003.png", "grad_cam").save("overlay.png")
+heatproof.explain(model, "films/0003.png", "grad_cam")["grad_cam"].save("overlay.png")
 """
 
 

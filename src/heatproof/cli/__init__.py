@@ -34,14 +34,6 @@ from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
 from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
 
-if TYPE_CHECKING:
-<<<<<<< HEAD
-    from heatproof.registry import Registry
-=======
-    from heatproof.experiment.workspace import Workspace
-    from heatproof.run.costs import Costs
->>>>>>> next
-
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
 _TOLD = {FormerOption: "Ignored", DamagedFile: "Damaged"}  # warnings, and how they begin
