@@ -107,3 +107,90 @@ def write_rsna(root: Path, films: Sequence[Sample]) -> None:
     write_csv(root / "stage_2_detailed_class_info.csv", classes)
     path = root / "pneumonia-challenge-dataset-mappings_2018.json"
     path.write_text(json.dumps(mapping), encoding="utf-8")
+
+
+REGIONS = ("ELBOW", "WRIST", "HAND")
+
+
+def mura_names(films: Sequence[Sample]) -> list[str]:
+    """Films by the names that studies gave them; every fourth is of the official train part."""
+    names = []
+    for number, film in enumerate(films):
+        part = "valid" if number % 4 else "train"
+        patient = int(film.patient_id[-6:])
+        region = REGIONS[patient % len(REGIONS)]
+        names.append(f"{part}_{region}_p{patient:05d}_s{number % 2 + 1}_image{number}")
+    return names
+
+
+def write_mura(root: Path, films: Sequence[Sample], *, renamed: bool = False) -> None:
+    """MURA: a tree of PNGs, or one folder of renamed films with ``labels.csv``."""
+    table: list[Sequence[object]] = [("Image", "Positive")]
+    for name, film in zip(mura_names(films), films, strict=True):
+        part, region, patient, study, image = name.split("_")
+        label = "positive" if is_positive(film) else "negative"
+        folder = (
+            root / part / f"XR_{region}" / f"patient{patient[1:]}" / f"study{study[1:]}_{label}"
+        )
+        path = root / "images" / f"{name}.png" if renamed else folder / f"{image}.png"
+        write_picture(path, grey(film))
+        # What macOS left in the archive.
+        path.with_name(f"._{path.name}").write_bytes(b"\0")
+        table.append((f"{name}.png", int(is_positive(film))))
+    if renamed:
+        write_csv(root / "labels.csv", table)
+
+
+VIA = (
+    "filename", "file_size", "file_attributes", "region_count", "region_id",
+    "region_shape_attributes", "region_attributes",
+)  # fmt: skip
+
+
+def via_rect(x: float, y: float, width: float, height: float) -> dict[str, object]:
+    return {"name": "rect", "x": int(x), "y": int(y), "width": int(width), "height": int(height)}
+
+
+def via_polygon(points: Sequence[tuple[int, int]]) -> dict[str, object]:
+    xs, ys = zip(*points, strict=True)
+    return {"name": "polygon", "all_points_x": list(xs), "all_points_y": list(ys)}
+
+
+def write_via(path: Path, marks: dict[str, list[dict[str, object]]]) -> None:
+    """The CSV export of the VGG Image Annotator; a film without a region has one row with {}."""
+    rows: list[Sequence[object]] = [VIA]
+    for name, shapes in marks.items():
+        for number, shape in enumerate(shapes or [{}]):
+            attributes = json.dumps({"Abnormal Subclass Label": "fracture\n"})
+            text = json.dumps(shape, separators=(",", ":"))
+            rows.append((f"{name}.png", 1000, "{}", len(shapes), number, text, attributes))
+    write_csv(path, rows)
+
+
+def write_mura_readers(folder: Path, films: Sequence[Sample]) -> None:
+    """Three readers of the abnormal films.
+
+    The first draws a box around each nodule, the second the same as polygons, the third a box in
+    another place.  On the last film the second draws nothing, so that no pixel is agreed on.
+    """
+    abnormal = [
+        (name, film) for name, film in zip(mura_names(films), films, strict=True)
+        if is_positive(film)
+    ]  # fmt: skip
+    readers: dict[str, dict[str, list[dict[str, object]]]] = {"rad1": {}, "rad2": {}, "rad3": {}}
+    for name, film in abnormal:
+        boxes = boxes_of(film)
+        readers["rad1"][name] = [via_rect(*box) for box in boxes]
+        readers["rad2"][name] = [
+            via_polygon([(int(x), int(y)), (int(x + w), int(y)), (int(x + w), int(y + h)),
+                         (int(x), int(y + h))])
+            for x, y, w, h in boxes
+        ]  # fmt: skip
+        readers["rad3"][name] = [via_rect(1, 1, 3, 2)]
+    readers["rad2"][abnormal[-1][0]] = []
+    for reader, marks in readers.items():
+        write_via(folder / f"{reader}_annotations.csv", marks)
+    rows: list[Sequence[object]] = [("", "Image", "rad1", "rad2", "rad3", "lumped_subgroup")]
+    for number, (name, _) in enumerate(abnormal[:-1]):
+        rows.append((number, f"{name}.png", "['{}']", "['{}']", "['{}']", "hardware/fracture"))
+    write_csv(folder / "subgroups.csv", rows)

@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from heatproof.data.annotations import RLE, Boxes, Mask, Outline, Polygons, Several, fit
+from heatproof.data.annotations import RLE, Box, Boxes, Mask, Outline, Polygons, Several, fit
 from heatproof.types import Shape
 
 Rule = Literal["majority", "union", "intersection"]
@@ -86,7 +86,7 @@ def consensus(shapes: Sequence[Shape], readers: int, rule: Rule) -> Agreed | Non
     return agreed if agreed.mask(height, width).any() else None
 
 
-def _boxes(shape: Shape) -> tuple[tuple[float, ...], ...] | None:
+def _boxes(shape: Shape) -> tuple[Box, ...] | None:
     """The boxes of a shape that is nothing else, in pixels of the film."""
     match shape:
         case Boxes(boxes, None):
@@ -98,7 +98,7 @@ def _boxes(shape: Shape) -> tuple[tuple[float, ...], ...] | None:
     return None
 
 
-def _overlap(readers: Sequence[Sequence[Sequence[float]]], votes: int) -> bool:
+def _overlap(readers: Sequence[Sequence[Box]], votes: int) -> bool:
     """Whether the boxes of so many readers share a pixel.
 
     Between the edges of boxes nothing changes, so one pixel of each cell between them is looked at:
