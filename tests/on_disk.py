@@ -194,3 +194,77 @@ def write_mura_readers(folder: Path, films: Sequence[Sample]) -> None:
     for number, (name, _) in enumerate(abnormal[:-1]):
         rows.append((number, f"{name}.png", "['{}']", "['{}']", "['{}']", "hardware/fracture"))
     write_csv(folder / "subgroups.csv", rows)
+
+
+def siim_name(number: int) -> str:
+    return f"1.2.276.0.7230010.3.1.4.8323329.{1000 + number}.1517875165.{878027 + number}"
+
+
+def siim_masks(film: Sample) -> list[np.ndarray]:
+    """The mask of each nodule at the size that run lengths are of."""
+    thick = [n.thickness(SIZE) > 0 for mark in film.annotations for n in mark.shape.ellipses]
+    return [np.kron(mask, np.ones((FRAME // SIZE,) * 2)).astype(bool) for mask in thick]
+
+
+def relative_runs(mask: np.ndarray) -> str:
+    """Pairs of the gap from the end of the run before, and a length, down the columns."""
+    flat = mask.T.ravel().astype(int)
+    starts = np.flatnonzero(np.diff(flat, prepend=0) == 1)
+    ends = np.flatnonzero(np.diff(flat, append=0) == -1) + 1
+    gaps = starts - np.concatenate([[0], ends[:-1]])
+    return " ".join(f"{gap} {length}" for gap, length in zip(gaps, ends - starts, strict=True))
+
+
+def write_siim(root: Path, films: Sequence[Sample]) -> None:
+    """SIIM-ACR pneumothorax: DICOM in folders by study and series, a row per outline."""
+    rows: list[Sequence[object]] = [("ImageId", " EncodedPixels")]
+    for number, film in enumerate(films):
+        name = siim_name(number)
+        folder = root / "dicom-images-train" / f"{name}.1" / f"{name}.2"
+        # Low values of every second film are bright.
+        kind = "MONOCHROME1" if number % 2 else "MONOCHROME2"
+        write_dicom(folder / f"{name}.dcm", grey(film), kind)
+        rows += [(name, f" {runs}") for runs in map(relative_runs, siim_masks(film))] or [
+            (name, " -1")
+        ]
+    write_csv(root / "train-rle.csv", rows)
+
+
+def nih_names(films: Sequence[Sample]) -> list[str]:
+    """Films by patient and number, as ChestX-ray14 names them."""
+    names, seen = [], {}
+    for film in films:
+        patient = int(film.patient_id[-6:]) + 1
+        seen[patient] = seen.get(patient, -1) + 1
+        names.append(f"{patient:08d}_{seen[patient]:03d}.png")
+    return names
+
+
+NIH_LABELS = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,{},View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]{}\n"
+)
+
+
+def write_nih(root: Path, films: Sequence[Sample], *, later: bool = True) -> None:
+    """ChestX-ray14 in several folders of PNGs, with the later table or that of 2017."""
+    names = nih_names(films)
+    text = NIH_LABELS.format("Patient Sex" if later else "Patient Gender", "" if later else ",")
+    boxes = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
+    for number, (name, film) in enumerate(zip(names, films, strict=True)):
+        write_picture(root / f"images_00{number % 2 + 1}" / "images" / name, grey(film))
+        findings = "Infiltration|Nodule" if is_positive(film) else "No Finding"
+        patient = str(int(name[:8])) if later else name[:8]
+        age = 414 if number == 0 else 40 + number
+        written, end = (str(age), "") if later else (f"{age:03d}Y", ",")
+        text += f"{name},{findings},0,{patient},{written},F,PA,2682,2749,0.143,0.143{end}\n"
+        for x, y, width, height in boxes_of(film, FRAME / SIZE):
+            boxes += f"{name},Infiltrate,{x},{y},{width},{height}\n"
+    table = "Data_Entry_2017_v2020.csv" if later else "Data_Entry_2017.csv"
+    (root / table).write_text(text, encoding="utf-8")
+    (root / "BBox_List_2017.csv").write_text(boxes, encoding="utf-8")
+    # By patient, as the official split: the last patient's films are for testing.
+    last = names[-1][:8]
+    for file, is_test in (("train_val_list.txt", False), ("test_list.txt", True)):
+        kept = [name for name in names if (name[:8] == last) == is_test]
+        (root / file).write_text("\n".join(kept), encoding="utf-8")

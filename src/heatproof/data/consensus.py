@@ -79,11 +79,8 @@ def consensus(shapes: Sequence[Shape], readers: int, rule: Rule) -> Agreed | Non
     boxes = [_boxes(shape) for shape in shapes]
     if all(drawn is not None for drawn in boxes):
         return agreed if _overlap([drawn for drawn in boxes if drawn], votes) else None
-    sizes = [_extent(shape) for shape in shapes]
-    if any(size is None for size in sizes):
-        return agreed
-    height, width = (max(side) for side in zip(*(s for s in sizes if s), strict=True))
-    return agreed if agreed.mask(height, width).any() else None
+    size = _extent(Several(tuple(shapes)))
+    return agreed if size is None or agreed.mask(*size).any() else None
 
 
 def _boxes(shape: Shape) -> tuple[Box, ...] | None:
@@ -127,9 +124,9 @@ def _extent(shape: Shape) -> tuple[int, int] | None:
         case Outline(contours, None) | Polygons(contours, None):
             points = [point for contour in contours for point in contour]
             # Outlines belong to the shape, so that a canvas ends a pixel after them.
-            return tuple(ceil(max(p[axis] for p in points)) + 1 for axis in (1, 0))
+            return ceil(max(y for _, y in points)) + 1, ceil(max(x for x, _ in points)) + 1
         case Several(shapes):
-            sizes = [_extent(part) for part in shapes]
-            if all(sizes):
-                return tuple(max(side) for side in zip(*(s for s in sizes if s), strict=True))
+            sizes = [size for part in shapes if (size := _extent(part)) is not None]
+            if len(sizes) == len(shapes):
+                return max(height for height, _ in sizes), max(width for _, width in sizes)
     return None
