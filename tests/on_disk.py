@@ -268,3 +268,72 @@ def write_nih(root: Path, films: Sequence[Sample], *, later: bool = True) -> Non
     for file, is_test in (("train_val_list.txt", False), ("test_list.txt", True)):
         kept = [name for name in names if (name[:8] == last) == is_test]
         (root / file).write_text("\n".join(kept), encoding="utf-8")
+
+
+CHEXPERT = (
+    "Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", "No Finding", "Enlarged Cardiomediastinum",
+    "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Consolidation", "Pneumonia",
+    "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
+    "Support Devices",
+)  # fmt: skip
+
+
+def chexpert_names(films: Sequence[Sample]) -> list[str]:
+    """Films by patient, study and view; every third is lateral."""
+    return [
+        f"patient{int(film.patient_id[-6:]) + 1:05d}/study{number // 3 + 1}/"
+        f"view{number % 3 + 1}_{'frontal' if number % 3 else 'lateral'}"
+        for number, film in enumerate(films)
+    ]
+
+
+def write_chexpert(root: Path, films: Sequence[Sample], split: str = "train") -> None:
+    """CheXpert: JPEG, and a table with 1, 0, -1 (of every third film, of Edema) and blanks."""
+    rows: list[Sequence[object]] = [CHEXPERT]
+    for number, (name, film) in enumerate(zip(chexpert_names(films), films, strict=True)):
+        write_picture(root / split / f"{name}.jpg", grey(film))
+        side = "Frontal" if name.endswith("frontal") else "Lateral"
+        cells = dict.fromkeys(CHEXPERT[5:], "")
+        cells["Lung Lesion"] = "1.0" if is_positive(film) else "0.0"
+        cells["Edema"] = "0.0" if number % 3 else "-1.0"
+        view = "AP" if side == "Frontal" else ""
+        path = f"{root.name}/{split}/{name}.jpg"
+        rows.append((path, "Female", 40 + number, side, view, *cells.values()))
+    write_csv(root / f"{split}.csv", rows)
+
+
+VINDR = ("image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max")
+
+
+def vindr_name(number: int) -> str:
+    return f"{number:032x}"
+
+
+def write_vindr(root: Path, films: Sequence[Sample]) -> None:
+    """VinDr-CXR of PhysioNet: three readers of each training film, one table of five for testing.
+
+    R1 and R2 draw the box around each nodule, R3 nothing.  On the first film with a nodule R2 draws
+    nothing either.  R1 alone says of every film that it shows tuberculosis.
+    """
+    rows: list[Sequence[object]] = [VINDR]
+    labels: list[Sequence[object]] = [
+        ("image_id", "rad_id", "Nodule/Mass", "Tuberculosis", "No finding")
+    ]
+    agreed: list[Sequence[object]] = [tuple(name for name in VINDR if name != "rad_id")]
+    first = next(number for number, film in enumerate(films) if is_positive(film))
+    for number, film in enumerate(films):
+        name = vindr_name(number)
+        for split in ("train", "test"):
+            write_dicom(root / split / f"{name}.dicom", grey(film), "MONOCHROME1")
+        boxes = [(x, y, x + width, y + height) for x, y, width, height in boxes_of(film)]
+        none = ("No finding", "", "", "", "")
+        drawn = [("Nodule/Mass", *box) for box in boxes] or [none]
+        for reader in ("R1", "R2", "R3"):
+            silent = reader == "R3" or (reader == "R2" and number == first)
+            rows += [(name, reader, *row) for row in ([none] if silent else drawn)]
+            named = int(bool(boxes) and not silent)
+            labels.append((name, reader, named, int(reader == "R1"), 1 - named))
+        agreed += [(name, *row) for row in drawn]
+    write_csv(root / "annotations" / "annotations_train.csv", rows)
+    write_csv(root / "annotations" / "image_labels_train.csv", labels)
+    write_csv(root / "annotations" / "annotations_test.csv", agreed)

@@ -117,8 +117,8 @@ def _overlap(readers: Sequence[Sequence[Box]], votes: int) -> bool:
 def _extent(shape: Shape) -> tuple[int, int] | None:
     """Height and width of a canvas that holds a shape; None where only its film tells."""
     match shape:
-        case RLE(size) | Outline(_, tuple(size)) | Polygons(_, tuple(size)):
-            return size
+        case RLE(tuple(own)) | Outline(_, tuple(own)) | Polygons(_, tuple(own)):
+            return own
         case Boxes(boxes, None):
             return ceil(max(box[3] for box in boxes)), ceil(max(box[2] for box in boxes))
         case Outline(contours, None) | Polygons(contours, None):

@@ -38,8 +38,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from heatproof.data.annotations import Several
-from heatproof.data.coco import run_lengths
+from pycocotools import mask as coco
+
+from heatproof.data.annotations import RLE, Several
 from heatproof.data.datasets import datasets
 from heatproof.data.film_files import find_films
 from heatproof.data.listed import Listed
@@ -158,7 +159,8 @@ def _shape(row: TableRow) -> Shape | None:
             f" of a gap and a length that end within {height} x {width} pixels"
         )
     # A gap and a length are an unmarked and a marked run, as COCO has them.
-    return Rescaled(run_lengths({"size": [height, width], "counts": [*lengths, left]}), FRAME)
+    runs = coco.frPyObjects({"size": [height, width], "counts": [*lengths, left]}, height, width)
+    return Rescaled(RLE(FRAME, runs["counts"].decode("ascii"), count=1), FRAME)
 
 
 def _marks(shapes: list[Shape]) -> tuple[Annotation, ...]:
