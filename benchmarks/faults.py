@@ -27,8 +27,8 @@ PAGE = ROOT / "docs/results/faults.md"
 HEAD = """# What faults do to a run
 
 A small experiment (12 films, two methods, two criteria of trust, blocks of two films) is disturbed in the middle, and the same command given again. A trial
-passes where the report, the estimates, the verdicts and the scores then equal those of a run that nothing disturbed, no unit that was whole was made again,
-and no traceback was shown. What is done in each is in `tests/faults/campaign.py`; seeds decide when and where.
+passes where the report, the estimates, the verdicts and the scores then equal those of a run that nothing disturbed, no unit that was whole was made again
+(but for the lists of maps, which are written again with maps that were damaged), and no traceback was shown. What is done in each is in `tests/faults/campaign.py`; seeds decide when and where.
 
 """
 
