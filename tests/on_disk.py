@@ -5,6 +5,7 @@ read with what was drawn.
 """
 
 import csv
+import gzip
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -337,3 +338,37 @@ def write_vindr(root: Path, films: Sequence[Sample]) -> None:
     write_csv(root / "annotations" / "annotations_train.csv", rows)
     write_csv(root / "annotations" / "image_labels_train.csv", labels)
     write_csv(root / "annotations" / "annotations_test.csv", agreed)
+
+
+MIMIC = (
+    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum",
+    "Fracture", "Lung Lesion", "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other",
+    "Pneumonia", "Pneumothorax", "Support Devices",
+)  # fmt: skip
+
+
+def mimic_name(number: int) -> str:
+    return "-".join(f"{number + place:08x}" for place in range(5))
+
+
+def write_mimic(root: Path, films: Sequence[Sample]) -> None:
+    """MIMIC-CXR-JPG: a study per film, of which the last has no labels; compressed tables."""
+    metadata: list[Sequence[object]] = [("dicom_id", "subject_id", "study_id", "ViewPosition")]
+    parts: list[Sequence[object]] = [("dicom_id", "study_id", "subject_id", "split")]
+    labels: list[Sequence[object]] = [("subject_id", "study_id", *MIMIC)]
+    for number, film in enumerate(films):
+        name, study = mimic_name(number), 50000000 + number
+        patient = 10000000 + int(film.patient_id[-6:])
+        folder = root / "files" / f"p{str(patient)[:2]}" / f"p{patient}" / f"s{study}"
+        write_picture(folder / f"{name}.jpg", grey(film))
+        metadata.append((name, patient, study, "PA" if number % 3 else "LATERAL"))
+        parts.append((name, study, patient, "test" if number % 2 else "train"))
+        cells = dict.fromkeys(MIMIC, "")
+        cells["Lung Lesion"] = "1.0" if is_positive(film) else "0.0"
+        cells["Edema"] = "-1.0"
+        labels.append((patient, study, *cells.values()))
+    for kind, rows in (("metadata", metadata), ("split", parts), ("chexpert", labels[:-1])):
+        path = root / f"mimic-cxr-2.0.0-{kind}.csv"
+        write_csv(path, rows)
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()

@@ -100,8 +100,8 @@ def _print(found: "Overview", out: Console) -> None:
     if found.marks:
         marks = Table("marked finding", "reader", "films", "instances")
         for mark in found.marks:
-            numbers = (str(mark.films), str(mark.instances))
-            marks.add_row(escape(mark.finding), escape(mark.reader), *numbers)
+            shown = (escape(mark.finding), escape(mark.reader), str(mark.films))
+            marks.add_row(*shown, str(mark.instances))
         out.print(marks)
 
 

@@ -4,8 +4,9 @@ A film ``CheXpert-v1.0/valid/patient64541/study1/view1_frontal.jpg`` is
 ``patient64541_study1_view1_frontal``.
 """
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from heatproof.data.tabular import TableRow
 from heatproof.types import Label
@@ -56,6 +57,28 @@ def label(row: TableRow, column: str) -> Label:
     if text not in LABELS:
         raise row.wrong(column, "1 (present), 0 (absent), -1 (uncertain) or nothing")
     return LABELS[text]
+
+
+def labels(
+    row: TableRow,
+    findings: Sequence[str],
+    uncertain: Literal["uncertain", "positive", "negative", "unknown"],
+    blank: Literal["unknown", "negative"],
+) -> dict[str, Label]:
+    """The labels of a row, with uncertain and blank cells read as told; raises DataError."""
+    found: dict[str, Label] = {}
+    for finding in findings:
+        if not row[finding]:
+            if blank == "negative":
+                found[finding] = False
+            continue
+        said = label(row, finding)
+        if said is None and uncertain != "uncertain":
+            if uncertain == "unknown":
+                continue
+            said = uncertain == "positive"
+        found[finding] = said
+    return found
 
 
 def metadata(row: TableRow) -> dict[str, str | float]:

@@ -39,7 +39,7 @@ from heatproof.data.pixels import ImageFile
 from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, find_table, read_rows
 from heatproof.errors import DataError
-from heatproof.types import Label, Sample
+from heatproof.types import Sample
 
 FINDINGS = (
     "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion",
@@ -106,26 +106,11 @@ class CheXpert(Listed):
             image_id=film.image_id,
             pixels=ImageFile(film.path),
             patient_id=film.patient,
-            labels=self._labels(row),
+            labels=chexpert_table.labels(row, FINDINGS, self.uncertain, self.blank),
             study_id=film.study,
             view=chexpert_table.view(row),
             metadata=chexpert_table.metadata(row),
         )
-
-    def _labels(self, row: TableRow) -> dict[str, Label]:
-        labels: dict[str, Label] = {}
-        for finding in FINDINGS:
-            if not row[finding]:
-                if self.blank == "negative":
-                    labels[finding] = False
-                continue
-            label = chexpert_table.label(row, finding)
-            if label is None and self.uncertain != "uncertain":
-                if self.uncertain == "unknown":
-                    continue
-                label = self.uncertain == "positive"
-            labels[finding] = label
-        return labels
 
 
 def _side(sample: Sample) -> str:
