@@ -98,6 +98,7 @@ def test_every_problem_of_the_tables_is_told(root):
         datasets.build("vindr_cxr", {"root": str(root / "train")})
 
 
+@pytest.mark.slow
 def test_the_published_counts(shared_data, tmp_path):
     """15,000 films by three readers each, 36,096 boxes of 14 findings, 10,606 films of none."""
     table = shared_data / "annotations_only" / "vinbigdata-train.csv.gz"
