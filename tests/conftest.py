@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.squares import squares  # noqa: F401  # a fixture
 
 torch.set_num_threads(1)
 # No test is timed: any example may be the one that compiles, or that waits for a busy machine.
-settings.register_profile("untimed", deadline=None, max_examples=50)
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],  # of the machine, as the deadline is
+)
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from heatproof import cli
+from heatproof import __version__, cli
 from heatproof.errors import ModelError
 
 
@@ -48,6 +48,15 @@ def test_a_mistake_is_told_without_a_traceback(squares, monkeypatch, capsys):
 def test_a_wrong_command_line_has_its_own_status():
     assert heatproof("run").returncode == 2
     assert heatproof("dance").returncode == 2
+
+
+def test_it_is_a_module_that_runs():
+    command = [sys.executable, "-m", "heatproof", "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"heatproof {__version__}\n"
+    mistyped = subprocess.run([*command[:3], "dance"], capture_output=True, text=True, check=False)
+    assert mistyped.returncode == 2
+    assert "python -m heatproof" in mistyped.stderr
 
 
 def test_an_option_that_no_longer_exists_is_told():

@@ -4,10 +4,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from heatproof import cli
+from heatproof.cli.progress import Watcher
 from heatproof.stages import blocks, trust
 
 
@@ -19,10 +21,22 @@ def _command_line(words: tuple[str, ...], log: Path, before: Callable[[], None] 
     os.environ["COLUMNS"] = "240"
     with log.open("a") as file:
         os.dup2(file.fileno(), 2)
+    threading.Thread(target=_end_with_the_test, daemon=True).start()
+    # Whoever started the tests may ignore signals, as nohup and shells in the background do.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if before is not None:
         before()
     sys.argv = ["heatproof", *words]
     cli.main()
+
+
+def _end_with_the_test() -> None:
+    """Leave no process behind where the tests are killed."""
+    tests = multiprocessing.parent_process()
+    assert tests is not None
+    tests.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class AtUnit:
@@ -33,15 +47,22 @@ class AtUnit:
 
     def __call__(self) -> None:
         """Watch the units from now on."""
-        advance = cli.Watched.advance
+        watcher = cli.watcher
 
-        def watched(*arguments: object, **more: object) -> None:
-            advance(*arguments, **more)
-            self._left -= 1
-            if not self._left:
-                self._does()
+        def counting(*arguments: object, **more: object) -> Watcher:
+            shown = watcher(*arguments, **more)
+            advance = shown.advance
 
-        cli.Watched.advance = watched
+            def advanced(*arguments: object, **more: object) -> None:
+                advance(*arguments, **more)
+                self._left -= 1
+                if not self._left:
+                    self._does()
+
+            shown.advance = advanced
+            return shown
+
+        cli.watcher = counting
 
 
 class Send:
@@ -75,8 +96,9 @@ def heatproof(
     start.set_forkserver_preload(["heatproof.run.pipeline"])
     process = start.Process(target=_command_line, args=(words, log, before))
     process.start()
-    process.join(seconds)
-    if process.exitcode is None:
+    try:
+        process.join(seconds)
+    finally:  # a test that fails meanwhile, as at its time limit, leaves nothing behind
         process.kill()
         process.join()
     assert process.exitcode is not None

@@ -162,7 +162,12 @@ def test_stages_can_be_run_alone(squares):
     ("old", "new", "error", "message"),
     [
         ('findings = ["Square"]', 'findings = ["Sqare"]', ExperimentError, "did you mean Square"),
-        ('features = "features"', 'features = "feature"', ModelError, "did you mean features"),
+        (
+            'features = "features"',
+            'features = "feature"',
+            ModelError,
+            "these give grids, the best first: features",
+        ),
         ('"network.py:build"', '"network.py:make"', ModelError, "no function 'make'"),
         ('judges = { fold = "1" }', 'judges = { fald = "1" }', ExperimentError, "there are: fold"),
         ('trained_on = { fold = "0" }', 'trained_on = { fold = "7" }', ExperimentError, "no film"),
@@ -183,7 +188,7 @@ def test_mistakes_are_answered(squares, old, new, error, message):
     ("file", "old", "new", "error", "message"),
     [
         ("network.py", "AvgPool2d(8)", "Conv2d(3, 4, 8)", ModelError, "to have 3 channels"),
-        ("network.py", "return 100", "return None, 100", ModelError, "gives tuple"),
+        ("network.py", "return 100", "return None, 100", ModelError, "returns tuple"),
         ("squares.toml", 'findings = ["Square"]', 'findings = ["Square", "Mass"]', ModelError,
          "Name every output in findings"),
         ("squares.toml", '"grad_cam"', '"class_map"', MapError, "use grad_cam"),
@@ -242,7 +247,7 @@ def test_maps_that_are_no_maps_are_counted_and_never_scored_as_zero(squares):
     network.write_text(
         network.read_text().replace(
             "return 100 *",
-            "images = torch.where(images[:, :, :1, :1] > 0.99, images * float('nan'), images)\n"
+            "images = images * torch.where(images[:, :, :1, :1] > 0.99, float('nan'), 1.0)\n"
             "        return 100 *",
         )
     )
@@ -366,7 +371,7 @@ def test_other_patients_are_other_clusters(squares):
 def test_a_model_without_a_finite_logit_is_refused(squares):
     network = squares.parent / "network.py"
     network.write_text(network.read_text().replace("return 100 *", "return float('nan') *"))
-    with pytest.raises(ModelError, match="gives no finite logit on 10 films"):
+    with pytest.raises(ModelError, match="gives nan for 'Square' on a film of noise"):
         run(load(squares))
 
 

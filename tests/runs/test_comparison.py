@@ -21,6 +21,8 @@ def test_equal_maps_have_equal_scores(runs) -> None:
     assert set(compared["metric"]) == {"iou", "hit_rate"}  # what both have
     assert set(compared["method"]) >= {"grad_cam", "occlusion(window=8, stride=8)"}
     assert (compared["difference"].fill_nan(0) == 0).all()
+    # Where no film differs there is nothing to infer.
+    assert compared["low"].is_nan().all()
 
 
 def changed(folder, to, gain: float, verdict: str):
@@ -51,6 +53,8 @@ def test_differences_are_of_the_films_of_both(runs, tmp_path) -> None:
     marked = scores.filter(pl.col("regions") > 0)
     assert row["films"] == len(marked)
     assert row["first"] == pytest.approx(marked["value"].mean())
+    # Every film rose by as much, so the interval has no width.
+    assert row["low"] == row["high"] == pytest.approx(0.25)
     others = compared.scores.filter(pl.col("method") != "grad_cam")["difference"]
     assert (others.fill_nan(0) == 0).all()
     assert compared.verdicts["second"].to_list() == ["changed"]

@@ -425,7 +425,7 @@ def test_the_best_run_as_they_are_and_localization_is_told_but_selects_nothing(t
         ("trials = 4", "trials = 0", "greater than or equal to 1"),
         ("[sweep]\n", "[sweep]\nprunes = true\n", "did you mean prune"),
         ('validation = "validation", ', "", "validation: Field required"),
-        ("images = 16", "images = 0", "images=0|no image"),
+        ("images = 16", "images = 0", "data .validation.: images = 0 .*at least 1"),
         ('head = "wildcat(lowest=1)"', 'head = "wildcat(lowest=1)"\nseeds = [1, 2]', "say one"),
         ('"validation", settings = { max_epochs = 3 } }\n\n[explain]',
          '"validation", start = "linear head" }\n\n[explain]', "leave start out"),

@@ -25,6 +25,7 @@ from heatproof import __version__
 from heatproof.cli import datasets, runs
 from heatproof.cli.init import init
 from heatproof.cli.look import look
+from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
 from heatproof.cli.terminal import console, escape
@@ -34,7 +35,6 @@ from heatproof.signals import Stopped, stoppable
 
 if TYPE_CHECKING:
     from heatproof.experiment.workspace import Workspace
-    from heatproof.registry import Registry
     from heatproof.run.costs import Costs
 
 _AT_FAULT = 1
@@ -303,9 +303,9 @@ def list_parts(kind: str, *, as_json: bool = False) -> None:
     _, module = PARTS[kind]
     place = importlib.import_module(module)
     if as_json:
-        typer.echo(json.dumps(_described(getattr(place, kind)), indent=2))
+        typer.echo(json.dumps(described(getattr(place, kind)), indent=2))
         return
-    _list(getattr(place, kind), getattr(place, "definition", _summary))
+    print_parts(getattr(place, kind), getattr(place, "definition", summary_of))
 
 
 def _lists(kind: str) -> None:
@@ -406,71 +406,6 @@ def _watched(name: str, work: Callable[[Progress], Result], *, quiet: bool = Fal
     if not quiet:
         console.print(summary(watched.stages))
     return result
-
-
-def _summary(cls: type) -> str:
-    from heatproof.registry import docstring_summary
-
-    return docstring_summary(cls.__doc__)
-
-
-def _list(registry: "Registry[Any]", summary: Callable[[type], str] = _summary) -> None:
-    import dataclasses
-
-    from heatproof.registry import written
-
-    out, inner = Console(), []
-    for name in registry.names():
-        cls = registry.part_class(name)
-        title = getattr(cls, "title", None)  # a property of parts whose options decide it
-        called = f"{title}. " if isinstance(title, str) else ""
-        out.print(f"[bold]{name}[/]  {escape(called + summary(cls))}", highlight=False)
-        for field in dataclasses.fields(cls):
-            required = field.default is dataclasses.MISSING
-            default = "" if required else f" = {written(field, field.default)}"
-            option = escape(f"{field.name}: {_kind(field.type)}{default}")
-            out.print(f"    {option}", highlight=False)
-            inner += [field.metadata["registry"]] if "registry" in field.metadata else []
-        for preset, options in registry.presets(name).items():
-            out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
-    for other in dict.fromkeys(inner):
-        if other is not registry:  # a part that holds one of its own kind would be listed forever
-            out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
-            _list(other)
-
-
-def _described(registry: "Registry[Any]") -> list[dict[str, Any]]:
-    """The parts of a registry, for programs."""
-    import dataclasses
-
-    from heatproof.registry import written
-
-    return [
-        {
-            "name": name,
-            "summary": _summary(registry.part_class(name)),
-            "options": [
-                {
-                    "name": field.name,
-                    "type": _kind(field.type),
-                    "default": None
-                    if field.default is dataclasses.MISSING
-                    else written(field, field.default),
-                }
-                for field in dataclasses.fields(registry.part_class(name))
-            ],
-            "presets": dict(registry.presets(name)),
-        }
-        for name in registry.names()
-    ]
-
-
-def _kind(annotation: Any) -> str:
-    """A type as a person reads it, without modules."""
-    text = annotation.__name__ if type(annotation) is type else str(annotation)
-    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
-    short = without_modules.removeprefix("<class '").removesuffix("'>")
-    return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)
 
 
 def _title(error: HeatproofError) -> str:

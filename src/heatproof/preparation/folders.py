@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from heatproof.disk import is_file
 from heatproof.errors import DamagedFile, HeatproofError
-from heatproof.experiment.model import ModelEntry, Sampling
+from heatproof.experiment.model import ModelEntry, Sampling, Scaling
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import card as cards
 from heatproof.models.weights import checksum
@@ -31,7 +32,7 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         entry.name,
         entry.backbone,
         entry.head,
-        entry.scaling and entry.scaling.model_dump(),
+        entry.scaling and _said(entry.scaling),
         plan.model_dump(),
         work.data[plan.data].digest,
         work.data[plan.validation].digest,
@@ -44,6 +45,13 @@ def trained_folder(work: Workspace, entry: ModelEntry) -> Path:
         *([own_code(work.experiment.folder, entry)] if entry.module else []),
     )
     return work.folder / "models" / name
+
+
+def _said(scaling: Scaling) -> dict[str, Any]:
+    """What a scaling says, without the keys of later versions that it leaves out."""
+    first = {"geometry", "channels", "mean", "std"}
+    every = scaling.model_dump()
+    return {key: value for key, value in every.items() if key in first or value}
 
 
 def is_whole(folder: Path, read: Callable[[Path], object]) -> bool:

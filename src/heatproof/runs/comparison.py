@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from heatproof.analysis.intervals import without_interval
 from heatproof.runs.folder import Run
 from heatproof.stats.estimates import paired
 from heatproof.tables.scores import Scores
@@ -32,7 +33,8 @@ class RunComparison:
         second: The other.
         settings: What differs: ``setting``, ``first`` and ``second``, as JSON.
         scores: One row per cell: how many films both have, the mean score of each run, and
-            ``difference`` (second minus first) from ``low`` to ``high`` with its uncorrected ``p``.
+            ``difference`` (second minus first) from ``low`` to ``high`` with its uncorrected ``p``;
+            these are nan where no film differs.
         verdicts: Verdicts that changed, or that one run alone has.
     """
 
@@ -126,6 +128,8 @@ def _scores(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
     for cell, films in both.group_by(_CELL, maintain_order=True):
         values, others = films["value"].to_numpy(), films["other"].to_numpy()
         gap = paired((others - values)[:, None], films["cluster"].to_list())
+        if (others == values).all():
+            gap = without_interval(gap)  # the same maps: there is nothing to infer
         defined = np.isfinite(values) & np.isfinite(others)
         means = (
             float(side[defined].mean()) if defined.any() else np.nan for side in (values, others)

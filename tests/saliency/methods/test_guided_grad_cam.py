@@ -102,14 +102,16 @@ def test_nor_has_one_whose_upsampling_rounds(images: Tensor) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.features = nn.Sequential(
-                nn.Conv2d(3, 1, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 1, 1)
+                nn.Conv2d(3, 1, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Conv2d(1, 1, 1)
             )
             self.last = nn.Linear(1, len(FINDINGS))
 
         def forward(self, pixels: Tensor) -> Tensor:
-            return self.last(self.features(pixels).flatten(1))
+            return self.last(self.features(pixels).mean(dim=(2, 3)))
 
-    model = Adapted(OneCell(), "features", FINDINGS, PREPROCESSING)
+    network = OneCell()
+    model = Adapted(network, "features", FINDINGS, PREPROCESSING)
+    network.features[2].output_size = 1  # of one cell, nothing tells rows from columns
     for parameter in model.parameters():
         parameter.data.fill_(0.37)
     specs = ["guided_grad_cam(product='views')", "grad_cam", GUIDED]

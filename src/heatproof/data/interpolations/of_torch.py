@@ -11,21 +11,14 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 from torch.nn.functional import interpolate
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2.functional import resize
 
 from heatproof.data.interpolations import Bits, interpolations, read, stored
 from heatproof.errors import SpecError
 
 _SMOOTHED = ("bilinear", "bicubic")
-# PyTorch has another cubic kernel for bytes, so that torchvision itself resizes them.
-_BYTES = {
-    "bilinear": InterpolationMode.BILINEAR,
-    "bicubic": InterpolationMode.BICUBIC,
-    "nearest": InterpolationMode.NEAREST,
-    "nearest-exact": InterpolationMode.NEAREST_EXACT,
-}
+_OF_BYTES = ("bilinear", "bicubic", "nearest", "nearest-exact")
 
 
 @interpolations.register("torch")
@@ -46,7 +39,7 @@ class Torch:
     def __post_init__(self) -> None:
         if self.bits == 16:  # noqa: PLR2004
             raise SpecError("torch(bits=16): PyTorch resizes bytes and floats; expected 8 or 32")
-        if self.bits == 8 and self.mode not in _BYTES:  # noqa: PLR2004
+        if self.bits == 8 and self.mode not in _OF_BYTES:  # noqa: PLR2004
             raise SpecError(f"torch(mode={self.mode!r}, bits=8): not for bytes; expected bits=32")
 
     def __call__(
@@ -55,11 +48,19 @@ class Torch:
         """The image at that height and width."""
         values = torch.from_numpy(stored(image, self.bits))[None]
         if self.bits == 8:  # noqa: PLR2004
-            return read(
-                resize(values, list(size), _BYTES[self.mode], antialias=self.antialias)[0].numpy()
-            )
+            return read(self._of_bytes(values, size)[0].numpy())
         options = {"antialias": self.antialias} if self.mode in _SMOOTHED else {}
         resized: np.ndarray = interpolate(values[None], size, mode=self.mode, **options)[
             0, 0
         ].numpy()
+        return resized
+
+    def _of_bytes(self, values: Tensor, size: tuple[int, int]) -> Tensor:
+        """PyTorch has another cubic kernel for bytes, so that torchvision itself resizes them."""
+        # Here, since it takes half a second that runs without such a geometry need not wait for.
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2.functional import resize
+
+        mode = InterpolationMode(self.mode)
+        resized: Tensor = resize(values, list(size), mode, antialias=self.antialias)
         return resized

@@ -16,7 +16,7 @@ probability and the mask of all pixels of those images, 1 - (2 sum p g + 1) / (s
 a mean over the findings that are known in any image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log
@@ -135,6 +135,7 @@ class UNet:
     title: ClassVar[str] = "U-Net segmentation"
     method: ClassVar[str] = "segmentation"
     reference: ClassVar[str] = "Trained segmentation networks"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"width": (_GROUP, 1e9)}
 
     backbone: Architecture = field(default=ResNet18(), metadata={"registry": backbones})
     width: int = 32

@@ -1,0 +1,76 @@
+"""The parts of a registry, listed for people and for programs."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from heatproof.cli.terminal import escape
+
+if TYPE_CHECKING:
+    from heatproof.registry import Registry
+
+
+def summary_of(cls: type) -> str:
+    """What a part says of itself, in a sentence or a few."""
+    from heatproof.registry import docstring_summary
+
+    return docstring_summary(cls.__doc__)
+
+
+def print_parts(registry: "Registry[Any]", summary: Callable[[type], str] = summary_of) -> None:
+    """Print the parts of a registry with their options, and those that options may be."""
+    from heatproof.registry import written  # here: its imports take long
+
+    out, inner = Console(), []
+    for name in registry.names():
+        cls = registry.part_class(name)
+        title = getattr(cls, "title", None)  # a property of parts whose options decide it
+        called = f"{title}. " if isinstance(title, str) else ""
+        out.print(f"[bold]{name}[/]  {escape(called + summary(cls))}", highlight=False)
+        for field in dataclasses.fields(cls):
+            required = field.default is dataclasses.MISSING
+            default = "" if required else f" = {written(field, field.default)}"
+            option = escape(f"{field.name}: {_kind(field.type)}{default}")
+            out.print(f"    {option}", highlight=False)
+            inner += [field.metadata["registry"]] if "registry" in field.metadata else []
+        for preset, options in registry.presets(name).items():
+            out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+    for other in dict.fromkeys(inner):
+        if other is not registry:  # a part that holds one of its own kind would be listed forever
+            out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
+            print_parts(other)
+
+
+def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
+    """The parts of a registry, for programs."""
+    from heatproof.registry import written  # here: its imports take long
+
+    return [
+        {
+            "name": name,
+            "summary": summary_of(registry.part_class(name)),
+            "options": [
+                {
+                    "name": field.name,
+                    "type": _kind(field.type),
+                    "default": None
+                    if field.default is dataclasses.MISSING
+                    else written(field, field.default),
+                }
+                for field in dataclasses.fields(registry.part_class(name))
+            ],
+            "presets": dict(registry.presets(name)),
+        }
+        for name in registry.names()
+    ]
+
+
+def _kind(annotation: Any) -> str:
+    """A type as a person reads it, without modules."""
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
+    short = without_modules.removeprefix("<class '").removesuffix("'>")
+    return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)
