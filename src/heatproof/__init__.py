@@ -10,6 +10,7 @@ run wrote.  What else there is stands in the registries: ``methods``, ``metrics`
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -105,6 +106,9 @@ def __getattr__(name: str) -> Any:
     The name of a criterion of trust is a function that asks it, such as ``randomization``.
     """
     if name not in _PLACES:
+        # ``from heatproof import disk`` asks here before it looks for a module.
+        if importlib.util.find_spec(f"{__name__}.{name}"):
+            return _module(name)
         if not name.startswith("_") and name in (asking := _module("interactive.asking")).names():
             return asking.function(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,7 @@
 """Every error that heatproof raises on purpose.
 
 HeatproofError
+├── Several            several of these at once
 ├── SpecError          a spec names a part or an option that does not exist
 ├── ExperimentError    an experiment file asks for something impossible
 ├── DataError          a data set is not what its description says
@@ -19,11 +20,52 @@ A message says what was found, where, what was expected, and the likely mistake.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class HeatproofError(Exception):
     """The root: catching it catches everything that is the input's fault."""
+
+
+class Several(HeatproofError):  # noqa: N818  # it is many
+    """Several things are wrong, each by itself.
+
+    Attributes:
+        errors: What is wrong, in the order in which it was found.
+    """
+
+    def __init__(self, errors: Iterable[HeatproofError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+class Gathered:
+    """Errors of things that do not depend on each other, so that one round tells them all.
+
+    Attributes:
+        errors: Those that were met, each message once.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[HeatproofError] = []
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """Keep an error of this block, and go on behind it."""
+        try:
+            yield
+        except Several as error:
+            self.errors += [one for one in error.errors if str(one) not in map(str, self.errors)]
+        except HeatproofError as error:
+            self.errors += [error] if str(error) not in map(str, self.errors) else []
+
+    def tell(self) -> None:
+        """Raise what was met: the error itself where there is one, ``Several`` of more."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            raise Several(self.errors)
 
 
 class SpecError(HeatproofError, ValueError):

@@ -9,13 +9,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 Label = bool | None
 """True, False, or None for uncertain.  An *unknown* label is absent: unknown is not negative."""
+
+
+AUTO = "auto"
+"""What stands for a value that is found out, such as a device."""
+Outputs = Literal["logits", "probabilities", "softmax"]
+"""What the numbers of a network are; see ``heatproof.models.readout``."""
 
 
 @runtime_checkable

@@ -74,6 +74,15 @@ def duration(seconds: float) -> str:
     return count(round(seconds), "second")
 
 
+def size(bytes_: int) -> str:
+    """A rough amount of storage, such as ``"40 MB"`` or ``"1.2 GB"``; 1 MB is a million bytes."""
+    for unit, large in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if bytes_ >= large:
+            value = bytes_ / large
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"  # noqa: PLR2004
+    return f"{max(1, round(bytes_ / 1000))} kB"
+
+
 def patients_and_films(patients: int, lone: int) -> str:
     """What intervals rest on: known patients, and films of unknown ones, which count as one each.
 

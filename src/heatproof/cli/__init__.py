@@ -23,19 +23,16 @@ from rich.table import Table
 
 from heatproof import __version__
 from heatproof.cli import datasets, runs
+from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.init import init
 from heatproof.cli.look import look
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
 from heatproof.cli.terminal import console, escape
-from heatproof.errors import DamagedFile, FormerOption, HeatproofError
+from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
 from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
-
-if TYPE_CHECKING:
-    from heatproof.experiment.workspace import Workspace
-    from heatproof.run.costs import Costs
 
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
@@ -51,9 +48,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-ExperimentFile = Annotated[
-    Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to judge, and how.")
-]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -73,6 +67,15 @@ Device = Annotated[
     str | None,
     typer.Option(
         help="Where models explain, such as cpu or cuda: a GPU where there is one.",
+        show_default=False,
+    ),
+]
+
+Films = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help="A pilot: so many films of each data set, with an output folder of its own.",
         show_default=False,
     ),
 ]
@@ -116,9 +119,10 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
         output: Output = None,
         memory: Memory = None,
         device: Device = None,
+        films: Films = None,
         quiet: Quiet = False,
     ) -> None:
-        _run(experiment, until or name, output, memory=memory, device=device, quiet=quiet)
+        _run(experiment, until or name, output, None, memory, device, films, quiet=quiet)
 
 
 _stage(
@@ -179,82 +183,6 @@ _stage("report", "Estimate and write the report, doing first whatever of the run
 
 
 @app.command()
-def check(experiment: ExperimentFile) -> None:
-    """Say whether an experiment can run, and what it would set aside; change no result.
-
-    Reads the file, the headers of all films and the annotations, tries every model on films of
-    noise and on up to 16 real ones, of which it draws a contact sheet as the network sees them, and
-    says about how long explaining and trust will take.
-    """
-    from heatproof.experiment.file import load
-    from heatproof.experiment.workspace import open_workspace
-    from heatproof.run.costs import costs
-    from heatproof.run.pipeline import check_experiment as try_all
-    from heatproof.words import count
-
-    described = load(experiment)
-    work = open_workspace(described)
-    try_all(work)
-    out = Console()
-    table = Table("data", "films", "patients", "findings", "annotated films")
-    for name, films in work.data.items():
-        patients = {sample.patient_id for sample in films.samples}
-        table.add_row(
-            escape(name),
-            str(len(films.samples)),
-            "unknown" if None in patients else str(len(patients)),
-            escape(", ".join(films.findings)),
-            str(sum(bool(sample.annotations) for sample in films.samples)),
-        )
-    out.print(table)
-    for assignment in work.assignments:
-        films_seen = f"{len(assignment.samples)} films of {assignment.data}"
-        out.print(escape(f"{assignment.model} judges {films_seen}"))
-    for maps in described.maps:
-        out.print(escape(f"{maps.name}: maps of {maps.data}, from {maps.folder}"))
-    for name, films in work.data.items():
-        for image_id, reason in {**films.missing, **films.damaged}.items():
-            out.print(escape(f"{name}: {image_id} will be set aside: {reason}"))
-        for place, reason in films.marks:
-            out.print(escape(f"{name}: {place}: a mark will be set aside: {reason}"))
-    warned = _tell_handshakes(out, work)
-    _tell_costs(out, costs(work))
-    out.print(f"It can run; {count(warned, 'warning')} above." if warned else "It can run.")
-
-
-def _tell_handshakes(out: Console, work: "Workspace") -> int:
-    """What each network saw and said of a few films; returns the number of warnings."""
-    from heatproof.run.glance import MOST, SECONDS
-    from heatproof.run.handshake import handshakes
-    from heatproof.words import count, number
-
-    warned = 0
-    out.print(f"Each model looks at up to {MOST} films, for {SECONDS:.0f} seconds at most.")
-    for shake in handshakes(work):
-        films = count(len(shake.glance.seen), "film")
-        aurocs = ", ".join(f"{name} {number(auroc)}" for name, auroc in shake.glance.aurocs.items())
-        rough = f", rough AUROC: {aurocs}" if aurocs else ""
-        out.print(escape(f"{shake.model} saw {films}{rough}. As it saw them:"))
-        out.print(escape(str(shake.sheet)), soft_wrap=True)
-        for warning in shake.glance.warnings:
-            out.print(
-                f"[yellow]Warning:[/] {escape(f'{shake.model}: {warning}.')}".replace("?.", "?")
-            )
-        warned += len(shake.glance.warnings)
-    return warned
-
-
-def _tell_costs(out: Console, expected: "Costs") -> None:
-    if not expected.explaining.films:
-        return  # maps are imported, or made by localizers
-    out.print(escape(f"Explaining: {expected.explaining}"))
-    for spec, again in expected.trust.items():
-        out.print(escape(f"Trust, {spec}: {again} more"))
-    if expected.trust:
-        out.print(escape("[trust] images = ... makes that less, and trust = false spares it."))
-
-
-@app.command()
 def doctor(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The output folder of a run.")],
 ) -> None:
@@ -273,6 +201,7 @@ def doctor(
     out.print("Everything is as it was written.")
 
 
+app.command()(check)
 app.command()(init)
 app.command()(look)
 
@@ -336,6 +265,10 @@ def main() -> None:
     except Stopped as stopped:
         console.print(str(stopped))
         sys.exit(stopped.status)
+    except Several as several:
+        for error in several.errors:
+            _tell(_title(error), str(error))
+        _fail(f"{len(several.errors)} mistakes.", "Mend them all, and give the command again.")
     except HeatproofError as error:
         _fail(_title(error), str(error))
     except OSError as error:
@@ -359,8 +292,13 @@ def _tell_what_is_meant_for_users() -> None:
 
 
 def _fail(title: str, text: str) -> None:
-    console.print(f"[bold red]{title}[/] {escape(text)}", highlight=False)
+    _tell(title, text)
     sys.exit(_AT_FAULT)
+
+
+def _tell(title: str, text: str) -> None:
+    # Wrapped by the terminal alone, so that paths and lines of code can be copied.
+    console.print(f"[bold red]{title}[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _run(
@@ -370,8 +308,13 @@ def _run(
     command: str | None = None,
     memory: str | None = None,
     device: str | None = None,
+    films: int | None = None,
+    *,
     quiet: bool = False,
 ) -> None:
+    from heatproof.experiment.early import check_early
+
+    check_early(file, films=False)
     from heatproof.experiment.file import load
     from heatproof.models.devices import device_named
     from heatproof.run.pipeline import run as run_stages  # here: torch takes long to load
@@ -387,6 +330,9 @@ def _run(
         explain["device"] = device
     if explain:
         overrides["explain"] = explain
+    if films is not None:
+        overrides["pilot"] = films
+        command = f"heatproof run {file.name} --films {films}"
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,

@@ -8,11 +8,13 @@ from math import inf, isfinite
 
 from heatproof.data.spellings import numbers, plain
 from heatproof.data.tabular import TableRow
+from heatproof.errors import DataError
 from heatproof.types import Label
 
 CellValue = bool | str | int | float
 Box = tuple[float, float, float, float]
 _CORNERS = 4
+_SHOWN = 6  # values in a message
 _BOXES = "JSON such as [[x, y, width, height], ...] in pixels, or nothing"
 
 
@@ -36,6 +38,45 @@ class LabelRule:
             f"one of {', '.join(map(repr, (*self.positive, *self.negative, *self.uncertain)))}"
             " or nothing (unknown); 'where' leaves rows out",
         )
+
+
+def check_labels(rows: Sequence[TableRow], finding: str, rule: LabelRule) -> None:
+    """Raises DataError for the first cell that says no label, with the number of others."""
+    wrong: list[tuple[TableRow, DataError]] = []
+    for row in rows:
+        try:
+            if row[rule.column]:
+                rule(row)
+        except DataError as error:
+            wrong.append((row, error))
+    if not wrong:
+        return
+    cells = list(dict.fromkeys(row[rule.column] for row, _ in wrong))
+    shown = ", ".join(map(repr, cells[:_SHOWN])) + (", ..." if len(cells) > _SHOWN else "")
+    raise DataError(
+        f"{wrong[0][1]}{_more(len(wrong))}. Words are read where they are listed: labels.{finding}"
+        f' = {{ column = "{rule.column}", positive = [...], negative = [...] }}, with each of'
+        f" {shown} in one of them"
+    )
+
+
+def boxes_in(
+    rows: Mapping[str, TableRow], column: str
+) -> dict[str, tuple[tuple[Box, ...], tuple[str, ...]]]:
+    """What ``boxes_of`` finds in each row; raises DataError for the first cell that holds none."""
+    found, wrong = {}, []
+    for name, row in rows.items():
+        try:
+            found[name] = boxes_of(row, column)
+        except DataError as error:
+            wrong.append(error)
+    if wrong:
+        raise DataError(f"{wrong[0]}{_more(len(wrong))}") from wrong[0]
+    return found
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more such cell{'s' * (count > 2)})" if count > 1 else ""  # noqa: PLR2004
 
 
 def chosen(

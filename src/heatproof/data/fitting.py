@@ -14,6 +14,7 @@ from heatproof.errors import AnnotationError
 Size = tuple[int, int]
 Number = float | int  # at run time, a float is not any number
 _OVERHANG = 1.0  # pixels: tools round differently
+_USUAL = (224, 256, 320, 512, 1024, 2048, 3000, 4096)  # sides of resolutions to draw on
 _SWAPPED, _SAME = 0.02, 0.1  # natural logarithms of ratios of sides: 2 % and 10 %
 
 
@@ -69,7 +70,7 @@ def inside(what: str, points: Sequence[tuple[Number, Number]], height: int, widt
         return
     raise AnnotationError(
         f"{what} spans x {left:g} to {right:g} and y {top:g} to {bottom:g}, the image is"
-        f" {width} wide and {height} high; {_guess(xy, height, width)}"
+        f" {width} wide and {height} high; {_guess(what, xy, height, width)}"
     )
 
 
@@ -86,14 +87,23 @@ def _sizes(what: str, found: Size, expected: Size) -> str:
     )
 
 
-def _guess(xy: np.ndarray, height: int, width: int) -> str:
+def _guess(what: str, xy: np.ndarray, height: int, width: int) -> str:
     right, bottom = xy.max(axis=0)
     if not np.isfinite(xy).all():
         return "a coordinate is missing"
     if right <= 1 and bottom <= 1:
-        return "were the coordinates divided by width and height?"
+        return "were the coordinates divided by width and height? Expected pixels"
     if xy.min() < -_OVERHANG:
         return "was it drawn on a cropped image?"
     if bottom <= width + _OVERHANG and right <= height + _OVERHANG:
         return "were x and y swapped?"
-    return "was it drawn on another resolution of this image?"
+    frame = "boxes_frame" if what == "box" else "masks_frame"
+    return (
+        "was it drawn on another resolution of this image? Then say its height and width:"
+        f" {frame} = [{_round_up(bottom)}, {_round_up(right)}]"
+    )
+
+
+def _round_up(side: float) -> int:
+    """A usual side of a resolution that holds a coordinate, as a first guess."""
+    return next((usual for usual in _USUAL if side <= usual), int(side) + 1)

@@ -54,6 +54,26 @@ def fewer(dataset: Dataset, fraction: float, seed: int) -> Dataset:
     return Subset(dataset, split(_samples(dataset), parts, seed)["kept"])
 
 
+def some(samples: Sequence[Sample], queues: Sequence[Sequence[Sample]], most: int) -> list[Sample]:
+    """A few films: of each queue in turn, then any, until there are as many as wanted.
+
+    Args:
+        samples: All films.
+        queues: Films of each kind that should be there, in the order in which they are taken.
+        most: How many are taken.
+    """
+    chosen: dict[str, Sample] = {}
+    filled = [*filter(None, queues)]
+    for place in range(max((len(queue) for queue in filled), default=0)):
+        for queue in filled:
+            if place < len(queue) and len(chosen) < most:
+                chosen.setdefault(queue[place].image_id, queue[place])
+    for sample in samples:
+        if len(chosen) < most:
+            chosen.setdefault(sample.image_id, sample)
+    return list(chosen.values())
+
+
 def at_prevalence(dataset: Dataset, prevalence: float, seed: int) -> Dataset:
     """As many films as possible, of which a given share has any finding.
 

@@ -16,6 +16,7 @@ import pydantic
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.experiment.model import ModelEntry, Pool, Sampling, Scaling, Training
 from heatproof.experiment.settings import (
+    EARLY,
     ClassificationSettings,
     Data,
     Explain,
@@ -54,6 +55,8 @@ class Experiment(SettingsTable):
         output: Folder of everything that is written; without it
             ``runs/<name of the file>`` beside the file.
         missing: Whether a film whose file is absent is an error, or set aside.
+        pilot: At most so many films of each data set, as ``heatproof run --films`` says: a first
+            look, in an output folder of its own whose name ends in ``-pilot-`` and the number.
         data: The data sets.
         models: The models that judge them.  An entry with several seeds or architectures is
             replaced by as many models.
@@ -74,6 +77,7 @@ class Experiment(SettingsTable):
     question: str = "Do the saliency maps of this classifier show where the finding is?"
     output: str | None = None
     missing: Literal["error", "set aside"] = "error"
+    pilot: Annotated[int, pydantic.Field(ge=2)] | None = None
     data: Annotated[list[Data], pydantic.Field(min_length=1)]
     models: list[ModelEntry] = []
     maps: list[ImportedMaps] = []
@@ -111,21 +115,29 @@ class Experiment(SettingsTable):
         data = unique("data", [entry.name for entry in self.data])
         unique("models", [model.name for model in models])
         _pools_exist(models)
-        for name in self._data_named():
-            if name not in data:
-                raise ValueError(f"no data is named {name!r}; {near_misses(name, data)}")
+        wrong = [
+            f"no data is named {name!r}; {near_misses(name, data)}"
+            for name in dict.fromkeys(self._data_named())
+            if name not in data
+        ]
         groups = [model.group or model.name for model in models]
         groups += [maps.name for maps in self.maps]
-        for name in (name for pair in self.statistics.compare for name in pair):
-            if name not in groups:
-                raise ValueError(
-                    f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
-                )
+        wrong += [
+            f"statistics.compare: no model is named {name!r}; {near_misses(name, groups)}"
+            for pair in self.statistics.compare
+            for name in pair
+            if name not in groups
+        ]
         if not models and not self.maps:
-            raise ValueError("there is nothing to judge: add [[models]] or [[maps]]")
+            wrong.append("there is nothing to judge: add [[models]] or [[maps]]")
         explained = [model for model in models if model.localizer is None]
         if explained and not self.explain.methods:
-            raise ValueError("there are models but no methods: add [explain] methods = [...]")
+            wrong.append(
+                "there are models but no methods: add [explain] methods = [...], such as"
+                ' "grad_cam" (heatproof methods lists them)'
+            )
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
     @pydantic.model_validator(mode="after")
@@ -177,12 +189,19 @@ class Experiment(SettingsTable):
         Wherever the command is given, so that it finds what was done before.
         """
         if self.output is None:
-            return self._file.resolve().parent / "runs" / self._file.stem
-        return self._folder / self.output
+            folder = self._file.resolve().parent / "runs" / self._file.stem
+        else:
+            folder = self._folder / self.output
+        # The results of the whole never lie among those of a pilot.
+        return folder if self.pilot is None else Path(f"{folder}-pilot-{self.pilot}")
 
 
 def load(
-    path: Path, overrides: dict[str, Any] | None = None, command: str | None = None
+    path: Path,
+    overrides: dict[str, Any] | None = None,
+    command: str | None = None,
+    *,
+    early: bool = False,
 ) -> Experiment:
     """The experiment in a TOML file.
 
@@ -190,24 +209,18 @@ def load(
         path: The file.
         overrides: Keys to replace, of tables one by one.
         command: What runs it, if not ``heatproof run``.
+        early: Leave out what imports torch: memory, device, controls, and geometries of maps.
 
     Raises:
         ExperimentError: The file is missing, is not TOML, or asks for what does not exist; the
             message names file, line and value.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and deep nesting
-        raise ExperimentError(f"{path} is not TOML: {error}{_said_twice(text)}") from error
+    text, table = read_toml(path)
     for key, value in (overrides or {}).items():
         inner = table.get(key)
         table[key] = inner | value if isinstance(value, dict) and isinstance(inner, dict) else value
     try:
-        experiment = Experiment.model_validate(table)
+        experiment = Experiment.model_validate(table, context=EARLY if early else None)
     except pydantic.ValidationError as error:
         raise ExperimentError(_explained(error, path, text)) from error
     # These come from where the file lies and not from what it says, so they are no fields.
@@ -216,6 +229,18 @@ def load(
     experiment._text = text
     experiment._command = command or f"heatproof run {path.name}"
     return experiment
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of an experiment file, and its tables; raises ExperimentError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+    try:
+        return text, tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and deep nesting
+        raise ExperimentError(f"{path} is not TOML: {error}{_said_twice(text)}") from error
 
 
 def _said_twice(text: str) -> str:
@@ -239,10 +264,13 @@ def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = f"unknown key; {_meant(problem)}"
-        elif where and problem["type"] != "missing":
+        elif where and problem["type"] != "missing" and not isinstance(problem["input"], dict):
             message += f" (found {problem['input']!r})"
         place = problem["loc"][:-1] if problem["type"] == "missing" else problem["loc"]
-        lines.append(f"{path}:{_line(text, place)}: {where}: {message}".replace(": : ", ": "))
+        line = line_of(text, place)
+        lines += [
+            f"{path}:{line}: {where}: {each}".replace(": : ", ": ") for each in message.split("\n")
+        ]
     return "\n".join(lines)
 
 
@@ -273,7 +301,7 @@ _TABLES: dict[str, type[SettingsTable]] = {
 }  # fmt: skip
 
 
-def _line(text: str, location: tuple[int | str, ...]) -> int:
+def line_of(text: str, location: tuple[int | str, ...]) -> int:
     """The line on which a value stands, as near as its keys can be followed from the top."""
     # ``tomllib`` keeps no positions, so the keys are looked for in the text.
     position = 0

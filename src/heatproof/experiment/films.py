@@ -1,6 +1,7 @@
 """The films of an experiment: data sets opened, checked, and filtered for the model that judges."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from heatproof.data.datasets import datasets
 from heatproof.data.spellings import plain
 from heatproof.data.splits import Subset, split
 from heatproof.disk import is_file
-from heatproof.errors import DataError, ExperimentError, SpecError
+from heatproof.errors import DataError, ExperimentError, Gathered, SpecError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data
 from heatproof.tables.units import digest
@@ -100,15 +101,40 @@ def open_data(experiment: Experiment) -> dict[str, OpenedData]:
         DataError: A data set is not what its description says; every problem is listed.
         ExperimentError: The description itself is wrong.
     """
-    opened = {
-        entry.name: _checked(experiment, entry.name, _open(experiment, entry))
-        for entry in experiment.data
-    }
-    _check_patients(opened)
+    opened: dict[str, OpenedData] = {}
+    gathered = Gathered()
+    for entry in experiment.data:
+        with gathered.each():
+            opened[entry.name] = open_one(
+                entry,
+                experiment.folder,
+                refuse_missing=experiment.missing == "error",
+                benchmark=experiment.score.benchmark,
+            )
+    gathered.tell()
+    check_patients(opened)
     return opened
 
 
-def _check_patients(opened: Mapping[str, OpenedData]) -> None:
+def open_one(
+    entry: Data, folder: Path, *, refuse_missing: bool, benchmark: str = BENCHMARK
+) -> OpenedData:
+    """One data set, opened and checked by its headers.
+
+    Args:
+        entry: Its table.
+        folder: Where relative paths start.
+        refuse_missing: Whether a film without a file is an error, or set aside.
+        benchmark: Reader whose annotations are no reference.
+
+    Raises:
+        DataError: It is not what its description says; every problem is listed.
+        ExperimentError: The description itself is wrong.
+    """
+    return _checked(entry.name, _open(entry, folder), refuse_missing, benchmark)
+
+
+def check_patients(opened: Mapping[str, OpenedData]) -> None:
     """Raises DataError where two data sets spell one patient in two ways, and so as two."""
     seen: dict[str, tuple[str, str]] = {}
     for name, films in opened.items():
@@ -122,13 +148,13 @@ def _check_patients(opened: Mapping[str, OpenedData]) -> None:
                 )
 
 
-def _checked(experiment: Experiment, name: str, dataset: Dataset) -> OpenedData:
+def _checked(name: str, dataset: Dataset, refuse_missing: bool, benchmark: str) -> OpenedData:
     """One data set, checked by its headers; raises DataError."""
     if not len(dataset):
         raise DataError(f"data {name!r}: there is no image; is its table or its part empty?")
     problems = check(dataset)
     gone = {p.image_id: p.reason for p in problems if p.missing and p.whole}
-    wrong = [p for p in problems if p.fatal and not (p.missing and experiment.missing != "error")]
+    wrong = [p for p in problems if p.fatal and (refuse_missing or not p.missing)]
     if wrong:
         hint = _MISSING if any(p.missing for p in wrong) else ""
         raise DataError(
@@ -138,7 +164,7 @@ def _checked(experiment: Experiment, name: str, dataset: Dataset) -> OpenedData:
     marks = tuple((p.image_id, p.reason) for p in problems if not p.whole)
     if len(gone | damaged) == len(dataset):
         raise DataError(_listed(name, f"none of {len(dataset)} films can be read", problems))
-    return OpenedData(name, dataset, gone, damaged, marks, experiment.score.benchmark)
+    return OpenedData(name, dataset, gone, damaged, marks, benchmark)
 
 
 def matching(
@@ -213,10 +239,10 @@ def _files(value: object) -> Iterator[Path]:
             yield from _files(inner)
 
 
-def _open(experiment: Experiment, entry: Data) -> Dataset:
+def _open(entry: Data, folder: Path) -> Dataset:
     if isinstance(entry.dataset, str):
         try:
-            dataset = datasets.build(entry.dataset, entry.options, experiment.folder)
+            dataset = datasets.build(entry.dataset, entry.options, folder)
         except SpecError as error:
             raise ExperimentError(f"data {entry.name!r}: {error}") from error
     else:
@@ -233,6 +259,20 @@ def _open(experiment: Experiment, entry: Data) -> Dataset:
 
 
 def _listed(name: str, wrong: str, problems: Sequence[Problem], hint: str = "") -> str:
-    more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    lines = "".join(f"\n  {problem.image_id}: {problem.reason}" for problem in problems[:SHOWN])
-    return f"data {name!r}: {wrong}:{lines}{more}{hint}"
+    """The problems, each kind once, with how many films have it."""
+    alike: dict[str, list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault(_kind(problem), []).append(problem)
+    lines = []
+    for of_kind in [*alike.values()][:SHOWN]:
+        first, others = of_kind[0], len({problem.image_id for problem in of_kind}) - 1
+        more = f" (and {others} more like it)" if others else ""
+        lines.append(f"\n  {first.image_id}: {first.reason}{more}")
+    more = f"\n  ... and {len(alike) - SHOWN} more" if len(alike) > SHOWN else ""
+    return f"data {name!r}: {wrong}:{''.join(lines)}{more}{hint}"
+
+
+def _kind(problem: Problem) -> str:
+    """What problems that differ in their numbers and their file alone have in common."""
+    without_paths = re.sub(r"\S*[/\\]\S*(?=: )", "", problem.reason)
+    return re.sub(r"-?\d+(\.\d+)?(e[+-]?\d+)?", "0", without_paths)

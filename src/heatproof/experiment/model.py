@@ -1,23 +1,25 @@
 """``[[models]]`` of an experiment file: where a model comes from, and how it is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
 from heatproof.experiment.settings import Identity, Name, Seed, SettingsTable, unique
-from heatproof.models import Model
-from heatproof.models.card import ModelCard
-from heatproof.models.readout import Outputs
+from heatproof.types import Outputs
+
+if TYPE_CHECKING:
+    from heatproof.models import Model
+    from heatproof.models.card import ModelCard
 
 
 @dataclass(frozen=True)
 class InMemory:
     """A model that is there already, and its card."""
 
-    model: Model
-    card: ModelCard
+    model: "Model"
+    card: "ModelCard"
 
 
 class Scaling(SettingsTable):
@@ -188,47 +190,58 @@ class ModelEntry(SettingsTable):
 
     @pydantic.model_validator(mode="after")
     def _one_origin(self) -> "ModelEntry":
+        if wrong := [*self._contradictions()]:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """What its keys, taken together, leave out or say twice."""
         kinds = ("card", "module", "backbone", "architectures", "localizer", "ensemble")
         if sum(bool(getattr(self, kind)) for kind in (*kinds, "in_memory")) != 1:
-            raise ValueError(
-                f"model {self.name!r} needs one of {', '.join(kinds[:-1])} or {kinds[-1]}"
-            )
+            yield f"model {self.name!r} needs one of {', '.join(kinds[:-1])} or {kinds[-1]}"
         if self.ensemble and (self.training or self.scaling or self.findings):
-            raise ValueError(
+            yield (
                 f"model {self.name!r} is an ensemble: training, scaling and findings are those of"
                 " its members"
             )
         for key in ("architectures", "seeds"):
             unique(f"{key} of model {self.name!r}", list(map(str, getattr(self, key))))
         if self.seeds and (self.training is None or "seed" in self.training.settings):
-            raise ValueError(
+            yield (
                 f"model {self.name!r} has seeds, which are those of its training; say either seeds"
                 " or a seed in its settings"
             )
+        yield from self._of_module() if self.module else self._of_no_module()
+
+    def _of_module(self) -> Iterator[str]:
+        if self.training is None:
+            lacking = [key for key in ("findings", "scaling", "id") if not getattr(self, key)]
+            if lacking:
+                yield (
+                    f"model {self.name!r} is a module: say its findings, scaling and id (without"
+                    f" {' and '.join(lacking)} here)"
+                )
+            return
         # A head of heatproof replaces what follows the features, so the module's own outputs do not
         # count.
-        if self.module and self.training:
-            if not (self.features and self.scaling) or self.findings or self.id:
-                raise ValueError(
-                    f"model {self.name!r} is a module that is trained here: say its features and"
-                    " scaling; findings and id are those of its training"
-                )
-            if self.training.weights != "random":
-                raise ValueError(
-                    f"model {self.name!r} is a module, which comes with its weights: leave weights"
-                    " out, or name their file in its arguments"
-                )
-        elif self.module and not (self.findings and self.scaling and self.id):
-            raise ValueError(f"model {self.name!r} is a module: say its findings, scaling and id")
-        if (self.outputs != "logits" or self.output is not None) and not self.module:
-            raise ValueError(
-                f"model {self.name!r} is no module: outputs and output say what a module gives"
+        if not (self.features and self.scaling) or self.findings or self.id:
+            yield (
+                f"model {self.name!r} is a module that is trained here: say its features and"
+                " scaling; findings and id are those of its training"
             )
+        if self.training.weights != "random":
+            yield (
+                f"model {self.name!r} is a module, which comes with its weights: leave weights"
+                " out, or name their file in its arguments"
+            )
+
+    def _of_no_module(self) -> Iterator[str]:
+        if self.outputs != "logits" or self.output is not None:
+            yield f"model {self.name!r} is no module: outputs and output say what a module gives"
         if (self.backbone or self.architectures) and not self.training:
-            raise ValueError(f"model {self.name!r} is a backbone: say its training")
+            yield f"model {self.name!r} is a backbone: say its training"
         if self.localizer and not self.training:
-            raise ValueError(f"model {self.name!r} is a localizer: say its training")
-        return self
+            yield f"model {self.name!r} is a localizer: say its training"
 
     @property
     def made_here(self) -> bool:

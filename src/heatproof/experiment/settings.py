@@ -4,13 +4,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from heatproof.data.geometry import geometries
-from heatproof.localize.controls import controls
 from heatproof.maps.importers import importers
-from heatproof.models.devices import AUTO, device_named
-from heatproof.saliency.memory import parse_memory
 from heatproof.trust.similarity import Normalization
-from heatproof.types import BENCHMARK, Dataset
+from heatproof.types import AUTO, BENCHMARK, Dataset
 
 Seed = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
@@ -19,6 +15,8 @@ BY_DEFAULT = "randomization(order='whole', draws=1)"
 
 It needs no second model and explains the films of a sample once more: the cheapest of the four.
 """
+EARLY = "before torch"
+"""Context in which a file is read without what would import torch, which takes seconds."""
 
 
 def _kind_or_dataset(value: Any) -> str | Dataset:
@@ -27,8 +25,13 @@ def _kind_or_dataset(value: Any) -> str | Dataset:
     raise ValueError('expected the kind of a data set, such as "manifest"')
 
 
-def _geometry(spec: str | None) -> str | None:
-    return None if spec is None else geometries.spec(geometries.parse(spec))
+# pydantic tells validators of two parameters the context.
+def _geometry(spec: str | None, told: Any) -> str | None:
+    if spec is None or told.context == EARLY:
+        return spec
+    from heatproof.data.geometry import geometries
+
+    return geometries.spec(geometries.parse(spec))
 
 
 class SettingsTable(pydantic.BaseModel):
@@ -136,15 +139,21 @@ class Explain(SettingsTable):
 
     @pydantic.field_validator("memory")
     @classmethod
-    def _readable(cls, memory: str) -> str:
-        # Parsed for its error alone, which is then found with the line of the file.
-        parse_memory(memory)
+    def _readable(cls, memory: str, told: Any) -> str:
+        if told.context != EARLY:
+            from heatproof.saliency.memory import parse_memory
+
+            # Parsed for its error alone, which is then found with the line of the file.
+            parse_memory(memory)
         return memory
 
     @pydantic.field_validator("device")
     @classmethod
-    def _found(cls, device: str) -> str:
-        device_named(device)
+    def _found(cls, device: str, told: Any) -> str:
+        if told.context != EARLY:
+            from heatproof.models.devices import device_named
+
+            device_named(device)
         return device
 
 
@@ -173,8 +182,11 @@ class Scoring(SettingsTable):
 
     @pydantic.field_validator("controls")
     @classmethod
-    def _exist(cls, specs: list[str]) -> list[str]:
-        controls.parts(specs)
+    def _exist(cls, specs: list[str], told: Any) -> list[str]:
+        if told.context != EARLY:
+            from heatproof.localize.controls import controls
+
+            controls.parts(specs)
         return specs
 
 

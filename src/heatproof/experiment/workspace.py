@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from heatproof.disk import is_file, unsealed
-from heatproof.errors import ExperimentError, ModelError, near_misses
+from heatproof.errors import ExperimentError, Gathered, ModelError, near_misses
 from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data
 from heatproof.experiment.guard import check_tuning
+from heatproof.experiment.pilot import piloted
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
@@ -138,22 +139,39 @@ def read_history(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{file}: not a history as it was written ({error})") from error
 
 
-def open_workspace(experiment: Experiment) -> Workspace:
+def open_workspace(
+    experiment: Experiment, opened: Mapping[str, OpenedData] | None = None
+) -> Workspace:
     """Open an experiment, and check everything that can be known before work starts.
+
+    Args:
+        experiment: The experiment.
+        opened: Its data sets, where they have been opened already.
 
     Raises:
         HeatproofError: The experiment, its data or its parts are not as described.
     """
     trust = experiment.trust
-    scored = metrics.parts(experiment.score.metrics)
+    gathered = Gathered()
+    asked: dict[str, dict[str, Any]] = {}
+    for registry, specs in (
+        (metrics, experiment.score.metrics),
+        (methods, experiment.explain.methods),
+        (criteria, trust.criteria if trust else ()),
+        (similarities, trust.similarities if trust else ()),
+        (rules, trust.rules if trust else ()),
+    ):
+        with gathered.each():
+            asked[registry.kind] = registry.parts(specs)
+    gathered.tell()
+    scored: Mapping[str, Metric] = asked[metrics.kind]
     rank = experiment.report.rank_by
     if rank is not None and rank not in scored:
         raise ExperimentError(
             f"report.rank_by = {rank!r} is not scored; {near_misses(rank, scored)}"
         )
     scored = _with_files(experiment, scored)
-    compared = similarities.parts(trust.similarities) if trust else {}
-    data = open_data(experiment)
+    data = piloted(experiment, opened or open_data(experiment))
     _check_findings(experiment, data, scored)
     assigned = assignments(experiment, data)
     check_tuning(experiment, data, assigned, scored)
@@ -162,11 +180,11 @@ def open_workspace(experiment: Experiment) -> Workspace:
         folder=experiment.output_folder,
         data=data,
         assignments=assigned,
-        methods=methods.parts(experiment.explain.methods),
+        methods=asked[methods.kind],
         metrics=scored,
-        criteria=criteria.parts(trust.criteria) if trust else {},
-        similarities=_with_files(experiment, compared),
-        rules=rules.parts(trust.rules) if trust else {},
+        criteria=asked[criteria.kind],
+        similarities=_with_files(experiment, asked[similarities.kind]),
+        rules=asked[rules.kind],
     )
 
 

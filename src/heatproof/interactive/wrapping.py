@@ -10,7 +10,7 @@ from heatproof.errors import ModelError
 from heatproof.models.adapter import Adapted
 from heatproof.models.own_transform import AnyPreprocessing, OwnTransform
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from heatproof.models.readout import Outputs
+from heatproof.types import Outputs
 
 Level = int | float | Sequence[float]
 

@@ -17,9 +17,10 @@ from heatproof.models import Model
 from heatproof.models.loading import check_precision
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.probe import probe
-from heatproof.models.readout import Outputs, Readout
+from heatproof.models.readout import Readout
 from heatproof.models.tapping import on_grid
 from heatproof.models.trial import contiguous, logits_of
+from heatproof.types import Outputs
 
 
 class Adapted(Model):

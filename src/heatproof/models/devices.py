@@ -10,8 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from heatproof.errors import ModelError, SpecError
-
-AUTO = "auto"
+from heatproof.types import AUTO
 
 
 def device_named(name: str) -> torch.device:

@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import sysconfig
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +13,9 @@ import torch
 from torch import nn
 
 from heatproof.errors import ModelError, near_misses
+
+_OURS = Path(__file__).parents[1]
+_PYTHON = Path(sysconfig.get_path("stdlib"))
 
 
 def load_module(source: str, **options: Any) -> nn.Module:
@@ -29,7 +34,7 @@ def load_module(source: str, **options: Any) -> nn.Module:
     except Exception as error:  # whatever the user's own function runs into
         raise ModelError(
             f"{source} failed with {type(error).__name__}: {error}"
-            f" (called with {options or 'no options'})"
+            f" (called with {options or 'no options'}){place_of(error)}"
         ) from error
     if not isinstance(network, nn.Module):
         raise ModelError(f"{source} gives {type(network).__name__}; expected a torch.nn.Module")
@@ -68,8 +73,28 @@ def _module(place: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's own file runs into
-        raise ModelError(f"{path}: cannot be imported: {error}") from error
+        told = f"{type(error).__name__}: {error}{place_of(error)}"
+        raise ModelError(f"{path}: cannot be imported: {told}") from error
     return module
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of code of the user's own at which an error was raised, or which led to it.
+
+    Whatever belongs to Python, to heatproof or to an installed package is not theirs.
+
+    Returns:
+        A line such as ``chest.py:12: self.load_state_dict(state)``; empty where there is none.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"\n  {error.filename}:{error.lineno}: {(error.text or '').strip()}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        others = (_OURS, _PYTHON)
+        installed = "site-packages" in file.parts or "dist-packages" in file.parts
+        if file.is_file() and not installed and not any(map(file.is_relative_to, others)):
+            return f"\n  {file}:{frame.lineno}: {frame.line}"
+    return ""
 
 
 def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:

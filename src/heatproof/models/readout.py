@@ -16,15 +16,14 @@ tensors is meant, by index, key or attribute.  ``outputs`` says what its numbers
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import ModelError, near_misses
-
-Outputs = Literal["logits", "probabilities", "softmax"]
+from heatproof.types import Outputs
 
 
 @dataclass(frozen=True)

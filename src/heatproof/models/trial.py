@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import HeatproofError, ModelError
 from heatproof.models.layout import Layout, halves, measured
+from heatproof.models.loading import place_of
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.readout import Readout
 from heatproof.models.tapping import recorded
@@ -45,7 +46,7 @@ def logits_of(
     except FAILURES as error:
         raise ModelError(
             f"{who} fails on images of shape {tuple(images.shape)}: {error}; is its scaling (size,"
-            " channels) right?"
+            f" channels) right?{place_of(error)}"
         ) from error
     try:
         return readout(returned, len(images))

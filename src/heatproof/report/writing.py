@@ -82,6 +82,17 @@ def write_report(
     return work.folder / "report.html"
 
 
+def _of_pilot(films: int | None) -> tuple[str, ...]:
+    """That a page of a few films is no result."""
+    if films is None:
+        return ()
+    return (
+        f"This is a pilot: at most {films} films of each data set, drawn so that films with and"
+        " without each finding are there. It shows what the report will hold; its numbers are no"
+        " result.",
+    )
+
+
 def _page(
     work: Workspace,
     judged: Sequence[Judged],
@@ -97,7 +108,7 @@ def _page(
     aside = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
     known = clusters_by_hash(sample for films in work.data.values() for sample in films.samples)
     return Content(
-        title=experiment.name,
+        title=experiment.name if experiment.pilot is None else f"{experiment.name} (pilot)",
         question=experiment.question,
         provenance=provenance(experiment, written.digests, judged),
         cohorts=tuple(_cohorts(work, judged, written, aside)),
@@ -112,6 +123,7 @@ def _page(
         gallery=_gallery(work, judged, tables),
         family=experiment.statistics.family,
         warnings=(
+            *_of_pilot(experiment.pilot),
             *doubts(judged, tables, panels, validation, tuning),
             *beside_the_film(judged, work.store),
         ),

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 
 from heatproof.data.geometry import Placing
 from heatproof.data.references import union
+from heatproof.data.sampling import some
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.assignment import Assignment
 from heatproof.models import Model
@@ -120,13 +121,7 @@ def _chosen(samples: Sequence[Sample], findings: Sequence[str]) -> list[Sample]:
         for finding in findings
         for label in (True, False)
     ]
-    queues = [queue for queue in queues if queue] or [shuffled]
-    chosen: dict[str, Sample] = {}
-    for place in range(MOST):
-        for queue in queues:
-            if place < len(queue) and len(chosen) < MOST:
-                chosen.setdefault(queue[place].image_id, queue[place])
-    return list(chosen.values())
+    return some(shuffled, queues, MOST)
 
 
 def _seen(model: Model, sample: Sample, pixels: Film, findings: Sequence[str]) -> Seen:

@@ -4,7 +4,8 @@ Every stage walks over blocks of films and writes one unit per block, whole or n
 that is killed and started again does what was left, and ends with the same report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 
 from heatproof.analysis.choices import choices
 from heatproof.data.geometry import geometries
-from heatproof.errors import DamagedError, ExperimentError
+from heatproof.errors import DamagedError, ExperimentError, Gathered, HeatproofError, Several
 from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
@@ -107,18 +108,33 @@ def check_experiment(work: Workspace) -> None:
             of trust will find no models to compare.
     """
     check_folder(work.experiment)
-    ids = {}
+    ids, gathered = {}, Gathered()
     for maps in work.experiment.maps:
-        # Called for its errors: the folder is listed, and no map is read yet.
-        list_maps(work, maps)
+        with gathered.each():
+            # Called for its errors: the folder is listed, and no map is read yet.
+            list_maps(work, maps)
         ids[maps.name] = ModelId(**maps.id.model_dump())
     entries = work.experiment.models
     if any(entry.made_here for entry in entries):
-        ids |= _check_plans(work, [entry for entry in entries if entry.made_here])
+        with gathered.each():
+            ids |= _check_plans(work, [entry for entry in entries if entry.made_here])
     for entry in entries:
         if not entry.made_here:
-            ids[entry.name] = check_model(work, entry)
+            with gathered.each(), _naming(entry):
+                ids[entry.name] = check_model(work, entry)
+    gathered.tell()
     check_pairs(work, ids)
+
+
+@contextmanager
+def _naming(entry: ModelEntry) -> Iterator[None]:
+    """Errors name the model, of which there may be several."""
+    try:
+        yield
+    except HeatproofError as error:
+        if isinstance(error, Several) or repr(entry.name) in str(error):
+            raise
+        raise type(error)(f"model {entry.name!r}: {error}") from error
 
 
 def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, ModelId]:
@@ -128,11 +144,14 @@ def _check_plans(work: Workspace, entries: Sequence[ModelEntry]) -> dict[str, Mo
     from heatproof.preparation.plan import trained_id
     from heatproof.preparation.plan_checks import check_plan, check_processes, check_taught
 
+    gathered = Gathered()
     for entry in entries:
-        if entry.ensemble:
-            check_pool(work.experiment, entry)
-        else:
-            check_plan(work, entry)
+        with gathered.each():
+            if entry.ensemble:
+                check_pool(work.experiment, entry)
+            else:
+                check_plan(work, entry)
+    gathered.tell()
     trained = [entry for entry in entries if entry.training]
     check_processes(trained)
     check_taught(work, trained)

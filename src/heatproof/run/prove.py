@@ -9,12 +9,11 @@ import polars as pl
 
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data, Explain, Scoring, Statistics, TrustSettings
-from heatproof.models.devices import AUTO
 from heatproof.progress import Heard, Progress, Silent
 from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
 from heatproof.run.proof_card import card
-from heatproof.types import Dataset, Sample
+from heatproof.types import AUTO, Dataset, Sample
 
 
 @dataclass(frozen=True, repr=False)

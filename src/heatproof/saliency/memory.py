@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
-from heatproof.models.devices import AUTO
+from heatproof.types import AUTO
 
 GB = 10**9
 DEFAULT = 4 * GB

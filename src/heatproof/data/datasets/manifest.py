@@ -38,7 +38,8 @@ from heatproof.data.cells import (
     Box,
     CellValue,
     LabelRule,
-    boxes_of,
+    boxes_in,
+    check_labels,
     chosen,
     metadata_of,
     one_spelling,
@@ -51,7 +52,7 @@ from heatproof.data.pixels import ImageFile
 from heatproof.data.rescaled import Rescaled
 from heatproof.data.spellings import plain
 from heatproof.data.tabular import TableRow, read_rows
-from heatproof.errors import DataError, near_misses
+from heatproof.errors import DataError, Gathered, near_misses
 from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape
 
 __all__ = ["LabelRule", "Manifest"]
@@ -119,7 +120,42 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Read the table and the annotations now, so that their errors come first."""
+        gathered = Gathered()
+        with gathered.each():
+            self._check_columns()
+        if not gathered.errors:
+            for finding, rule in self._rules.items():
+                if isinstance(rule, LabelRule):
+                    with gathered.each():
+                        check_labels(list(self._rows.values()), finding, rule)
+            with gathered.each():
+                _ = self._boxes
+        with gathered.each():
+            _ = self._coco
+        with gathered.each():
+            _ = self._marked
+        gathered.tell()
         _ = self._samples
+
+    def _check_columns(self) -> None:
+        """Every column that an option names is one of the table."""
+        keys = ("image", "id", "patient", "study", "view", "boxes", "mask", "spacing")
+        named = [(key, getattr(self, key)) for key in keys]
+        named += [("metadata", column) for column in self.metadata]
+        named += [("where", column) for column in self.where]
+        for finding, rule in self._rules.items():
+            key = f"labels.{finding}" if isinstance(self.labels, Mapping) else "labels"
+            named += [(key, rule.column)] if isinstance(rule, LabelRule) else []
+        columns = read_rows(Path(self.csv))[0].values
+        gathered = Gathered()
+        for key, column in named:
+            if column is not None and column not in columns:
+                with gathered.each():
+                    raise DataError(
+                        f"{key} = {column!r}: {self.csv} has no column {column!r};"
+                        f" {near_misses(column, columns)}"
+                    )
+        gathered.tell()
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -219,7 +255,7 @@ class Manifest:
         """The boxes in the table and the strays among them, by the name of the image."""
         if self.boxes is None:
             return {}
-        found = {name: boxes_of(row, self.boxes) for name, row in self._rows.items()}
+        found = boxes_in(self._rows, self.boxes)
         strays = [stray for _, strays in found.values() for stray in strays]
         if len(strays) > sum(len(boxes) for boxes, _ in found.values()):
             raise DataError(strays[0])
