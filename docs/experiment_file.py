@@ -13,8 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pydantic
 
-from heatproof.data.datasets.manifest import Manifest
-from heatproof.data.datasets.pooled import Pooled
+from heatproof.data.datasets import datasets
 from heatproof.experiment import model as model_table
 from heatproof.experiment import settings as tables
 from heatproof.experiment.file import Experiment
@@ -25,8 +24,7 @@ PAGE = Path(__file__).parent / "reference" / "experiment.md"
 TABLES: dict[str, type] = {
     "the top of the file": Experiment,
     "[[data]]": tables.Data,
-    '[[data]] with dataset = "manifest"': Manifest,
-    '[[data]] with dataset = "pooled"': Pooled,
+    **{f'[[data]] with dataset = "{name}"': datasets.part_class(name) for name in datasets.names()},
     "[[models]]": model_table.ModelEntry,
     "scaling, of a model": model_table.Scaling,
     "id, of a model or maps": tables.Identity,

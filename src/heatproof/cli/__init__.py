@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.cli import runs
+from heatproof.cli import datasets, runs
 from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.init import init
 from heatproof.cli.look import look
@@ -244,7 +244,9 @@ def _lists(kind: str) -> None:
 
 
 for _each in PARTS:  # by a call each, since a loop variable would be the last for all
-    _lists(_each)
+    if _each != "datasets":  # which has a command of its own, too
+        _lists(_each)
+datasets.add_to(app, lambda as_json: list_parts("datasets", as_json=as_json), "Parts")
 
 
 runs.add_to(app)

@@ -1,8 +1,10 @@
 """Tables and JSON files as people write them: read as text, with line numbers for messages."""
 
 import csv
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ import polars
 
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
+
+_GZIP = b"\x1f\x8b"  # how compressed files begin
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,40 @@ class TableRow:
         )
 
 
-def read_rows(path: Path) -> tuple[TableRow, ...]:
-    """Every row of a CSV (UTF-8, commas) or Parquet file.
+def find_table(folders: Sequence[Path], names: Sequence[str]) -> Path | None:
+    """The first of these tables that there is, perhaps compressed (``.gz``); None without any.
+
+    Args:
+        folders: Where it may lie, the likeliest first.
+        names: What it may be called, the likeliest first.
+    """
+    places = [
+        folder / f"{name}{end}" for name in names for folder in folders for end in ("", ".gz")
+    ]
+    return next((place for place in places if is_file(place)), None)
+
+
+def read_lines(path: Path) -> tuple[tuple[int, str], ...]:
+    """Number and text of each line of a list that is not blank; raises DataError."""
+    if not is_file(path):
+        raise DataError(f"{path}: there is no such list")
+    lines = enumerate(_decoded(path).splitlines(), start=1)
+    return tuple((number, line.strip()) for number, line in lines if line.strip())
+
+
+def read_rows(path: Path, *, padded: bool = False) -> tuple[TableRow, ...]:
+    """Every row of a CSV (UTF-8, commas, perhaps compressed by gzip) or Parquet file.
+
+    Args:
+        path: The file.
+        padded: Whether a CSV may leave out cells at the end of a row, which are then empty.
 
     Raises:
         DataError: The file is missing, empty or malformed.
     """
     if not is_file(path):
         raise DataError(f"{path}: there is no such table")
-    rows = tuple(_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path))
+    rows = tuple(_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path, padded))
     if not rows:
         raise DataError(f"{path} has no rows below its header")
     return rows
@@ -67,9 +96,11 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
-def _csv(path: Path) -> Iterator[TableRow]:
+def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
     # The csv module wants line ends unchanged, as they may stand inside quoted cells.
-    reader = csv.DictReader(io.StringIO(_decoded(path), newline=""), strict=True)
+    left_out = "" if padded else None
+    text = io.StringIO(_decoded(path), newline="")
+    reader = csv.DictReader(text, restval=left_out, strict=True)
     try:
         columns = [name.strip() for name in reader.fieldnames or ()]
         _check_columns(path, columns)
@@ -91,7 +122,8 @@ def _csv(path: Path) -> Iterator[TableRow]:
 def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
-    except OSError as error:
+        data = gzip.decompress(data) if data[:2] == _GZIP else data
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     try:
         # A byte order mark, which spreadsheets write, would join the name of the first column.

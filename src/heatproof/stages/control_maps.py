@@ -11,7 +11,7 @@ from heatproof.data.geometry import FILM, Geometry, fills_canvas
 from heatproof.experiment.films import OpenedData, drawn_digest
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import (
-    FRAME,
+    FRAME_TEXT,
     PRIOR,
     Context,
     Control,
@@ -73,7 +73,7 @@ def _context(films: OpenedData, seed: int) -> Context:
         name=films.name,
         samples=films.samples,
         seed=seed,
-        marks=digest(films.name, annotations_of(annotated), clusters, FRAME),
+        marks=digest(films.name, annotations_of(annotated), clusters, FRAME_TEXT),
         readings=tuple(
             (sample.image_id, drawn_digest(sample.benchmark))
             for sample in films.samples

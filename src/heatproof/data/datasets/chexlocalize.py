@@ -23,9 +23,10 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
+from heatproof.data import chexpert_table
 from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
 from heatproof.data.pixels import ImageFile
@@ -39,15 +40,6 @@ FINDINGS = (
     "Consolidation", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Support Devices",
 )  # fmt: skip
 _SYNONYMS = {"Lung Opacity": "Airspace Opacity", "Support Device": "Support Devices"}
-_LABELS: dict[str, Label] = {
-    "1": True,
-    "1.0": True,
-    "0": False,
-    "0.0": False,
-    "-1": None,
-    "-1.0": None,
-}
-_ID_PARTS = 3  # patient, study, view
 
 
 @datasets.register("chexlocalize")
@@ -133,22 +125,16 @@ class CheXlocalize:
 
 
 def _sample(row: TableRow, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
-    path = PurePosixPath(row["Path"])
-    if len(path.parts) < _ID_PARTS + 1:
-        raise row.wrong("Path", "a path such as CheXpert-v1.0/valid/patient00001/study1/view1.jpg")
-    patient, study, view = path.with_suffix("").parts[-_ID_PARTS:]
-    image_id = f"{patient}_{study}_{view}"
-    # A path may begin with CheXpert's folder, in which the table itself lies.
-    within = path.relative_to(path.parts[0]) if path.parts[0].startswith("CheXpert") else path
+    film = chexpert_table.named(row)
     return Sample(
-        image_id=image_id,
-        pixels=ImageFile(row.path.parent / within),
-        patient_id=patient,
+        image_id=film.image_id,
+        pixels=ImageFile(film.path),
+        patient_id=film.patient,
         labels=_labels(row),
-        annotations=annotations.get(image_id, ()),
-        study_id=f"{patient}_{study}",
-        view=row.values.get("AP/PA") or row.values.get("Frontal/Lateral", ""),
-        metadata=_metadata(row),
+        annotations=annotations.get(film.image_id, ()),
+        study_id=film.study,
+        view=chexpert_table.view(row),
+        metadata=chexpert_table.metadata(row),
     )
 
 
@@ -157,23 +143,9 @@ def _labels(row: TableRow) -> dict[str, Label]:
     spelled = {_SYNONYMS.get(column, column): column for column in row.values}
     for finding in FINDINGS:
         column = spelled.get(finding, finding)
-        if text := row[column]:
-            if text not in _LABELS:
-                raise row.wrong(column, "1 (present), 0 (absent), -1 (uncertain) or nothing")
-            labels[finding] = _LABELS[text]
+        if row[column]:
+            labels[finding] = chexpert_table.label(row, column)
     return labels
-
-
-def _metadata(row: TableRow) -> dict[str, str | float]:
-    metadata: dict[str, str | float] = {}
-    if sex := row.values.get("Sex"):
-        metadata["sex"] = sex
-    if age := row.values.get("Age"):
-        try:
-            metadata["age"] = float(age)
-        except ValueError as error:
-            raise row.wrong("Age", "a number of years") from error
-    return metadata
 
 
 def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...]]]:

@@ -26,6 +26,8 @@ READERS = "readers"
 FRAME = Squash(256, 256)
 """The frame that most controls are made in: finer than any lesion's outline needs."""
 SIZE = (FRAME.height, FRAME.width)
+FRAME_TEXT = "Squash(height=256, width=256)"
+"""The frame as names of units write it, which stay from version to version."""
 
 Made = StoredMap | Reading | None
 Making = Callable[[Sample, str, str], Made]
@@ -149,4 +151,4 @@ def as_map(values: Float[np.ndarray, "y x"]) -> StoredMap:
 def film_alone(name: str, context: Context, seed: int | None = None) -> tuple[Any, ...]:
     """The ``inputs`` of a control that looks at one film at a time."""
     # The frame is an input, since maps made in another frame score differently.
-    return (name, context.name, FRAME, seed)
+    return (name, context.name, FRAME_TEXT, seed)
