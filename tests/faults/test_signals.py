@@ -107,7 +107,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_was_not(squares)
 
 
 def test_other_commands_end_so_too(squares):
-    started = "import heatproof.experiment.file as file, os, signal; file.load = lambda *_: "
+    started = "import heatproof.experiment.file as file, os, signal; file.load = lambda *_, **__: "
     code = f"{started}os.kill(os.getpid(), signal.SIGTERM); from heatproof.cli import main; main()"
     command = [sys.executable, "-c", code, "check", str(squares)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

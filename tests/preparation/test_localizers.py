@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from heatproof.data.geometry import Squash
-from heatproof.errors import DataError, ExperimentError
+from heatproof.errors import ExperimentError, Several
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models.card import load as load_model
@@ -197,8 +197,8 @@ def changed(tmp_path, *changes):
          "'detector'.*statistics.*frozen_norm=False, or start"),
         ([(f'"{UNET}"\n', f'"{UNET}"\nhead = "wildcat"\n')], ExperimentError,
          "'segmenter'.*leave head out"),
-        ([("batch = 8", 'batch = 8, balance = "loss"')], ExperimentError, "is for classifiers"),
-        ([("batch = 8", 'batch = 8, source = "me"')], DataError,
+        ([("batch = 8", 'batch = 8, balance = "loss"')], Several, "is for classifiers"),
+        ([("batch = 8", 'batch = 8, source = "me"')], Several,
          "'detector', training.data 'train': no training image.*by 'me'.*say source"),
         ([(f'"{UNET}"\n', f'"{UNET}"\nbackbone = "resnet10t"\n')], ExperimentError,
          "needs one of card, module, backbone, architectures, localizer or ensemble"),
