@@ -17,6 +17,7 @@ def file(tmp_path_factory):
     return experiment(tmp_path_factory.mktemp("campaign"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SHORT)
 def test_nothing_is_lost(fault, file):
     result = trial(fault, 0, file)

@@ -89,6 +89,7 @@ print("goes on")
     assert ran.stdout == "goes on\n"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_was_not(squares):
     folder = squares.parent
     status, _ = heatproof("run", str(squares), "-o", str(folder / "unbroken"), folder=folder)
