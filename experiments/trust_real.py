@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def networks(plan: Plan, data: Path, head: str, seeds: Sequence[int], *, both: b
     found = {"code": data / "weights/mobilenet.py"}
     found["weights"] = data / "weights/mobilenet_found/imagenet_mnv2_035_features_only.pt"
     arguments = ", ".join(f'{key} = "{path}"' for key, path in found.items())
-    module = f'module = "{NETWORK}:build"\nfeatures = "top"'
+    module = f'module = "{NETWORK.name}:build"\nfeatures = "top"'
     kinds = {"MobileNetV2": (f"{module}\narguments = {{ {arguments} }}", "")}
     text = ""
     if both:
@@ -188,6 +189,7 @@ def written(
 ) -> Path:
     asked = "" if "[trust]" in more else "trust = false\n"
     file = folder / f"{name}.toml"
+    shutil.copy(NETWORK, folder)  # an experiment runs code beside it alone
     file.write_text(
         f'name = "Opacity classifiers on real radiographs: {name}"\noutput = "{name.partition(" ")[0]}"\n{asked}\n'
         f"{body}[explain]\nmethods = {json.dumps(list(methods))}\n\n"
