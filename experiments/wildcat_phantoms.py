@@ -143,7 +143,8 @@ def written(
     # Models that are made at once share a GPU: half of it for each, the default, is too much.
     listed = json.dumps(list(methods))
     file.write_text(
-        f'name = "WILDCAT on phantoms: {name}"\noutput = "{output or name}"\ntrust = false\n\n{body}'
+        # What shares an output is one experiment, in parts that run beside each other.
+        f'name = "WILDCAT on phantoms: {output or name}"\noutput = "{output or name}"\ntrust = false\n\n{body}'
         f'[explain]\nmethods = {listed}\nmemory = "4GB"\n\n[score]\n'
         f'metrics = ["{PRIMARY}", "hit_rate", "pointwise_ap"]\n\n'
         '[classification]\nvalidation = "validation"\n\n',
