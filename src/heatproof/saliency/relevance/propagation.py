@@ -228,7 +228,7 @@ class Propagation(InterceptRule):
         output: Tensor,
         pad: Sequence[int],
         mode: str = "constant",
-        value: float | None = None,
+        value: int | float | None = None,
         **_input: Tensor,
     ) -> None:
         if mode == "constant" and not value:
