@@ -185,3 +185,16 @@ def test_the_examples_pass_mypy(package):
         cwd=ROOT,
     )
     assert found.returncode == 0, found.stdout
+
+
+def test_the_code_about_one_film_runs(tmp_path, monkeypatch):
+    page = (ROOT / "docs/how-to/explain-one-film.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 4
+    monkeypatch.chdir(tmp_path)
+    # Smaller films: what is tested is that the calls exist and fit together.
+    small = "\n".join(blocks).replace("size=224", "size=64").replace("224, 224", "64, 64")
+    names: dict = {}
+    exec(compile(small, "explain-one-film.md", "exec"), names)
+    assert (tmp_path / "overlay.png").is_file()
+    assert names["maps"].shape == (4, 1, 64, 64)

@@ -117,9 +117,11 @@ def test_the_film_under_its_map_is_saved(model, film, tmp_path):
 
 
 def test_nifti_holds_the_map_and_its_spacing(model, film, tmp_path):
-    nibabel = pytest.importorskip("nibabel")
-    one = heatproof.explain(model, film, "gradient", "A")["gradient"]
-    nibabel.save(one.to_nifti((0.2, 0.1)), tmp_path / "map.nii.gz")
+    import nibabel
+
+    write_dicom(tmp_path / "film.dcm", film, PixelSpacing=[0.2, 0.1])
+    one = heatproof.explain(model, tmp_path / "film.dcm", "gradient", "A")["gradient"]
+    one.save(tmp_path / "map.nii.gz")
     read = nibabel.load(tmp_path / "map.nii.gz")
     np.testing.assert_array_equal(read.get_fdata()[:, :, 0].T.astype(np.float32), one.array)
     np.testing.assert_allclose(read.header.get_zooms()[:2], (0.1, 0.2), rtol=1e-6)

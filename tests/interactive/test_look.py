@@ -77,3 +77,10 @@ def test_a_page_holds_all_maps(folder):
 def test_what_is_no_model_is_refused_in_words(folder, model, said, words):
     with pytest.raises(ModelError, match=words):
         look(FILM, model, Path("o.png"), ["gradient"], **said)
+
+
+def test_a_name_is_text_on_the_page(folder):
+    film = FILM.rename("<img src=x onerror=alert(1)>.png")
+    _, (page,) = look(film, "net.py:wrapped", Path("look.html"), ["gradient"], "A")
+    assert "<img src=x" not in page.read_text()
+    assert "&lt;img src=x" in page.read_text()

@@ -67,7 +67,16 @@ def test_what_does_not_fit_is_refused_in_words(pair):
         heatproof.score(saliency, mask * 7)
     with pytest.raises(AnnotationError, match="expected a mask of that size"):
         heatproof.score(saliency, mask[None])
-    with pytest.raises(MapError, match="rows x columns"):
+    with pytest.raises(MapError, match="numbers in rows and columns"):
         heatproof.score(saliency[None], mask)
     with pytest.raises(AnnotationError):
         heatproof.score(saliency, [(0, 0, 500, 20)])
+
+
+def test_a_file_that_is_no_array_is_told(pair, tmp_path):
+    _, mask = pair
+    (tmp_path / "map.npy").write_bytes(b"not an array")
+    with pytest.raises(MapError, match="cannot be read as a NumPy array"):
+        heatproof.score(tmp_path / "map.npy", mask)
+    with pytest.raises(MapError, match="cannot be read as a NumPy array"):
+        heatproof.score(tmp_path / "nowhere.npy", mask)

@@ -90,3 +90,23 @@ def test_randomization_is_asked_unless_refused_and_too_few_films_are_told(tmp_pa
         (criterion, "not tested", why),
     }
     assert why in " ".join(proof.report.read_text().split())
+
+
+def test_replicates_and_architectures_are_told_apart(tmp_path):
+    """A list holds replicates, a mapping architectures; both criteria find what they compare."""
+    films, one = phantoms_and_model()
+    _, other = phantoms_and_model()
+    torch.nn.init.normal_(other.network.fc.weight)
+    models = {"one": [one, other], "another": other}
+    asked = ["repeatability", "reproducibility"]
+    proof = prove(models, films, ["grad_cam"], ["auprc"], criteria=asked, output=tmp_path / "p")
+    pairs = proof.trust.group_by("criterion").agg(pl.struct("model_a", "model_b").n_unique())
+    # Two replicates make one pair; the other architecture is compared with either.
+    counts = dict(pairs.iter_rows())
+    assert counts["repeatability"] == 1
+    assert counts["reproducibility"] >= 1
+    card = repr(proof).splitlines()
+    assert card[0] == f"open {proof.report}"
+    assert any(line.startswith("AUROC of one, seed 0") for line in card)
+    with pytest.raises(ExperimentError, match="no model to judge"):
+        prove({}, films, ["grad_cam"], output=tmp_path / "q")

@@ -41,8 +41,10 @@ Result = TypeVar("Result")
 
 app = typer.Typer(
     help="Heat maps, put to the proof: can the saliency maps of your classifier be trusted?\n\n"
-    "Start with [bold]heatproof demo[/bold] (nothing needed), then write an experiment file and"
-    " say [bold]heatproof run EXPERIMENT.toml[/bold].",
+    "Start with [bold]heatproof demo[/bold] (nothing needed). Of your own films,"
+    " [bold]heatproof init FOLDER[/bold] drafts an experiment file,"
+    " [bold]heatproof check EXPERIMENT.toml[/bold] says what it will tell and cost, and"
+    " [bold]heatproof run EXPERIMENT.toml[/bold] does it.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

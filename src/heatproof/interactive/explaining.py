@@ -158,4 +158,5 @@ def _map(
         float(explanation.probabilities[0, target]),
         seen.pixels,
         seen.geometry,
+        seen.spacing,
     )

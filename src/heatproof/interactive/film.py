@@ -35,12 +35,14 @@ class SeenFilm:
         pixels: The film in [0, 1], dense tissue bright.
         image: The input of the network.
         geometry: Brings a map over the input back to the film.
+        spacing: Millimetres from pixel to pixel of the film, down and across; None where unknown.
     """
 
     name: str
     pixels: Float[np.ndarray, "h w"]
     image: Float[Tensor, "1 c y x"]
     geometry: Geometry
+    spacing: tuple[float, float] | None = None
 
 
 def seen_by(model: Model, film: Film) -> SeenFilm:
@@ -62,7 +64,8 @@ def seen_by(model: Model, film: Film) -> SeenFilm:
     name, source = source_of(film)
     pixels = source.read()
     preprocessing = model.preprocessing
-    return SeenFilm(name, pixels, preprocessing.tensor(pixels)[None], preprocessing.geometry)
+    image = preprocessing.tensor(pixels)[None]
+    return SeenFilm(name, pixels, image, preprocessing.geometry, source.spacing())
 
 
 def source_of(film: Film) -> tuple[str, Pixels]:

@@ -1,5 +1,6 @@
 """One map of one film: as it was made, over the film, measured, drawn and saved."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -12,7 +13,8 @@ from jaxtyping import Float
 from heatproof.data.geometry import Geometry
 from heatproof.errors import MapError
 from heatproof.interactive import notebook
-from heatproof.interactive.scoring import Marks, mask_of, measured
+from heatproof.interactive.measuring import Marks, Spacing, mask_of, measured
+from heatproof.maps.nifti import nifti
 from heatproof.maps.render import encode, overlay
 from heatproof.maps.store import StoredMap
 from heatproof.types import Validity
@@ -33,6 +35,7 @@ class FilmMap:
         probability: The model's, of the finding.
         film: The film in [0, 1].
         geometry: Brings the map over the film.
+        spacing: Millimetres from pixel to pixel of the film, down and across; None where unknown.
     """
 
     method: str
@@ -43,6 +46,7 @@ class FilmMap:
     probability: float
     film: Float[np.ndarray, "h w"] = field(repr=False)
     geometry: Geometry = field(repr=False)
+    spacing: Spacing = field(default=None, repr=False)
 
     @cached_property
     def array(self) -> Float[np.ndarray, "h w"]:
@@ -52,7 +56,12 @@ class FilmMap:
 
     def score(self, marks: Marks, metric: str = "auprc") -> float:
         """How well the map finds what is marked; see ``heatproof.score``."""
-        return measured(self._stored, self.geometry, marks, [metric], self.film.shape)[metric]
+        return self.scores(marks, [metric])[metric]
+
+    def scores(self, marks: Marks, metrics: Sequence[str]) -> dict[str, float]:
+        """The values of several metrics."""
+        size = self.film.shape
+        return measured(self._stored, self.geometry, marks, metrics, size, self.spacing)
 
     def picture(self, marks: Marks | None = None, long_side: int | None = None) -> np.ndarray:
         """The film under the map, as RGB of 8 bits.
@@ -83,25 +92,12 @@ class FilmMap:
             raise MapError(f"{target.name}: pictures and maps end in {known}")
         return target
 
-    def to_nifti(self, spacing: tuple[float, float] | None = None) -> Any:
+    def to_nifti(self) -> Any:
         """The map in the frame of the film as a ``nibabel.Nifti1Image`` of one slice.
 
-        Args:
-            spacing: Millimetres from pixel to pixel, down and across; None for 1.
-
-        Raises:
-            MapError: nibabel is not installed.
+        Its voxels have the spacing of the film, or 1 where that is not known.
         """
-        try:
-            import nibabel
-        except ImportError as error:
-            raise MapError("NIfTI needs nibabel: pip install nibabel") from error
-        down, across = spacing or (1.0, 1.0)
-        # NIfTI's first axis runs to the patient's right and its second to the front: of a film both
-        # run against the columns and rows, as in a DICOM of the same film.
-        affine = np.diag([-across, -down, 1.0, 1.0])
-        volume = self.array.T[:, :, None].astype(np.float32)
-        return nibabel.Nifti1Image(volume, affine)  # type: ignore[no-untyped-call]
+        return nifti(self.array, self.spacing)
 
     def is_ok(self) -> bool:
         """Whether the map may be read as one."""

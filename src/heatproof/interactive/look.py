@@ -1,5 +1,6 @@
 """``heatproof look``: one film under the maps of a model, from the command line."""
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def look(
     """
     told = explain(_opened(model, said), film, methods, finding)
     if output.suffix.lower() in _PAGE:
-        head = f'<!DOCTYPE html><meta charset="utf-8"><title>{film.name}</title>'
+        title = html.escape(film.name)
+        head = f'<!DOCTYPE html><meta charset="utf-8"><title>{title}</title>'
         output.write_text(head + told._repr_html_(), encoding="utf-8")
         return told, [output]
     if len(told) == 1:

@@ -56,7 +56,6 @@ def prove(
     tuned_on: Iterable[Sample] = (),
     expect: str | Path | Mapping[str, Any] | None = None,
     statistics: Mapping[str, Any] | None = None,
-    device: str = AUTO,
     memory: str = AUTO,
     progress: Progress | None = None,
 ) -> Proof:
@@ -66,9 +65,9 @@ def prove(
     Files that specs name are looked for from the working directory.
 
     Args:
-        model: What ``wrap`` or ``load_model`` gives; it stays on its device.  A list holds
-            replicates, the same network trained from other seeds; a mapping holds one or the other
-            by the name of the architecture: ``{"ResNet-50": [a, b], "DenseNet-121": [c, d]}``.
+        model: What ``wrap`` or ``load_model`` gives; it explains on the device where it is.  A list
+            holds replicates, the same network trained from other seeds; a mapping holds one or the
+            other by the name of the architecture: ``{"ResNet-50": [a, b], "DenseNet": [c, d]}``.
         films: The films that are judged.
         methods: Specs, such as ``"grad_cam"``.
         metrics: Specs; the report ranks by the first.
@@ -84,7 +83,6 @@ def prove(
         expect: What you saw the model give for a few films, compared before any work: a CSV with a
             column ``image_id`` and one for each finding, or outputs by the name of the film.
         statistics: Keys of ``[statistics]`` of an experiment file, such as ``{"level": 0.99}``.
-        device: Where copies with random weights and models of files run: ``"auto"``, ``"cpu"``.
         memory: What the process may take, such as ``"4GB"``.
         progress: Hears of every unit of work.
 
@@ -100,7 +98,7 @@ def prove(
         output=str(output),
         data=[Data(name="films", dataset=films)],
         models=entries(model, name, trained_on, tuned_on, expect=_said(expect)),
-        explain=Explain(methods=list(methods), device=device, memory=memory),
+        explain=Explain(methods=list(methods), memory=memory),
         score=Scoring(metrics=list(metrics)),
         statistics=Statistics(**(statistics or {})),
         **asked,

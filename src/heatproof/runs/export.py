@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import polars as pl
 import xlsxwriter
 
 from heatproof.errors import ExperimentError, near_misses
 from heatproof.escaping import column_for_spreadsheet
+from heatproof.maps.nifti import nifti
 from heatproof.runs.folder import Frame, Run
 from heatproof.tables.units import folder_name
 
-_AXES = np.diag([-1.0, -1.0, 1.0, 1.0])  # to the left of the patient, to the back
 _ROWS = 1_048_576  # of a sheet, with its head
 
 
@@ -95,7 +94,7 @@ def _npy(run: Run, to: Path, frame: Frame) -> Iterator[Path]:
 
 def _nifti(run: Run, to: Path, frame: Frame) -> Iterator[Path]:
     def save(file: Path, values: np.ndarray) -> None:
-        nibabel.Nifti1Image(values.T[..., None], _AXES).to_filename(file)  # type: ignore[no-untyped-call]
+        nifti(values).to_filename(file)
 
     yield from _maps(run, to, frame, ".nii.gz", save)
 
