@@ -1,8 +1,9 @@
-"""MobileNetV2 of width 0.35 with the ImageNet features that were found, as a network whose stages have names."""
+"""MobileNetV2 of width 0.35, whose code and weights lie with the shared data: an experiment runs code beside it alone."""
 
 import importlib.util
 from collections import OrderedDict
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -14,14 +15,29 @@ STAGES = {  # first and last of the 19 features, cut where they stride
 
 
 def build(code: Path, weights: Path) -> nn.Sequential:
-    """From the file that says what the network is, and its weights."""
+    """The ImageNet features that were found, as a network whose stages have names.
+
+    Args:
+        code: The file that says what the network is.
+        weights: Its weights.
+    """
+    features = _described(code).mobilenet(nn.Identity()).features
+    features.load_state_dict(torch.load(weights, weights_only=True))
+    return nn.Sequential(
+        OrderedDict({name: features[first:last] for name, (first, last) in STAGES.items()})
+    )
+
+
+def crossfit(code: Path, weights: Path) -> nn.Module:
+    """A classifier of lung opacity, to be judged on the fold that did not train it."""
+    network: nn.Module = _described(code).replicate(weights)
+    return network
+
+
+def _described(code: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("mobilenet", code)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    features = module.mobilenet(nn.Identity()).features
-    features.load_state_dict(torch.load(weights, weights_only=True))
-    return nn.Sequential(
-        OrderedDict({name: features[first:last] for name, (first, last) in STAGES.items()})
-    )
+    return module
