@@ -46,8 +46,8 @@ def check_transform(folder: Path, transform: str) -> None:
         folder,
         transform,
         _gives_pixels,
-        "gives pixels: it is no object made by a library, and no function that is annotated to return"
-        " an array or a tensor",
+        "gives pixels: it is no object that can be called, and no function or method that is"
+        " annotated to return an array or a tensor",
     )
 
 
