@@ -110,7 +110,7 @@ def _told(
     found: Explained | None,
 ) -> str:
     distances = apart(ours, theirs)
-    film, finding = np.unravel_index(distances.argmax(), distances.shape)
+    film, finding = divmod(int(distances.argmax()), len(findings))
     differing = int((distances.max(axis=1) > NEAR[kind]).sum())
     worst = f"{films.names[film]}, {findings[finding]}: {theirs[film, finding]:.4g} expected"
     text = (

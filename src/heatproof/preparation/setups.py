@@ -61,7 +61,7 @@ def apart(
     Returns:
         The distances: 0 where nothing is said, infinite where ours is not finite and theirs is.
     """
-    distances = np.nan_to_num(np.abs(ours - theirs), nan=np.inf, posinf=np.inf)
+    distances: np.ndarray = np.nan_to_num(np.abs(ours - theirs), nan=np.inf, posinf=np.inf)
     distances[np.isnan(theirs)] = 0
     return distances
 
