@@ -7,7 +7,7 @@ import pytest
 from heatproof.errors import ExperimentError
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
-from heatproof.preparation.code import check_code
+from heatproof.preparation.code import check_code, check_transform
 from heatproof.preparation.opening import open_model
 from heatproof.run.pipeline import check_experiment
 
@@ -43,6 +43,32 @@ def test_what_is_not_is_refused(module, message, tmp_path):
     (folder / "link.py").symlink_to(tmp_path / "outside.py")
     with pytest.raises(ExperimentError, match=message):
         check_code(folder, module)
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        ("os:system", "does not say that it gives pixels"),
+        ("subprocess:Popen", "does not say that it gives pixels"),
+        ("builtins:exec", "does not say that it gives pixels"),
+        ("torch:load", "does not say that it gives pixels"),
+        ("torchvision.transforms:Resize", "does not say that it gives pixels"),  # a class
+        ("../outside.py:transform", "lies outside"),
+        ("nothing.py:transform", "there is no file"),
+    ],
+)
+def test_a_transform_that_is_not_declared_is_refused(transform, message, tmp_path):
+    folder = tmp_path / "experiment"
+    folder.mkdir()
+    (tmp_path / "outside.py").write_text("1 / 0")
+    with pytest.raises(ExperimentError, match=message):
+        check_transform(folder, transform)
+
+
+def test_a_transform_that_is_declared_may_be_named(tmp_path):
+    check_transform(tmp_path, "torchvision.transforms.functional:to_tensor")
+    (tmp_path / "prepare.py").write_text("1 / 0")
+    check_transform(tmp_path, "prepare.py:transform")  # which runs nothing
 
 
 def test_a_run_calls_nothing_that_was_refused(squares, tmp_path):

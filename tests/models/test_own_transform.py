@@ -150,6 +150,20 @@ def test_two_transforms_are_told_apart_by_what_they_do():
     assert geometries.spec(first.geometry) == geometries.spec(other.geometry)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda film: film * np.float32(255),
+        lambda film: np.minimum(film, np.float32(0.8)),  # of the brightest parts alone
+        lambda film: np.maximum(film, np.float32(0.2)),
+    ],
+)
+def test_transforms_of_one_geometry_are_told_apart_by_their_grey_values(change):
+    plain = OwnTransform(function_of(Squash(32, 32)), name="ours")
+    other = OwnTransform(function_of(Squash(32, 32), change), name="ours")
+    assert plain.to_json() != other.to_json()
+
+
 def test_unknown_forms_are_answered_with_the_near_ones():
     with pytest.raises(ModelError, match="did you mean xray or grey"):
         OwnTransform(CROPPED, takes="gray")

@@ -166,12 +166,37 @@ def test_films_are_found_by_name_with_or_without_its_end(tmp_path, films, model)
         ({"film0": [1.0]}, "1 output for film0; expected one for each finding"),
         ({"film0": {"Opasity": 1.0}}, "did you mean Opacity"),
         ({"film0": {"Opacity": float("nan")}}, "holds no number"),
+        ({"film0": "high"}, "'high' of film0; expected a number"),
+        ({"film0": {"Opacity": None}}, "None of film0; expected a number"),
         ("nothing.csv", "no such table"),
     ],
 )
 def test_what_is_no_expectation_is_refused(said, text, tmp_path):
     with pytest.raises(DataError, match=text):
         read_expected(said, FINDINGS, tmp_path)
+
+
+def test_an_output_that_is_no_number_is_not_what_was_expected(films):
+    class Broken(Net):
+        def forward(self, images):
+            return super().forward(images) * torch.tensor([1.0, float("nan")])
+
+    whole = Adapted(Net().eval(), "body", FINDINGS, OURS)
+    theirs = seen(whole, films, Setup(OURS, "logits"))
+    broken = Adapted(Broken().eval(), "body", FINDINGS, OURS)
+    with pytest.raises(ModelError, match=r"by up to inf in logits .*Effusion.*nan found"):
+        check_expected(broken, theirs, films, "ours")
+    # What nobody asks about may be anything.
+    silent = Expected(theirs.films, theirs.values * [1, np.nan])
+    check_expected(broken, silent, films, "ours")
+
+
+def test_the_cure_of_a_softmax_is_one(films):
+    classes = Adapted(Net().eval(), "body", FINDINGS, OURS, outputs="softmax")
+    theirs = seen(classes, films, Setup(OURS, "probabilities"))
+    check_expected(classes, theirs, films, "ours")
+    with pytest.raises(ModelError, match='say outputs = "softmax"'):
+        check_expected(Adapted(Net().eval(), "body", FINDINGS, OURS), theirs, films, "ours")
 
 
 def test_films_that_are_nowhere_are_refused(model, films):

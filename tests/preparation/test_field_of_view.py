@@ -40,6 +40,14 @@ def test_a_crop_inside_the_network_is_refused_and_its_place_told():
         check_field_of_view(model, "ours", (12, 15))
 
 
+@pytest.mark.parametrize("margin", [16, 32])
+def test_a_crop_at_all_four_borders_is_refused(margin):
+    model = adapted(Before(lambda images: images[:, :, margin:-margin, margin:-margin]))
+    there = f"rows {margin} to {SIDE - margin} and columns {margin} to {SIDE - margin}"
+    with pytest.raises(ModelError, match=there):
+        check_field_of_view(model, "ours", (16, 16))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -49,7 +57,8 @@ def test_a_crop_inside_the_network_is_refused_and_its_place_told():
         lambda images: images[:, :, 1:-1, 1:-1],  # far below a cell
         lambda images: torch.where(images > 0, images, torch.zeros_like(images)),
         lambda images: torch.nan_to_num(images).clamp(-2, 2),
-        lambda images: images * 0,  # sees nothing at all, which is another fault
+        torch.zeros_like,  # sees nothing at all, which is another fault
+        lambda images: images * 0,  # where what is not a number stays none
     ],
 )
 def test_others_are_left_in_peace(change):

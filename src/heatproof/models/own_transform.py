@@ -55,11 +55,11 @@ class NoWayBack:
 
     @property
     def unknown(self) -> ModelError:
-        """The error of who asks for it."""
+        """The error for whoever asks for it."""
         return ModelError(
             f"maps cannot be laid over films, since the way back is not known: {self.reason}."
-            ' Say it: back = "center_crop(height=224, width=224, resize=256)", or another of'
-            " heatproof geometries"
+            ' Say it: back = "center_crop(height=224, width=224, resize=256)", or another that'
+            " `heatproof geometries` lists"
         )
 
 
@@ -137,7 +137,10 @@ class OwnTransform:
             ) from error
 
     def check_place(self, pixels: Float[np.ndarray, "h w"]) -> None:
-        """See whether a real film lies where the geometry says; raises ModelError."""
+        """See whether a real film lies where the geometry says; raises ModelError.
+
+        A film on which no spot shows says nothing.
+        """
         if isinstance(self.geometry, NoWayBack):
             return
         spots = arrived(self.tensor, pixels)
@@ -186,10 +189,14 @@ class OwnTransform:
         """A digest of what it makes of a few films, since code alone does not tell its options."""
         whole = hashlib.sha256()
         for size in SIZES[:2]:
-            given = self.tensor(textured(size)).double().numpy()
-            whole.update(f"{given.shape}".encode())
+            film = textured(size)
+            # From black to white: a transform may change the brightest parts alone.
+            film = (film - film.min()) / np.ptp(film)
+            given = self.tensor(film).double().numpy()
+            highest = float(np.abs(given).max()) or 1.0
             # The last digits differ between machines.
-            whole.update(np.round(given / (np.abs(given).max() or 1), _DIGITS).tobytes())
+            whole.update(f"{given.shape} {highest:.{_DIGITS}g}".encode())
+            whole.update((np.round(given / highest, _DIGITS) + 0.0).tobytes())  # no -0
         return whole.hexdigest()[:16]
 
 

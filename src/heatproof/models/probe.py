@@ -31,8 +31,8 @@ from heatproof.models.readout import Readout
 from heatproof.models.still import held_still
 from heatproof.models.tapping import on_grid
 from heatproof.models.trial import Trial
+from heatproof.types import AUTO
 
-AUTO = "auto"
 TRIED = 4  # layers whose layout is measured in search of features
 FLOW = "(torch.no_grad, inference_mode, detach, or quantized layers)"
 

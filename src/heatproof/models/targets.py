@@ -92,7 +92,7 @@ def box_target(
     Args:
         sample: The radiograph; its pixels are not read.
         findings: What the localizer looks for.
-        preprocessing: AnyPreprocessing of the localizer.
+        preprocessing: Preprocessing of the localizer.
         source: The reader whose annotations are taken.
 
     Raises:

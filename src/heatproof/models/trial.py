@@ -84,6 +84,8 @@ class Trial:
     Attributes:
         films: The images, on the device and in the precision of the network.
         memory_format: In which the network runs.
+        together: How many images fit into one pass: two, or one.
+        alone: The logits of the first film, from a pass of its own.
 
     Raises:
         ModelError: The network does not run.
@@ -100,6 +102,7 @@ class Trial:
         self.films = films.to(device, kinds.pop() if len(kinds) == 1 else films.dtype)
         self.together = len(self.films)  # as many as fit
         self.memory_format, self.alone = self._first_pass()
+        self.spread = self._spread()
 
     def logits(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """The logits of one pass; raises as ``logits_of`` does."""
@@ -119,10 +122,13 @@ class Trial:
             return self.memory_format, self.logits(self.films[:1])
 
     @torch.no_grad()
+    def _spread(self) -> Float[Tensor, "1 k"]:
+        """How far the logits of the two films lie apart."""
+        return (self.logits(self.films[1:]) - self.alone).abs()
+
+    @torch.no_grad()
     def check_repeats(self) -> None:
         """Raises ModelError for a network that makes something else of the same film."""
-        other = self.logits(self.films[1:])
-        self.spread = (other - self.alone).abs()
         again = self.logits(self.films[:1])
         if self._differ(again):
             raise ModelError(

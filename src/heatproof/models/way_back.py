@@ -16,7 +16,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
-from heatproof.data.geometry import Geometry, Letterbox, Squash
+from heatproof.data.geometry import Geometry, Letterbox, Squash, geometries
 from heatproof.errors import ModelError
 
 Film = Float[np.ndarray, "h w"]
@@ -69,7 +69,7 @@ def way_back(transform: Transform, sizes: Sequence[Size] = SIZES) -> Geometry:
     best = min(errors, key=lambda one: round(errors[one], 1))
     if errors[best] > tolerance(canvas):
         raise ModelError(
-            f"no geometry explains where spots on a film arrive ({best} misses by"
+            f"no geometry explains where spots on a film arrive ({geometries.spec(best)} misses by"
             f" {errors[best]:.1f} pixels); does the transform turn or mirror films, or crop each to"
             " what it shows?"
         )
@@ -91,7 +91,10 @@ def misplaced(geometry: Geometry, arrivals: Sequence[Arrival]) -> float:
 
 
 def arrived(transform: Transform, film: Film) -> list[Arrival]:
-    """Where five spots on a film arrive; those that a crop cuts off are left out."""
+    """Where five spots on a film arrive; empty where not all of them show.
+
+    They lie as far apart as a crop allows.
+    """
     size = film.shape[0], film.shape[1]
     plain = transform(film).numpy()
     # Small beside the tiles of CLAHE, and several pixels wide after shrinking.

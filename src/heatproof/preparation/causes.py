@@ -74,8 +74,7 @@ def _of_outputs(setup: Setup, findings: int) -> Iterator[Cause]:
         )
         yield reading(
             "yours are those of a softmax over the findings",
-            "the findings exclude each other; bring the network with its softmax, and say outputs ="
-            ' "probabilities"',
+            'the findings exclude each other; say outputs = "softmax"',
             lambda logits: logits.softmax(dim=1),
         )
     yield reading(

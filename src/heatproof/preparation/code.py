@@ -3,7 +3,8 @@
 A file of the folder in which the experiment lies, which its reader has at hand; or a function (or
 class) of an installed package that says of itself that it gives a network: it is a class of
 ``nn.Module``, or is annotated to return one.  So no file can call ``os:system``.  A transform of a
-package is an object that can be called, or a function annotated to return an array or a tensor.
+package is an object that can be called, such as what a library composed, or a function annotated to
+return an array or a tensor; a class is neither.
 """
 
 import importlib
@@ -31,12 +32,23 @@ def check_code(folder: Path, module: str) -> None:
     Raises:
         ExperimentError: It is neither of both, or is not there.
     """
-    _check(folder, module, _gives_network, "gives a network: it is no class of torch.nn.Module")
+    _check(
+        folder,
+        module,
+        _gives_network,
+        "gives a network: it is no class of torch.nn.Module, and is not annotated to return one",
+    )
 
 
 def check_transform(folder: Path, transform: str) -> None:
     """Refuse a transform that an experiment may not name; see ``check_code``."""
-    _check(folder, transform, _gives_pixels, "gives pixels: it is no object that can be called")
+    _check(
+        folder,
+        transform,
+        _gives_pixels,
+        "gives pixels: it is no object that can be called, and no function or method that is"
+        " annotated to return an array or a tensor",
+    )
 
 
 def _check(folder: Path, source: str, allows: Callable[[Any], bool], lacking: str) -> None:
@@ -73,9 +85,8 @@ def _check_declared(place: str, name: str, allows: Callable[[Any], bool], lackin
         )
     if not allows(function):
         raise ExperimentError(
-            f"{place}:{name} does not say that it {lacking}, and is not annotated to return one. An"
-            " experiment calls nothing else"
-            " of an installed package; write a file beside the experiment whose function calls it"
+            f"{place}:{name} does not say that it {lacking}. An experiment calls nothing else of an"
+            " installed package; write a file beside the experiment whose function calls it"
         )
 
 

@@ -1,6 +1,7 @@
 """Is this my model?  The owner's own outputs for a few films, compared before any work.
 
-Outputs that all lie between 0 and 1 are read as probabilities, others as logits.  A model whose
+Outputs that all lie between 0 and 1 are read as probabilities (or, where there are few, as either),
+others as logits.  What is not finite is as far away as can be.  A model whose
 outputs differ is refused, and the likeliest cause is looked for (``likely_cause``).
 """
 
@@ -18,7 +19,7 @@ from heatproof.data.tabular import read_rows
 from heatproof.errors import DataError, ModelError, PixelError, near_misses
 from heatproof.models import Model
 from heatproof.preparation.likely_cause import Explained, explained
-from heatproof.preparation.setups import Films, Setup, outputs_of
+from heatproof.preparation.setups import Films, Setup, apart, outputs_of
 from heatproof.types import Sample
 from heatproof.words import count
 
@@ -91,8 +92,7 @@ def check_expected(model: Model, expected: Expected, samples: Sequence[Sample], 
     films, theirs = _films(expected, samples)
     setups = [Setup(model.preprocessing, kind) for kind in expected.kinds]
     for setup in setups:
-        apart = np.abs(outputs_of(model, films, setup) - theirs)
-        if not np.isnan(apart).all() and np.nanmax(apart) <= NEAR[setup.kind]:
+        if apart(outputs_of(model, films, setup), theirs).max() <= NEAR[setup.kind]:
             return
     setup = setups[0]
     ours, near = outputs_of(model, films, setup), NEAR[setup.kind]
@@ -109,14 +109,14 @@ def _told(
     kind: str,
     found: Explained | None,
 ) -> str:
-    apart = np.nan_to_num(np.abs(ours - theirs), nan=-1)
-    film, finding = np.unravel_index(apart.argmax(), apart.shape)
-    differing = int((apart.max(axis=1) > NEAR[kind]).sum())
+    distances = apart(ours, theirs)
+    film, finding = divmod(int(distances.argmax()), len(findings))
+    differing = int((distances.max(axis=1) > NEAR[kind]).sum())
     worst = f"{films.names[film]}, {findings[finding]}: {theirs[film, finding]:.4g} expected"
     text = (
         f"{name} does not give what expect says: of {count(len(theirs), 'film')}, {differing}"
-        f" differ{'s' if differing == 1 else ''}, by up to {apart.max():.3g} in {kind} ({worst},"
-        f" {ours[film, finding]:.4g} found)."
+        f" differ{'s' if differing == 1 else ''}, by up to {distances.max():.3g} in {kind}"
+        f" ({worst}, {ours[film, finding]:.4g} found)."
     )
     if found is None:
         return f"{text} No likely cause was found; is it another preprocessing, or other weights?"
@@ -139,11 +139,13 @@ def _films(expected: Expected, samples: Sequence[Sample]) -> tuple[Films, Float[
         if sample is None or len(names) == MOST:
             continue
         try:
-            pixels.append(sample.pixels.read())
+            read = sample.pixels.read()
         except PixelError:
             continue  # which a run sets aside
-        names.append(film)
-        values.append(row)
+        if not np.isnan(row).all():
+            names.append(film)
+            pixels.append(read)
+            values.append(row)
     if not names:
         raise DataError(
             f"expect names {count(len(expected.films), 'film')}, such as {expected.films[0]!r}, and"
@@ -189,12 +191,29 @@ def _row(film: str, value: Any, findings: Sequence[str]) -> list[float]:
         for finding in value:
             if finding not in findings:
                 raise DataError(f"expect: {finding!r}; {near_misses(str(finding), findings)}")
-        return [float(value.get(finding, "nan")) for finding in findings]
-    flat = torch.as_tensor(value, dtype=torch.float64).reshape(-1)
-    numbers: list[float] = flat.tolist()
+        return [_number(film, value.get(finding, "nan")) for finding in findings]
+    try:
+        # Of one finding a plain number, and of a network's own output a tensor.
+        numbers: list[float] = torch.as_tensor(value, dtype=torch.float64).reshape(-1).tolist()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _no_numbers(film, value) from error
     if len(numbers) != len(findings):
         raise DataError(
             f"expect has {count(len(numbers), 'output')} for {film}; expected one for each finding:"
             f" {', '.join(findings)}"
         )
     return numbers
+
+
+def _number(film: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise _no_numbers(film, value) from error
+
+
+def _no_numbers(film: str, value: Any) -> DataError:
+    return DataError(
+        f"expect says {value!r} of {film}; expected a number, a list in the order of the findings,"
+        " or a table of numbers by finding"
+    )

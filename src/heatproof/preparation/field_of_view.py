@@ -40,7 +40,7 @@ def check_field_of_view(model: Model, name: str, grid: tuple[int, int] | None = 
     """See that a network looks at all of its input, but for what strides leave at its end.
 
     Args:
-        model: Costs one pass, and some more for a network that crops.
+        model: Costs one pass for each border, and some more for a network that crops.
         name: What reports call it.
         grid: Rows and columns of its features.
 
@@ -59,14 +59,15 @@ def check_field_of_view(model: Model, name: str, grid: tuple[int, int] | None = 
     with held_still(model), torch.no_grad():
         try:
             blind = [_blind(model, image, band, least[band]) for band in _BANDS]
+            # All rows: what sees nothing at all is another fault.
+            if not any(blind) or _blind(model, image, _BANDS[0], size[0]):
+                return
             unseen = {
                 band: _extent(model, image, band, least[band]) if is_blind else 0
                 for band, is_blind in zip(_BANDS, blind, strict=True)
             }
         except HeatproofError:
             return  # it refuses what is not a number, so that nothing is known
-    if not any(blind) or all(blind):
-        return  # what sees nothing at all is another fault
     top, bottom, left, right = (unseen[band] for band in _BANDS)
     height, width = size[0] - top - bottom, size[1] - left - right
     raise ModelError(

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from heatproof.errors import HeatproofError
 from heatproof.models import Model
 from heatproof.preparation.causes import Cause, causes_of
-from heatproof.preparation.setups import Films, Setup, outputs_of
+from heatproof.preparation.setups import Films, Setup, apart, outputs_of
 
 _FEW = 3  # films on which a cause is tried first
 _TOGETHER = 5  # causes that come nearest, and are tried together with others
@@ -57,21 +57,21 @@ def explained(
     """
     few = Films(films.names[:_FEW], films.pixels[:_FEW])
 
-    def apart(causes: Sequence[Cause], shown: Films) -> float:
-        return _apart(model, shown, theirs[: len(shown.names)], setup, causes)
+    def away(causes: Sequence[Cause], shown: Films) -> float:
+        return _away(model, shown, theirs[: len(shown.names)], setup, causes)
 
-    best: tuple[float, tuple[Cause, ...]] = (apart((), films), ())
+    best: tuple[float, tuple[Cause, ...]] = (away((), films), ())
     tried: list[tuple[float, tuple[Cause, ...]]] = []
     for causes in _in_turn(tuple(causes_of(setup, theirs.shape[1])), tried):
         # Two causes explain more than one, so that they count only where no single one does.
         if time.monotonic() > until or (best[0] <= near and len(causes) > 1):
             break
-        distance = apart(causes, few)
+        distance = away(causes, few)
         if len(causes) == 1:
             tried.append((distance, causes))
         # Batch norm in training mode sees all films that its owner saw together.
         if distance <= near or distance < best[0] or _sees_all(causes):
-            best = min(best, (apart(causes, films), causes), key=lambda pair: pair[0])
+            best = min(best, (away(causes, films), causes), key=lambda pair: pair[0])
     distance, causes = best
     if not causes:
         return None
@@ -96,7 +96,7 @@ def _sees_all(causes: Sequence[Cause]) -> bool:
     return any(cause.about == "mode" for cause in causes)
 
 
-def _apart(
+def _away(
     model: Model,
     films: Films,
     theirs: Float[np.ndarray, "n k"],
@@ -107,7 +107,7 @@ def _apart(
     try:
         for cause in causes:
             setup = cause.change(setup)
-        apart = np.abs(outputs_of(model, films, setup) - theirs)
+        ours = outputs_of(model, films, setup)
     except (HeatproofError, ValueError, RuntimeError):
         return float("inf")  # such as batch norm in training mode, of one value
-    return float(np.nanmax(apart)) if not np.isnan(apart).all() else float("inf")
+    return float(apart(ours, theirs).max())

@@ -45,7 +45,6 @@ AnyModel = Model | Ensemble | Localizer[Any]
 """A model that saliency methods explain, several whose maps are averaged, or one that makes maps of
 its own."""
 
-
 _LOOKED_AT = 3  # films of a data set on which the place of a transform is tried
 Opener = Callable[[], tuple[AnyModel, ModelCard, Path | None]]  # returns what ``open_model`` does
 
@@ -109,7 +108,13 @@ def own_code(folder: Path, entry: ModelEntry) -> str:
 
 
 def preprocessing_of(folder: Path, scaling: Scaling) -> AnyPreprocessing:
-    """The preprocessing that an experiment file describes; raises SpecError or ModelError."""
+    """The preprocessing that an experiment file describes.
+
+    Raises:
+        ExperimentError: The experiment may not name its transform.
+        SpecError: No such part.
+        ModelError: The transform, or the parts together, cannot be used.
+    """
     return parts_of(scaling) if scaling.transform is None else _own_transform(folder, scaling)
 
 

@@ -49,6 +49,23 @@ class Setup:
     training: str = ""
 
 
+def apart(
+    ours: Float[np.ndarray, "n k"], theirs: Float[np.ndarray, "n k"]
+) -> Float[np.ndarray, "n k"]:
+    """How far outputs lie apart.
+
+    Args:
+        ours: Of the model as heatproof runs it.
+        theirs: What its owner says; nan where nothing is said.
+
+    Returns:
+        The distances: 0 where nothing is said, infinite where ours is not finite and theirs is.
+    """
+    distances: np.ndarray = np.nan_to_num(np.abs(ours - theirs), nan=np.inf, posinf=np.inf)
+    distances[np.isnan(theirs)] = 0
+    return distances
+
+
 def outputs_of(model: Model, films: Films, setup: Setup) -> Float[np.ndarray, "n k"]:
     """What a model gives for films; raises HeatproofError."""
     changed = setup.film or (lambda film: film)

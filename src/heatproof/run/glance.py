@@ -245,19 +245,19 @@ def _of_finding(
     # The standard deviation of an AUROC without any relation (Mann and Whitney).
     chance = math.sqrt((len(every) + 1) / (12 * len(with_it) * len(without)))
     if auroc < 0.5 + chance:
-        below = " or the films inverted" if auroc < 0.5 - chance else ""
+        below = " are the films inverted," if auroc < 0.5 - chance else ""
         yield (
             f"{finding}: an AUROC of {number(auroc)} on {count(len(every), 'film')} is no better"
-            f" than chance; is the preprocessing another one, the order of findings{below}? Say"
-            " expect = ... with what you saw the model give"
+            f" than chance; are the preprocessing and the order of findings those of the training,"
+            f"{below} and does expect = ... agree with what you saw the model give?"
         )
     # Films with and without the finding count as often as they occur.
     mean = prevalence * with_it.mean() + (1 - prevalence) * without.mean()
     if abs(mean - prevalence) > _APART:
         yield (
             f"{finding}: probabilities average {mean:.2f}, and {prevalence:.0%} of the films have"
-            " it; is normalization (mean, std) or outputs another one, or was it trained where the"
-            " finding is as frequent as that?"
+            " it; are normalization (mean, std) and outputs those of the training, or was it"
+            " trained where the finding is as frequent as that?"
         )
 
 

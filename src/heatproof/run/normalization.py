@@ -1,4 +1,4 @@
-"""Is normalization another one than that of the training?  Asked of batch norm, without labels."""
+"""Were films normalized otherwise in training?  The first batch norm is asked, without labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ def normalization_warning(model: Model, films: Sequence[Film]) -> str:
     """What the first batch norm says of a few films; empty where it says nothing.
 
     Args:
-        model: Any; those without batch norm say nothing.
+        model: Any; of one without batch norm nothing is said.
         films: In [0, 1].
     """
     ours = model.preprocessing
