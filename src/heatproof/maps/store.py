@@ -99,7 +99,7 @@ class _Place:
     def holds(self, values: Float32[np.ndarray, "y x"]) -> bool:
         """Whether these are the values that were put here, under this key, version and validity."""
         plain = zlib.crc32(values.data)
-        # Version 2.1 and earlier put the CRC of the values alone.
+        # Earlier versions put the CRC of the values alone.
         return self.checksum in (plain, _bound(plain, self.key, self.version, self.validity))
 
 
@@ -351,9 +351,8 @@ class MapStore:
             index.execute("BEGIN IMMEDIATE")
             yield index
             index.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            # Every file of results reports a full disk as OSError, and so does the index.
-            raise OSError(f"{self.path / 'index.sqlite'} cannot be written: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise self._as_ours(error, "written") from error
         finally:
             index.close()
 
