@@ -430,7 +430,7 @@ def _maps(folder: Path, places: Sequence[_Place]) -> list[StoredMap]:
         values = [np.ascontiguousarray(array[place.row][place.col]) for place in places]
         sound = all(map(_Place.holds, places, values))
         maps = [StoredMap(*each) for each in zip(values, map(_validity, places), strict=True)]
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise  # nothing is damaged
     except Exception as error:  # Zarr has no error of its own for metadata that were altered
         raise _DamagedArrayError(folder.name) from error
