@@ -1,4 +1,4 @@
-"""A campaign of inputs that nobody would write on purpose, for every parser.
+"""A campaign of inputs that nobody would write on purpose, for the parsers of ``fuzzing.PARSERS``.
 
     python -m benchmarks.fuzz --inputs 5000
 

@@ -62,8 +62,9 @@ def closure() -> list[str]:
 def versions() -> dict[str, str]:
     """The versions of constraints.txt, by name."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pinned = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    return {canonical(name): version.split(";")[0].strip() for name, version in pinned}
+    pinned = (line.partition(";")[0] for line in lines if not line.startswith("#"))
+    pairs = (line.split("==") for line in pinned if "==" in line)
+    return {canonical(name): version.strip() for name, version in pairs}
 
 
 def licence(name: str) -> str:

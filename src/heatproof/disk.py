@@ -22,9 +22,8 @@ except ModuleNotFoundError:  # Windows; files are then taken for unfinished by t
     fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = ".unfinished"
-ARRAYS = (
-    "arrays"  # the folder of a store of maps: as many entries as blocks, none of them ours here
-)
+# The folder of a store of maps has an entry for each block, and none of them is unfinished here.
+ARRAYS = "arrays"
 _SEAL = "sha256"
 _DAY = 86400  # seconds after which nobody writes a file any more, where locks cannot tell
 

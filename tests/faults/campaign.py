@@ -10,6 +10,7 @@ import random
 import resource
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from pathlib import Path
 import polars as pl
 
 from heatproof import disk
+from heatproof.escaping import without_folders
+from heatproof.maps.store import INDEX, MapStore
 from heatproof.run.doctor import TABLES
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.units import Units
@@ -38,7 +41,7 @@ class Trial:
         fault: Its name.
         seed: What decided when and where.
         status: Exit status of the run that was disturbed; None where the fault came after it.
-        said: The last line that it said.
+        said: The last line that it said, without folders of the machine.
         again: Exit status of the same command afterwards.
         differs: Results that are not those of an undisturbed run.
         redone: Whole units that were made again.
@@ -92,24 +95,47 @@ def trial(fault: str, seed: int, file: Path) -> Trial:
     after = _units(folder)
     differs = tuple(name for name in _SAME if not _equal(folder / name, whole / name))
     redone = sum(after.get(place) != moment for place, moment in before.items())
-    lines = [line for line in told.splitlines() if line.strip()]
     seconds = time.monotonic() - began
     traceback = "Traceback" in told + said
-    result = Trial(
-        fault, seed, status, (lines or [""])[-1][:200], again, differs, redone, traceback, seconds
-    )
+    last = _last_line(told, folder)
+    result = Trial(fault, seed, status, last, again, differs, redone, traceback, seconds)
     if result.passed:
         shutil.rmtree(folder)
     return result
 
 
+def _last_line(told: str, folder: Path) -> str:
+    """The last line of a log, without the folders of the machine, since it is published."""
+    lines = [line for line in told.splitlines() if line.strip()] or [""]
+    return without_folders(lines[-1], [str(folder)])[:200]
+
+
 def _units(folder: Path) -> dict[Path, int]:
-    """When each whole unit was written."""
-    # A unit of ``made`` says that maps are stored: it is written again with maps that were damaged.
-    tables = [table for table in TABLES if table is not MapsMade]
-    damaged = {file for table in tables for file in Units(folder, table).damaged()}
-    files = (file for table in tables for file in (folder / table.name).glob("*.parquet"))
-    return {file: file.stat().st_mtime_ns for file in files if file not in damaged}
+    """When each whole unit was written; a list of maps is whole where its maps are."""
+    damaged = {file for table in TABLES for file in Units(folder, table).damaged()}
+    files = [file for table in TABLES for file in (folder / table.name).glob("*.parquet")]
+    written = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
+    maps = _whole_maps(folder)
+    lists = [file for file in written if file.parent.name == MapsMade.name]
+    for file in lists:
+        rows = pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
+        if not maps.issuperset(rows):
+            del written[file]
+    return written
+
+
+def _whole_maps(folder: Path) -> set[tuple[str, str, str]]:
+    """Method, film and finding of every map that can be read; the experiment has one model."""
+    found: set[tuple[str, str, str]] = set()
+    if not (folder / "maps").exists():
+        return found
+    with tempfile.TemporaryDirectory() as place:
+        # A copy, since a store forgets what it finds damaged, which the run is to find by itself.
+        copy = Path(shutil.copytree(folder / "maps", Path(place, "maps")))
+        for store in map(MapStore, copy.iterdir()):
+            if store.path / INDEX not in store.damaged():
+                found |= {(key.method, key.image_id, key.finding) for key in store}
+    return found
 
 
 def _equal(one: Path, other: Path) -> bool:

@@ -1,6 +1,7 @@
-"""Inputs that nobody would write on purpose, for every parser: it reads them, or answers in words.
+"""Inputs that nobody would write on purpose: a parser reads them, or answers in words.
 
-A parser takes a file and reads it; whatever it raises is a ``HeatproofError``.
+A parser takes a file and reads it; whatever it raises is a ``HeatproofError``.  Importers of maps
+are not among ``PARSERS``; ``tests/maps/importers`` tries damaged files of each.
 """
 
 import json

@@ -117,13 +117,14 @@ def test_the_folder_of_another_experiment_is_refused(squares):
         claim(load(squares))
 
 
-def test_the_folder_of_another_program_is_refused(squares):
+@pytest.mark.parametrize("content", [{"run": 1}, [1, 2], "text"])
+def test_the_folder_of_another_program_is_refused(squares, content):
     folder = load(squares).output_folder
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"run": 1}))
+    (folder / "run.json").write_text(json.dumps(content))
     with pytest.raises(ExperimentError, match="another program's"):
         claim(load(squares))
-    assert json.loads((folder / "run.json").read_text()) == {"run": 1}
+    assert json.loads((folder / "run.json").read_text()) == content
 
 
 def test_a_damaged_claim_is_told_and_made_again(squares):
@@ -131,8 +132,9 @@ def test_a_damaged_claim_is_told_and_made_again(squares):
     claim(experiment)
     file = experiment.output_folder / "run.json"
     good = file.read_text()
-    for content in ("", "{", good.replace("Squares", "Circles"), "[" * 100_000):
+    swapped = disk.sealed({"findings": ["Square"]})  # whole and sealed, as a card of a model is
+    for content in ("", "{", good.replace("Squares", "Circles"), "[" * 100_000, swapped):
         file.write_text(content)
-        with pytest.warns(DamagedFile, match="made again"):
+        with pytest.warns(DamagedFile, match="makes it again"):
             claim(experiment)
         assert read_claim(experiment.output_folder)["experiment"] == "Squares"

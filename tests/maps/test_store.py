@@ -253,6 +253,13 @@ def test_an_index_that_is_none_any_more_is_removed_with_a_warning(
     assert np.array_equal(store.get(MapKey(MODEL, "grad_cam", "a", "f")).values, values[0, 0])
 
 
+def test_a_put_into_a_damaged_index_is_told(store: MapStore) -> None:
+    put(store, ["a"], ["f"])
+    (store.path / "index.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(DamagedMapError, match=r"index\.sqlite is damaged"):
+        put(store, ["a"], ["f"])
+
+
 def test_maps_of_the_last_version_are_still_read(store: MapStore) -> None:
     values = put(store, ["a"], ["f"])
     altered(store, f"UPDATE maps SET checksum = {zlib.crc32(values[0, 0].data)}")

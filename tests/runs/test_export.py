@@ -1,5 +1,8 @@
 """What is exported can be read again by others, and by heatproof itself."""
 
+import shutil
+import zipfile
+
 import nibabel
 import numpy as np
 import polars as pl
@@ -23,13 +26,28 @@ def test_tables_are_csv_with_every_column_described(runs, tmp_path) -> None:
 
 
 def test_tables_are_sheets(runs, tmp_path) -> None:
-    import zipfile
-
     [file] = export(heatproof.open(runs[0]), tmp_path, ["xlsx"])
     with zipfile.ZipFile(file) as book:
         text = book.read("xl/workbook.xml").decode()
     for name in ("columns", *heatproof.open(runs[0]).tables):
         assert f'name="{name}"' in text
+
+
+def test_names_are_neither_formulas_nor_links(runs, tmp_path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(runs[0], folder, ignore=shutil.ignore_patterns("maps"))
+    names = ['=HYPERLINK("http://x")', "external:other.xlsx", "http://x.org"]
+    films = pl.read_parquet(folder / "films.parquet")
+    named = (names * len(films))[: len(films)]
+    films.with_columns(pl.Series("image_id", named)).write_parquet(folder / "films.parquet")
+    export(heatproof.open(folder), tmp_path / "out", ["csv", "xlsx"])
+    shown = pl.read_csv(tmp_path / "out" / "films.csv", infer_schema=False)["image_id"]
+    assert shown[:3].to_list() == ["'" + names[0], *names[1:]]
+    with zipfile.ZipFile(tmp_path / "out" / "tables.xlsx") as book:
+        for name in book.namelist():
+            content = book.read(name)
+            assert b"<f>" not in content, name
+            assert b"<hyperlink" not in content, name
 
 
 @pytest.mark.parametrize(("form", "importer"), [("npy", "npy"), ("nifti", "nifti")])

@@ -1,5 +1,7 @@
 """A run opened: tables with their meaning, maps over their films, and what is known of it."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,20 @@ def test_maps_lie_where_the_scores_found_them(runs) -> None:
 def test_a_map_that_is_not_there_is_told(runs, asked, text) -> None:
     with pytest.raises(MapError, match=text):
         heatproof.open(runs[0]).map(*asked)
+
+
+def test_a_damaged_table_is_told_and_a_folder_is_no_pattern(runs, tmp_path) -> None:
+    folder = tmp_path / "run[1]"
+    shutil.copytree(runs[0], folder)
+    opened = heatproof.open(folder)
+    assert opened["scores"].frame.equals(heatproof.open(runs[0])["scores"].frame)
+    for damaged in (b"", opened.folder.joinpath("scores.parquet").read_bytes()[:-9]):
+        (folder / "scores.parquet").write_bytes(damaged)
+        with pytest.raises(ExperimentError, match=r"scores\.parquet cannot be read"):
+            opened["scores"]
+    shutil.copy(folder / "films.parquet", folder / "scores.parquet")
+    with pytest.raises(ExperimentError, match=r"scores\.parquet cannot be read"):
+        opened["scores"]
 
 
 def test_a_folder_without_a_run_is_told(tmp_path) -> None:

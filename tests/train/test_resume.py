@@ -1,6 +1,8 @@
 """A training that was interrupted ends as one that was not."""
 
 import errno
+import hashlib
+import io
 import os
 import random
 import signal
@@ -19,6 +21,7 @@ from heatproof.models.classifier import build
 from heatproof.train import CURVE, LAST, fit
 from heatproof.train.learner import write_curve
 from heatproof.train.settings import Settings, TrainingProgress
+from heatproof.train.whole import read_checkpoint
 from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, blobs, model
 
 # Everything that has a state: momenta, a schedule, dropout, chance in order and images.
@@ -170,6 +173,44 @@ def test_a_damaged_checkpoint_is_told_and_the_training_begins_anew(unbroken, tmp
     assert curve(tmp_path) == unbroken[2]
     for name, tensor in unbroken[0].state_dict().items():
         assert torch.equal(network.state_dict()[name], tensor), name
+
+
+def test_a_disk_that_cannot_be_read_leaves_every_checkpoint(tmp_path, monkeypatch):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, stop_at=(4, 1))
+    before = sorted(tmp_path.glob("*.ckpt"))
+    read = Path.read_bytes
+
+    def refuse(file: Path) -> bytes:
+        if file.suffix == ".ckpt":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(file))
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ModelError, match="Input/output error"):
+        trained(tmp_path)
+    assert before
+    assert sorted(tmp_path.glob("*.ckpt")) == before
+
+
+class _Calls:
+    """Pickles to a call that leaves a file behind."""
+
+    def __init__(self, proof: Path) -> None:
+        self._proof = proof
+
+    def __reduce__(self) -> tuple:
+        return open, (str(self._proof), "w")
+
+
+def test_a_checkpoint_that_asks_for_more_than_tensors_runs_nothing(tmp_path):
+    proof, content = tmp_path / "proof", io.BytesIO()
+    torch.save({"state_dict": _Calls(proof)}, content)
+    content.write(hashlib.sha256(content.getbuffer()).digest())  # whole, as its writer says
+    (tmp_path / "last.ckpt").write_bytes(content.getvalue())
+    with pytest.raises(ModelError, match="UnpicklingError"):
+        read_checkpoint(tmp_path / "last.ckpt")
+    assert not proof.exists()
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):

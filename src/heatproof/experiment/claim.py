@@ -22,6 +22,14 @@ from heatproof.tables.units import digest
 
 RUN = "run.json"
 FORMAT = 1
+# What is read without looking whether it is there.
+_KINDS: dict[str, Any] = {
+    "experiment": str,
+    "file": str,
+    "begun": str,
+    "finished": str | None,
+    "members": list,
+}
 _VERSIONS = ("heatproof", "torch", "numpy", "polars")  # numbers depend on them
 
 
@@ -110,6 +118,8 @@ def finish(
 def read_claim(folder: Path) -> dict[str, Any] | None:
     """What ``run.json`` says; None where there is none, or a damaged one, which is told.
 
+    What is sealed but says nothing of a run, such as the card of a model, counts as damaged.
+
     Raises:
         ExperimentError: It is the file of another program.
     """
@@ -121,24 +131,33 @@ def read_claim(folder: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise ExperimentError(f"cannot read {file}: {error}") from error
     try:
-        return unsealed(text)
+        return _checked(unsealed(text))
     except ValueError as error:
         if _is_foreign(text):
             raise ExperimentError(
                 f"{file} is not from heatproof, so the folder is another program's; choose another"
                 " with output = ... or -o"
             ) from error
-        warn(f"{file}: {error}; it is made again", DamagedFile, stacklevel=2)
+        warn(f"{file}: {error}; the next run makes it again", DamagedFile, stacklevel=2)
         return None
 
 
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a sealed file; raises ValueError where they are not those of a run."""
+    # The cards of models are sealed, too, and one may have been swapped with it.
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(values.get(key), kind)]
+    if wrong:
+        raise ValueError(f"it is no file of a run: {', '.join(wrong)} cannot be read")
+    return values
+
+
 def _is_foreign(text: bytes) -> bool:
-    """Whether it is whole JSON, and was never sealed."""
+    """Whether it is whole JSON that heatproof never wrote, damaged or not."""
     try:
-        values = unsealed(text, required=False)
-    except ValueError:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
         return False
-    return "experiment" not in values
+    return not isinstance(values, dict) or not {"experiment", "sha256"} & set(values)
 
 
 def _settings_digest(experiment: Experiment) -> str:

@@ -99,7 +99,7 @@ class _Place:
     def holds(self, values: Float32[np.ndarray, "y x"]) -> bool:
         """Whether these are the values that were put here, under this key, version and validity."""
         plain = zlib.crc32(values.data)
-        # Version 2.1 and earlier put the CRC of the values alone.
+        # Earlier versions put the CRC of the values alone.
         return self.checksum in (plain, _bound(plain, self.key, self.version, self.validity))
 
 
@@ -351,9 +351,8 @@ class MapStore:
             index.execute("BEGIN IMMEDIATE")
             yield index
             index.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            # Every file of results reports a full disk as OSError, and so does the index.
-            raise OSError(f"{self.path / 'index.sqlite'} cannot be written: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise self._as_ours(error, "written") from error
         finally:
             index.close()
 
@@ -431,7 +430,7 @@ def _maps(folder: Path, places: Sequence[_Place]) -> list[StoredMap]:
         values = [np.ascontiguousarray(array[place.row][place.col]) for place in places]
         sound = all(map(_Place.holds, places, values))
         maps = [StoredMap(*each) for each in zip(values, map(_validity, places), strict=True)]
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise  # nothing is damaged
     except Exception as error:  # Zarr has no error of its own for metadata that were altered
         raise _DamagedArrayError(folder.name) from error

@@ -78,7 +78,10 @@ def _as_json(column: pl.Series) -> pl.Series:
 
 def _xlsx(run: Run, to: Path, _: Frame) -> Iterator[Path]:
     file = to / "tables.xlsx"
-    with xlsxwriter.Workbook(file, {"strings_to_formulas": False}) as book:
+    # Text stays text: no formulas, and no links to the web or to other files.
+    with xlsxwriter.Workbook(
+        file, {"strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
         run.describe().write_excel(book, "columns")
         for name in run.tables:
             table = _plain(run[name].frame)
@@ -102,7 +105,7 @@ def _nifti(run: Run, to: Path, frame: Frame) -> Iterator[Path]:
 def _maps(
     run: Run, to: Path, frame: Frame, ending: str, save: Callable[[Path, Any], None]
 ) -> Iterator[Path]:
-    listed = []
+    listed, taken = [], set()
     for row in run.maps.iter_rows(named=True):
         stored, geometry = run.stored(row)
         folder = to / "maps" / folder_name(row["data"], row["data"], digits=6)
@@ -114,7 +117,11 @@ def _maps(
         is_plain = (
             name.replace("_", "").replace("-", "").replace(".", "").replace(" ", "").isalnum()
         )
-        file = folder / f"{name if is_plain else folder_name(name, name)}{ending}"
+        # Another film and finding may have the same name together: a_b of c, and a of b_c.
+        if not is_plain or folder / name in taken:
+            name = folder_name(name, row["image_id"], row["finding"])
+        taken.add(folder / name)
+        file = folder / f"{name}{ending}"
         save(file, run.read_map(row, frame))
         height, width = run.size(row)
         listed.append(

@@ -1,6 +1,7 @@
 """``open``: one run, read from its folder; neither its experiment, models nor films are needed."""
 
 import html
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,7 +93,8 @@ class Run:
         """A table: its rows are ``.frame``, and ``.describe()`` says what its columns mean.
 
         Raises:
-            ExperimentError: There is no such table; the message says which there are.
+            ExperimentError: There is no such table, and the message says which there are; or its
+                file is damaged.
         """
         kinds = {table.name: table for table in TABLES}
         if name not in self.tables:
@@ -101,7 +103,14 @@ class Run:
                 f"{self.folder} has no table {name!r}{hint or f': it is {self.state}'};"
                 " heatproof report EXPERIMENT.toml writes those of a run"
             )
-        return kinds[name].of_file(pl.read_parquet(self._file(kinds[name])))
+        file = self._file(kinds[name])
+        try:
+            # As bytes, since a path may be taken for a pattern.
+            return kinds[name].of_file(pl.read_parquet(io.BytesIO(file.read_bytes())))
+        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            raise ExperimentError(
+                f"{file} cannot be read: {error}; heatproof report EXPERIMENT.toml writes it anew"
+            ) from error
 
     @property
     def verdicts(self) -> pl.DataFrame:
@@ -252,7 +261,7 @@ def open_run(folder: str | Path) -> Run:
     about = read_claim(path)
     if about is None:
         raise ExperimentError(
-            f"{path} holds no run: there is no {RUN} in it; heatproof runs lists those below a"
-            " folder, and the command that made an older run writes it"
+            f"{path} holds no run: there is no {RUN} in it, or a damaged one; heatproof runs lists"
+            " the runs below a folder, and the command of a run writes the file anew"
         )
     return Run(path, about)

@@ -42,7 +42,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint as it was written.
 
     Raises:
-        ModelError: It is damaged, cut short, or holds more than tensors and numbers.
+        ModelError: It is gone, damaged, cut short, or holds more than tensors and numbers.
+        OSError: The disk cannot be read, or not by this user, which says nothing of the file.
     """
     try:
         content = path.read_bytes()
@@ -50,7 +51,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if hashlib.sha256(data).digest() != digest:
             raise ValueError("its digest is that of other content")
         state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is gone") from error
+    except (OSError, MemoryError):
+        raise  # nothing is damaged, and whoever takes it for damaged removes hours of training
+    except Exception as error:  # whatever torch says of a file
         raise ModelError(
             f"{path} is not a checkpoint as it was written ({type(error).__name__}: {error})"
         ) from error
