@@ -68,11 +68,14 @@ def _array(file: Path, key: str) -> np.ndarray:
             f"{file} holds a {type(content).__name__}{keys}, expected a tensor; for a dictionary of"
             " tensors by finding say pattern='{image_id}.pt/{finding}'"
         )
-    if content.layout is not torch.strided or content.is_complex():
-        raise MapError(f"{file} holds a sparse or complex tensor, expected plain numbers")
+    if content.layout is not torch.strided or content.is_complex() or content.is_meta:
+        raise MapError(
+            f"{file} holds a sparse or complex tensor, or one without values; expected plain"
+            " numbers"
+        )
     plain = content.detach().dequantize() if content.is_quantized else content.detach()
-    # NumPy has no bfloat16; wider numbers keep all of theirs.
-    array: np.ndarray = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
+    # A map is kept in 32 bits, and NumPy has none of the narrow floats of PyTorch.
+    array: np.ndarray = (plain.float() if plain.is_floating_point() else plain).numpy()
     return array
 
 
