@@ -71,6 +71,7 @@ OF_THE_FILE = [
         "network.py has no function 'buld'; did you mean build?",
     ),
     (MODULE, 'module = "network.py"', "expected file.py:function"),
+    (MODULE, f'module = "{"n" * 300}.py:build"', "models.0.module: there is no "),
     (MODULE, f'{MODULE}\nexpect = "outputs.csv"', "models.0.expect: there is no "),
     (MODULE, f'{MODULE}\ncard = "model"', "needs one of card, module, "),
     (

@@ -95,3 +95,8 @@ def test_the_kinds_are_listed_and_one_is_shown(root):
 def test_an_option_without_a_value_is_told(root):
     with pytest.raises(ExperimentError, match="expected KEY=VALUE"):
         show("rsna_pneumonia", root, ["split"])
+
+
+def test_what_lies_in_no_folder_is_told(root):
+    with pytest.raises(ExperimentError, match="phantom lies in no folder or table"):
+        show("phantom", root)

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,8 +60,11 @@ def show(
     from heatproof.data.overview import overview
 
     options = dict(map(_option, option or ()))
-    # A table of one's own is named by ``csv``; downloaded data sets by their folder.
-    key = "csv" if name == "manifest" else "root"
+    # Downloaded data sets are named by their folder; a table of one's own by ``csv``.
+    known = {field.name for field in fields(kinds.part_class(name))}
+    key = next((key for key in ("root", "csv") if key in known), None)
+    if key is None:
+        raise ExperimentError(f"{name} lies in no folder or table: it has no option root or csv")
     found = overview(kinds.build(name, {key: str(path.absolute()), **options}), headers=headers)
     if as_json:
         typer.echo(json.dumps(found.plain(), indent=2))

@@ -1,16 +1,29 @@
 """CheXpert's table of labels, which CheXlocalize uses, too: a row per film, named by its path.
 
 A film ``CheXpert-v1.0/valid/patient64541/study1/view1_frontal.jpg`` is
-``patient64541_study1_view1_frontal``.
+``patient64541_study1_view1_frontal``.  MIMIC-CXR's table of labels has columns and cells of the
+same kind, but a row per study.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from heatproof.data.pixels import ImageFile
+from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow
-from heatproof.types import Label
+from heatproof.types import Label, Sample
 
+OBSERVATIONS = (
+    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion",
+    "Edema", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion",
+    "Pleural Other", "Fracture", "Support Devices",
+)  # fmt: skip
+"""The 14 of each row, in the order of CheXpert's table."""
+Uncertain = Literal["uncertain", "positive", "negative", "unknown"]
+"""What -1 becomes; unknown is as if it were blank."""
+Blank = Literal["unknown", "negative"]
+"""What a blank cell becomes."""
 LABELS: dict[str, Label] = {
     "1": True,
     "1.0": True,
@@ -39,7 +52,36 @@ class Named(NamedTuple):
     study: str
 
 
-def named(row: TableRow) -> Named:
+def samples(
+    rows: Iterable[TableRow], labels_of: Callable[[TableRow], dict[str, Label]]
+) -> dict[str, Sample]:
+    """The films of rows by identifier, without annotations.
+
+    Raises:
+        DataError: Cells are wrong, or a film is listed twice; all problems are told.
+    """
+    found: dict[str, Sample] = {}
+    problems, table = Problems(), Path()
+    for row in rows:
+        table = row.path
+        with problems.noted():
+            film = _named(row)
+            if film.image_id in found:
+                raise row.wrong("Path", f"each film once, but {film.image_id} came before")
+            found[film.image_id] = Sample(
+                image_id=film.image_id,
+                pixels=ImageFile(film.path),
+                patient_id=film.patient,
+                labels=labels_of(row),
+                study_id=film.study,
+                view=row.values.get("AP/PA") or row.values.get("Frontal/Lateral", ""),
+                metadata=_metadata(row),
+            )
+    problems.refuse(table)
+    return found
+
+
+def _named(row: TableRow) -> Named:
     """The film of a row; raises DataError."""
     path = PurePosixPath(row["Path"])
     if len(path.parts) < _ID_PARTS + 1:
@@ -59,15 +101,10 @@ def label(row: TableRow, column: str) -> Label:
     return LABELS[text]
 
 
-def labels(
-    row: TableRow,
-    findings: Sequence[str],
-    uncertain: Literal["uncertain", "positive", "negative", "unknown"],
-    blank: Literal["unknown", "negative"],
-) -> dict[str, Label]:
+def labels(row: TableRow, uncertain: Uncertain, blank: Blank) -> dict[str, Label]:
     """The labels of a row, with uncertain and blank cells read as told; raises DataError."""
     found: dict[str, Label] = {}
-    for finding in findings:
+    for finding in OBSERVATIONS:
         if not row[finding]:
             if blank == "negative":
                 found[finding] = False
@@ -81,7 +118,7 @@ def labels(
     return found
 
 
-def metadata(row: TableRow) -> dict[str, str | float]:
+def _metadata(row: TableRow) -> dict[str, str | float]:
     """Sex and age, where the table has them; raises DataError."""
     found: dict[str, str | float] = {}
     if sex := row.values.get("Sex"):
@@ -92,8 +129,3 @@ def metadata(row: TableRow) -> dict[str, str | float]:
         except ValueError as error:
             raise row.wrong("Age", "a number of years") from error
     return found
-
-
-def view(row: TableRow) -> str:
-    """AP, PA, LL or RL; of most lateral films, only that they are."""
-    return row.values.get("AP/PA") or row.values.get("Frontal/Lateral", "")

@@ -34,8 +34,8 @@ def find_films(folder: Path, names: Iterable[str], usual: str) -> dict[str, Path
             path = Path(place, file)
             if name in found:
                 raise DataError(
-                    f"two files are of film {name!r}: {found[name]} and {path}; say which folder is"
-                    " meant: images = ..."
+                    f"two files are of film {name!r}: {found[name]} and {path}; leave one there, or"
+                    " say which folder is meant: images = ... (where the data set has that option)"
                 )
             found[name] = path
     return wanted | found

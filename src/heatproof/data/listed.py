@@ -7,7 +7,7 @@ from heatproof.types import Sample
 
 
 class Listed(ABC):
-    """Films in the order of a table; a data set derives from it and makes ``_samples``."""
+    """Films in the order of its tables; a data set derives from it and makes ``_samples``."""
 
     def __post_init__(self) -> None:
         """Read the tables now, so that their errors come first."""

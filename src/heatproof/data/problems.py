@@ -13,7 +13,7 @@ class Problems:
     """Collects what is wrong, to say it together."""
 
     def __init__(self) -> None:
-        self._found: list[str] = []
+        self._found: dict[str, None] = {}  # in order, each message once
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -24,8 +24,8 @@ class Problems:
             self.note(error)
 
     def note(self, problem: DataError | str) -> None:
-        """Keep a problem."""
-        self._found.append(str(problem))
+        """Keep a problem; one that every row has, such as an absent column, is one problem."""
+        self._found[str(problem)] = None
 
     def refuse(self, root: Path | str, cure: str = "") -> None:
         """Raise what was found, if anything.
@@ -39,7 +39,7 @@ class Problems:
         """
         if not self._found:
             return
-        lines = "".join(f"\n  {problem}" for problem in self._found[:SHOWN])
+        lines = "".join(f"\n  {problem}" for problem in [*self._found][:SHOWN])
         left = len(self._found) - SHOWN
         more = f"\n  ... and {left} more" if left > 0 else ""
         problems = "a problem" if len(self._found) == 1 else f"{len(self._found)} problems"

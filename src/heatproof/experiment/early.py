@@ -13,6 +13,7 @@ from typing import Any
 
 import pydantic
 
+from heatproof.disk import exists, is_file, is_folder
 from heatproof.errors import ExperimentError, Gathered, HeatproofError, Several, near_misses
 from heatproof.experiment import declared
 from heatproof.experiment.assignment import shared_findings
@@ -189,7 +190,7 @@ def _files(table: Mapping[str, Any], folder: Path) -> Iterator[tuple[_Place, str
         for index, entry in enumerate(_tables(table, key)):
             for option in options:
                 value = entry.get(option)
-                if isinstance(value, str) and not (folder / value).exists():
+                if isinstance(value, str) and not exists(folder / value):
                     yield (key, index, option), _absent(folder / value)
     for place, inner in _named(table, "models"):
         if isinstance(module := inner.get("module"), str):
@@ -202,7 +203,7 @@ def _files(table: Mapping[str, Any], folder: Path) -> Iterator[tuple[_Place, str
 def _absent(path: Path) -> str:
     """That a path leads nowhere, and what is there instead."""
     shown = path.parent
-    if not shown.is_dir():
+    if not is_folder(shown):
         return f"there is no {path}, nor a folder {shown}"
     return f"there is no {path}; {near_misses(path.name, (one.name for one in shown.iterdir()))}"
 
@@ -219,7 +220,7 @@ def _function(source: str, folder: Path) -> Iterator[str]:
     if not file.endswith(".py"):
         return
     path = folder / file
-    if not path.is_file():
+    if not is_file(path):
         yield _absent(path)
         return
     try:

@@ -1,8 +1,8 @@
 """A pilot: a few films of each data set, drawn once, to see a whole report before its cost is paid.
 
-As many films with as without each finding are taken in turn, of the films that models judge first,
-then some of those that trained or tuned them.  So prevalences are not those of the whole, and
-nothing of a pilot is a result.
+Films with and without each finding are taken in turn, of those that models judge, after one film of
+each kind that trained or tuned a model.  So prevalences are not those of the whole, and nothing of
+a pilot is a result.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

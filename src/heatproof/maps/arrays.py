@@ -4,18 +4,19 @@ An array is a map ``y x``, with any axes of length 1 around it; or, where the fi
 are named, a stack ``k y x`` of them.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32
 
 from heatproof.errors import MapError
 from heatproof.maps.importers import FoundMap, ImportedMap
-from heatproof.maps.naming import KnownFilms, film_of, place_of
+from heatproof.maps.naming import KnownFilms, check_pattern, film_of, place_of
 
 _AXES = 2  # rows and columns
 _NUMBERS = "fiub"  # kinds of NumPy: floats, signed, unsigned, booleans
@@ -34,6 +35,30 @@ class StoredArray:
     file: Path
     name: str
     read: Callable[[], np.ndarray]
+
+
+class NamedArrays(ABC):
+    """An importer of arrays whose names say film and finding; it says how they are stored.
+
+    A format declares ``pattern`` as its option, with the usual names, and ``findings`` where its
+    arrays may be stacks.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]]
+    pattern: str
+    findings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises SpecError for a pattern that cannot be one, before any file is looked at."""
+        check_pattern(self.pattern, self.findings)
+
+    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
+        """The maps of all arrays; raises MapError where there are none."""
+        return maps_in(self._arrays(folder), known, self.pattern, self.findings)
+
+    @abstractmethod
+    def _arrays(self, folder: Path) -> Iterable[StoredArray]:
+        """The arrays in a folder and below, or in one file; raises MapError where none are."""
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[Path, str]]:

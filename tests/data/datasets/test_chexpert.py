@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from heatproof.data.check import check
+from heatproof.data.chexpert_table import OBSERVATIONS
 from heatproof.data.datasets import datasets
-from heatproof.data.datasets.chexpert import COMPETITION, FINDINGS
 from heatproof.errors import DataError
 from tests.on_disk import (
     CHEXPERT,
@@ -36,8 +36,7 @@ def opened(root, **options):
 def test_films_labels_patients_and_views(root, films):
     data = opened(root)
     assert check(data) == ()
-    assert data.findings == FINDINGS
-    assert set(COMPETITION) < set(FINDINGS)
+    assert data.findings == OBSERVATIONS
     for number, (name, read, film) in enumerate(
         zip(chexpert_names(films), data, films, strict=True)
     ):
@@ -103,6 +102,15 @@ def test_every_problem_of_the_table_is_told(root):
     assert "line 6, column 'No Finding': found '2', expected 1 (present), 0 (absent)" in text
     with pytest.raises(DataError, match=r"has no test_labels.csv or test.csv; expected root"):
         opened(root, split="test")
+
+
+def test_a_column_that_no_row_has_is_one_problem(root):
+    lines = (root / "train.csv").read_text().replace("Fracture", "Fractures")
+    (root / "train.csv").write_text(lines)
+    with pytest.raises(DataError) as told:
+        opened(root)
+    assert str(told.value).count("has no column 'Fracture'; did you mean Fractures?") == 1
+    assert "a problem in its tables" in str(told.value)
 
 
 def test_the_table_of_the_authors_sample(shared_data):

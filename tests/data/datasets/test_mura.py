@@ -118,6 +118,15 @@ def test_wrong_folders_and_tables_are_told(tmp_path, films):
         datasets.build("mura", {"root": str(tmp_path)})
 
 
+def test_two_films_of_one_name_are_told(tmp_path, films):
+    write_mura(tmp_path, films, renamed=True)
+    first = min((tmp_path / "images").glob("[!.]*.png"))
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / first.name).write_bytes(first.read_bytes())
+    with pytest.raises(DataError, match=f"two files are of film '{first.stem}'"):
+        datasets.build("mura", {"root": str(tmp_path)})
+
+
 def test_every_problem_of_marks_is_told(tmp_path):
     cells = ['{"name":"circle","cx":1}', '{"name":"rect","x":1,"y":2,"width":0,"height":4}', "{"]
     rows = [("a.png", 1, "{}", 1, 0, cell, "{}") for cell in cells]

@@ -98,6 +98,15 @@ def test_every_problem_of_the_tables_is_told(root):
         datasets.build("vindr_cxr", {"root": str(root / "train")})
 
 
+def test_a_row_of_labels_without_a_film_is_told(root):
+    table = root / "annotations" / "image_labels_train.csv"
+    header, first, *rest = table.read_text().splitlines()
+    nameless = "," + first.partition(",")[2]
+    table.write_text("\n".join([header, nameless, *rest]))
+    with pytest.raises(DataError, match=r"line 2, column 'image_id': found ''"):
+        opened(root)
+
+
 @pytest.mark.slow
 def test_the_published_counts(shared_data, tmp_path):
     """15,000 films by three readers each, 36,096 boxes of 14 findings, 10,606 films of none."""

@@ -81,3 +81,17 @@ def test_a_list_alone_does_not_say_what_its_numbers_mean(tmp_path: Path) -> None
     (tmp_path / "detections.json").write_text(json.dumps(DETECTIONS))
     with pytest.raises(MapError, match=r"does not list images.*annotations="):
         read("coco_detections", tmp_path)
+
+
+def test_categories_of_other_findings_are_told(tmp_path: Path) -> None:
+    spec = written(tmp_path)
+    others = {**LISTED, "categories": [{"id": 1, "name": "opacity"}, {"id": 2, "name": "Edema"}]}
+    (tmp_path / "listed.json").write_text(json.dumps(others))
+    with pytest.raises(MapError, match=r"categories 'opacity', 'Edema', none of which.*'Opacity'"):
+        read(spec, tmp_path)
+
+
+def test_polygons_are_told(tmp_path: Path) -> None:
+    drawn = {"segmentation": [[0, 0, 9, 0, 9, 9]]}
+    with pytest.raises(MapError, match="polygons are not read"):
+        read(written(tmp_path, [DETECTIONS[0] | drawn]), tmp_path)

@@ -51,11 +51,20 @@ def renamed(file: Path) -> Path:
     return below
 
 
-def test_half_precision_is_kept(tmp_path: Path) -> None:
-    for number, kind in enumerate((torch.bfloat16, torch.float16)):
-        torch.save(torch.tensor([[0.5, 2.0]], dtype=kind), tmp_path / f"film_{number}_Opacity.pt")
-    for found in read("torch", tmp_path).values():
+def test_narrow_floats_are_read(tmp_path: Path) -> None:
+    kinds = (torch.bfloat16, torch.float16, torch.float8_e5m2, torch.float64)
+    for number, kind in enumerate(kinds):
+        file = tmp_path / str(number) / "film_0_Opacity.pt"
+        file.parent.mkdir()
+        torch.save(torch.tensor([[0.5, 2.0]]).to(kind), file)
+        (found,) = read("torch", file.parent).values()
         assert np.array_equal(found.values, [[0.5, 2.0]])
+
+
+def test_a_tensor_without_values_is_told(tmp_path: Path) -> None:
+    torch.save(torch.empty(2, 2, device="meta"), tmp_path / "film_0_Opacity.pt")
+    with pytest.raises(MapError, match="one without values"):
+        read("torch", tmp_path)
 
 
 class Calls:

@@ -1,12 +1,13 @@
 """Arrays of Zarr: named by their path, or by what heatproof itself says of its blocks."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, UnsafePickleError
 from heatproof.maps.importers import importers
 from heatproof.maps.naming import KnownFilms
 from heatproof.maps.store import MapStore
@@ -39,3 +40,23 @@ def test_attributes_that_do_not_fit_are_told(tmp_path: Path) -> None:
     known = KnownFilms("films", FILMS, FINDINGS)
     with pytest.raises(MapError, match=r"2 films and 1 findings; expected \(2, 1, y, x\)"):
         importers.parse("zarr").find(tmp_path, known)
+
+
+def test_chunks_that_are_pickles_are_refused_unread(tmp_path: Path) -> None:
+    place = tmp_path / FILMS[0] / FINDINGS[0]
+    place.mkdir(parents=True)
+    about = {
+        "zarr_format": 2, "shape": [2, 2], "chunks": [2, 2], "dtype": "|O", "order": "C",
+        "filters": [{"id": "vlen-utf8"}], "fill_value": 0,
+        "compressor": {"id": "pickle", "protocol": 5},
+    }  # fmt: skip
+    (place / ".zarray").write_text(json.dumps(about))
+    with pytest.raises(UnsafePickleError, match="holds pickles"):
+        importers.parse("zarr").find(tmp_path, KnownFilms("films", FILMS, FINDINGS))
+
+
+def test_a_packed_array_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "maps.zarr.zip"
+    file.write_bytes(b"PK")
+    with pytest.raises(MapError, match=r"maps.zarr.zip is a file; expected the folder"):
+        importers.parse("zarr").find(file, KnownFilms("films", FILMS, FINDINGS))

@@ -10,18 +10,21 @@ Of the test split there is a human benchmark: three other radiologists' contours
 ``hb_salient_pt_{split}.json`` ({id: {finding: [[x, y], ...]}}) the points that represent a finding
 best.  Where these files lie beside the others they are read, and methods compared with them.
 
-CheXpert's label table says "Lung Opacity" where every CheXlocalize file says "Airspace Opacity";
-here it is "Airspace Opacity" throughout.  Labels are found by name, since the order of columns and
-that of the published model's outputs differ.  Contours of Cardiomegaly are contours of Enlarged
-Cardiomediastinum as well (the authors merged them), so these two findings are not independent.
+Traps.  CheXpert's label table says "Lung Opacity" where every CheXlocalize file says "Airspace
+Opacity"; here it is "Airspace Opacity" throughout.  Labels are found by name, since the order of
+columns and that of the published model's outputs differ.  Contours of Cardiomegaly are contours of
+Enlarged Cardiomediastinum as well (the authors merged them), so these two findings are not
+independent.
 
-Source: Saporta et al., Nature Machine Intelligence 2022, https://doi.org/10.1038/s42256-022-00536-x;
+Download: https://stanfordaimi.azurewebsites.net/datasets/abfb76e5-70d5-4315-badc-c94dd82e3d6d (a
+form).  Licence: Stanford's research use agreement; no film may be passed on.  Source: Saporta et
+al., Nature Machine Intelligence 2022, https://doi.org/10.1038/s42256-022-00536-x;
 https://github.com/rajpurkarlab/cheXlocalize.
 """
 
 import reprlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +32,7 @@ from typing import Any, Literal
 from heatproof.data import chexpert_table
 from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
-from heatproof.data.pixels import ImageFile
+from heatproof.data.listed import Listed
 from heatproof.data.tabular import TableRow, read_json, read_rows
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
@@ -44,7 +47,7 @@ _SYNONYMS = {"Lung Opacity": "Airspace Opacity", "Support Device": "Support Devi
 
 @datasets.register("chexlocalize")
 @dataclass(frozen=True)
-class CheXlocalize:
+class CheXlocalize(Listed):
     """CheXpert films with CheXlocalize's reference standard.
 
     Attributes:
@@ -59,20 +62,10 @@ class CheXlocalize:
     split: str = "val"
     reference: Literal["polygons", "masks"] = "polygons"
 
-    def __post_init__(self) -> None:
-        """Read the table and the annotations now, so that their errors come first."""
-        _ = self._samples
-
     @property
     def findings(self) -> tuple[str, ...]:
         """The ten that were outlined."""
         return FINDINGS
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __getitem__(self, index: int) -> Sample:
-        return self._samples[index]
 
     @cached_property
     def _samples(self) -> tuple[Sample, ...]:
@@ -82,19 +75,17 @@ class CheXlocalize:
         annotations = dict(self._annotations())
         for image_id, marks in self._benchmark():
             annotations[image_id] = (*annotations.get(image_id, ()), *marks)
-        samples: dict[str, Sample] = {}
-        for row in rows:
-            sample = _sample(row, annotations)
-            if sample.image_id in samples:
-                raise row.wrong("Path", f"an image once, but {sample.image_id} came before")
-            samples[sample.image_id] = sample
+        samples = chexpert_table.samples(rows, _labels)
         strangers = annotations.keys() - samples.keys()
         if strangers:
             raise DataError(
                 f"{len(strangers)} annotated images are not in {rows[0].path}, such as"
                 f" {min(strangers)}; is it the table of another split?"
             )
-        return tuple(samples.values())
+        return tuple(
+            replace(sample, annotations=annotations.get(image_id, ()))
+            for image_id, sample in samples.items()
+        )
 
     def _find(self, names: list[str]) -> Path:
         for path in self._places(names):
@@ -122,20 +113,6 @@ class CheXlocalize:
         points = self._places([f"hb_salient_pt_{self.split}.json"])
         for path in [path for path in points if is_file(path)][:1]:
             yield from _named(path)
-
-
-def _sample(row: TableRow, annotations: Mapping[str, tuple[Annotation, ...]]) -> Sample:
-    film = chexpert_table.named(row)
-    return Sample(
-        image_id=film.image_id,
-        pixels=ImageFile(film.path),
-        patient_id=film.patient,
-        labels=_labels(row),
-        annotations=annotations.get(film.image_id, ()),
-        study_id=film.study,
-        view=chexpert_table.view(row),
-        metadata=chexpert_table.metadata(row),
-    )
 
 
 def _labels(row: TableRow) -> dict[str, Label]:

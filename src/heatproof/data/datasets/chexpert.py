@@ -17,10 +17,10 @@ file                                   holds
 ``train``, ``valid``, ``test``         ``patient00001/study1/view1_frontal.jpg``
 =====================================  ============================================================
 
-A label of ``train.csv`` is 1, 0, -1 (the report is uncertain) or blank (it does not say).  Programs
-that classify CheXpert treat -1 and blank in several ways: ``uncertain`` and ``blank`` say in which.
-Films of one study share the labels of its report.  The outlines of ten observations are a data set
-of their own, ``chexlocalize``, where *Lung Opacity* is called *Airspace Opacity*.
+Traps.  A label of ``train.csv`` is 1, 0, -1 (the report is uncertain) or blank (it does not say).
+Programs that classify CheXpert treat -1 and blank in several ways: ``uncertain`` and ``blank`` say
+in which.  Films of one study share the labels of its report.  The outlines of ten observations are
+a data set of their own, ``chexlocalize``, where *Lung Opacity* is called *Airspace Opacity*.
 
 Download: https://stanfordmlgroup.github.io/competitions/chexpert/ (a form).  Licence: Stanford's
 research use agreement; no film may be passed on.  Source: Irvin et al., AAAI 2019,
@@ -35,19 +35,10 @@ from typing import Literal
 from heatproof.data import chexpert_table
 from heatproof.data.datasets import datasets
 from heatproof.data.listed import Listed
-from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, find_table, read_rows
 from heatproof.errors import DataError
-from heatproof.types import Sample
+from heatproof.types import Label, Sample
 
-FINDINGS = (
-    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion",
-    "Edema", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion",
-    "Pleural Other", "Fracture", "Support Devices",
-)  # fmt: skip
-COMPETITION = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
-"""The five that CheXpert's competition is judged by."""
 _TABLES = {
     "train": ["train.csv"],
     "valid": ["valid.csv", "val_labels.csv"],
@@ -71,14 +62,14 @@ class CheXpert(Listed):
 
     root: Path | str
     split: Literal["train", "valid", "test"] = "valid"
-    uncertain: Literal["uncertain", "positive", "negative", "unknown"] = "uncertain"
-    blank: Literal["unknown", "negative"] = "unknown"
+    uncertain: chexpert_table.Uncertain = "uncertain"
+    blank: chexpert_table.Blank = "unknown"
     views: tuple[Literal["frontal", "lateral"], ...] = ("frontal", "lateral")
 
     @property
     def findings(self) -> tuple[str, ...]:
         """The 14, in the order of the table."""
-        return FINDINGS
+        return chexpert_table.OBSERVATIONS
 
     @cached_property
     def _samples(self) -> tuple[Sample, ...]:
@@ -89,28 +80,11 @@ class CheXpert(Listed):
                 f"{self.root} has no {' or '.join(names)}; expected root = the folder of"
                 " CheXpert-v1.0 or CheXpert-v1.0-small"
             )
-        samples: dict[str, Sample] = {}
-        problems = Problems()
-        for row in read_rows(table):
-            with problems.noted():
-                sample = self._sample(row)
-                if sample.image_id in samples:
-                    raise row.wrong("Path", f"each film once, but {sample.image_id} came before")
-                samples[sample.image_id] = sample
-        problems.refuse(table)
+        samples = chexpert_table.samples(read_rows(table), self._labels)
         return tuple(sample for sample in samples.values() if _side(sample) in self.views)
 
-    def _sample(self, row: TableRow) -> Sample:
-        film = chexpert_table.named(row)
-        return Sample(
-            image_id=film.image_id,
-            pixels=ImageFile(film.path),
-            patient_id=film.patient,
-            labels=chexpert_table.labels(row, FINDINGS, self.uncertain, self.blank),
-            study_id=film.study,
-            view=chexpert_table.view(row),
-            metadata=chexpert_table.metadata(row),
-        )
+    def _labels(self, row: TableRow) -> dict[str, Label]:
+        return chexpert_table.labels(row, self.uncertain, self.blank)
 
 
 def _side(sample: Sample) -> str:

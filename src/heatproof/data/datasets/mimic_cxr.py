@@ -47,11 +47,7 @@ from heatproof.data.tabular import TableRow, find_table, read_rows
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Label, Sample
 
-FINDINGS = (
-    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum",
-    "Fracture", "Lung Lesion", "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other",
-    "Pneumonia", "Pneumothorax", "Support Devices",
-)  # fmt: skip
+FINDINGS = tuple(sorted(chexpert_table.OBSERVATIONS))
 _Study = tuple[str, str]
 
 
@@ -73,8 +69,8 @@ class MIMICCXR(Listed):
     root: Path | str
     split: Literal["all", "train", "validate", "test"] = "test"
     labeller: Literal["chexpert", "negbio"] = "chexpert"
-    uncertain: Literal["uncertain", "positive", "negative", "unknown"] = "uncertain"
-    blank: Literal["unknown", "negative"] = "unknown"
+    uncertain: chexpert_table.Uncertain = "uncertain"
+    blank: chexpert_table.Blank = "unknown"
     views: tuple[str, ...] = ()
 
     @property
@@ -89,9 +85,7 @@ class MIMICCXR(Listed):
         labels: dict[_Study, dict[str, Label]] = {}
         for row in self._rows(self.labeller):
             with problems.noted():
-                labels[_study(row)] = chexpert_table.labels(
-                    row, FINDINGS, self.uncertain, self.blank
-                )
+                labels[_study(row)] = chexpert_table.labels(row, self.uncertain, self.blank)
         samples: dict[str, Sample] = {}
         views = set()
         for row in self._rows("metadata"):

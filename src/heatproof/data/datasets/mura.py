@@ -5,7 +5,7 @@ Point at the folder of MURA-v1.1, or at one of renamed films::
     [data]
     dataset = "mura"
     root = "MURA-v1.1"
-    annotations = "saliency-trustworthiness/datafiles/annotations"
+    annotations = "saliency-trustworthiness/sample_annotations"
     films = "saliency-trustworthiness/datafiles/saliency_test_set.txt"
 
 ======================  ===========================================================================
@@ -44,6 +44,7 @@ from typing import Literal, NamedTuple
 
 from heatproof.data.consensus import Rule, consensus
 from heatproof.data.datasets import datasets
+from heatproof.data.film_files import find_films
 from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
 from heatproof.data.problems import Problems
@@ -171,22 +172,21 @@ class MURA(Listed):
     def _renamed(self) -> Iterator[_Film]:
         """Films of a folder of renamed films, in the order of its table."""
         root = Path(self.root)
-        there = {path.name: path for path in root.rglob("*_image*.png")}
         problems = Problems()
-        films: dict[str, _Film] = {}
+        labels: dict[str, bool] = {}
         for row in read_rows(root / "labels.csv"):
             with problems.noted():
-                file, label = Path(row["Image"]).name, row["Positive"]
-                name = file.removesuffix(".png")
+                name, label = Path(row["Image"]).name.removesuffix(".png"), row["Positive"]
                 if not _RENAMED.fullmatch(name):
                     raise row.wrong("Image", "a name such as valid_ELBOW_p11264_s1_image1.png")
-                if name in films:
+                if name in labels:
                     raise row.wrong("Image", "each film once, but it came before")
                 if label not in ("0", "1", "0.0", "1.0"):
                     raise row.wrong("Positive", "1 (abnormal) or 0")
-                films[name] = _Film(name, there.get(file, root / file), label[0] == "1")
+                labels[name] = label[0] == "1"
         problems.refuse(root)
-        yield from films.values()
+        paths = find_films(root, labels, ".png")
+        yield from (_Film(name, paths[name], label) for name, label in labels.items())
 
     def _wanted(self, films: Iterator[_Film]) -> list[_Film]:
         """The films of the split, the regions and the list, in the order of the list."""

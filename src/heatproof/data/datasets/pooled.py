@@ -31,6 +31,7 @@ from functools import cached_property
 
 from heatproof.data.cells import one_spelling
 from heatproof.data.datasets import datasets
+from heatproof.data.listed import Listed
 from heatproof.errors import DataError
 from heatproof.types import Dataset, Sample
 
@@ -40,7 +41,7 @@ TABLE = "table"
 
 @datasets.register("pooled")
 @dataclass(frozen=True)
-class Pooled:
+class Pooled(Listed):
     """Films of several tables.
 
     Attributes:
@@ -53,10 +54,6 @@ class Pooled:
         metadata={"parts": datasets, "kind": ("dataset", "manifest")}
     )
     prefix: bool = False
-
-    def __post_init__(self) -> None:
-        """Join the tables now, so that their errors come first."""
-        _ = self._samples
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -72,12 +69,6 @@ class Pooled:
             for films in [{data[index].image_id for index in range(len(data))}]
             for place, reason in getattr(data, "strays", ())
         )
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __getitem__(self, index: int) -> Sample:
-        return self._samples[index]
 
     def _named(self, table: str, image_id: str) -> str:
         return f"{table}/{image_id}" if self.prefix else image_id

@@ -132,7 +132,7 @@ class RSNAPneumonia(Listed):
         for row in read_rows(self._table(_LABELS)):
             with problems.noted():
                 _note_box(row, classes, films)
-        for name in classes.keys() - films.keys():
+        for name in (name for name in classes if name not in films):
             problems.note(f"{_LABELS} has no film {name!r}, which {_CLASSES} has")
         problems.refuse(self.root, "Are both tables of stage 2, unchanged?")
         return films

@@ -200,11 +200,16 @@ def _reader(row: TableRow) -> str:
     return REFERENCE
 
 
-def _note_row(row: TableRow, films: _Films) -> None:
+def _read_of(row: TableRow, films: _Films) -> _Read:
+    """What the reader of a row said of its film, to be added to; raises DataError."""
     name = row["image_id"]
     if not name:
         raise row.wrong("image_id", "the name of a film")
-    read = films.setdefault(name, {}).setdefault(_reader(row), _Read())
+    return films.setdefault(name, {}).setdefault(_reader(row), _Read())
+
+
+def _note_row(row: TableRow, films: _Films) -> None:
+    read = _read_of(row, films)
     finding = row["class_name"]
     if not finding:
         raise row.wrong("class_name", "a finding, or No finding")
@@ -223,7 +228,7 @@ def _note_row(row: TableRow, films: _Films) -> None:
 
 
 def _note_labels(row: TableRow, columns: tuple[str, ...], films: _Films) -> None:
-    read = films.setdefault(row["image_id"], {}).setdefault(_reader(row), _Read())
+    read = _read_of(row, films)
     for finding in columns:
         if row[finding] not in ("0", "1", "0.0", "1.0"):
             raise row.wrong(finding, "1 or 0")

@@ -63,6 +63,12 @@ class CocoDetections:
         content = _json(file)
         described = _json(self.annotations) if self.annotations else content
         images, findings = _listed(described, self.annotations or file)
+        if not set(known.findings) & {*findings.values()}:
+            raise MapError(
+                f"{self.annotations or file} has the categories"
+                f" {', '.join(map(repr, findings.values()))}, none of which is a finding of"
+                f" {known.data!r}; {known.described()}"
+            )
         detections = content.get("annotations") if isinstance(content, Mapping) else content
         if not isinstance(detections, list):
             raise MapError(f"{file} is no list of detections, as COCO's results are")
@@ -176,8 +182,8 @@ def _inside(
             across = (columns >= x) & (columns < x + wide)
             return np.outer(down, across)
     raise MapError(
-        f"{file}: a detection has neither bbox = [x, y, width, height] nor a segmentation of run"
-        " lengths"
+        f"{file}: a detection has neither bbox = [x, y, width, height] alone nor a segmentation of"
+        " run lengths; polygons are not read"
     )
 
 

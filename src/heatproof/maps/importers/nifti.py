@@ -8,6 +8,7 @@ claims something else, and nothing in the file tells which was meant; so such a 
 """
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -18,9 +19,8 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import aff2axcodes
 
 from heatproof.errors import MapError
-from heatproof.maps.arrays import arrays_in_files, maps_in
-from heatproof.maps.importers import FoundMap, importers
-from heatproof.maps.naming import KnownFilms, check_pattern
+from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
+from heatproof.maps.importers import importers
 
 _PICTURES = (("L", "P"), ("L", "I"))  # where columns and rows run: left, and back or feet
 _FAULTS = (ImageFileError, OSError, ValueError, EOFError, TypeError, zlib.error)
@@ -28,7 +28,7 @@ _FAULTS = (ImageFileError, OSError, ValueError, EOFError, TypeError, zlib.error)
 
 @importers.register("nifti")
 @dataclass(frozen=True)
-class Nifti:
+class Nifti(NamedArrays):
     """Arrays with columns before rows, or as ``axes`` says.
 
     Attributes:
@@ -43,12 +43,8 @@ class Nifti:
     pattern: str = "{image_id}_{finding}.*"
     axes: Literal["header", "xy", "yx"] | None = None
 
-    def __post_init__(self) -> None:
-        check_pattern(self.pattern)
-
-    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
-        """The maps of all files."""
-        return maps_in(arrays_in_files(folder, self.suffixes, self._array), known, self.pattern)
+    def _arrays(self, folder: Path) -> Iterator[StoredArray]:
+        return arrays_in_files(folder, self.suffixes, self._array)
 
     def _array(self, file: Path) -> np.ndarray:
         try:

@@ -4,6 +4,7 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.  Arrays 
 are pickles, are refused.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,14 +12,13 @@ from typing import ClassVar
 import numpy as np
 
 from heatproof.errors import MapError
-from heatproof.maps.arrays import arrays_in_files, maps_in
-from heatproof.maps.importers import FoundMap, importers
-from heatproof.maps.naming import KnownFilms, check_pattern
+from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
+from heatproof.maps.importers import importers
 
 
 @importers.register("npy")
 @dataclass(frozen=True)
-class Npy:
+class Npy(NamedArrays):
     """Arrays ``y x``, or ``k y x`` of several findings.
 
     Attributes:
@@ -30,14 +30,8 @@ class Npy:
     pattern: str = "{image_id}_{finding}.npy"
     findings: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_pattern(self.pattern, self.findings)
-
-    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
-        """The maps of all files."""
-        return maps_in(
-            arrays_in_files(folder, self.suffixes, _array), known, self.pattern, self.findings
-        )
+    def _arrays(self, folder: Path) -> Iterator[StoredArray]:
+        return arrays_in_files(folder, self.suffixes, _array)
 
 
 def _array(file: Path) -> np.ndarray:

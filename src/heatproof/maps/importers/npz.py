@@ -14,16 +14,15 @@ from typing import ClassVar
 import numpy as np
 
 from heatproof.errors import MapError
-from heatproof.maps.arrays import StoredArray, files_below, maps_in
-from heatproof.maps.importers import FoundMap, importers
-from heatproof.maps.naming import KnownFilms, check_pattern
+from heatproof.maps.arrays import NamedArrays, StoredArray, files_below
+from heatproof.maps.importers import importers
 
 _FAULTS = (OSError, ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile)
 
 
 @importers.register("npz")
 @dataclass(frozen=True)
-class Npz:
+class Npz(NamedArrays):
     """Arrays ``y x``, of one film in each file, or of all films in one.
 
     Attributes:
@@ -35,13 +34,6 @@ class Npz:
     suffixes: ClassVar[tuple[str, ...]] = (".npz",)
     pattern: str = "{image_id}.npz/{finding}"
     findings: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_pattern(self.pattern, self.findings)
-
-    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
-        """The maps of all files."""
-        return maps_in(self._arrays(folder), known, self.pattern, self.findings)
 
     def _arrays(self, folder: Path) -> Iterator[StoredArray]:
         for file, name in files_below(folder, self.suffixes):

@@ -3,6 +3,7 @@
 A picture in colours is refused: a colour map has no inverse that could be known.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,16 +12,15 @@ import cv2
 import numpy as np
 
 from heatproof.errors import MapError
-from heatproof.maps.arrays import arrays_in_files, maps_in
-from heatproof.maps.importers import FoundMap, importers
-from heatproof.maps.naming import KnownFilms, check_pattern
+from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
+from heatproof.maps.importers import importers
 
 _CHANNELS = 3  # axes of a picture with colours
 
 
 @importers.register("picture")
 @dataclass(frozen=True)
-class Picture:
+class Picture(NamedArrays):
     """Grey values as stored.
 
     Attributes:
@@ -33,12 +33,8 @@ class Picture:
     pattern: str = "{image_id}_{finding}.*"
     zero: float = 0.0
 
-    def __post_init__(self) -> None:
-        check_pattern(self.pattern)
-
-    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
-        """The maps of all files."""
-        return maps_in(arrays_in_files(folder, self.suffixes, self._array), known, self.pattern)
+    def _arrays(self, folder: Path) -> Iterator[StoredArray]:
+        return arrays_in_files(folder, self.suffixes, self._array)
 
     def _array(self, file: Path) -> np.ndarray:
         grey = _grey(file)

@@ -18,14 +18,13 @@ import torch
 from torch import Tensor
 
 from heatproof.errors import MapError, UnsafePickleError
-from heatproof.maps.arrays import StoredArray, files_below, maps_in
-from heatproof.maps.importers import FoundMap, importers
-from heatproof.maps.naming import KnownFilms, check_pattern
+from heatproof.maps.arrays import NamedArrays, StoredArray, files_below
+from heatproof.maps.importers import importers
 
 
 @importers.register("torch")
 @dataclass(frozen=True)
-class TorchTensors:
+class TorchTensors(NamedArrays):
     """Tensors ``y x``, or ``k y x`` of several findings.
 
     Attributes:
@@ -38,13 +37,6 @@ class TorchTensors:
     suffixes: ClassVar[tuple[str, ...]] = (".pt", ".pth")
     pattern: str = "{image_id}_{finding}.pt"
     findings: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_pattern(self.pattern, self.findings)
-
-    def find(self, folder: Path, known: KnownFilms) -> list[FoundMap]:
-        """The maps of all files."""
-        return maps_in(self._arrays(folder), known, self.pattern, self.findings)
 
     def _arrays(self, folder: Path) -> Iterator[StoredArray]:
         holds_several = re.search(r"\.pth?/", self.pattern) is not None
@@ -76,11 +68,14 @@ def _array(file: Path, key: str) -> np.ndarray:
             f"{file} holds a {type(content).__name__}{keys}, expected a tensor; for a dictionary of"
             " tensors by finding say pattern='{image_id}.pt/{finding}'"
         )
-    if content.layout is not torch.strided or content.is_complex():
-        raise MapError(f"{file} holds a sparse or complex tensor, expected plain numbers")
+    if content.layout is not torch.strided or content.is_complex() or content.is_meta:
+        raise MapError(
+            f"{file} holds a sparse or complex tensor, or one without values; expected plain"
+            " numbers"
+        )
     plain = content.detach().dequantize() if content.is_quantized else content.detach()
-    # NumPy has no bfloat16; wider numbers keep all of theirs.
-    array: np.ndarray = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
+    # A map is kept in 32 bits, and NumPy has none of the narrow floats of PyTorch.
+    array: np.ndarray = (plain.float() if plain.is_floating_point() else plain).numpy()
     return array
 
 

@@ -2,7 +2,7 @@
 
 https://zarr-specs.readthedocs.io.  An array ``n k y x`` with the attributes ``image_ids`` (n names)
 and ``findings`` (k names) is what heatproof itself stores; any other is one map, and its path is
-matched with the pattern.
+matched with the pattern.  Arrays whose chunks are pickles are refused.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import zarr
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, UnsafePickleError
 from heatproof.maps.arrays import StoredArray, as_map, files_below, maps_in
 from heatproof.maps.importers import FoundMap, ImportedMap, importers
 from heatproof.maps.naming import KnownFilms, check_pattern
@@ -57,6 +57,8 @@ class ZarrArrays:
 
 def _folders(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
     """The folders that hold an array, and their paths below."""
+    if folder.is_file():
+        raise MapError(f"{folder} is a file; expected the folder of an array of Zarr, unpacked")
     for file, _ in files_below(folder, suffixes):
         if file.name == "zarr.json" and _is_group(file):
             continue
@@ -73,9 +75,19 @@ def _is_group(file: Path) -> bool:
 
 def _opened(place: Path) -> Any:
     try:
-        return zarr.open_array(place, mode="r")
+        array = zarr.open_array(place, mode="r")
     except _FAULTS as error:
         raise MapError(f"{place} is no array of Zarr: {error}") from error
+    # Of version 2, any codec of numcodecs may stand there, and old ones unpickle without asking.
+    if any(getattr(codec, "codec_id", "") == "pickle" for codec in _codecs(array)):
+        raise UnsafePickleError(
+            f"{place} holds pickles: loading the array could run any program; save numbers alone"
+        )
+    return array
+
+
+def _codecs(array: Any) -> list[Any]:
+    return [*(array.filters or ()), *(array.compressors or ())]
 
 
 def _of_block(array: Any, place: Path, name: str) -> Iterator[FoundMap]:
