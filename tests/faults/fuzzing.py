@@ -17,8 +17,8 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 
 from heatproof.data.annotations import fit
+from heatproof.data.annotations.formats.coco import read_coco
 from heatproof.data.check import check
-from heatproof.data.coco import read_coco
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ImageFile

@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from heatproof.data.annotations import RLE, Box, Boxes, Mask, Outline, Polygons, Several, fit
+from heatproof.data.annotations.shapes import RLE, Box, Boxes, Mask, Outline, Polygons, Several, fit
 from heatproof.types import Shape
 
 Rule = Literal["majority", "union", "intersection"]

@@ -28,8 +28,8 @@ import numpy as np
 from pycocotools import mask as coco
 
 from heatproof.data import spellings
-from heatproof.data.annotations import RLE, Boxes, Outline, Polygons
-from heatproof.data.rescaled import Rescaled
+from heatproof.data.annotations.rescaled import Rescaled
+from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Polygons
 from heatproof.data.tabular import read_json
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape

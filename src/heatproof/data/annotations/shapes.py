@@ -33,9 +33,9 @@ from jaxtyping import Bool
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
-from heatproof.data import mask_files
-from heatproof.data.fitting import inside, same_size, same_way_up
-from heatproof.data.run_lengths import lengths_of, raster
+from heatproof.data.annotations import mask_files
+from heatproof.data.annotations.fitting import inside, same_size, same_way_up
+from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
 
