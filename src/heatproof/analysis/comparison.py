@@ -4,8 +4,8 @@ Metrics are compared that have a value for every film (``filmwise``), on the fil
 sides are defined.  Where several readers marked a finding, one of them is the reference
 (``data.annotations.readers``).  All films of a patient count together.  p-values are corrected over
 one family: all comparisons of one kind in the report, or the findings of one method, by one metric,
-on one data set (``Intervals.family``).  The p-values of the macro averages are a family of their own, since
-each is a summary of tests of the other.
+on one data set (``Intervals.family``).  The p-values of the macro averages are a family of their
+own, since each is a summary of tests of the other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,6 +5,7 @@
 turns marks into masks.
 """
 
+from heatproof.data.annotations.lesions import connected_parts, lesions_of
 from heatproof.data.annotations.shapes import (
     RLE,
     Box,
@@ -15,11 +16,10 @@ from heatproof.data.annotations.shapes import (
     Point,
     Points,
     Polygons,
+    RotatedBox,
     Several,
-    connected_parts,
     encode,
     fit,
-    lesions_of,
     was_misread,
 )
 
@@ -33,6 +33,7 @@ __all__ = [
     "Point",
     "Points",
     "Polygons",
+    "RotatedBox",
     "Several",
     "connected_parts",
     "encode",

@@ -13,15 +13,8 @@ from jaxtyping import Bool
 
 from heatproof.data.annotations import mask_files
 from heatproof.data.annotations.fitting import same_way_up
-from heatproof.data.annotations.shapes import (
-    RLE,
-    Mask,
-    MaskFile,
-    Outline,
-    Polygons,
-    fit,
-    lesions_of,
-)
+from heatproof.data.annotations.lesions import lesions_of
+from heatproof.data.annotations.shapes import RLE, Mask, MaskFile, Outline, Polygons, fit
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
 
