@@ -24,6 +24,7 @@ from rich.table import Table
 from heatproof import __version__
 from heatproof.cli import datasets, runs
 from heatproof.cli.check import ExperimentFile, check
+from heatproof.cli.convert import convert
 from heatproof.cli.init import init
 from heatproof.cli.look import look
 from heatproof.cli.parts import described, print_parts, summary_of
@@ -204,6 +205,7 @@ def doctor(
 
 
 app.command()(check)
+app.command()(convert)
 app.command()(init)
 app.command()(look)
 
@@ -221,6 +223,7 @@ PARTS = {
     "heads": ("classifier heads", "heatproof.models.heads"),
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
+    "formats": ("formats of annotation files", "heatproof.data.annotations.formats"),
     "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
     "geometries": ("ways of a film onto the canvas of a network", "heatproof.data.geometry"),
     "interpolations": ("ways of resampling a film", "heatproof.data.interpolations"),

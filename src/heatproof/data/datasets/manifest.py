@@ -34,7 +34,9 @@ from functools import cached_property
 from pathlib import Path
 
 from heatproof.data.annotations import Boxes, MaskFile, Several
-from heatproof.data.annotations.formats.coco import Frames, Marks, file_name, read_coco
+from heatproof.data.annotations.coco_shapes import Frames
+from heatproof.data.annotations.formats.coco import Marks, read_coco
+from heatproof.data.annotations.marks import file_name
 from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.cells import (
     Box,
