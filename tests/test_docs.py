@@ -238,3 +238,24 @@ def test_the_page_of_parts_is_up_to_date():
     from docs import parts
 
     assert parts.PAGE.read_text(encoding="utf-8") == parts.page()
+
+
+def test_commands_that_the_docs_name_exist():
+    import typer
+
+    from heatproof.cli import app
+
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    inline = [found for text in texts for found in re.findall(r"`heatproof ([a-z][^`]*)`", text)]
+    blocks = [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+    lines = re.findall(r"^(?:.*\s)?heatproof ([a-z].*)$", "\n".join(blocks), re.MULTILINE)
+    assert len(inline) > 30 and len(lines) > 3
+    for said in [*inline, *lines]:
+        command, (name, *words) = typer.main.get_command(app), said.split("#")[0].split()
+        assert name in command.commands, said
+        command = command.commands[name]
+        if words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words[0]]
+        known = {option for one in command.params for option in one.opts + one.secondary_opts}
+        assert {word for word in words if word.startswith("-")} <= known, said
