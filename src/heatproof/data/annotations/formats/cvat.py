@@ -154,7 +154,8 @@ def _shape(item: ET.Element, film: str, reading: Reading) -> Shape:
             ((x0, y0, x1, y1),) = upright.boxes
             return RotatedBox((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, degrees)
         case "ellipse":
-            return ellipse(*of("cx", "cy", "rx", "ry"), radians(degrees))
+            x, y, across, down = of("cx", "cy", "rx", "ry")
+            return ellipse(x, y, across, down, radians(degrees))
         case "mask":
             return _pasted(item, reading.size(film))
     points = [

@@ -236,8 +236,9 @@ def _shape(value: Mapping[str, Any], size: Size) -> Shape:
     if min(across, down) <= 0:
         raise StrayError("a box without an area")
     along, up = cos(radians(degrees)), sin(radians(degrees))
-    centre = x + across / 2 * along - down / 2 * up, y + across / 2 * up + down / 2 * along
-    return RotatedBox(*map(_rounded, centre), across, down, degrees)
+    column = _rounded(x + across / 2 * along - down / 2 * up)
+    row = _rounded(y + across / 2 * up + down / 2 * along)
+    return RotatedBox(column, row, across, down, degrees)
 
 
 def _rounded(value: float | int) -> float:

@@ -101,7 +101,9 @@ def written(films: Sequence[MarkedFilm], folder: Path, suffix: str) -> Iterator[
                 for reader in readers:
                     masks[(reader, finding) if several else (finding,)] = np.zeros(size, bool)
         for mark in film.marks:
-            key = (mark.reader, mark.finding) if several else (mark.finding,)
+            key: tuple[str, ...] = (mark.finding,)
+            if several:
+                key = mark.reader, mark.finding
             masks[key] = masks.get(key, np.zeros(size, bool)) | mark.shape.mask(*size)
         for key, mask in masks.items():
             if any(part in ("", ".", "..") or "/" in part or "\0" in part for part in key):
