@@ -95,11 +95,11 @@ def written(films: Sequence[MarkedFilm], folder: Path, suffix: str) -> Iterator[
         assert film.size is not None
         size: Size = film.size
         masks: dict[tuple[str, ...], Mask] = {}
-        readers = film.readers or (REFERENCE,)
-        if not film.marks:  # who looked and marked nothing
-            for finding in findings[:1]:
-                for reader in readers:
-                    masks[(reader, finding) if several else (finding,)] = np.zeros(size, bool)
+        drew = {mark.reader for mark in film.marks}
+        for reader in [one for one in film.readers or (REFERENCE,) if one not in drew]:
+            # Who looked and marked nothing has an empty mask of any finding.
+            empty = (reader, findings[0]) if several else (findings[0],)
+            masks[empty] = np.zeros(size, bool)
         for mark in film.marks:
             key: tuple[str, ...] = (mark.finding,)
             if several:
