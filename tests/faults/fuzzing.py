@@ -19,6 +19,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from heatproof.data.annotations import fit
 from heatproof.data.annotations.formats.coco import read_coco
 from heatproof.data.check import check
+from heatproof.data.datasets import datasets
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ImageFile
@@ -33,6 +34,8 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.weights import read_state
 from heatproof.saliency import methods
 from heatproof.types import ModelId
+from tests.faults import annotation_files
+from tests.on_disk import phantoms, write_ms_cxr, write_padchest_gr
 from tests.squares import EXPERIMENT, NETWORK, write_films
 
 Read = Callable[[Path], object]
@@ -169,6 +172,20 @@ def _read_coco(file: Path) -> None:
                 shape.mask(32, 32)
 
 
+def _ms_cxr(folder: Path) -> Path:
+    write_ms_cxr(folder, phantoms(4))
+    return folder / "MS_CXR_Local_Alignment_v1.1.0.csv"
+
+
+def _padchest_gr(folder: Path) -> Path:
+    write_padchest_gr(folder, phantoms(4))
+    return folder / "grounded_reports_20240819.json"
+
+
+def _read_data_set(name: str) -> Read:
+    return lambda file: check(datasets.build(name, {"root": str(file.parent)}))
+
+
 def _png(folder: Path) -> Path:
     values = np.random.default_rng(0).integers(0, 255, (24, 24), dtype=np.uint8)
     Image.fromarray(values).save(folder / "film.png")
@@ -257,6 +274,17 @@ PARSERS: Mapping[str, Parser] = {
         Parser("experiment", _experiment, lambda file: open_workspace(load(file))),
         Parser("table", _table, _read_table),
         Parser("coco", _coco, _read_coco),
+        *(
+            Parser(
+                f"annotations: {spec}",
+                annotation_files.seed(spec),
+                annotation_files.read(spec),
+                text=spec not in annotation_files.BINARY,
+            )
+            for spec in annotation_files.SPECS
+        ),
+        Parser("ms_cxr", _ms_cxr, _read_data_set("ms_cxr")),
+        Parser("padchest_gr", _padchest_gr, _read_data_set("padchest_gr")),
         Parser("png", _png, _read_film, text=False),
         Parser("tiff", _tiff, _read_film, text=False),
         Parser("dicom", _dicom, _read_film, text=False),

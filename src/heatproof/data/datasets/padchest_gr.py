@@ -94,7 +94,7 @@ class PadChestGR(Listed):
     @cached_property
     def phrases(self) -> tuple[Phrase, ...]:
         """Each sentence of the films of the split, with the boxes of those who could show it."""
-        kept = {film.image_id for film in self}
+        kept = {film.image_id for film in self._samples}
         every = chain.from_iterable(self._films.values())
         return tuple(phrase for phrase in every if phrase.image_id in kept)
 

@@ -17,13 +17,14 @@ import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import aff2axcodes
+from nibabel.spatialimages import HeaderDataError
 
 from heatproof.errors import MapError
 from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
 from heatproof.maps.importers import importers
 
 _PICTURES = (("L", "P"), ("L", "I"))  # where columns and rows run: left, and back or feet
-_FAULTS = (ImageFileError, OSError, ValueError, EOFError, TypeError, zlib.error)
+_FAULTS = (ImageFileError, HeaderDataError, OSError, ValueError, EOFError, TypeError, zlib.error)
 
 
 @importers.register("nifti")
