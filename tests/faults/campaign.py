@@ -22,7 +22,7 @@ import polars as pl
 from heatproof import disk
 from heatproof.escaping import without_folders
 from heatproof.maps.store import INDEX, MapStore
-from heatproof.run.doctor import TABLES
+from heatproof.tables import every_table
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.units import Units
 from tests.faults.processes import AtUnit, Send, heatproof
@@ -112,8 +112,8 @@ def _last_line(told: str, folder: Path) -> str:
 
 def _units(folder: Path) -> dict[Path, int]:
     """When each whole unit was written; a list of maps is whole where its maps are."""
-    damaged = {file for table in TABLES for file in Units(folder, table).damaged()}
-    files = [file for table in TABLES for file in (folder / table.name).glob("*.parquet")]
+    damaged = {file for table in every_table() for file in Units(folder, table).damaged()}
+    files = [file for table in every_table() for file in (folder / table.name).glob("*.parquet")]
     written = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
     maps = _whole_maps(folder)
     lists = [file for file in written if file.parent.name == MapsMade.name]
