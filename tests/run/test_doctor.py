@@ -11,9 +11,8 @@ from heatproof.experiment.claim import read_claim
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import Workspace
 from heatproof.run import doctor
-from heatproof.run.doctor import examine
+from heatproof.run.doctor import examine, unit_tables
 from heatproof.run.pipeline import run
-from heatproof.tables import every_table
 from tests.squares import EXPERIMENT, NETWORK, write_films
 
 
@@ -82,4 +81,4 @@ def test_every_kind_of_unit_is_examined():
     said = [str(value.func.__annotations__["return"]) for value in properties]
     kinds = {text.split(".")[-1].strip("]'>") for text in said if "Units" in text}
     assert kinds
-    assert kinds <= {table.__name__ for table in every_table()}
+    assert kinds <= {table.__name__ for table in unit_tables()}

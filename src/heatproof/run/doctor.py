@@ -18,7 +18,7 @@ from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
 from heatproof.parquet import read_own
 from heatproof.preparation.folders import KEPT, kept_folders
-from heatproof.tables import every_table
+from heatproof.tables import Table, every_table
 from heatproof.tables.units import Units
 
 _UNIT = (
@@ -49,7 +49,7 @@ def examine(folder: Path) -> tuple[Ailment, ...]:
     Raises:
         ExperimentError: There is no such folder, or it holds no run.
     """
-    kinds = [table.name for table in every_table()]
+    kinds = (table.name for table in unit_tables())
     if not any((folder / name).exists() for name in (RUN, "maps", "models", *kinds)):
         raise ExperimentError(
             f"{folder} holds no run; expected the output folder of one, such as runs/demo"
@@ -61,6 +61,12 @@ def examine(folder: Path) -> tuple[Ailment, ...]:
             for examined in (_claim, _unfinished, _units, _maps, _models, _results)
             for ailment in examined(folder)
         )
+
+
+def unit_tables() -> list[type[Table]]:
+    """Every table whose units a run may hold, each folder once."""
+    # A kind of another table, such as predictions that were called, shares its folder.
+    return [table for table in every_table() if table.__base__ is Table]
 
 
 def _claim(folder: Path) -> Iterator[Ailment]:
@@ -86,7 +92,7 @@ def _unfinished(folder: Path) -> Iterator[Ailment]:
 
 
 def _units(folder: Path) -> Iterator[Ailment]:
-    for table in every_table():
+    for table in unit_tables():
         for file in Units(folder, table).damaged():
             yield Ailment(file, "is damaged, or of an earlier version", _UNIT)
 

@@ -76,7 +76,9 @@ class Table:
         # A former name may be a present one (``model`` once meant the member), so a file that has
         # every present column is left alone.
         if any(name not in frame.columns for name in cls.columns):
-            frame = frame.rename(dict(cls.former), strict=False)
+            there = frame.columns
+            former = {old: new for old, new in cls.former.items() if new not in there}
+            frame = frame.rename(former, strict=False)
         return cls(frame)
 
     @classmethod
