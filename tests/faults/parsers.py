@@ -14,11 +14,11 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 
 from heatproof.data.annotations import fit
 from heatproof.data.check import check
-from heatproof.data.coco import read_coco
+from heatproof.data.annotations.formats.coco import read_coco
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ImageFile
-from heatproof.data.run_lengths import lengths_of, raster
+from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.localize import metrics

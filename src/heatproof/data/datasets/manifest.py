@@ -34,6 +34,8 @@ from functools import cached_property
 from pathlib import Path
 
 from heatproof.data.annotations import Boxes, MaskFile, Several
+from heatproof.data.annotations.formats.coco import Frames, Marks, file_name, read_coco
+from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.cells import (
     Box,
     CellValue,
@@ -45,11 +47,9 @@ from heatproof.data.cells import (
     one_spelling,
     spacing_of,
 )
-from heatproof.data.coco import Frames, Marks, file_name, read_coco
 from heatproof.data.datasets import datasets
 from heatproof.data.levels import Levels, Number, Photometric
 from heatproof.data.pixels import ImageFile
-from heatproof.data.rescaled import Rescaled
 from heatproof.data.spellings import plain
 from heatproof.data.tabular import TableRow, read_rows
 from heatproof.errors import DataError, Gathered, near_misses

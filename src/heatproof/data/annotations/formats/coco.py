@@ -20,7 +20,7 @@ Sources: https://cocodataset.org/#format-data; https://docs.cvat.ai (rotation of
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from math import cos, isfinite, radians, sin
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +28,8 @@ import numpy as np
 from pycocotools import mask as coco
 
 from heatproof.data import spellings
-from heatproof.data.annotations import RLE, Boxes, Outline, Polygons
-from heatproof.data.rescaled import Rescaled
+from heatproof.data.annotations.rescaled import Rescaled
+from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Polygons, RotatedBox
 from heatproof.data.tabular import read_json
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape
@@ -208,7 +208,7 @@ def _shape(
         if not angle:
             return Boxes((box,), frame), left_out
         # A box may be of another resolution than the film, turned or not.
-        return _in_frame(Outline((_turned(box, angle),)), frame), left_out
+        return _in_frame(_turned(box, angle), frame), left_out
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where}: neither polygons [[x, y, x, y, ...]], nor run lengths, nor a bbox"
@@ -268,17 +268,9 @@ def _rotation(annotation: Mapping[str, Any]) -> float:
     return angle
 
 
-def _turned(box: tuple[float, float, float, float], degrees: float) -> Contour:
-    """The corners of a box that is turned about its centre, clockwise as one sees it."""
+def _turned(box: tuple[float, float, float, float], degrees: float) -> RotatedBox:
     x0, y0, x1, y1 = box
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    along, across = cos(radians(degrees)), sin(radians(degrees))
-    corners = ((x0 - x, y0 - y), (x1 - x, y0 - y), (x1 - x, y1 - y), (x0 - x, y1 - y))
-    return tuple(
-        # Rounded, so that a quarter turn ends on the grid from which it set out.
-        (round(x + dx * along - dy * across, 9), round(y + dx * across + dy * along, 9))
-        for dx, dy in corners
-    )
+    return RotatedBox((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, degrees)
 
 
 def _is_box(contours: Sequence[Contour], bbox: Any) -> bool:

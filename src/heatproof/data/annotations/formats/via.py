@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heatproof.data.annotations import Boxes, Outline, Several
+from heatproof.data.annotations.shapes import Boxes, Outline, Several
 from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, read_rows
 from heatproof.types import Shape

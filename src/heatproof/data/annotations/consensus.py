@@ -21,7 +21,17 @@ from typing import Literal
 
 import numpy as np
 
-from heatproof.data.annotations import RLE, Box, Boxes, Mask, Outline, Polygons, Several, fit
+from heatproof.data.annotations.shapes import (
+    RLE,
+    Box,
+    Boxes,
+    Mask,
+    Outline,
+    Polygons,
+    RotatedBox,
+    Several,
+    fit,
+)
 from heatproof.types import Shape
 
 Rule = Literal["majority", "union", "intersection"]
@@ -117,6 +127,8 @@ def _overlap(readers: Sequence[Sequence[Box]], votes: int) -> bool:
 def _extent(shape: Shape) -> tuple[int, int] | None:
     """Height and width of a canvas that holds a shape; None where only its film tells."""
     match shape:
+        case RotatedBox():
+            return _extent(shape.outline)
         case RLE(tuple(own)) | Outline(_, tuple(own)) | Polygons(_, tuple(own)):
             return own
         case Boxes(boxes, None):
