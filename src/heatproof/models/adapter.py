@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import ModelError
 from heatproof.models import Model
+from heatproof.models.devices import within_memory
 from heatproof.models.loading import check_precision
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.probe import probe
@@ -21,6 +22,8 @@ from heatproof.models.readout import Readout
 from heatproof.models.tapping import on_grid
 from heatproof.models.trial import contiguous, logits_of
 from heatproof.types import Outputs
+
+_TOO_LARGE = "One film is too large for it; run the network on the CPU, or free the device"
 
 
 class Adapted(Model):
@@ -66,7 +69,8 @@ class Adapted(Model):
         self.readout = Readout(tuple(findings), outputs, output)
         self.findings = self.readout.findings
         self.preprocessing = preprocessing
-        found = probe(self.network, self.readout, preprocessing, features)
+        with within_memory(_TOO_LARGE):
+            found = probe(self.network, self.readout, preprocessing, features)
         self.features, self.layout = found.features, found.layout
         self.memory_format, self.lacks = found.memory_format, found.lacks
 

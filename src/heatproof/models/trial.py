@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from heatproof.errors import HeatproofError, ModelError
+from heatproof.models.devices import full_memory_as_such
 from heatproof.models.layout import Layout, halves, measured
 from heatproof.models.loading import place_of
 from heatproof.models.own_transform import AnyPreprocessing
@@ -40,7 +41,8 @@ def logits_of(
     """
     who = type(network).__name__
     try:
-        returned = network(images)
+        with full_memory_as_such():
+            returned = network(images)
     except (HeatproofError, torch.OutOfMemoryError):
         raise  # a method that refuses this network knows better why
     except FAILURES as error:
