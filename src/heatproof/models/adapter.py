@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from heatproof.errors import ModelError
 from heatproof.models import Model
 from heatproof.models.devices import within_memory
+from heatproof.models.field_of_view import unseen
 from heatproof.models.loading import check_precision
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.probe import probe
@@ -71,14 +72,23 @@ class Adapted(Model):
         self.preprocessing = preprocessing
         with within_memory(_TOO_LARGE):
             found = probe(self.network, self.readout, preprocessing, features)
-        self.features, self.layout = found.features, found.layout
-        self.memory_format, self.lacks = found.memory_format, found.lacks
+            self.memory_format, self.lacks = found.memory_format, found.lacks
+            self.features, self.layout = found.features, found.layout
+            self._check_frame()
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """The logits of the network."""
         if self.memory_format is torch.contiguous_format:
             images = contiguous(images)
         return logits_of(self.network, self.readout, images)
+
+    def _check_frame(self) -> None:
+        """Without features is a network that sees another frame than maps are drawn in."""
+        if self.layout is None:
+            return
+        if reason := unseen(self, (self.layout.rows, self.layout.columns)):
+            self.features = self.layout = None
+            self.lacks = {**self.lacks, "features": reason, "feature gradients": reason}
 
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False

@@ -83,7 +83,7 @@ def outputs_of(model: Model, films: Films, setup: Setup) -> Float[np.ndarray, "n
             )
     else:
         with held_still(model), torch.no_grad():
-            logits = torch.cat(fitting(lambda images, _: model(images), batch, LEAST))
+            logits = torch.cat(fitting(lambda images, _: model(images), batch, int(LEAST)))
     if setup.read is not None:
         values = setup.read(logits)
     else:
