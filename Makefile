@@ -35,7 +35,7 @@ benchmarks: .venv/tested ## side by side with the bare model and the peers
 	touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,zoo]'
 	touch $@
 
 clean:

@@ -164,7 +164,7 @@ def _one_film(work: Workspace, model: Model, findings: Sequence[str]) -> Work:
     return _timed(work.methods, model, image, targets, memory)
 
 
-class _Enough(Exception):  # noqa: N818  no error: it only ends a measurement
+class _Enough(BaseException):  # no error: it only ends a measurement, whatever a network catches
     """The limit of time is over."""
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "explain",
     "explain_pass",
     "is_constant",
+    "joined",
     "judge",
     "methods",
 ]
@@ -100,11 +101,19 @@ def explain(
             for chunk in torch.split(images, batch)
             for part in fitting(explained, chunk, first.memory)
         ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Explanation]) -> Explanation:
+    """The explanation of all images, from those of consecutive batches by the same methods."""
+    if len(parts) == 1:
+        return parts[0]
+    specs = parts[0].maps
     return Explanation(
         torch.cat([part.logits for part in parts]),
         torch.cat([part.probabilities for part in parts]),
-        {spec: _joined([part.maps[spec] for part in parts]) for spec in methods},
-        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in methods},
+        {spec: _joined([part.maps[spec] for part in parts]) for spec in specs},
+        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in specs},
     )
 
 
@@ -135,8 +144,6 @@ def _maps(
 
 def _joined(parts: Sequence[Maps]) -> Maps:
     """The maps of all images, from those of consecutive batches."""
-    if len(parts) == 1:
-        return parts[0]
     first = parts[0]
     return Maps(
         torch.cat([part.values for part in parts]),
