@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import heatproof
-from heatproof.errors import ExperimentError
+from heatproof.errors import ExperimentError, SpecError
 from heatproof.maps.importers import importers
 from heatproof.maps.naming import KnownFilms
 from heatproof.runs.export import export
@@ -75,7 +75,7 @@ def test_nifti_has_the_axes_of_a_picture(runs, tmp_path) -> None:
 
 def test_what_cannot_be_is_told(runs, tmp_path) -> None:
     opened = heatproof.open(runs[0])
-    with pytest.raises(ExperimentError, match="no format is named 'xls'; did you mean xlsx"):
+    with pytest.raises(SpecError, match="no exporter is named 'xls'; did you mean xlsx"):
         export(opened, tmp_path, ["xls"])
     with pytest.raises(ExperimentError, match="the folder of the run itself"):
         export(opened, runs[0], ["csv"])
