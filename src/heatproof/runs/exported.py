@@ -192,6 +192,4 @@ def films_of(experiment: Path) -> dict[tuple[str, str], Sample]:
     from heatproof.experiment.films import open_data
 
     opened = open_data(load(experiment))
-    return {
-        (name, film.image_id): film for name, data in opened.items() for film in data.samples
-    }
+    return {(name, film.image_id): film for name, data in opened.items() for film in data.samples}
