@@ -222,6 +222,7 @@ PARTS = {
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
     "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
+    "exporters": ("formats that a run is exported to", "heatproof.runs.exporters"),
     "geometries": ("ways of a film onto the canvas of a network", "heatproof.data.geometry"),
     "interpolations": ("ways of resampling a film", "heatproof.data.interpolations"),
     "intensities": ("transforms of grey values", "heatproof.data.intensities"),
