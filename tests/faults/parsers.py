@@ -13,12 +13,12 @@ from pycocotools import mask as coco
 from pydicom.dataset import FileDataset, FileMetaDataset
 
 from heatproof.data.annotations import fit
-from heatproof.data.check import check
 from heatproof.data.annotations.formats.coco import read_coco
+from heatproof.data.annotations.run_lengths import lengths_of, raster
+from heatproof.data.check import check
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ImageFile
-from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.localize import metrics

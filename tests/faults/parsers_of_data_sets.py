@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from heatproof.data.annotations import fit
+from heatproof.data.annotations.formats.via import drawn, read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.published_splits import listed
-from heatproof.data.annotations.formats.via import drawn, read_via
 from tests.faults.fuzzing import Parser
 from tests.on_disk import (
     SIZE,
