@@ -34,10 +34,11 @@ def films(content: Content) -> dict[str, Picture]:
 
 def beside_the_page(content: Content) -> dict[str, bytes]:
     """Path to picture, of the pictures that stand beside the page; empty where it holds them."""
-    pictures = {picture_id(picture): picture for picture in _pictures(content)}
+    once, layers = films(content), list(_layers(content))
     # Three bytes become four letters.
-    if sum(4 * len(picture.data) // 3 for picture in pictures.values()) <= IN_PAGE:
+    if sum(4 * len(picture.data) // 3 for picture in (*once.values(), *layers)) <= IN_PAGE:
         return {}
+    pictures = once | {picture_id(layer): layer for layer in layers}
     return {_path(picture): picture.data for picture in pictures.values()}
 
 
@@ -50,7 +51,6 @@ def _path(picture: Picture) -> str:
     return f"{FOLDER}/{picture_id(picture)}.{picture.mime.removeprefix('image/')}"
 
 
-def _pictures(content: Content) -> Iterator[Picture]:
+def _layers(content: Content) -> Iterator[Picture]:
     for case in content.gallery.cases:
-        yield case.film
         yield from (made.layer for made in case.maps if made.layer)

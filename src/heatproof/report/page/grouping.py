@@ -16,7 +16,7 @@ from heatproof.report.pictures.positions import Mark, mark
 from heatproof.stages.written import SetAside
 from heatproof.types import Estimate
 
-ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
+ALL_OPEN = 4  # forest plots that a page shows unfolded; past that, only the first metric's
 
 
 @dataclass(frozen=True)

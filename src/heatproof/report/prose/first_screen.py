@@ -38,13 +38,16 @@ class StripCell:
         return next(iter(self.counts)) if len(self.counts) == 1 else None
 
     @property
-    def parts(self) -> tuple[tuple[str, Outcome, str], ...]:
-        """Sign, outcome and words of each outcome, such as ``"pass 3"``."""
-        several = self.outcome is None
-        return tuple(
-            (SIGNS[outcome], outcome, f"{outcome} {n}" if several else str(outcome))
-            for outcome, n in self.counts.items()
-        )
+    def sign(self) -> str:
+        """The sign of the outcome; empty where findings differ."""
+        return SIGNS[self.outcome] if self.outcome else ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """How many findings pass, and how many fail, such as ``"3 of 10 pass"``."""
+        passes, fails = (self.counts.get(kind, 0) for kind in (Outcome.PASS, Outcome.FAIL))
+        total = sum(self.counts.values())
+        return (f"{passes} of {total} pass", f"{fails} fail")
 
 
 @dataclass(frozen=True)

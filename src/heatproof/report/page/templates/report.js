@@ -25,6 +25,7 @@
     const left = cases.filter((one) => !one.hidden).length;
     all("#gallery .group").forEach((group) => {
       group.hidden = all(".case", group).every((one) => one.hidden);
+      if (wanted.length && !group.hidden) group.open = true;
     });
     const words = wanted.length ? `${left} of ${cases.length} films shown` : "";
     all(".shown").forEach((place) => { place.textContent = words; });
@@ -154,8 +155,9 @@
   const about = dialog.querySelector(".about");
   const control = (name) => dialog.querySelector(`[data-view="${name}"]`);
   let tile = null;
-  const tiles = (within) => all("button.enlarge", within).filter((one) => !one.closest("[hidden]"));
-  const cases = () => all("#gallery .case").filter((one) => !one.closest("[hidden]"));
+  const apparent = (one) => !one.closest("[hidden]");
+  const tiles = (within) => all("button.enlarge", within).filter(apparent);
+  const cases = () => all("#gallery .case").filter(apparent);
   const adjust = () => {
     const width = control("window").value / 100, level = control("level").value / 100;
     // Both orders give (value - level) / width + 1/2; each is free of clipping on its side.
@@ -210,6 +212,8 @@
     if (!chosen) return;
     show(chosen);
     dialog.showModal();
+    // A slider that had the focus would take the arrows.
+    stage.focus();
   });
   dialog.addEventListener("input", adjust);
   dialog.addEventListener("click", (event) => {
