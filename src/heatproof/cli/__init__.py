@@ -26,6 +26,7 @@ from heatproof.cli import datasets, runs
 from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.init import init
 from heatproof.cli.look import look
+from heatproof.cli.methods import list_methods
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
@@ -232,6 +233,9 @@ PARTS = {
 
 def list_parts(kind: str, *, as_json: bool = False) -> None:
     """Print the parts of a kind, with their options."""
+    if kind == "methods":
+        list_methods(as_json=as_json)
+        return
     _, module = PARTS[kind]
     place = importlib.import_module(module)
     if as_json:

@@ -69,7 +69,7 @@ def draft_from(kind: str, folder: Path, beside: Path) -> Draft:
     name = _SHORT.get(kind, kind)
     split, dataset = _opened(name, folder)
     found = overview(dataset)
-    keys = [
+    keys: list[Key | Remark] = [
         Key("root", path_from(beside, folder), "the folder that was downloaded"),
         *_split(name, split, found),
         *_others(name),

@@ -20,6 +20,7 @@ from heatproof.models.still import held_still
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.memory import fitting
 from heatproof.saliency.methods import (
+    Kind,
     Maps,
     Method,
     Need,
@@ -33,6 +34,7 @@ from heatproof.types import Validity
 
 __all__ = [
     "Explanation",
+    "Kind",
     "Maps",
     "Method",
     "Need",
