@@ -24,6 +24,7 @@ from rich.table import Table
 from heatproof import __version__
 from heatproof.cli import datasets, runs
 from heatproof.cli.check import ExperimentFile, check
+from heatproof.cli.convert import convert
 from heatproof.cli.init import init
 from heatproof.cli.look import look
 from heatproof.cli.methods import list_methods
@@ -205,6 +206,7 @@ def doctor(
 
 
 app.command()(check)
+app.command()(convert)
 app.command()(init)
 app.command()(look)
 
@@ -222,6 +224,7 @@ PARTS = {
     "heads": ("classifier heads", "heatproof.models.heads"),
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
+    "formats": ("formats of annotation files", "heatproof.data.annotations.formats"),
     "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
     "exporters": ("formats that a run is exported to", "heatproof.runs.exporters"),
     "geometries": ("ways of a film onto the canvas of a network", "heatproof.data.geometry"),

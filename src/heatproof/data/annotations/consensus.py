@@ -17,7 +17,7 @@ such a film is *inconclusive*, and has no annotation by it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -32,9 +32,21 @@ from heatproof.data.annotations.shapes import (
     Several,
     fit,
 )
+from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape
 
 Rule = Literal["majority", "union", "intersection"]
+
+
+RULES: tuple[Rule, ...] = get_args(Rule)
+
+
+def rule_named(name: str) -> Rule:
+    """The rule of that name; raises DataError."""
+    found = next((rule for rule in RULES if rule == name), None)
+    if found is None:
+        raise DataError(f"no consensus is named {name!r}; {near_misses(name, RULES)}")
+    return found
 
 
 def needed(rule: Rule, readers: int) -> int:

@@ -172,11 +172,11 @@ class RotatedBox:
         degrees: How far it is turned, clockwise as one sees it.
     """
 
-    x: float
-    y: float
-    width: float
-    height: float
-    degrees: float
+    x: Number
+    y: Number
+    width: Number
+    height: Number
+    degrees: Number
 
     @property
     def instances(self) -> int:

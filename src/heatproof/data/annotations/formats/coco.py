@@ -18,40 +18,37 @@ seems.
 Sources: https://cocodataset.org/#format-data; https://docs.cvat.ai (rotation of rectangles).
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pycocotools import mask as coco
 
 from heatproof.data import spellings
+from heatproof.data.annotations.coco_shapes import NO_FRAMES, Frames, brief, shape_of
+from heatproof.data.annotations.formats import formats
+from heatproof.data.annotations.holding import Holds
+from heatproof.data.annotations.marks import (
+    Beside,
+    Mark,
+    MarkedFilm,
+    Markings,
+    Reading,
+    file_name,
+    json_of,
+    number,
+)
 from heatproof.data.annotations.rescaled import Rescaled
-from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Polygons, RotatedBox
+from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Points, RotatedBox
 from heatproof.data.tabular import read_json
 from heatproof.errors import DataError, near_misses
-from heatproof.types import Shape
+from heatproof.types import REFERENCE, Shape
 
-_BRIEF = 60  # letters of a value in a message
 _SINGULAR = {"images": "image", "categories": "category", "annotations": "annotation"}
-Contour = tuple[tuple[float, float], ...]
-
-
-class Frames(NamedTuple):
-    """Height and width of the images that were drawn on, where they are not those of the files.
-
-    Attributes:
-        boxes: Of boxes, where the COCO file gives no size.
-        masks: Of polygons and run lengths.
-    """
-
-    boxes: tuple[int, int] | None = None
-    masks: tuple[int, int] | None = None
-
-
-_NO_FRAMES = Frames()
 
 
 class Marks(NamedTuple):
@@ -66,30 +63,157 @@ class Marks(NamedTuple):
     strays: Mapping[str, tuple[str, ...]]
 
 
-def read_coco(path: Path, frames: Frames = _NO_FRAMES) -> Marks:
+@formats.register("coco")
+@dataclass(frozen=True)
+class Coco:
+    """COCO's JSON of instances; readers and turned boxes stand in ``attributes``, as of CVAT."""
+
+    holds: ClassVar[Holds] = Holds(
+        frozenset({"boxes", "rotated boxes", "polygons", "masks", "points"}),
+        parts=True,
+        readers=True,
+        scores=True,
+        sizes=True,
+    )
+
+    def recognizes(self, path: Path) -> bool:
+        """By its lists."""
+        content = json_of(path)
+        return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+    def read(self, path: Path, beside: Beside) -> Markings:
+        """The annotations of each image."""
+        content = _content(path)
+        strays: list[tuple[str, str]] = []
+        items = _drawn(content, path, NO_FRAMES, strays)
+        reading = Reading(path, beside)
+        for image in _images(content, path).values():
+            reading.film(image.name, image.size)
+        for image, finding, drawn, annotation in items:
+            with reading.item(image.name):
+                name = reading.film(image.name)
+                said = annotation.get("attributes")
+                reader = said.get("reader") if isinstance(said, dict) else None
+                score = annotation.get("score")
+                sure = None if score is None else number(score, "score")
+                # A turned box is of the size that the file names.
+                shape = drawn.shape if isinstance(drawn, Rescaled) else drawn
+                reading.add(name, Mark(finding, shape, str(reader or beside.reader), sure))
+        found = reading.markings()
+        return Markings(found.films, tuple(strays))
+
+    def write(self, films: Sequence[MarkedFilm], path: Path) -> None:
+        """One file; categories are numbered from 1, in alphabetical order."""
+        findings = sorted({mark.finding for film in films for mark in film.marks})
+        numbers = dict(zip(findings, range(1, len(findings) + 1), strict=True))
+        content: dict[str, list[Any]] = {
+            "images": [],
+            "annotations": [],
+            "categories": [{"id": place, "name": name} for name, place in numbers.items()],
+        }
+        for image_id, film in enumerate(films, 1):
+            image: dict[str, Any] = {"id": image_id, "file_name": film.name}
+            if film.size:
+                image["height"], image["width"] = film.size
+            content["images"].append(image)
+            for mark in film.marks:
+                annotation: dict[str, Any] = {
+                    "id": len(content["annotations"]) + 1,
+                    "image_id": image_id,
+                    "category_id": numbers[mark.finding],
+                    "iscrowd": 0,
+                    **_written(mark.shape),
+                }
+                if mark.reader != REFERENCE:
+                    annotation.setdefault("attributes", {})["reader"] = mark.reader
+                if mark.score is not None:
+                    annotation["score"] = mark.score
+                content["annotations"].append(annotation)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _written(shape: Shape) -> dict[str, Any]:
+    match shape:
+        case Boxes(((x0, y0, x1, y1),)):
+            return {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+        case RotatedBox(x, y, width, height, degrees):
+            return {
+                "bbox": [x - width / 2, y - height / 2, width, height],
+                "area": width * height,
+                "attributes": {"rotation": degrees % 360},
+            }
+        case Points(((x, y),)):
+            return {"keypoints": [x, y, 2], "num_keypoints": 1, "bbox": [x, y, 0, 0], "area": 0}
+        case RLE(size, counts):
+            x, y, width, height = (float(n) for n in coco.toBbox({"size": size, "counts": counts}))
+            return {
+                "segmentation": {"size": [*size], "counts": counts},
+                "bbox": [x, y, width, height],
+                "area": shape.area,
+            }
+        case Outline(contours):
+            xy = np.array([point for contour in contours for point in contour], float)
+            (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
+            return {
+                "segmentation": [[float(n) for point in one for n in point] for one in contours],
+                "bbox": [float(n) for n in (x0, y0, x1 - x0, y1 - y0)],
+                "area": float((x1 - x0) * (y1 - y0)),
+            }
+    raise TypeError(shape)
+
+
+def read_coco(path: Path, frames: Frames = NO_FRAMES) -> Marks:
     """The shapes and strays of a file.
 
     Raises:
         DataError: The file is missing or malformed.
     """
+    content = _content(path)
+    shapes: dict[str, defaultdict[str, list[Shape]]] = {
+        image.name: defaultdict(list) for image in _images(content, path).values()
+    }
+    told: list[tuple[str, str]] = []
+    for image, finding, shape, _ in _drawn(content, path, frames, told):
+        shapes[image.name][finding].append(shape)
+    strays: defaultdict[str, list[str]] = defaultdict(list)
+    for place, reason in told:
+        strays[place].append(reason)
+    return Marks(
+        {
+            name: {finding: tuple(drawn) for finding, drawn in findings.items()}
+            for name, findings in shapes.items()
+        },
+        {name: tuple(reasons) for name, reasons in strays.items()},
+    )
+
+
+def _content(path: Path) -> Mapping[str, Any]:
     content = read_json(path)
     if (
         not isinstance(content, dict)
         or not {"images", "annotations", "categories"} <= content.keys()
     ):
         raise DataError(f"{path} is no COCO file: expected images, annotations and categories")
-    images = {
+    return content
+
+
+def _images(content: Mapping[str, Any], path: Path) -> "dict[str, _Image]":
+    return {
         key: _Image(file_name(entry["file_name"]), _size(entry, where))
         for key, entry, where in _listed(content, "images", "file_name", path)
     }
+
+
+def _drawn(
+    content: Mapping[str, Any], path: Path, frames: Frames, strays: list[tuple[str, str]]
+) -> "list[tuple[_Image, str, Shape, Mapping[str, Any]]]":
+    """Image, category, shape and entry of each annotation; what is left out goes to ``strays``."""
+    images = _images(content, path)
     categories = {
         key: str(entry["name"]).strip()
         for key, entry, _ in _listed(content, "categories", "name", path)
     }
-    shapes: dict[str, defaultdict[str, list[Shape]]] = {
-        image.name: defaultdict(list) for image in images.values()
-    }
-    strays: defaultdict[str, list[str]] = defaultdict(list)
+    found: list[tuple[_Image, str, Shape, Mapping[str, Any]]] = []
     lost: list[DataError] = []
     for where, annotation in _entries(content, "annotations", path):
         told = where
@@ -97,28 +221,17 @@ def read_coco(path: Path, frames: Frames = _NO_FRAMES) -> Marks:
             image = _known(annotation, "image_id", images, where)
             told = image.name
             finding = _known(annotation, "category_id", categories, where)
-            shape, left_out = _shape(annotation, image.size, frames, where)
+            shape, left_out = shape_of(annotation, image.size, frames, where)
         except DataError as error:
             lost.append(error)
-            strays[told].append(str(error))
+            strays.append((told, str(error)))
             continue
-        shapes[image.name][finding].append(shape)
-        strays[image.name] += [f"{where}: {reason}" for reason in left_out]
-    if len(lost) > sum(len(drawn) for of_image in shapes.values() for drawn in of_image.values()):
+        found.append((image, finding, shape, annotation))
+        strays += [(image.name, f"{where}: {reason}") for reason in left_out]
+    if len(lost) > len(found):
         more = f" (and {len(lost) - 1} more annotations)" if len(lost) > 1 else ""
         raise DataError(f"{lost[0]}{more}") from lost[0]
-    return Marks(
-        {
-            name: {finding: tuple(drawn) for finding, drawn in findings.items()}
-            for name, findings in shapes.items()
-        },
-        {name: tuple(reasons) for name, reasons in strays.items() if reasons},
-    )
-
-
-def file_name(value: object) -> str:
-    """The name of a file as tables write it, with slashes and without ``./`` before it."""
-    return str(value).strip().replace("\\", "/").removeprefix("./")
+    return found
 
 
 class _Image(NamedTuple):
@@ -134,13 +247,13 @@ def _entries(
     """
     entries = content[kind]
     if not isinstance(entries, list):
-        raise DataError(f"{path}: {kind} is {_brief(entries)}, expected a list")
-    for number, entry in enumerate(entries):
+        raise DataError(f"{path}: {kind} is {brief(entries)}, expected a list")
+    for place, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise DataError(
-                f"{path}, number {number} of {kind}: found {_brief(entry)}, expected an object"
+                f"{path}, number {place} of {kind}: found {brief(entry)}, expected an object"
             )
-        yield f"{path}, {_SINGULAR[kind]} {entry.get('id', f'number {number}')}", entry
+        yield f"{path}, {_SINGULAR[kind]} {entry.get('id', f'number {place}')}", entry
 
 
 def _listed(
@@ -170,7 +283,7 @@ def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
     height, width = (spellings.whole(image.get(side)) for side in ("height", "width"))
     if not (height and width and height > 0 and width > 0):
         raise DataError(
-            f"{where}: height {_brief(image.get('height'))} and width {_brief(image.get('width'))},"
+            f"{where}: height {brief(image.get('height'))} and width {brief(image.get('width'))},"
             " expected pixels, or neither of them"
         )
     return height, width
@@ -182,148 +295,3 @@ def _known(annotation: Mapping[str, Any], key: str, listed: Mapping[str, Any], w
     if name is None or name not in listed:
         raise DataError(f"{where}: {key} {value!r} is not listed; {near_misses(str(name), listed)}")
     return listed[name]
-
-
-def _shape(
-    annotation: Mapping[str, Any], size: tuple[int, int] | None, frames: Frames, where: str
-) -> tuple[Shape, list[str]]:
-    """What an annotation marks, and what of it was left out; raises DataError."""
-    try:
-        segmentation = annotation.get("segmentation")
-        if isinstance(segmentation, dict):
-            return _in_frame(run_lengths(segmentation), frames.masks), []
-        if segmentation and not isinstance(segmentation, list):
-            raise ValueError(f"segmentation is {_brief(segmentation)}")
-        contours, left_out = _contours(segmentation or [])
-        angle = _rotation(annotation)
-        if contours and not (angle and _is_box(contours, annotation.get("bbox"))):
-            # Pixels at the ends of such contours are part of what was drawn.
-            of_pixels = _lists_pixels(contours, annotation.get("bbox"))
-            drawn = Polygons(contours, size, 1) if of_pixels else Outline(contours, size)
-            return _in_frame(drawn, frames.masks), left_out
-        if left_out and not annotation.get("bbox"):
-            raise ValueError(left_out[0])
-        box, frame = _corners(annotation["bbox"]), size or frames.boxes
-        left_out = [f"{reason}; its bbox counts" for reason in left_out]
-        if not angle:
-            return Boxes((box,), frame), left_out
-        # A box may be of another resolution than the film, turned or not.
-        return _in_frame(_turned(box, angle), frame), left_out
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(
-            f"{where}: neither polygons [[x, y, x, y, ...]], nor run lengths, nor a bbox"
-            f" [x, y, width, height] ({type(error).__name__}: {error})"
-        ) from error
-
-
-def _in_frame(shape: Shape, frame: tuple[int, int] | None) -> Shape:
-    return shape if frame is None else Rescaled(shape, frame)
-
-
-def run_lengths(segmentation: Mapping[str, Any]) -> RLE:
-    """The mask of a segmentation by run lengths, compressed or plain; raises ValueError."""
-    match segmentation:
-        case {"size": [rows, columns], "counts": str() | list() as counts}:
-            height, width = spellings.whole(rows), spellings.whole(columns)
-            if height is not None and width is not None:
-                text = counts if isinstance(counts, str) else _compressed(counts, height, width)
-                return RLE((height, width), text, 1)
-    raise ValueError(f"segmentation is {_brief(segmentation)}")
-
-
-def _contours(segmentation: Sequence[Any]) -> tuple[tuple[Contour, ...], list[str]]:
-    """The contours that enclose something, and why the others do not."""
-    contours, left_out = [], []
-    for flat in segmentation:
-        # ``strict`` refuses an odd number of coordinates, whose last ``zip`` would drop.
-        pairs = zip(flat[::2], flat[1::2], strict=True)
-        contour = tuple((float(x), float(y)) for x, y in pairs)
-        points = np.array(contour).reshape(-1, 2)
-        if not np.isfinite(points).all():
-            raise ValueError("a coordinate is missing")
-        # Points on one line, or fewer than three, enclose nothing.
-        if len(points) and np.linalg.matrix_rank(points - points[0]) > 1:
-            contours.append(contour)
-        elif contour:
-            distinct = len(set(contour))
-            what = "1 point" if distinct == 1 else f"{distinct} points on a line"
-            left_out.append(f"a contour of {what}, which encloses nothing")
-    return tuple(contours), left_out
-
-
-def _rotation(annotation: Mapping[str, Any]) -> float:
-    """By how many degrees a box is turned about its centre, clockwise."""
-    attributes = annotation.get("attributes")
-    said = attributes if isinstance(attributes, dict) else {}
-    for key in ("rotation", "angle", "theta"):
-        # Other tools turn a box about its corner, or count the other way round.
-        if annotation.get(key) or (key != "rotation" and said.get(key)):
-            raise ValueError(
-                f"{key} = {annotation.get(key) or said.get(key)!r}, which programs mean in several"
-                " ways; write the turned box as a polygon"
-            )
-    angle = float(said.get("rotation") or 0) % 360
-    if not isfinite(angle):
-        raise ValueError(f"rotation = {said.get('rotation')!r}, expected degrees")
-    return angle
-
-
-def _turned(box: tuple[float, float, float, float], degrees: float) -> RotatedBox:
-    x0, y0, x1, y1 = box
-    return RotatedBox((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, degrees)
-
-
-def _is_box(contours: Sequence[Contour], bbox: Any) -> bool:
-    """Whether the contours only repeat the upright box."""
-    box = _beside(bbox)
-    if len(contours) != 1 or box is None:
-        return False
-    x0, y0, x1, y1 = box
-    return set(contours[0]) == {(x0, y0), (x1, y0), (x1, y1), (x0, y1)}
-
-
-def _lists_pixels(contours: Sequence[Contour], bbox: Any) -> bool:
-    """Whether contours name the outermost pixels, and not the lines around them.
-
-    So does OpenCV, whose contour of a pixel is a point.  The box beside it then is a pixel larger,
-    each way, than the contours are.
-    """
-    points = np.array([point for contour in contours for point in contour])
-    whole = np.array_equal(points, np.round(points))
-    return whole and _beside(bbox) == (*points.min(axis=0), *(points.max(axis=0) + 1))
-
-
-def _beside(bbox: Any) -> tuple[float, float, float, float] | None:
-    """The box beside contours, which count without one: some programs leave it empty."""
-    try:
-        return _corners(bbox)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _corners(bbox: Any) -> tuple[float, float, float, float]:
-    x, y, width, height = (float(number) for number in bbox)
-    if not all(map(isfinite, (x, y, width, height))):
-        raise ValueError(f"bbox {bbox} has a number missing")
-    if not (width > 0 and height > 0):
-        raise ValueError(
-            f"bbox {bbox} has width {width:g} and height {height:g}; was it written as corners?"
-        )
-    return x, y, x + width, y + height
-
-
-def _compressed(counts: Sequence[Any], height: int, width: int) -> str:
-    lengths = [spellings.whole(count) for count in counts]
-    runs = [length for length in lengths if length is not None and length >= 0]
-    if len(runs) < len(lengths):
-        raise ValueError("counts must be whole numbers, none of them below 0")
-    if sum(runs) != height * width:
-        raise ValueError(f"counts add up to {sum(runs)}, not {height} x {width}")
-    plain = {"size": [height, width], "counts": runs}
-    return str(coco.frPyObjects(plain, height, width)["counts"].decode("ascii"))
-
-
-def _brief(value: object) -> str:
-    """A value as a message can hold it."""
-    text = repr(value)
-    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
