@@ -285,6 +285,11 @@ def main() -> None:
         _fail("System error:", f"{error}. {_KEPT}")
     except MemoryError as error:
         _fail("Memory error:", f"{error}. {_KEPT}")
+    except RuntimeError as error:
+        # What torch raises where the system has no memory left; it has no class of its own for it.
+        if "allocate memory" not in str(error):
+            raise
+        _fail("Memory error:", f"{error}. {_KEPT}")
 
 
 def _tell_what_is_meant_for_users() -> None:
