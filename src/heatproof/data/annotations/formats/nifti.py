@@ -16,6 +16,7 @@ import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import aff2axcodes
+from nibabel.spatialimages import HeaderDataError
 
 from heatproof.data.annotations.formats import formats
 from heatproof.data.annotations.formats.masks import LEVELS, named, written
@@ -25,7 +26,16 @@ from heatproof.data.annotations.shapes import encode
 from heatproof.errors import DataError
 
 _SUFFIXES = (".nii", ".nii.gz")
-_FAULTS = (ImageFileError, OSError, ValueError, EOFError, TypeError, OverflowError, zlib.error)
+_FAULTS = (
+    ImageFileError,
+    HeaderDataError,
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    OverflowError,
+    zlib.error,
+)
 _LARGEST = 1 << 28  # pixels
 _PICTURES = (("L", "P"), ("L", "I"))  # where columns and rows run: left, and back or feet
 
