@@ -68,7 +68,7 @@ def test_weights_are_those_of_a_training_without_these_films(films) -> None:
 
 def read_quietly(data):
     with pytest.warns(DamagedFile):
-        return read(data, SMALL, 0).dataset
+        return read(data, SMALL, 0.0).dataset
 
 
 def test_images_that_fit_are_kept_in_the_order_of_the_films(films) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ import polars as pl
 import pydicom
 from pydicom.dataset import Dataset
 
-from heatproof import __version__
 from heatproof.data.dicom import header_of, is_dicom, spacing_of
 from heatproof.data.pixels import ImageFile
 from heatproof.data.pseudonyms import Pseudonyms, uid_from
@@ -38,6 +38,7 @@ from heatproof.runs.plain_tables import written_csv
 SCHEME = "99HEATPROOF"
 """Coding scheme of findings, metrics and methods: the standard keeps 99... for private ones."""
 MANUFACTURER = "heatproof"
+_VERSION = version("heatproof")
 _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
 _STUDY = (
     "StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "AccessionNumber",
@@ -90,7 +91,7 @@ class Place:
         """What they ask of the device besides."""
         return {
             "manufacturer_model_name": MANUFACTURER,
-            "software_versions": __version__,
+            "software_versions": _VERSION,
             "device_serial_number": "none",
         }
 
@@ -159,7 +160,7 @@ class _Derivation:
         series = uid_from("series", study, self.kind, self.spec, *identity[:2])
         instance = uid_from(
             "instance", str(source.SOPInstanceUID), self.kind, self.spec, *identity,
-            each.stored.values.tobytes().hex(), __version__,
+            each.stored.values.tobytes().hex(), _VERSION,
         )  # fmt: skip
         self.numbers[series] += 1
         return Place(source, series, self._series_number(each), instance, self.numbers[series],
