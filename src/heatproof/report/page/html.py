@@ -20,6 +20,7 @@ from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import album, grouping
 from heatproof.report.page.terms import VALIDITY_TEXTS, terms
 from heatproof.report.paper import (
+    checklist_tables,
     diagnosis_tables,
     grid_tables,
     published_table,
@@ -31,6 +32,8 @@ from heatproof.report.pictures.forests import slope_forests
 from heatproof.report.prose import families, first_screen, trust_grid, why_maps_fail
 from heatproof.report.prose.answers import answers
 from heatproof.report.prose.cautions import cautions
+from heatproof.report.prose.methods_section import methods_section
+from heatproof.report.prose.references import bibtex
 from heatproof.stats.classification import TO_RANK
 from heatproof.stats.estimates import TO_CONCLUDE, TO_DIFFER
 from heatproof.types import Estimate, Validity
@@ -47,6 +50,7 @@ TITLES = {
     "judged": "What was judged",
     "limits": "What these numbers do not show",
     "terms": "Terms",
+    "paper": "For the paper",
     "provenance": "Where the numbers come from",
 }
 """The sections of the page: their headings, which are also the words of the contents."""
@@ -137,6 +141,10 @@ _FUNCTIONS = (
     diagnosis_tables.structure_table,
     diagnosis_tables.subgroup_table,
     diagnosis_tables.usual_table,
+    checklist_tables.claim_table,
+    checklist_tables.tripod_table,
+    methods_section,
+    bibtex,
     grid_tables.trust_table,
     grid_tables.validity_table,
     families.family_of_comparisons,

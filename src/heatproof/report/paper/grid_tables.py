@@ -175,12 +175,13 @@ def _rows(content: Content, grid: GridText) -> Iterator[_Judged]:
             grid.rule.spec,
         ):
             continue
+        by_criterion = dict(zip(grid.criteria, titles, strict=True))
         for high in trust.high:
             nan = math.nan
             reached = Estimate(high.value, nan, nan, nan, 0, "")
             name = high_controls().get(high.control, high.control)
-            title = dict(zip(grid.criteria, titles, strict=True)).get(high.criterion)
-            yield _Judged(*place, name, title or wording(high.criterion).title, None, reached)
+            criterion = by_criterion.get(high.criterion) or wording(high.criterion).title
+            yield _Judged(*place, name, criterion, None, reached)
 
 
 def _measured(row: _Judged) -> str:

@@ -99,6 +99,18 @@ MEANINGS: dict[str, dict[str, str]] = {
         "Up": "what the vertical axis is",
         "Value": "the value there",
     },
+    "claim": {
+        "Item": "number of the item in the checklist",
+        "Topic": "what the item is about, in our words",
+        "Filled": "done, partly, not done, or for the authors",
+        "From the run": "what the run says to it",
+    },
+    "tripod": {
+        "Item": "number of the item in the checklist",
+        "Topic": "what the item is about, in our words",
+        "Filled": "done, partly, not done, or for the authors",
+        "From the run": "what the run says to it",
+    },
     "publishedtrust": {
         "Study": "name of the study",
         "Criterion": "what was asked; `All four` is computed from the others",
