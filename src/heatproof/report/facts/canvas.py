@@ -82,8 +82,8 @@ def _on_padding(
     if shares and np.mean(shares) > _PADDED:
         yield (
             f"{np.mean(shares):.0%} of the relevance of {method} for {record.model} on"
-            f" {record.data} lies on padding, which is {np.mean(areas):.0%} of the input and shows nothing; maps over"
-            " films do not show it."
+            f" {record.data} lies on padding, which is {np.mean(areas):.0%} of the input and shows"
+            " nothing; maps over films do not show it."
         )
 
 
