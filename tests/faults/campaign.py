@@ -104,24 +104,34 @@ class Subject:
 
 
 def subjects(folder: Path) -> list[Subject]:
-    """Every experiment with an undisturbed run, made where it is missing."""
-    made, modules = [], dict[str, None]()
+    """Every experiment with an undisturbed run."""
+    modules: dict[str, None] = {}
     for number, name in enumerate(EXPERIMENTS):
         place = folder / str(number)
-        whole, used = place / "undisturbed", place / USED
-        if not used.exists():
-            file = written(name, place)
-            whole.mkdir()
-            words = (EXPERIMENTS[name].command, str(file), "-o", str(whole))
-            status, said = heatproof(*words, folder=place, alone=True)
-            assert status == 0, said
-        about = json.loads(used.read_text())
+        written(name, place)
+        about = _undisturbed(name, place, "undisturbed", alone=True)
         modules |= dict.fromkeys(each for each in about["modules"] if each[:2] != "__")
-        file = place / "experiment.toml"
-        made.append(Subject(name, file, whole, about["seconds"], about["units"]))
     (folder / "modules.json").write_text(json.dumps([*modules]))
     os.environ[MODULES] = str(folder / "modules.json")
-    return made
+    return [_measured(name, folder / str(number)) for number, name in enumerate(EXPERIMENTS)]
+
+
+def _measured(name: str, place: Path) -> Subject:
+    # Those that are disturbed have all modules from the beginning, so they take less long.
+    about = _undisturbed(name, place, "measured")
+    shutil.rmtree(place / "measured")
+    file = place / "experiment.toml"
+    return Subject(name, file, place / "undisturbed", about["seconds"], about["units"])
+
+
+def _undisturbed(name: str, place: Path, output: str, *, alone: bool = False) -> dict[str, Any]:
+    """What a run used that nothing disturbs."""
+    (place / output).mkdir()
+    words = (EXPERIMENTS[name].command, str(place / "experiment.toml"), "-o", str(place / output))
+    status, said = heatproof(*words, folder=place, alone=alone)
+    assert status == 0, said
+    about: dict[str, Any] = json.loads((place / USED).read_text())
+    return about
 
 
 def trial(fault: str, seed: int, of: list[Subject]) -> Trial:
