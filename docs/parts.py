@@ -28,6 +28,7 @@ PLACES = (
     ("Saliency methods", "saliency.methods:methods"),
     ("Rules of relevance", "saliency.relevance:relevance_rules"),
     ("Importers of maps", "maps.importers:importers"),
+    ("Exporters of runs", "runs.exporters:exporters"),
     ("Binarizers", "maps.binarize:binarizers"),
     ("Localization metrics", "localize.metrics:metrics"),
     ("Controls", "localize.controls:controls"),
