@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from heatproof.data.annotations.references import union
 from heatproof.data.geometry import Placing, fills_canvas
-from heatproof.data.references import union
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.maps.store import MapStore
 from heatproof.stages.blocks import Judged
