@@ -13,12 +13,12 @@ from pycocotools import mask as coco
 from pydicom.dataset import FileDataset, FileMetaDataset
 
 from heatproof.data.annotations import fit
+from heatproof.data.annotations.formats.coco import read_coco
+from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.data.check import check
-from heatproof.data.coco import read_coco
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.data.geometry import Squash
 from heatproof.data.pixels import ImageFile
-from heatproof.data.run_lengths import lengths_of, raster
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
 from heatproof.localize import metrics
@@ -29,6 +29,7 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.weights import read_state
 from heatproof.saliency import methods
 from heatproof.types import ModelId
+from tests.faults import annotation_files
 from tests.faults.fuzzing import Parser
 from tests.faults.parsers_of_data_sets import OF_DATA_SETS
 from tests.faults.parsers_of_maps import OF_MAPS
@@ -187,6 +188,15 @@ PARSERS: Mapping[str, Parser] = {
         Parser("table", _table, _read_table),
         Parser("table in Parquet", _parquet, _read_table, text=False),
         Parser("coco", _coco, _read_coco),
+        *(
+            Parser(
+                f"annotations: {spec}",
+                annotation_files.seed(spec),
+                annotation_files.read(spec),
+                text=spec not in annotation_files.BINARY,
+            )
+            for spec in annotation_files.SPECS
+        ),
         Parser("png", _png, _read_film, text=False),
         Parser("tiff", _tiff, _read_film, text=False),
         Parser("dicom", _dicom, _read_film, text=False),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from heatproof.data.annotations import fit
+from heatproof.data.annotations.formats.via import drawn, read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.published_splits import listed
-from heatproof.data.via import drawn, read_via
 from tests.faults.fuzzing import Parser
 from tests.on_disk import (
     SIZE,
@@ -25,9 +25,11 @@ from tests.on_disk import (
     phantoms,
     write_chexpert,
     write_mimic,
+    write_ms_cxr,
     write_mura,
     write_mura_readers,
     write_nih,
+    write_padchest_gr,
     write_rsna,
     write_siim,
     write_vindr,
@@ -163,6 +165,14 @@ OF_DATA_SETS = (
         _of("vindr_cxr", consensus="majority"),
     ),
     Parser("mimic_cxr", _mimic, _of("mimic_cxr", split="all")),
+    Parser(
+        "ms_cxr", _written(write_ms_cxr, "MS_CXR_Local_Alignment_v1.1.0.csv"), _of("ms_cxr")
+    ),
+    Parser(
+        "padchest_gr",
+        _written(write_padchest_gr, "grounded_reports_20240819.json"),
+        _of("padchest_gr"),
+    ),
     Parser("chexlocalize", _chexlocalize, _read_chexlocalize),
     Parser("via", _via, _read_via),
     Parser("list of splits", _splits, listed),

@@ -1,5 +1,6 @@
 """The whole path in one call, for models and films that are in memory already."""
 
+import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,10 @@ class Proof:
 
     def __repr__(self) -> str:
         return card(self.report, self.estimates, self.verdicts, self.warnings)
+
+    def _repr_html_(self) -> str:
+        link = html.escape(self.report.as_posix(), quote=True)
+        return f'<p><a href="{link}">the page</a></p><pre>{html.escape(repr(self))}</pre>'
 
 
 def prove(

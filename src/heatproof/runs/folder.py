@@ -44,7 +44,7 @@ _PLACE = ("data", "model", "member", "method", "image_id", "finding")
 Frame = Literal["film", "native"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run that was begun, and perhaps finished.
 
@@ -196,6 +196,9 @@ class Run:
         from heatproof.runs.comparison import compare  # which reads runs
 
         return compare(self, other if isinstance(other, Run) else open_run(other))
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{key:<9} {value}" for key, value in self.summary().items())
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -22,6 +22,7 @@ from heatproof.models.still import held_still
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.memory import GB, fitting
 from heatproof.saliency.methods import (
+    Kind,
     Maps,
     Method,
     Need,
@@ -35,6 +36,7 @@ from heatproof.types import Validity
 
 __all__ = [
     "Explanation",
+    "Kind",
     "Maps",
     "Method",
     "Need",
@@ -45,6 +47,7 @@ __all__ = [
     "explain",
     "explain_pass",
     "is_constant",
+    "joined",
     "judge",
     "methods",
 ]
@@ -102,11 +105,19 @@ def explain(
             for chunk in torch.split(images, batch)
             for part in fitting(explained, chunk, first.memory)
         ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Explanation]) -> Explanation:
+    """The explanation of all images, from those of consecutive batches by the same methods."""
+    if len(parts) == 1:
+        return parts[0]
+    specs = parts[0].maps
     return Explanation(
         torch.cat([part.logits for part in parts]),
         torch.cat([part.probabilities for part in parts]),
-        {spec: _joined([part.maps[spec] for part in parts]) for spec in methods},
-        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in methods},
+        {spec: _joined([part.maps[spec] for part in parts]) for spec in specs},
+        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in specs},
     )
 
 
@@ -156,8 +167,6 @@ def _memory_of(spec: str) -> Iterator[None]:
 
 def _joined(parts: Sequence[Maps]) -> Maps:
     """The maps of all images, from those of consecutive batches."""
-    if len(parts) == 1:
-        return parts[0]
     first = parts[0]
     return Maps(
         torch.cat([part.values for part in parts]),

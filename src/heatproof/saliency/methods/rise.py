@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -51,6 +51,7 @@ class RISE:
     divisor: Literal["coverage", "expectation"] = "coverage"
     seed: int = 0
     title: ClassVar[str] = "RISE"
+    kind: ClassVar[Kind] = "perturbation"
     needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
