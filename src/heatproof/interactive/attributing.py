@@ -11,6 +11,7 @@ from heatproof.data.geometry import Squash
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
+from heatproof.models.devices import within_memory
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain, methods
 from heatproof.saliency.memory import parse_memory
@@ -19,6 +20,7 @@ from heatproof.types import Validity
 _IMAGES = 4  # axes of images
 
 
+@within_memory("Say memory, such as memory='2GB', or move the model to the CPU")
 def attribute(
     network: nn.Module,
     inputs: Tensor,

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from heatproof.data.annotations import Boxes, MaskFile
+from heatproof.data.annotations.mask_files import size_of
 from heatproof.data.geometry import Geometry
-from heatproof.data.mask_files import size_of
 from heatproof.errors import AnnotationError
 from heatproof.localize import Reference, metrics
 from heatproof.localize.measure import measure_map, measures

@@ -10,6 +10,7 @@ import polars as pl
 
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data, Explain, Scoring, Statistics, TrustSettings
+from heatproof.parquet import read_sealed
 from heatproof.progress import Heard, Progress, Silent
 from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
@@ -122,8 +123,7 @@ def _said(expect: str | Path | Mapping[str, Any] | None) -> str | dict[str, Any]
 
 
 def _table(file: Path) -> pl.DataFrame:
-    with file.open("rb") as opened:  # a path may be taken for a pattern
-        return pl.read_parquet(opened)
+    return read_sealed(file.stem, file.read_bytes())
 
 
 def _asked(criteria: Sequence[str], images: int | None) -> TrustSettings | None:

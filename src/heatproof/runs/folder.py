@@ -1,7 +1,6 @@
 """``open``: one run, read from its folder; neither its experiment, models nor films are needed."""
 
 import html
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from heatproof.data.geometry import geometries
 from heatproof.errors import ExperimentError, MapError, near_misses
 from heatproof.experiment.claim import RUN, read_claim
 from heatproof.maps.store import MapStore, StoredMap
+from heatproof.parquet import read_own
 from heatproof.tables import Table
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
@@ -105,9 +105,8 @@ class Run:
             )
         file = self._file(kinds[name])
         try:
-            # As bytes, since a path may be taken for a pattern.
-            return kinds[name].of_file(pl.read_parquet(io.BytesIO(file.read_bytes())))
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            return kinds[name].of_file(read_own(file.stem, file.read_bytes()))
+        except (OSError, ValueError) as error:
             raise ExperimentError(
                 f"{file} cannot be read: {error}; heatproof report EXPERIMENT.toml writes it anew"
             ) from error

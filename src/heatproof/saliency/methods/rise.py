@@ -93,8 +93,8 @@ class RISE:
         for start in range(0, self.masks, at_once):
             small = grids[start : start + at_once, None].to(images)
             large = F.interpolate(small, size, mode="bilinear")[:, 0]
-            # Shifts of later chunks are left over, so lengths differ.
-            corners = zip(large, tops[start:], lefts[start:], strict=False)
+            end = start + len(large)
+            corners = zip(large, tops[start:end], lefts[start:end], strict=True)
             yield torch.stack(
                 [mask[top : top + height, left : left + width] for mask, top, left in corners]
             )
