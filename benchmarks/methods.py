@@ -29,17 +29,17 @@ from heatproof.saliency.methods import SPEED, forward_passes
 
 SIDE = 112
 NETWORKS = ("resnet18", "deit_small")
-LONG = 2.0  # seconds of CPU after which one run is enough
+LONG = 2.0  # seconds of CPU after which one run is enough, after the first
 
 
 def measured(run: Callable[[], object]) -> float:
-    """Median seconds of CPU of five runs after a first one, or those of one that takes long."""
+    """Median seconds of CPU of five runs after a first one, or of the second if it takes long."""
     taken: list[float] = []
     for _ in range(6):
         began = time.process_time()
         run()
         taken.append(time.process_time() - began)
-        if taken[-1] > LONG:
+        if len(taken) > 1 and taken[-1] > LONG:
             return taken[-1]
     return statistics.median(taken[1:])  # the first one compiles and allocates
 
