@@ -16,6 +16,7 @@ PAGE = Path(__file__).parent / "reference" / "parts.md"
 # Where they are found, in the order in which an experiment meets them.
 PLACES = (
     ("Data sets", "data.datasets:datasets"),
+    ("Annotation formats", "data.annotations.formats:formats"),
     ("Geometries of preprocessing", "data.geometry:geometries"),
     ("Interpolations", "data.interpolations:interpolations"),
     ("Intensities", "data.intensities:intensities"),

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from heatproof.data.annotations import Boxes
+from heatproof.data.annotations.readers import first_of, ranked, ranked_readers, shared
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.data.readers import first_of, ranked, ranked_readers, shared
 from heatproof.experiment.file import load
 from heatproof.run.pipeline import run
 from heatproof.tables.films import Films

@@ -3,39 +3,40 @@
 Coordinates are pixels of the radiograph, ``(x, y)`` from its top left corner; the pixel in column i
 covers ``i <= x < i + 1`` and has its centre at ``i + 0.5``.
 
-=========  ==================================================================
+========== ==================================================================
 shape      inside
-=========  ==================================================================
+========== ==================================================================
 Polygons   each contour filled *with its outline* by Pillow at unrounded
            coordinates, contours OR together: what CheXlocalize's authors do
            (spec: annotation_to_segmentation), so masks agree to the pixel
 Outline    contours of one thing as COCO's own tools fill them: half-open,
-           so the outline of a box holds as many pixels as the box
+           so the outline of a box holds as many pixels as the box;
+           what lies in a hole is not inside
+RotatedBox its corners, filled as an Outline is
 Boxes      half-open: pixels whose centre is in ``x0 <= x < x1, y0 <= y < y1``,
            so boxes that share an edge share no pixel
 RLE        COCO's compressed run lengths (column-major), decoded as pycocotools does
 MaskFile   pixels of an image file that are not background (``mask_files``)
 Points     the pixel that holds the point
 Several    whatever any of its shapes holds
-=========  ==================================================================
+========== ==================================================================
 
 Shapes may overhang by one pixel (tools round differently) and are clipped; further out is an
 AnnotationError that guesses the mistake.  A shape can be empty: a box between two pixel centres.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import cos, radians, sin
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
-from heatproof.data import mask_files
-from heatproof.data.fitting import inside, same_size, same_way_up
-from heatproof.data.run_lengths import lengths_of, raster
+from heatproof.data.annotations import mask_files
+from heatproof.data.annotations.fitting import inside, same_size, same_way_up
+from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
 
@@ -90,10 +91,12 @@ class Outline:
     Attributes:
         contours: Each at least three ``(x, y)``, not closed.
         size: Height and width of the image they were drawn on, where known.
+        holes: Contours of what is not inside.
     """
 
     contours: tuple[tuple[Point, ...], ...] = field(repr=False)
     size: tuple[int, int] | None = None
+    holes: tuple[tuple[Point, ...], ...] = field(default=(), repr=False)
 
     @property
     def instances(self) -> int:
@@ -103,17 +106,14 @@ class Outline:
     def fit(self, height: int, width: int) -> None:
         """Raises AnnotationError when the contours cannot be of an image of that size."""
         same_size("outlines were drawn on", self.size, (height, width), _cure(self.size))
-        for contour in self.contours:
+        for contour in (*self.contours, *self.holes):
             inside("outline", contour, height, width)
 
     def mask(self, height: int, width: int) -> Mask:
-        """The pixels that pycocotools finds inside any contour."""
+        """The pixels that pycocotools finds inside any contour, and in no hole."""
         self.fit(height, width)
-        flat = [
-            [float(number) for point in contour for number in point] for contour in self.contours
-        ]
-        filled = coco.merge(coco.frPyObjects(flat, height, width))
-        return raster(lengths_of(filled["counts"].decode("ascii")), (height, width))
+        mask = _filled(self.contours, height, width)
+        return mask & ~_filled(self.holes, height, width) if self.holes else mask
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,56 @@ class Boxes:
             rows, columns = _centres(y0, y1), _centres(x0, x1)
             mask[rows, columns] = True
         return mask
+
+
+@dataclass(frozen=True)
+class RotatedBox:
+    """A box that is turned about its centre.
+
+    Attributes:
+        x: Column of the centre.
+        y: Row of the centre.
+        width: Length of the sides that are level before it is turned.
+        height: Length of the others.
+        degrees: How far it is turned, clockwise as one sees it.
+    """
+
+    x: Number
+    y: Number
+    width: Number
+    height: Number
+    degrees: Number
+
+    @property
+    def instances(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def outline(self) -> Outline:
+        """Its corners, joined."""
+        along, across = cos(radians(self.degrees)), sin(radians(self.degrees))
+        w, h = self.width / 2, self.height / 2
+        return Outline(
+            (
+                tuple(
+                    # Rounded, so that a quarter turn ends on the grid from which it set out.
+                    (
+                        round(self.x + dx * along - dy * across, 9),
+                        round(self.y + dx * across + dy * along, 9),
+                    )
+                    for dx, dy in ((-w, -h), (w, -h), (w, h), (-w, h))
+                ),
+            )
+        )
+
+    def fit(self, height: int, width: int) -> None:
+        """Raises AnnotationError when the box cannot be of an image of that size."""
+        self.outline.fit(height, width)
+
+    def mask(self, height: int, width: int) -> Mask:
+        """The pixels inside its outline."""
+        return self.outline.mask(height, width)
 
 
 @dataclass(frozen=True)
@@ -312,38 +362,10 @@ def was_misread(shape: Shape) -> bool:
     return False
 
 
-def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
-    """The mask of each thing that was drawn, one at a time, without empty ones.
-
-    Contours and boxes are one thing each.  A raster cannot tell, so each of its connected parts is
-    one, unless the file it came from says how many it holds.
-    """
-    masks: Iterator[Mask]
-    # A shape that is made of another, such as ``Rescaled``, knows its parts.
-    if (own := getattr(shape, "lesions", None)) is not None:
-        yield from (mask for mask in own(height, width) if mask.any())
-        return
-    match shape:
-        case Several(shapes):
-            for inner in shapes:
-                yield from lesions_of(inner, height, width)
-            return
-        case Boxes(boxes, frame):
-            masks = (Boxes((box,), frame).mask(height, width) for box in boxes)
-        case Polygons(contours, size, None):
-            masks = (Polygons((contour,), size).mask(height, width) for contour in contours)
-        case Polygons(_, _, 1) | RLE(_, _, 1) | Outline():
-            masks = iter([shape.mask(height, width)])
-        case _:
-            masks = connected_parts(shape.mask(height, width))
-    yield from (mask for mask in masks if mask.any())
-
-
-def connected_parts(mask: Mask) -> Iterator[Mask]:
-    """Each part of a mask that touches no other, diagonals included, one at a time."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    for label in range(1, count):
-        yield labels == label
+def _filled(contours: tuple[tuple[Point, ...], ...], height: int, width: int) -> Mask:
+    flat = [[float(number) for point in contour for number in point] for contour in contours]
+    filled = coco.merge(coco.frPyObjects(flat, height, width))
+    return raster(lengths_of(filled["counts"].decode("ascii")), (height, width))
 
 
 def _centres(start: float, stop: float) -> slice:

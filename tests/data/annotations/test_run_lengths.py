@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
-from heatproof.data.run_lengths import lengths_of, raster
+from heatproof.data.annotations.run_lengths import lengths_of, raster
 from heatproof.errors import AnnotationError
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40))

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.errors import HeatproofError, ModelError
+from heatproof.errors import HeatproofError
 from heatproof.models import Model
 from heatproof.models.still import held_still
 
@@ -36,16 +36,14 @@ class Band:
 _BANDS = tuple(Band(axis, last) for axis in (0, 1) for last in (False, True))
 
 
-def check_field_of_view(model: Model, name: str, grid: tuple[int, int] | None = None) -> None:
-    """See that a network looks at all of its input, but for what strides leave at its end.
+def unseen(model: Model, grid: tuple[int, int] | None = None) -> str:
+    """Why maps of features would lie at the wrong place, as a clause.
+
+    Empty for a network that looks at all of its input, but for what strides leave at its end.
 
     Args:
         model: Costs one pass for each border, and some more for a network that crops.
-        name: What reports call it.
         grid: Rows and columns of its features.
-
-    Raises:
-        ModelError: It crops inside itself.
     """
     size = model.preprocessing.size
     rows, columns = grid or (_CELLS, _CELLS)
@@ -61,17 +59,17 @@ def check_field_of_view(model: Model, name: str, grid: tuple[int, int] | None = 
             blind = [_blind(model, image, band, least[band]) for band in _BANDS]
             # All rows: what sees nothing at all is another fault.
             if not any(blind) or _blind(model, image, _BANDS[0], size[0]):
-                return
-            unseen = {
+                return ""
+            blind_at = {
                 band: _extent(model, image, band, least[band]) if is_blind else 0
                 for band, is_blind in zip(_BANDS, blind, strict=True)
             }
         except HeatproofError:
-            return  # it refuses what is not a number, so that nothing is known
-    top, bottom, left, right = (unseen[band] for band in _BANDS)
+            return ""  # it refuses what is not a number, so that nothing is known
+    top, bottom, left, right = (blind_at[band] for band in _BANDS)
     height, width = size[0] - top - bottom, size[1] - left - right
-    raise ModelError(
-        f"{name} looks only at rows {top} to {size[0] - bottom} and columns {left} to"
+    return (
+        f"the network looks only at rows {top} to {size[0] - bottom} and columns {left} to"
         f" {size[1] - right} of an input of {size[0]} x {size[1]}: does it crop inside itself? Maps"
         " of its features would lie at the wrong place. Take the crop out of the network, and say"
         f" it as geometry, such as center_crop(height={height}, width={width}, resize={min(size)})"

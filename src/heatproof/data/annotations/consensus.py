@@ -17,14 +17,36 @@ such a film is *inconclusive*, and has no annotation by it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from heatproof.data.annotations import RLE, Box, Boxes, Mask, Outline, Polygons, Several, fit
+from heatproof.data.annotations.shapes import (
+    RLE,
+    Box,
+    Boxes,
+    Mask,
+    Outline,
+    Polygons,
+    RotatedBox,
+    Several,
+    fit,
+)
+from heatproof.errors import DataError, near_misses
 from heatproof.types import Shape
 
 Rule = Literal["majority", "union", "intersection"]
+
+
+RULES: tuple[Rule, ...] = get_args(Rule)
+
+
+def rule_named(name: str) -> Rule:
+    """The rule of that name; raises DataError."""
+    found = next((rule for rule in RULES if rule == name), None)
+    if found is None:
+        raise DataError(f"no consensus is named {name!r}; {near_misses(name, RULES)}")
+    return found
 
 
 def needed(rule: Rule, readers: int) -> int:
@@ -117,6 +139,8 @@ def _overlap(readers: Sequence[Sequence[Box]], votes: int) -> bool:
 def _extent(shape: Shape) -> tuple[int, int] | None:
     """Height and width of a canvas that holds a shape; None where only its film tells."""
     match shape:
+        case RotatedBox():
+            return _extent(shape.outline)
         case RLE(tuple(own)) | Outline(_, tuple(own)) | Polygons(_, tuple(own)):
             return own
         case Boxes(boxes, None):

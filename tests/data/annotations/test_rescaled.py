@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from heatproof.data.annotations import Boxes, MaskFile, Outline, Polygons, encode, fit, lesions_of
+from heatproof.data.annotations.fitting import turned
+from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.datasets.manifest import Manifest
-from heatproof.data.fitting import turned
-from heatproof.data.rescaled import Rescaled
 from heatproof.errors import AnnotationError
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from pycocotools import mask as pycoco
 
 from heatproof.data.annotations import RLE, Boxes, Outline, encode, fit, lesions_of
+from heatproof.data.annotations.formats.coco import read_coco
 from heatproof.data.check import check
-from heatproof.data.coco import read_coco
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.errors import AnnotationError, DataError
 

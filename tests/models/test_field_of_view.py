@@ -7,10 +7,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from heatproof.data.geometry import Squash
-from heatproof.errors import ModelError
+from heatproof.errors import MapError
 from heatproof.models.adapter import Adapted
+from heatproof.models.field_of_view import unseen
 from heatproof.models.preprocessing import Preprocessing
-from heatproof.preparation.field_of_view import check_field_of_view
+from heatproof.saliency import check_methods, methods
 
 SIDE = 128
 
@@ -35,17 +36,24 @@ def adapted(network, channels=1, layer="body"):
 
 
 def test_a_crop_inside_the_network_is_refused_and_its_place_told():
-    model = adapted(Before(lambda images: images[:, :, 16:-16, 8:]))
-    with pytest.raises(ModelError, match="rows 16 to 112 and columns 8 to 128 of an input of 128"):
-        check_field_of_view(model, "ours", (12, 15))
+    model = adapted(Before(lambda images: images[:, :, 16:-16, 20:-12]))
+    chosen = methods.parts(["grad_cam"])
+    with pytest.raises(MapError, match="rows 16 to 112 and columns 20 to 116 of an input of 128"):
+        check_methods(chosen, model)
+    check_methods(methods.parts(["gradient", "occlusion"]), model)  # which lie over the input
+
+
+def test_padding_inside_the_network_is_refused():
+    model = adapted(Before(lambda images: F.pad(images, (32, 0, 32, 0))))
+    with pytest.raises(MapError, match=r"outermost 4 rows of 20 see nothing.*does the network pad"):
+        check_methods(methods.parts(["grad_cam"]), model)
 
 
 @pytest.mark.parametrize("margin", [16, 32])
 def test_a_crop_at_all_four_borders_is_refused(margin):
     model = adapted(Before(lambda images: images[:, :, margin:-margin, margin:-margin]))
     there = f"rows {margin} to {SIDE - margin} and columns {margin} to {SIDE - margin}"
-    with pytest.raises(ModelError, match=there):
-        check_field_of_view(model, "ours", (16, 16))
+    assert there in model.lacks["features"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def test_a_crop_at_all_four_borders_is_refused(margin):
     ],
 )
 def test_others_are_left_in_peace(change):
-    check_field_of_view(adapted(Before(change)), "ours", (16, 16))
+    assert not unseen(adapted(Before(change)), (16, 16))
 
 
 @pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224"])
@@ -70,4 +78,4 @@ def test_known_networks_look_everywhere(name):
     size = {"img_size": SIDE} if "vit" in name else {}
     network = timm.create_model(name, num_classes=2, **size)
     layer = "patch_embed.proj" if "vit" in name else "layer4"
-    check_field_of_view(adapted(network, 3, layer), "ours", (8, 8))
+    assert adapted(network, 3, layer).features == layer

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from heatproof.data import mask_files
-from heatproof.data.annotations import RLE, Mask, MaskFile, Outline, Polygons, fit, lesions_of
-from heatproof.data.fitting import same_way_up
+from heatproof.data.annotations import mask_files
+from heatproof.data.annotations.fitting import same_way_up
+from heatproof.data.annotations.lesions import lesions_of
+from heatproof.data.annotations.shapes import RLE, Mask, MaskFile, Outline, Polygons, fit
 from heatproof.errors import AnnotationError
 from heatproof.types import Shape
 

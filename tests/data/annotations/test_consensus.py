@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heatproof.data.annotations import Boxes, Outline, Several
-from heatproof.data.consensus import Agreed, consensus, needed
+from heatproof.data.annotations.consensus import Agreed, consensus, needed
 
 RULES = ("majority", "union", "intersection")
 LEFT, MIDDLE, RIGHT = (Boxes(((x, 2.0, x + 4.0, 6.0),)) for x in (2.0, 4.0, 9.0))
