@@ -40,7 +40,7 @@ audit: .venv/installed ## known weaknesses of the pinned packages; asks a databa
 	touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,zoo]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,staple,zoo]'
 	touch $@
 
 clean:

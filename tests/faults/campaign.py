@@ -11,10 +11,8 @@ import random
 import resource
 import shutil
 import signal
-import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +21,12 @@ from typing import Any
 import polars as pl
 
 from heatproof import disk
-from heatproof.errors import HeatproofError
 from heatproof.escaping import without_folders
-from heatproof.maps.store import INDEX, MapStore
-from heatproof.models import card as cards
-from heatproof.run.doctor import unit_tables
-from heatproof.tables.maps_made import MapsMade
-from heatproof.tables.units import Units
 from tests.faults import power
 from tests.faults.experiments import EXPERIMENTS, Disturbed, written
 from tests.faults.processes import STAGE, USED, AtUnit, Send, heatproof
 from tests.faults.warm import MODULES
+from tests.faults.whole import whole_parts
 
 
 @dataclass(frozen=True)
@@ -104,24 +97,34 @@ class Subject:
 
 
 def subjects(folder: Path) -> list[Subject]:
-    """Every experiment with an undisturbed run, made where it is missing."""
-    made, modules = [], dict[str, None]()
+    """Every experiment with an undisturbed run."""
+    modules: dict[str, None] = {}
     for number, name in enumerate(EXPERIMENTS):
         place = folder / str(number)
-        whole, used = place / "undisturbed", place / USED
-        if not used.exists():
-            file = written(name, place)
-            whole.mkdir()
-            words = (EXPERIMENTS[name].command, str(file), "-o", str(whole))
-            status, said = heatproof(*words, folder=place, alone=True)
-            assert status == 0, said
-        about = json.loads(used.read_text())
+        written(name, place)
+        about = _undisturbed(name, place, "undisturbed", alone=True)
         modules |= dict.fromkeys(each for each in about["modules"] if each[:2] != "__")
-        file = place / "experiment.toml"
-        made.append(Subject(name, file, whole, about["seconds"], about["units"]))
     (folder / "modules.json").write_text(json.dumps([*modules]))
     os.environ[MODULES] = str(folder / "modules.json")
-    return made
+    return [_measured(name, folder / str(number)) for number, name in enumerate(EXPERIMENTS)]
+
+
+def _measured(name: str, place: Path) -> Subject:
+    # Those that are disturbed have all modules from the beginning, so they take less long.
+    about = _undisturbed(name, place, "measured")
+    shutil.rmtree(place / "measured")
+    file = place / "experiment.toml"
+    return Subject(name, file, place / "undisturbed", about["seconds"], about["units"])
+
+
+def _undisturbed(name: str, place: Path, output: str, *, alone: bool = False) -> dict[str, Any]:
+    """What a run used that nothing disturbs."""
+    (place / output).mkdir()
+    words = (EXPERIMENTS[name].command, str(place / "experiment.toml"), "-o", str(place / output))
+    status, said = heatproof(*words, folder=place, alone=alone)
+    assert status == 0, said
+    about: dict[str, Any] = json.loads((place / USED).read_text())
+    return about
 
 
 def trial(fault: str, seed: int, of: list[Subject]) -> Trial:
@@ -152,51 +155,6 @@ def _last_line(told: str, folder: Path) -> str:
     """The last line of a log, without the folders of the machine, since it is published."""
     lines = [line for line in told.splitlines() if line.strip()] or [""]
     return without_folders(lines[-1], [str(folder)])[:200]
-
-
-def whole_parts(folder: Path) -> dict[Path, int]:
-    """When each whole unit and model was written; a list of maps is whole where its maps are."""
-    damaged = {file for table in unit_tables() for file in Units(folder, table).damaged()}
-    files = [file for table in unit_tables() for file in (folder / table.name).glob("*.parquet")]
-    written_at = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
-    maps = _whole_maps(folder)
-    lists = {
-        file: pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
-        for file in written_at
-        if file.parent.name == MapsMade.name
-    }
-    # Several models have a map of the same film: where any of them lacks it, all lists do.
-    named = Counter(row for rows in lists.values() for row in rows)
-    for file, rows in lists.items():
-        if any(maps[row] < named[row] for row in rows):
-            del written_at[file]
-    return written_at | _whole_models(folder)
-
-
-def _whole_models(folder: Path) -> dict[Path, int]:
-    found = {}
-    for card in (folder / "models").glob(f"*/{cards.CARD}"):
-        try:
-            cards.check_whole(card.parent)
-        except HeatproofError:
-            continue
-        for weights in card.parent.glob("*.safetensors"):
-            found[weights] = weights.stat().st_mtime_ns
-    return found
-
-
-def _whole_maps(folder: Path) -> Counter[tuple[Any, ...]]:
-    """Of how many models there is a map that can be read, by method, film and finding."""
-    found: Counter[tuple[Any, ...]] = Counter()
-    if not (folder / "maps").exists():
-        return found
-    with tempfile.TemporaryDirectory() as place:
-        # A copy, since a store forgets what it finds damaged, which the run is to find by itself.
-        copy = Path(shutil.copytree(folder / "maps", Path(place, "maps")))
-        for store in map(MapStore, copy.iterdir()):
-            if store.path / INDEX not in store.damaged():
-                found.update((key.method, key.image_id, key.finding) for key in store)
-    return found
 
 
 def _equal(one: Path, other: Path) -> bool:

@@ -308,3 +308,24 @@ def test_quantized_weights_tell_networks_apart() -> None:
     nn.init.constant_(other.head.weight, 0.5)
     first, again, second = (network_checksum(quantized(one)) for one in (Net(), Net(), other))
     assert first == again != second
+
+
+def test_a_network_that_is_named_is_tried_once() -> None:
+    class Counting(Net):
+        passes = 0
+
+        def forward(self, images):
+            Counting.passes += 1
+            return super().forward(images)
+
+    first = adapted(Counting(), identity="weights and code")
+    tried = Counting.passes
+    assert tried > 0
+    again = adapted(Counting(), identity="weights and code")
+    assert Counting.passes == tried
+    assert (again.features, again.layout) == (first.features, first.layout)
+    # Another layer, other weights and one that nobody has named are tried.
+    adapted(Counting(), "auto", identity="weights and code")
+    adapted(Counting(), identity="other weights")
+    adapted(Counting())
+    assert Counting.passes >= 4 * tried

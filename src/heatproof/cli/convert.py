@@ -53,7 +53,8 @@ def convert(  # noqa: PLR0917  typer gives them by name
     consensus: Annotated[
         str | None,
         typer.Option(
-            help="One reader of several: majority, union or intersection.", show_default=False
+            help="One reader of several: majority, union, intersection or staple.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:

@@ -64,8 +64,8 @@ def attribute(
     if isinstance(network, Model):
         model = network
     else:
-        rows = inputs.is_contiguous()
-        model = _model(network, tuple(inputs.shape[1:]), features, rows=rows)
+        by_rows = inputs.is_contiguous()
+        model = _model(network, tuple(inputs.shape[1:]), features, rows=by_rows)
     targets = _targets(target, len(inputs), len(model.findings))
     parts = {method: methods.parse(method)}
     limit = parse_memory(memory) if isinstance(memory, str) else memory

@@ -155,7 +155,7 @@ def _of_resampling(ours: Preprocessing) -> Iterator[Cause]:
 
 def _interpolations() -> list[str]:
     """The usual interpolations of every library: of each its first, then of each its second."""
-    classes = [interpolations.part_class(name) for name in interpolations.names()]
+    classes: list[Any] = [interpolations.part_class(name) for name in interpolations.names()]
     usual = [part.usual for part in classes]
     return [spec for round_ in zip_longest(*usual) for spec in round_ if spec is not None]
 

@@ -242,8 +242,9 @@ def _open_module(
         raise ModelError(f"model {entry.name!r} lacks scaling or id")
     network, code = _own_module(folder, entry)
     preprocessing = preprocessing_of(folder, entry.scaling)
+    checkpoints = (network_checksum(network), code)
     card = ModelCard(
-        id=ModelId(**entry.id.model_dump(), checkpoints=(network_checksum(network), code)),
+        id=ModelId(**entry.id.model_dump(), checkpoints=checkpoints),
         findings=tuple(entry.findings),
         preprocessing=preprocessing,
         pretrained="unknown",
@@ -251,7 +252,10 @@ def _open_module(
         tuned_on=_cohort(entry, entry.tuned_on, data),
     )
     read = (entry.outputs, entry.output)
-    return Adapted(network, entry.features, entry.findings, preprocessing, *read), card
+    adapted = Adapted(
+        network, entry.features, entry.findings, preprocessing, *read, identity=digest(*checkpoints)
+    )
+    return adapted, card
 
 
 def _own_module(folder: Path, entry: ModelEntry, seed: int = 0) -> tuple[nn.Module, str]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from heatproof.data.annotations import Boxes, Outline, Several
 from heatproof.data.annotations.consensus import Agreed, consensus, needed
+from heatproof.errors import DataError
 
 RULES = ("majority", "union", "intersection")
 LEFT, MIDDLE, RIGHT = (Boxes(((x, 2.0, x + 4.0, 6.0),)) for x in (2.0, 4.0, 9.0))
@@ -60,3 +61,26 @@ def test_there_is_a_consensus_where_a_pixel_has_the_votes(readers, rule):
     if agreed is not None:
         np.testing.assert_array_equal(agreed.mask(24, 24), expected)
         assert isinstance(agreed, Agreed)
+
+
+def test_staple_weighs_readers_by_how_well_they_agree():
+    """Three readers agree, a fourth marks elsewhere: the three are believed, wherever they mark."""
+    pytest.importorskip("SimpleITK", reason="the extra staple is not installed")
+    size = (40, 40)
+    box, elsewhere = Boxes(((5, 5, 20, 20),)), Boxes(((25, 25, 38, 38),))
+    found = consensus([box, box, box, elsewhere], 4, "staple", size)
+    np.testing.assert_array_equal(found.mask(*size), box.mask(*size))
+    # One who marks nothing counts among the readers; one reader alone is believed.
+    np.testing.assert_array_equal(
+        consensus([box, box], 3, "staple", size).mask(*size), box.mask(*size)
+    )
+    np.testing.assert_array_equal(consensus([box], 1, "staple").mask(*size), box.mask(*size))
+    assert consensus([], 3, "staple", size) is None
+
+
+def test_staple_without_its_library_is_told(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    with pytest.raises(DataError, match=r"pip install 'heatproof\[staple\]'"):
+        consensus([Boxes(((5, 5, 20, 20),))], 2, "staple")

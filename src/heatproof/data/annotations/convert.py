@@ -97,7 +97,7 @@ def agreements(film: MarkedFilm, rule: Rule) -> list[Mark]:
             )
             for reader in dict.fromkeys(m.reader for m in film.marks if m.finding == finding)
         ]
-        shape = consensus(shapes, len(film.readers), rule)
+        shape = consensus(shapes, len(film.readers), rule, film.size)
         if shape is not None:
             marks.append(Mark(finding, shape))
     return marks

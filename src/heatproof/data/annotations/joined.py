@@ -14,7 +14,7 @@ from heatproof.data.annotations.shapes import Boxes, Several
 from heatproof.errors import DataError, Gathered, near_misses
 from heatproof.types import REFERENCE, Annotation, Shape
 
-Consensus = Literal["majority", "union", "intersection", "none"]
+Consensus = Literal["majority", "union", "intersection", "staple", "none"]
 
 
 @dataclass(frozen=True)
