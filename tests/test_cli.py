@@ -59,6 +59,7 @@ def test_it_is_a_module_that_runs():
     assert "python -m heatproof" in mistyped.stderr
 
 
+@pytest.mark.slow
 def test_an_option_that_no_longer_exists_is_told():
     code = (
         "from heatproof.cli import _tell_what_is_meant_for_users as tell; tell();"
@@ -82,6 +83,7 @@ def test_an_option_that_no_longer_exists_is_told():
         "backbones": "vgg19_bn",
         "heads": "alpha",
         "localizers": "retinanet",
+        "formats": "relative: bool",
         "importers": "chexlocalize",
         "geometries": "center_crop",
         "interpolations": "antialias",
@@ -136,6 +138,7 @@ def test_check_opens_the_models_too(squares):
         cli.check(squares)
 
 
+@pytest.mark.slow
 def test_a_quiet_run_says_where_the_report_is_and_nothing_else(squares):
     found = heatproof("run", str(squares), "--quiet")
     assert found.returncode == 0, found.stderr

@@ -83,6 +83,7 @@ def test_there_is_a_part_of_every_kind():
     assert set(PARTS.values()) == {*kinds.split(), "datasets", "importers"}
 
 
+@pytest.mark.slow
 def test_they_keep_the_contracts_of_their_kinds(site):
     named = f"({' or '.join(PARTS)}) and not energy_inside"  # which is a metric of heatproof
     options = ["-p", "no:cacheprovider", "-m", "not slow", "-k", named, "-rA"]
@@ -93,6 +94,7 @@ def test_they_keep_the_contracts_of_their_kinds(site):
         assert any(re.search(rf"[\[-]{part}\b|{part.title()}", line) for line in passed), part
 
 
+@pytest.mark.slow
 def test_a_report_shows_them(site, tmp_path):
     (tmp_path / "more.toml").write_text(EXPERIMENT)
     command = "from heatproof.cli import main; main()"

@@ -222,6 +222,7 @@ def test_a_localizer_needs_its_training_and_no_methods(tmp_path):
         load(tmp_path / "one.toml")
 
 
+@pytest.mark.slow
 def test_a_localizer_starts_from_the_backbone_of_a_classifier(tmp_path):
     start = (
         f'"{RETINANET}"\nscaling = {SCALING}\ntraining = {TRAINING}',

@@ -277,6 +277,7 @@ def build(width):
 """
 
 
+@pytest.mark.slow
 def test_a_module_of_the_users_is_trained_with_a_head_of_ours(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     module = 'module = "own.py:build"\narguments = { width = 8 }\nfeatures = "0"'

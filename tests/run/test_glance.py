@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -93,6 +94,10 @@ def test_a_good_model_gives_no_warning():
         ({"samples": films(change=lambda film: film / 16)}, "nearly black.*maximum = 4095"),
         ({"samples": films(box=(0, 0, 15, 120))}, "marks lie on black beside the body"),
         ({"geometry": CenterCrop(48, 48, 140)}, "crop cuts off"),
+        (
+            {"network": nn.Sequential(OrderedDict(body=Bright(), end=nn.Sigmoid()))},
+            "end in a sigmoid",
+        ),
         ({"network": Bright(gain=-200.0, shift=-2.0)}, "no better than chance.*inverted"),
         ({"network": Bright(shift=-3.0)}, "probabilities average"),
         ({"network": Bright(gain=0.0)}, "are the weights loaded"),

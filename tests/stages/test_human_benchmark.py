@@ -21,6 +21,8 @@ from tests.diagnose.test_synthetic_study import textbook
 from tests.localize.test_chexlocalize_slow import enlarged, otsu_by_definition
 from tests.stats.test_chexlocalize import by_hand, ends, nan_mean
 
+pytestmark = pytest.mark.slow
+
 IOU, HIT = "iou(empty='true_positive')", "hit_rate(ties='first')"
 BOXED = "boxed(base=iou(empty='true_positive'))"
 CUTOFF = 0.3

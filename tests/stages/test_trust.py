@@ -282,6 +282,7 @@ def test_readers_of_the_same_film_are_compared_as_two_models_are(planted, monkey
     assert (others["cluster"] != others["cluster_b"]).all()
 
 
+@pytest.mark.slow
 def test_every_other_criterion_is_one_line(planted):
     criteria = ("input_noise(std=[0.02])", "flip", "shift", "compression(quality=[50])")
     rows = table(ask(planted, *criteria, "efficient_mprt(draws=1)", images=4))
@@ -307,6 +308,7 @@ def test_smooth_mprt_compares_averaged_maps(planted):
     assert mean(rows, "blob", population="same film") == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_nothing_and_another_criterion_leaves_the_first_alone(planted):
     first = table(ask(only(planted, "edges", "oracle"), "repeatability", "randomization(draws=1)"))
     counting = Counting()
@@ -362,6 +364,7 @@ def test_by_default_a_network_without_weights_is_left_out_and_the_page_says_why(
     assert all(note.startswith(why) for note in verdicts["notes"])
 
 
+@pytest.mark.slow
 def test_a_run_that_refused_trust_is_resumed_with_nothing_but_trust(planted):
     text = only(planted, "edges", "oracle").read_text()
     planted.write_text(f"trust = false\n{text}")

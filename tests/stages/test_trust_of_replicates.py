@@ -3,6 +3,7 @@
 import json
 
 import polars as pl
+import pytest
 
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
@@ -18,6 +19,7 @@ def entry(name, what, **more):
     return "\n[[models]]\n" + "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_replicates_references_and_samplings_are_compared_by_their_criteria(tmp_path):
     net = 'backbone = "resnet10t(width=8)"'
     head, _, tail = EXPERIMENT.replace("trust = false\n", "").partition("[[models]]")

@@ -14,6 +14,8 @@ from heatproof.run.pipeline import run
 from tests.chexlocalize_study import EXPERIMENT, FINDINGS, HEIGHT, WIDTH, raster, write
 from tests.localize.test_chexlocalize_slow import enlarged, otsu_by_definition
 
+pytestmark = pytest.mark.slow
+
 THRESHOLD = "iou(binarize=tuned, empty='true_positive')"
 PUBLISHED, SOUND = "miou(tune='chexlocalize')", "miou(tune='yes')"
 KERNEL = "iou(binarize=tuned_smoothing(grid=(1, 3, 7)))"

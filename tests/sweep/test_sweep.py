@@ -371,6 +371,7 @@ def test_a_full_disk_is_no_fault_of_the_trial(made_up, tmp_path):
     assert table(file)["state"].to_list() == ["complete", "complete"]
 
 
+@pytest.mark.slow
 def test_the_best_run_as_they_are_and_localization_is_told_but_selects_nothing(tmp_path):
     short = [("max_epochs = 3", "max_epochs = 1"), ("trials = 4", "trials = 2")]
     file = written(tmp_path, *short)
@@ -457,6 +458,7 @@ def test_films_are_decoded_once_where_they_fit(monkeypatch):
         assert kept.dataset[index].pixels.read() is pixels
 
 
+@pytest.mark.slow
 def test_the_sweep_of_the_how_to_and_the_example_can_be_run(tmp_path):
     page = (ROOT / "docs/how-to/sweep.md").read_text(encoding="utf-8")
     shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]
@@ -470,6 +472,7 @@ def test_the_sweep_of_the_how_to_and_the_example_can_be_run(tmp_path):
         assert len(wildcat.space) == 5
 
 
+@pytest.mark.slow
 def test_the_curve_over_annotated_films_can_be_run():
     experiment = load(ROOT / "experiments/guided_phantoms.toml")
     (guided,) = families(open_workspace(experiment), experiment.sweep)

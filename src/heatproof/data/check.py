@@ -7,6 +7,7 @@ says so.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from heatproof.data.annotations import fit
@@ -36,9 +37,13 @@ class Problem:
 
 
 def check(dataset: Dataset) -> tuple[Problem, ...]:
-    """Every problem, in the order of the images; then the strays of the data set."""
-    samples = (dataset[index] for index in range(len(dataset)))
-    of_samples = (problem for sample in samples for problem in _problems(sample))
+    """Every problem, in the order of the images; then the strays of the data set.
+
+    Headers are read by several threads, since file systems far away let each of them wait.
+    """
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda index: tuple(_problems(dataset[index])), range(len(dataset)))
+        of_samples = [problem for problems in found for problem in problems]
     # A data set need not know of strays.
     strays = getattr(dataset, "strays", ())
     return (*of_samples, *(Problem(place, why, fatal=False, whole=False) for place, why in strays))

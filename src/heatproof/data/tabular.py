@@ -5,20 +5,22 @@ import gzip
 import io
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars
-
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
+from heatproof.parquet import read_of_others
 
 _GZIP = b"\x1f\x8b"  # how compressed files begin
+# Tables shrink to a tenth or less, and what is made to fill memory to a thousandth.
+_UNPACKED, _TIMES = 1 << 26, 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableRow:
     """One line of a table; every value is text, and empty text is a missing value."""
 
@@ -96,23 +98,44 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
+class _Cells(Mapping[str, str]):
+    """The cells of a row by column; columns are those of all rows of the table.
+
+    A dict for each row would take most of the memory of a long table.
+    """
+
+    __slots__ = ("_cells", "_places")
+
+    def __init__(self, places: Mapping[str, int], cells: tuple[str, ...]) -> None:
+        self._places, self._cells = places, cells
+
+    def __getitem__(self, column: str) -> str:
+        return self._cells[self._places[column]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
     # The csv module wants line ends unchanged, as they may stand inside quoted cells.
-    left_out = "" if padded else None
-    text = io.StringIO(_decoded(path), newline="")
-    reader = csv.DictReader(text, restval=left_out, strict=True)
+    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
     try:
-        columns = [name.strip() for name in reader.fieldnames or ()]
+        columns = [name.strip() for name in next(filter(None, reader), ())]
         _check_columns(path, columns)
-        reader.fieldnames = columns
-        for values in reader:
-            # DictReader puts surplus cells under the key None, and fills missing ones with None.
-            if None in values or None in values.values():
+        places = {name: place for place, name in enumerate(columns)}
+        same: dict[str, str] = {}  # equal cells are one text, since most columns have few values
+        for cells in filter(None, reader):  # a blank line is no row
+            lacking = len(columns) - len(cells)
+            if lacking < 0 or (lacking and not padded):
                 raise DataError(
                     f"{path}, line {reader.line_num}: more or fewer cells than the"
                     f" {len(columns)} columns; is there an unquoted comma?"
                 )
-            yield TableRow(path, reader.line_num, values)
+            row = tuple(same.setdefault(cell, cell) for cell in (*cells, *[""] * lacking))
+            yield TableRow(path, reader.line_num, _Cells(places, row))
     except csv.Error as error:
         raise DataError(
             f"{path}, line {reader.line_num}: no CSV ({error}); is a quotation mark left open?"
@@ -122,7 +145,7 @@ def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
 def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == _GZIP else data
+        data = _unpacked(data, path) if data[:2] == _GZIP else data
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     try:
@@ -136,6 +159,18 @@ def _decoded(path: Path) -> str:
         ) from error
 
 
+def _unpacked(data: bytes, path: Path) -> bytes:
+    largest = max(_UNPACKED, _TIMES * len(data))
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        unpacked = file.read(largest + 1)
+    if len(unpacked) > largest:
+        raise DataError(
+            f"{path} unpacks to more than {_TIMES} times its size, and {_UNPACKED >> 20} MiB: no"
+            " table does; unpack it yourself if it is one"
+        )
+    return unpacked
+
+
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
         raise DataError(
@@ -143,15 +178,15 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
             " tabs?  Expected commas"
         )
     named = [name for name in columns if name]  # a spreadsheet may leave empty columns behind
-    twice = sorted({name for name in named if named.count(name) > 1})
+    twice = sorted(name for name, count in Counter(named).items() if count > 1)
     if twice:
         raise DataError(f"{path} has two columns named {twice[0]!r}; which of them is meant?")
 
 
 def _parquet(path: Path) -> Iterator[TableRow]:
     try:
-        frame = polars.read_parquet(io.BytesIO(path.read_bytes()))  # a path may be a pattern
-    except (polars.exceptions.PolarsError, OSError) as error:
+        frame = read_of_others(path.read_bytes())
+    except (ValueError, OSError) as error:
         raise DataError(f"{path} is not Parquet: {error}") from error
     for line, record in enumerate(frame.iter_rows(named=True), start=1):
         yield TableRow(path, line, {column: _text(value) for column, value in record.items()})

@@ -6,7 +6,10 @@ asked replaced by a leaf, by one forward hook that lives as long as one pass.  G
 respect to the features are taken through whatever follows the layer.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,13 +17,19 @@ from torch import Tensor, nn
 
 from heatproof.errors import ModelError
 from heatproof.models import Model
+from heatproof.models.devices import within_memory
+from heatproof.models.field_of_view import unseen
 from heatproof.models.loading import check_precision
 from heatproof.models.own_transform import AnyPreprocessing
-from heatproof.models.probe import probe
+from heatproof.models.probe import Probed, probe
 from heatproof.models.readout import Readout
 from heatproof.models.tapping import on_grid
 from heatproof.models.trial import contiguous, logits_of
 from heatproof.types import Outputs
+
+_TRIED: dict[tuple[Any, ...], Probed] = {}
+"""What was found out about networks that somebody has named, in this process."""
+_TOO_LARGE = "One film is too large for it; run the network on the CPU, or free the device"
 
 
 class Adapted(Model):
@@ -40,6 +49,7 @@ class Adapted(Model):
             are then those of its probabilities.  ``"softmax"`` for logits of classes that exclude
             each other: explained are the odds of each class against all others.
         output: Index, key or attribute of the logits, where the network returns several tensors.
+        identity: What tells the network from all others, weights and code: it is then tried once.
 
     Attributes:
         features: The layer that was found; None where there is none, and ``lacks`` says why.
@@ -59,6 +69,7 @@ class Adapted(Model):
         preprocessing: AnyPreprocessing,
         outputs: Outputs = "logits",
         output: int | str | None = None,
+        identity: str = "",
     ) -> None:
         super().__init__()
         self.network = _unwrapped(network)
@@ -66,7 +77,29 @@ class Adapted(Model):
         self.readout = Readout(tuple(findings), outputs, output)
         self.findings = self.readout.findings
         self.preprocessing = preprocessing
-        found = probe(self.network, self.readout, preprocessing, features)
+        said = json.dumps(preprocessing.to_json(), sort_keys=True)
+        key = (identity, self.readout, features, said)
+        # The pass that tries a network takes as long as many others, and files are opened often.
+        found = _TRIED.get(key) if identity else None
+        if found is None:
+            with within_memory(_TOO_LARGE):
+                found = self._tried(features)
+        if identity:
+            _TRIED[key] = found
+        self._take(found)
+
+    def _tried(self, features: str | None) -> Probed:
+        """What is found out; without features is what sees another frame than maps are drawn in."""
+        found = probe(self.network, self.readout, self.preprocessing, features)
+        self._take(found)
+        if found.layout is None:
+            return found
+        if reason := unseen(self, (found.layout.rows, found.layout.columns)):
+            lacks = {**found.lacks, "features": reason, "feature gradients": reason}
+            return replace(found, features=None, layout=None, lacks=lacks)
+        return found
+
+    def _take(self, found: Probed) -> None:
         self.features, self.layout = found.features, found.layout
         self.memory_format, self.lacks = found.memory_format, found.lacks
 

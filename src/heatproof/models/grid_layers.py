@@ -6,6 +6,7 @@ last attention have no part in the logits, and the best layer is the norm before
 in https://github.com/jacobgil/pytorch-grad-cam.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from heatproof.models.trial import Trial
 
 FEWEST = 4  # cells of a grid worth showing
 TOLD = 6  # layers in a message
+SECONDS = 5.0  # after which no further layer is measured for it
 # Linear layers inside attention give queries and keys, which are no features; a pooling to a fixed
 # size moves cells.
 LEFT_OUT = (nn.Linear, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -68,11 +70,18 @@ def offered(trial: Trial) -> str:
     if not layers:
         return "none of its layers gives a grid, so use methods that need no features"
     told: list[GridLayer] = []
+    until = time.monotonic() + SECONDS
     for layer in layers:
         # What a layer is made of need not be told beside it.
-        if not any(layer.name.startswith(f"{outer.name}.") for outer in told):
+        if any(layer.name.startswith(f"{outer.name}.") for outer in told):
+            continue
+        if trial.layout_of(layer.name)[0] is not None:
             told.append(layer)
-    listed = "; ".join(map(str, told[:TOLD]))
+        if len(told) == TOLD or (told and time.monotonic() > until):
+            break
+    if not told:
+        return "none of its layers gives a grid that lies as the film does"
+    listed = "; ".join(map(str, told))
     return f"these give grids, the best first: {listed}. features = 'auto' takes the first"
 
 

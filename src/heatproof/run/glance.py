@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from heatproof.data.annotations.references import union
 from heatproof.data.geometry import Placing
-from heatproof.data.references import union
 from heatproof.data.sampling import some
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.assignment import Assignment
 from heatproof.models import Model
+from heatproof.models.adapter import Adapted
 from heatproof.models.still import held_still
 from heatproof.preparation.setups import Film
 from heatproof.run.normalization import normalization_warning
@@ -38,6 +39,8 @@ _CUT = 0.1  # share of all that is marked
 _APART = 0.25  # of a probability, on average, from how often the finding occurs
 _ALIKE = 0.02  # range of probabilities over films
 _REMEMBERED = 8  # films that batch norm is asked about
+_SURE = 6  # numbers: that many logits seldom all lie between 0 and 1
+_TWICE = 0.5, 1 / (1 + math.exp(-1)) + 1e-6  # the sigmoid of 0 and of 1
 _ENOUGH = 4  # films with, and without, a finding
 
 
@@ -107,6 +110,7 @@ def glance(model: Model, assigned: Sequence[Assignment], until: float) -> Glance
         finding: auroc for finding in findings if (auroc := _auroc(seen, finding)) is not None
     }
     warnings = [*_warnings(seen, aurocs, _prevalences(samples, findings))] if seen else []
+    warnings += _probabilities_twice(model, seen)
     if time.monotonic() < until and (told := normalization_warning(model, films)):
         warnings.append(told)
     return Glance(tuple(seen), aurocs, tuple(warnings))
@@ -187,6 +191,19 @@ def _auroc(seen: Sequence[Seen], finding: str) -> float | None:
         return None
     above = with_it[:, None] - without
     return float((above > 0).mean() + (above == 0).mean() / 2)
+
+
+def _probabilities_twice(model: Model, seen: Sequence[Seen]) -> Iterator[str]:
+    """Where outputs that are said to be logits look like probabilities."""
+    if not isinstance(model, Adapted) or model.readout.outputs != "logits":
+        return
+    said = np.array([[*one.probabilities.values()] for one in seen])
+    low, high = _TWICE
+    if said.size >= _SURE and ((said >= low) & (said <= high)).all():
+        yield (
+            f"All outputs for {count(len(seen), 'film')} lie between 0 and 1; does the network end"
+            " in a sigmoid or softmax? Then say outputs = 'probabilities'"
+        )
 
 
 def _warnings(

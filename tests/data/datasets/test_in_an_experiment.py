@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from heatproof.data.annotations import lesions_of
-from heatproof.data.references import reference_mask
+from heatproof.data.annotations.references import reference_mask
 from heatproof.experiment.file import load
 from heatproof.experiment.films import annotations_digest, open_data
 from tests.on_disk import (

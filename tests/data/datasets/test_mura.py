@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from heatproof.data.annotations.formats.via import read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.via import read_via
 from heatproof.errors import DataError
 from tests.on_disk import (
     REGIONS,

@@ -325,6 +325,7 @@ def test_films_of_a_patient_are_not_counted_as_independent() -> None:
     assert together.high - together.low > other.high - other.low
 
 
+@pytest.mark.slow
 def test_of_a_crossed_design_calls_are_rare_where_the_truth_lies_on_the_threshold() -> None:
     """3 models by 3 draws with large effects of either: 9 independent models would err in 6-12%."""
     for effects in ({"of_models": 0.06, "of_draws": 0.0}, {"of_models": 0.0, "of_draws": 0.06}):

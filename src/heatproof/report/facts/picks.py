@@ -12,8 +12,8 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.readers import first_of, ranked_readers
-from heatproof.data.references import marks_of, reference_mask, references_of
+from heatproof.data.annotations.readers import first_of, ranked_readers
+from heatproof.data.annotations.references import marks_of, reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
