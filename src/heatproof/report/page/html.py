@@ -8,6 +8,7 @@ equal bytes.
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
@@ -84,6 +85,15 @@ def undefined_reason(estimate: Estimate, positives: int, negatives: int, why: st
     return why or words.count(estimate.cases, "case")
 
 
+def hyphenated(text: str) -> str:
+    """The text with a soft hyphen in each long word, where narrow columns may break it.
+
+    >>> hyphenated("Reproducibility").replace("\N{SOFT HYPHEN}", "-")
+    'Reproduci-bility'
+    """
+    return re.sub(r"\b(\w{7,})(\w{6})\b", "\\1\N{SOFT HYPHEN}\\2", text)
+
+
 def _loader() -> jinja2.BaseLoader:
     return jinja2.PackageLoader("heatproof.report.page", "templates")
 
@@ -99,6 +109,7 @@ _FILTERS: dict[str, Any] = {
     "sentence": words.sentence,
     "uri": album.data_uri,
     "picture_id": album.picture_id,
+    "hyphenated": hyphenated,
 }
 _FUNCTIONS = (
     answers,
