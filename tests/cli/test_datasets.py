@@ -10,7 +10,7 @@ from heatproof.cli.datasets import show
 from heatproof.data.datasets import datasets
 from heatproof.data.overview import Labelled, Marked, overview
 from heatproof.errors import ExperimentError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     boxes_of,
     is_positive,
     phantoms,

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.cli import datasets, runs
+from heatproof.cli import datasets, runs, studies
 from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.init import init
 from heatproof.cli.look import look
@@ -252,6 +252,7 @@ datasets.add_to(app, lambda as_json: list_parts("datasets", as_json=as_json), "P
 
 
 runs.add_to(app)
+studies.add_to(app)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from heatproof.data.check import check
 from heatproof.data.chexpert_table import OBSERVATIONS
 from heatproof.data.datasets import datasets
 from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     CHEXPERT,
     chexpert_names,
     grey,

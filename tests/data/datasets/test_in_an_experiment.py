@@ -8,7 +8,7 @@ from heatproof.data.annotations import lesions_of
 from heatproof.data.references import reference_mask
 from heatproof.experiment.file import load
 from heatproof.experiment.films import annotations_digest, open_data
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     box_mask,
     boxes_of,
     is_positive,

@@ -10,7 +10,7 @@ from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.via import read_via
 from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     REGIONS,
     VIA,
     box_mask,

@@ -10,7 +10,7 @@ from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.nih_chestxray14 import FINDINGS
 from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     NIH_LABELS,
     box_mask,
     boxes_of,

@@ -9,7 +9,7 @@ from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.published_splits import drawn, listed
 from heatproof.errors import DataError, SpecError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     box_mask,
     boxes_of,
     grey,

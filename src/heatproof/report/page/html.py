@@ -19,7 +19,13 @@ from heatproof.report.content import Content
 from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import grouping
-from heatproof.report.paper import diagnosis_tables, published_table, result_tables, table
+from heatproof.report.paper import (
+    beside_published,
+    diagnosis_tables,
+    published_table,
+    result_tables,
+    table,
+)
 from heatproof.report.pictures import positions
 from heatproof.report.pictures.forests import slope_forests
 from heatproof.report.prose import families, trust_grid, why_maps_fail
@@ -120,6 +126,8 @@ _FUNCTIONS = (
     families.family_of_differences,
     families.family_of_verdicts,
     published_table.published_table,
+    beside_published.beside_published,
+    beside_published.verdicts_beside_published,
     slope_forests,
     trust_grid.criteria_of,
     trust_grid.left_out,
