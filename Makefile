@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow format benchmarks clean
+.PHONY: demo test slow docs format benchmarks clean
 
 demo: .venv/installed ## train, explain, score and report on phantoms; prints where the report is
 	$(BIN)/heatproof demo
@@ -16,6 +16,9 @@ test: .venv/tested ## linters, types, import contract and every test but the slo
 
 slow: .venv/tested ## the tests that take minutes
 	$(BIN)/pytest -n 2 -m slow
+
+docs: .venv/tested ## the documentation as a site, in site/
+	$(BIN)/mkdocs build --strict
 
 format: .venv/tested
 	$(BIN)/ruff format .

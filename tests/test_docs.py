@@ -198,3 +198,64 @@ def test_the_code_about_one_film_runs(tmp_path, monkeypatch):
     exec(compile(small, "explain-one-film.md", "exec"), names)
     assert (tmp_path / "overlay.png").is_file()
     assert names["maps"].shape == (4, 1, 64, 64)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_and_every_link_leads_somewhere(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    made = subprocess.run(
+        [*command, "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    first = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert "Heat maps, put to the proof" in first
+    assert 'href="how-to/explain-one-film/"' in first
+    # A file that the site does not hold is named, not linked.
+    assert "experiments/chexlocalize_sample.toml" in first
+    assert 'href="experiments/chexlocalize_sample.toml"' not in first
+
+
+def test_every_page_of_the_docs_stands_in_the_navigation_of_the_site():
+    told = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    there = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert there <= told
+
+
+def test_public_names_stand_on_the_page_of_python():
+    import heatproof
+
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    constants = {"IMAGENET_MEAN", "IMAGENET_STD", "__version__"}
+    for name in {*heatproof.__all__} - constants:
+        assert re.search(rf"\b{name}\b", page), name
+
+
+def test_the_page_of_parts_is_up_to_date():
+    from docs import parts
+
+    assert parts.PAGE.read_text(encoding="utf-8") == parts.page()
+
+
+def test_commands_that_the_docs_name_exist():
+    import typer
+
+    from heatproof.cli import app
+
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    inline = [found for text in texts for found in re.findall(r"`heatproof ([a-z][^`]*)`", text)]
+    blocks = [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+    lines = re.findall(r"^(?:.*\s)?heatproof ([a-z].*)$", "\n".join(blocks), re.MULTILINE)
+    assert len(inline) > 30 and len(lines) > 3
+    for said in [*inline, *lines]:
+        command, (name, *words) = typer.main.get_command(app), said.split("#")[0].split()
+        assert name in command.commands, said
+        command = command.commands[name]
+        if words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words[0]]
+        known = {option for one in command.params for option in one.opts + one.secondary_opts}
+        assert {word for word in words if word.startswith("-")} <= known, said

@@ -33,7 +33,7 @@ def print_parts(registry: "Registry[Any]", summary: Callable[[type], str] = summ
         for field in dataclasses.fields(cls):
             required = field.default is dataclasses.MISSING
             default = "" if required else f" = {written(field, field.default)}"
-            option = escape(f"{field.name}: {_kind(field.type)}{default}")
+            option = escape(f"{field.name}: {option_type(field.type)}{default}")
             out.print(f"    {option}", highlight=False)
             inner += [field.metadata["registry"]] if "registry" in field.metadata else []
         for preset, options in registry.presets(name).items():
@@ -55,7 +55,7 @@ def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
             "options": [
                 {
                     "name": field.name,
-                    "type": _kind(field.type),
+                    "type": option_type(field.type),
                     "default": None
                     if field.default is dataclasses.MISSING
                     else written(field, field.default),
@@ -68,8 +68,8 @@ def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
     ]
 
 
-def _kind(annotation: Any) -> str:
-    """A type as a person reads it, without modules."""
+def option_type(annotation: Any) -> str:
+    """The type of an option as a person reads it, without modules."""
     text = annotation.__name__ if type(annotation) is type else str(annotation)
     without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
     short = without_modules.removeprefix("<class '").removesuffix("'>")

@@ -8,8 +8,6 @@ import pytest
 
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.via import read_via
-from heatproof.errors import DataError
 from heatproof.data.on_disk import (
     REGIONS,
     VIA,
@@ -23,6 +21,8 @@ from heatproof.data.on_disk import (
     write_mura,
     write_mura_readers,
 )
+from heatproof.data.via import read_via
+from heatproof.errors import DataError
 
 FINDING = "Abnormality"
 

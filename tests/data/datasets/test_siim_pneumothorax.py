@@ -11,8 +11,6 @@ from heatproof.data.annotations import lesions_of
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.mask_files import marked
-from heatproof.data.published_splits import drawn, listed
-from heatproof.errors import DataError
 from heatproof.data.on_disk import (
     grey,
     is_positive,
@@ -22,6 +20,8 @@ from heatproof.data.on_disk import (
     write_csv,
     write_siim,
 )
+from heatproof.data.published_splits import drawn, listed
+from heatproof.errors import DataError
 
 FINDING = "Pneumothorax"
 
