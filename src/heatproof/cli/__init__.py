@@ -25,6 +25,7 @@ from heatproof import __version__
 from heatproof.cli import datasets, runs, studies
 from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.init import init
+from heatproof.cli.lint import lint
 from heatproof.cli.look import look
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
@@ -205,6 +206,7 @@ def doctor(
 
 app.command()(check)
 app.command()(init)
+app.command()(lint)
 app.command()(look)
 
 PARTS = {
