@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow docs format benchmarks clean
+.PHONY: demo test slow docs format benchmarks audit clean
 
 demo: .venv/installed ## train, explain, score and report on phantoms; prints where the report is
 	$(BIN)/heatproof demo
@@ -27,6 +27,11 @@ format: .venv/tested
 benchmarks: .venv/tested ## side by side with the bare model and the peers
 	for script in explain xrai score localize trust phantom training memory verdicts; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
+audit: .venv/installed ## known weaknesses of the pinned packages; asks a database of advisories over the network
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet pip-audit
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "heatproof needs Python >= 3.11; say make PYTHON=python3.12, for example")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -35,7 +40,7 @@ benchmarks: .venv/tested ## side by side with the bare model and the peers
 	touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,zoo]'
 	touch $@
 
 clean:

@@ -14,11 +14,12 @@ import platform
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from heatproof import __version__
 from heatproof.disk import write_whole
-from tests.faults.campaign import FAULTS, Trial, experiment, trial
+from tests.faults.campaign import FAULTS, Trial, subjects, trial
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,16 +27,22 @@ RECORD = ROOT / "benchmarks/results/faults.json"
 PAGE = ROOT / "docs/results/faults.md"
 HEAD = """# What faults do to a run
 
-A small experiment (12 films, two methods, two criteria of trust, blocks of two films) is disturbed in the middle, and the same command given again. A trial
-passes where the second command ends with status 0, the report, the estimates, the verdicts and the scores then equal those of a run that nothing disturbed, no
-unit that was whole was made again, and no traceback was shown. What is done in each is in `tests/faults/campaign.py`; seeds decide when and where.
+Three small experiments are disturbed in the middle, in turn, and the same command given again: a network of one's own with two criteria of trust; two trained
+replicates and their ensemble; a sweep of two trials that localizes. Blocks hold two films, so that there are many units. A trial passes where the second command
+ends with status 0, the page, the estimates, the verdicts and the scores (of a sweep: its page, its best settings and its tables) equal those of a run that nothing
+disturbed, nothing that was whole (unit, map, trained weights) was made again, and no traceback was shown. `tests/faults/campaign.py` has each fault; seeds decide
+when and where.
 
-A list of maps is whole where its maps are. The first version of this rule took a list for whole although its maps were damaged; by it, seed 0 of *damaged files*
-failed, with two lists made again. The rule was mended, and heatproof was not.
+What is simulated: *kill* is SIGKILL after a random share of the seconds of the processor that the undisturbed run takes. *Disk full* is a limit on the length of
+files, and *no space*, *read only*, *permission lost* and *disk error* are the system's errors, from a random file on. *Memory* is a limit of the address space
+(RLIMIT_AS), a few MiB above what the run has at a random unit; a kill by the kernel for want of memory is a *kill*. *Power cut* kills the run at a random unit, and
+gives every file the content of its last `fsync`; names that were never synced are lost by chance; SQLite, which syncs by itself, is left as it is
+(`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
+switched off.
 
 """
-ENDED = """*Ended early* are runs that the fault ended, with another status than 0. The others went to their end in spite of it, or
-were damaged after it, and none of these columns says that the fault came before the end."""
+ENDED = """*Ended early* are runs that the fault ended, with another status than 0. The others went to their end in spite of it, or were damaged after it, and none of
+these columns says that the fault came before the end."""
 
 
 def record() -> dict:
@@ -46,6 +53,17 @@ def record() -> dict:
 
 
 def page(trials: list[Trial]) -> str:
+    untried = ", ".join(fault for fault in FAULTS if all(each.fault != fault for each in trials))
+    failed = [each for each in trials if not each.passed]
+    told = "".join(f"- {each.fault}, seed {each.seed}: {each}\n" for each in failed) or "None.\n"
+    return (
+        f"{HEAD}{_by_fault(trials)}\n\n{ENDED}\n\nNot tried yet: {untried or 'none'}.\n"
+        f"\n## Where runs were ended\n\n{_by_stage(trials)}\n"
+        f"\n## Trials that failed\n\n{told}\n*This page is written by `benchmarks/faults.py`.*\n"
+    )
+
+
+def _by_fault(trials: list[Trial]) -> str:
     lines = [
         "| fault | trials | passed | ended early | seconds of a trial |",
         "|---|---|---|---|---|",
@@ -57,32 +75,40 @@ def page(trials: list[Trial]) -> str:
             ended = sum(each.status not in (0, None) for each in of)
             seconds = sorted(each.seconds for each in of)[len(of) // 2]
             lines.append(f"| {fault} | {len(of)} | {passed} | {ended} | {seconds:.0f} |")
-    untried = ", ".join(fault for fault in FAULTS if all(each.fault != fault for each in trials))
-    failed = [each for each in trials if not each.passed]
-    told = "".join(f"- {each.fault}, seed {each.seed}: {each}\n" for each in failed) or "None.\n"
-    text = "\n".join(lines)
-    return (
-        f"{HEAD}{text}\n\n{ENDED}\n\nNot tried yet: {untried or 'none'}.\n"
-        f"\n## Trials that failed\n\n{told}\n*This page is written by `benchmarks/faults.py`.*\n"
+    return "\n".join(lines)
+
+
+def _by_stage(trials: list[Trial]) -> str:
+    """How many runs ended early in each stage, by experiment; before the first it has no name."""
+    ended = Counter(
+        (each.experiment, each.stage or "before the first")
+        for each in trials
+        if each.status not in (0, None)
     )
+    lines = ["| experiment | stage | runs that ended there |", "|---|---|---|"]
+    lines += [f"| {name} | {stage} | {count} |" for (name, stage), count in sorted(ended.items())]
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--trials", type=int, default=200, help="of each fault, in all")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=list(FAULTS))
     asked = parser.parse_args()
     until = time.monotonic() + 60 * asked.minutes
     known = record()
     done = [Trial(**{**each, "differs": tuple(each["differs"])}) for each in known["trials"]]
     with tempfile.TemporaryDirectory() as folder:
-        file = experiment(Path(folder))
+        of = subjects(Path(folder))
         for seed, fault in ((seed, fault) for seed in itertools.count() for fault in asked.faults):
+            if seed >= asked.trials:
+                break
             if any((each.fault, each.seed) == (fault, seed) for each in done):
                 continue
             if time.monotonic() > until:
                 break
-            done.append(trial(fault, seed, file))
+            done.append(trial(fault, seed, of))
             print("passed" if done[-1].passed else "FAILED", done[-1], flush=True)
             known["trials"] = [dataclasses.asdict(each) for each in done]
             write_whole(RECORD, json.dumps(known, indent=1) + "\n")

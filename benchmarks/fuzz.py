@@ -1,52 +1,114 @@
-"""A campaign of inputs that nobody would write on purpose, for the parsers of ``fuzzing.PARSERS``.
+"""A campaign of inputs that nobody would write on purpose, for the parsers of ``parsers.PARSERS``.
 
-    python -m benchmarks.fuzz --inputs 5000
+    python -m benchmarks.fuzz --minutes 10
 
 Each input is decided by the parser and a number; ``results/fuzz.json`` records how far the numbers
-were tried, so that another call goes on there.
+were tried and for how long, so that another call goes on there.  ``docs/results/fuzz.md`` is
+written from all of it.
 """
 
 import argparse
 import dataclasses
 import json
+import resource
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from heatproof import __version__
 from heatproof.disk import write_whole
-from tests.faults.fuzzing import PARSERS, fuzz
+from tests.faults.fuzzing import Outcome, fuzz
+from tests.faults.parsers import PARSERS
 
-RECORD = Path(__file__).parent / "results/fuzz.json"
-STEP = 200  # inputs between two records
+ROOT = Path(__file__).parents[1]
+RECORD, PAGE = ROOT / "benchmarks/results/fuzz.json", ROOT / "docs/results/fuzz.md"
+STEP = 60.0  # seconds of the processor between two records
+MEMORY = 16 * 2**30  # bytes of address space: a bomb ends in a MemoryError, which is a finding
+HEAD = """# What parsers answer to inputs that nobody would write on purpose
+
+Each parser of files that others may have written gets a good input in which one to three places are changed: bits flipped, parts cut, doubled or replaced
+by noise and, where it is text, values replaced by odd ones (`1e999`, 5,000 digits, 100,000 brackets, `../../x`, control characters; the list is in
+`tests/faults/fuzzing.py`). It reads the input, or answers with an error of heatproof's own; anything else is a finding. Where a parser reads several files, one of
+them is changed at a time. Films that were read are asserted to be finite and in [0, 1]. The address space is limited to 16 GiB, so that a bomb would be a finding.
+
+Seconds are of the processor, spent in reading alone. Inputs that were tried before seconds were recorded are counted, and their seconds are not.
+
+"""
+
+
+def empty() -> dict[str, Any]:
+    return {"tried": 0, "answered": 0, "findings": [], "seconds": 0.0, "slowest": 0.0}
+
+
+def go_on(name: str, seconds: float, record: dict[str, Any]) -> None:
+    """Try a parser until it has read for so many seconds in all."""
+    of = record["parsers"][name] = empty() | record["parsers"].get(name, {})
+    while of["seconds"] < seconds:
+        step = min(STEP, seconds - of["seconds"])
+        with tempfile.TemporaryDirectory() as folder:
+            seeds = range(of["tried"], of["tried"] + 10**9)
+            outcome = fuzz(PARSERS[name], Path(folder), seeds, _spent(step))
+        of["tried"], of["answered"] = of["tried"] + outcome.tried, of["answered"] + outcome.answered
+        of["findings"] += [dataclasses.asdict(each) for each in outcome.findings]
+        of["seconds"] = round(of["seconds"] + outcome.seconds, 2)
+        of["slowest"] = round(max(of["slowest"], outcome.slowest), 2)
+        record["heatproof"] = __version__
+        write_whole(RECORD, json.dumps(record, indent=1) + "\n")
+        write_whole(PAGE, page(record["parsers"]))
+
+
+def _spent(seconds: float) -> Any:
+    def enough(outcome: Outcome) -> bool:
+        return outcome.seconds >= seconds
+
+    return enough
+
+
+def page(parsers: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = [
+        "| parser | inputs | answered in words | read | findings | seconds | slowest input (s) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, known in parsers.items():
+        of = empty() | known
+        findings = len(of["findings"])
+        read = of["tried"] - of["answered"] - findings
+        lines.append(
+            f"| {name} | {of['tried']:,} | {of['answered']:,} | {read:,} | {findings} |"
+            f" {of['seconds']:.0f} | {of['slowest']:.1f} |"
+        )
+    untried = ", ".join(name for name in PARSERS if name not in parsers) or "none"
+    told = "".join(
+        f"- {each['parser']}, input {each['seed']}: `{each['error']}`\n"
+        for of in parsers.values()
+        for each in of["findings"]
+    )
+    total = sum((empty() | of)["seconds"] for of in parsers.values()) / 60
+    return (
+        HEAD
+        + "\n".join(lines)
+        + f"\n\n{total:.0f} minutes in all. Not tried yet: {untried}.\n\n## Findings\n\n"
+        + (told or "None.\n")
+        + "\n*This page is written by `benchmarks/fuzz.py`.*\n"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", type=int, default=5000, help="of each parser, in all")
+    parser.add_argument("--minutes", type=float, default=10, help="of each parser, in all")
     parser.add_argument("--parsers", nargs="*", default=list(PARSERS), choices=list(PARSERS))
     asked = parser.parse_args()
-    known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    record = {"heatproof": __version__, "parsers": {}} | known
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    record = {"parsers": {}}
+    if RECORD.exists():
+        record = json.loads(RECORD.read_text())
     for name in asked.parsers:
-        of = record["parsers"].setdefault(name, {"tried": 0, "answered": 0, "findings": []})
-        while of["tried"] < asked.inputs:
-            until = min(of["tried"] + STEP, asked.inputs)
-            with tempfile.TemporaryDirectory() as folder:
-                answered, findings = fuzz(PARSERS[name], Path(folder), range(of["tried"], until))
-            of["tried"], of["answered"] = until, of["answered"] + answered
-            of["findings"] += [dataclasses.asdict(each) for each in findings]
-            write_whole(RECORD, json.dumps(record, indent=1) + "\n")
-        print(
-            name,
-            of["tried"],
-            "tried,",
-            of["answered"],
-            "answered in words,",
-            len(of["findings"]),
-            "not",
-            flush=True,
-        )
+        go_on(name, 60 * asked.minutes, record)
+        of = record["parsers"][name]
+        found = len(of["findings"])
+        print(name, of["tried"], "tried,", of["answered"], "answered,", found, "found", flush=True)
     sys.exit(any(of["findings"] for of in record["parsers"].values()))
 
 

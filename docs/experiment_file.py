@@ -62,7 +62,7 @@ Into `output`, or `runs/<name of the file>` beside the file, wherever the comman
 
 | | |
 |---|---|
-| `report.html` | the report, in one file; `tables/` (CSV and LaTeX) and `figures/` (SVG and PDF) hold what it shows |
+| `report.html` | the report, in one file; `tables/` (CSV and LaTeX) and `figures/` (SVG and PDF) hold what it shows, and `pictures/` its films where they are too many for one file |
 | `*.parquet` | beside it, the tables that the report is made of; some also as CSV. [Tables](tables.md) names each with its columns |
 | `models/` | a folder for each model that was trained: `card.json`, weights, `history.json`, `training/history.csv`; the second best checkpoints in `kept/` |
 | `maps/` | the saliency maps: Zarr, and an index in SQLite |

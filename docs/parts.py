@@ -16,6 +16,7 @@ PAGE = Path(__file__).parent / "reference" / "parts.md"
 # Where they are found, in the order in which an experiment meets them.
 PLACES = (
     ("Data sets", "data.datasets:datasets"),
+    ("Annotation formats", "data.annotations.formats:formats"),
     ("Geometries of preprocessing", "data.geometry:geometries"),
     ("Interpolations", "data.interpolations:interpolations"),
     ("Intensities", "data.intensities:intensities"),
@@ -27,6 +28,7 @@ PLACES = (
     ("Saliency methods", "saliency.methods:methods"),
     ("Rules of relevance", "saliency.relevance:relevance_rules"),
     ("Importers of maps", "maps.importers:importers"),
+    ("Exporters of runs", "runs.exporters:exporters"),
     ("Binarizers", "maps.binarize:binarizers"),
     ("Localization metrics", "localize.metrics:metrics"),
     ("Controls", "localize.controls:controls"),

@@ -82,6 +82,7 @@ def test_an_option_that_no_longer_exists_is_told():
         "backbones": "vgg19_bn",
         "heads": "alpha",
         "localizers": "retinanet",
+        "formats": "relative: bool",
         "importers": "chexlocalize",
         "geometries": "center_crop",
         "interpolations": "antialias",

@@ -11,6 +11,7 @@ run wrote.  What else there is stands in the registries: ``methods``, ``metrics`
 
 import importlib
 import importlib.util
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from heatproof.run.pipeline import run as run_experiment
     from heatproof.run.prove import prove
-    from heatproof.runs.folder import open_run as open
+    from heatproof.runs import folder as _runs
     from heatproof.saliency import methods
+
+    open = _runs.open_run
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -63,13 +66,14 @@ __all__ = [
     "load_model",
     "methods",
     "metrics",
-    "open",
     "prove",
     "run_experiment",
     "score",
     "wrap",
 ]
 
+# ``open`` is not among them: ``from heatproof import *`` would hide the builtin that opens files.
+# ``heatproof.open`` is there all the same.
 _PLACES = {
     "Adapted": "models.adapter",
     "CheXlocalize": "data.datasets.chexlocalize",
@@ -117,4 +121,16 @@ def __getattr__(name: str) -> Any:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except AttributeError as error:
+        # Python would take it for "heatproof has no such attribute", and say nothing of the cause.
+        raise ImportError(f"{__name__}.{name} cannot be imported: {_told(error)}") from error
+
+
+def _told(error: AttributeError) -> str:
+    """The error, and the file of the module that lacks something: it may hide one of a library."""
+    if not isinstance(error.obj, ModuleType):
+        return f"{type(error).__name__}: {error}"
+    files = getattr(error.obj, "__file__", None) or ", ".join(getattr(error.obj, "__path__", ()))
+    return f"{error} ({files}); does a file or folder of yours have the name of a library?"

@@ -44,7 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield unfinished
         os.fsync(descriptor)
         os.replace(unfinished, path)
-        _sync_folder(path.parent)
+        sync_names(path.parent)
     finally:
         os.close(descriptor)
         # Nothing half-written stays after a failure; after the move there is nothing to remove.
@@ -55,6 +55,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file; a reader sees the old one or the new one."""
     with replacing(path) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sync(folder: Path) -> None:
+    """Write all files below a folder, and their names, to the disk."""
+    for root, _, files in os.walk(folder):
+        for name in files:
+            descriptor = os.open(Path(root, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_names(Path(root))
 
 
 def tidy(folder: Path) -> None:
@@ -186,7 +198,7 @@ def _remove_abandoned(file: Path) -> None:
             file.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_names(folder: Path) -> None:
     """Write the names of a folder to the disk, where the system can."""
     with suppress(OSError):  # Windows opens no folders, and some network disks sync none
         descriptor = os.open(folder, os.O_RDONLY)

@@ -68,6 +68,25 @@ class Gathered:
             raise Several(self.errors)
 
 
+@contextmanager
+def read_by_a_library(error: type[HeatproofError], words: str) -> Iterator[None]:
+    """Answer in words whatever a library runs into while it decodes a file of others.
+
+    Libraries tell of a damaged file by errors of every kind (``TokenError``, ``zlib.error``,
+    ``AssertionError``, ``RecursionError``, ...), so that any list of kinds is too short.
+
+    Args:
+        error: What is raised instead; errors of heatproof itself pass as they are.
+        words: What is wrong with which file, to which the library's own words are added.
+    """
+    try:
+        yield
+    except HeatproofError:
+        raise
+    except Exception as cause:
+        raise error(f"{words}: {str(cause) or type(cause).__name__}") from cause
+
+
 class SpecError(HeatproofError, ValueError):
     """A spec names a part or an option that does not exist."""
 

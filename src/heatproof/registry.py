@@ -147,8 +147,8 @@ class Registry(Generic[Part]):
             else self._converted(cls, fields[key], value)
             for key, value in options.items()
         }
-        paths = {key: folder / value for key, value in values.items() if isinstance(value, Path)}
-        return self._made(cls, values | paths, name)
+        located = {key: _located(value, folder) for key, value in values.items()}
+        return self._made(cls, located, name)
 
     def spec(self, part: Part) -> str:
         """The canonical spec of a part."""
@@ -329,19 +329,34 @@ def relative_to(part: Part, folder: Path) -> Part:
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
-        if isinstance(value, Path):
-            changes[field.name] = folder / value
+        if _paths(value):
+            changes[field.name] = _located(value, folder)
         elif "registry" in field.metadata and value is not None:
             changes[field.name] = relative_to(value, folder)
     return dataclasses.replace(part, **changes) if changes else part  # type: ignore[type-var]  # likewise
+
+
+def _paths(value: Any) -> list[Path]:
+    """The path that an option is, or those that it holds by name."""
+    values = value.values() if isinstance(value, Mapping) else (value,)
+    return [path for path in values if isinstance(path, Path)]
+
+
+def _located(value: Any, folder: Path) -> Any:
+    """An option whose relative paths are taken from a folder."""
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, Mapping) and _paths(value):
+        return {name: _located(path, folder) for name, path in value.items()}
+    return value
 
 
 def files_of(part: object) -> Iterator[Path]:
     """Every file that a part, or a part inside it, names."""
     for field in dataclasses.fields(part):  # type: ignore[arg-type]  # every part is a dataclass
         value = getattr(part, field.name)
-        if isinstance(value, Path):
-            yield value
+        if paths := _paths(value):
+            yield from paths
         elif "registry" in field.metadata and value is not None:
             yield from files_of(value)
 
@@ -354,6 +369,10 @@ def written(field: "dataclasses.Field[Any]", value: Any) -> str:
         text: str = field.metadata["registry"].spec(value)
         return text
     # The text must be a literal, since a spec is parsed with literal_eval.
+    if isinstance(value, Mapping) and _paths(value):
+        value = {
+            name: str(path) if isinstance(path, Path) else path for name, path in value.items()
+        }
     return repr(str(value) if isinstance(value, Path) else value)
 
 

@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
 from heatproof.data.geometry import Letterbox, Squash, shown
 from heatproof.data.interpolations.of_pillow import Pillow
+from heatproof.data.mirror import Mirror
 from heatproof.errors import SpecError
 
 SIZES = [(300, 420), (421, 300), (333, 333), (225, 1000)]
@@ -21,6 +22,9 @@ CROPS = [
     CropResize(48, 96),
     PadOrCrop(200, 260),
     Cut(64, 64, top=0.1, left=0.2, bottom=0.05),
+    Mirror(Squash(64, 48)),
+    Mirror(CenterCrop(64, 48, 100), down=True),
+    Mirror(PadOrCrop(200, 260), across=False, down=True),
 ]
 
 
@@ -103,3 +107,17 @@ def test_an_interpolation_is_part_of_the_spec():
 def test_impossible_crops_are_refused(part, options, text):
     with pytest.raises(SpecError, match=text):
         part(224, 224, **options)
+
+
+def test_a_mirrored_map_is_the_map_mirrored() -> None:
+    values = np.random.default_rng(2).normal(size=(5, 7)).astype(np.float32)
+    plain, mirrored = CropResize(50, 70), Mirror(CropResize(50, 70), down=True)
+    for size in SIZES:
+        back = mirrored.back(values, size)
+        np.testing.assert_array_equal(back, plain.back(values[::-1, ::-1], size))
+
+
+@pytest.mark.parametrize("options", [{"across": False}, {"of": Mirror(Squash(8, 8))}])
+def test_a_mirror_that_is_none_is_refused(options) -> None:
+    with pytest.raises(SpecError, match="mirror"):
+        Mirror(**{"of": Squash(8, 8)} | options)

@@ -1,10 +1,11 @@
 """Faults that machines, disks and other people commit, and what must be true after each.
 
 A trial disturbs a run, gives the same command again, and compares: the report equals that of a run
-that nothing disturbed, and no unit that was whole was made again.
+that nothing disturbed, and no unit, map or trained model that was whole was made again.
 """
 
 import errno
+import json
 import os
 import random
 import resource
@@ -13,24 +14,26 @@ import signal
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from heatproof import disk
+from heatproof.errors import HeatproofError
 from heatproof.escaping import without_folders
 from heatproof.maps.store import INDEX, MapStore
-from heatproof.run.doctor import TABLES
+from heatproof.models import card as cards
+from heatproof.run.doctor import unit_tables
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.units import Units
-from tests.faults.processes import AtUnit, Send, heatproof
-from tests.squares import EXPERIMENT, NETWORK, write_films
-
-UNITS = 40  # about as many as a run of this experiment advances by
-_TRUST = '\n[trust]\ncriteria = ["input_noise", "flip"]\nside = 32\n'
-_SAME = ("report.html", "estimates.parquet", "verdicts.parquet", "scores.parquet")
+from tests.faults import power
+from tests.faults.experiments import EXPERIMENTS, Disturbed, written
+from tests.faults.processes import STAGE, USED, AtUnit, Send, heatproof
+from tests.faults.warm import MODULES
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,21 @@ class Trial:
     Attributes:
         fault: Its name.
         seed: What decided when and where.
+        experiment: What was disturbed.
+        stage: The stage in which the run was last; empty where the fault came after it.
         status: Exit status of the run that was disturbed; None where the fault came after it.
         said: The last line that it said, without folders of the machine.
         again: Exit status of the same command afterwards.
         differs: Results that are not those of an undisturbed run.
-        redone: Whole units that were made again.
+        redone: What was whole and was made again.
         traceback: Whether a traceback was shown.
         seconds: How long both runs took.
     """
 
     fault: str
     seed: int
+    experiment: str
+    stage: str
     status: int | None
     said: str
     again: int
@@ -65,40 +72,77 @@ class Trial:
         return self.again == 0 and not self.differs and not self.redone and not self.traceback
 
 
-def experiment(folder: Path) -> Path:
-    """The experiment of all trials, with its films."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_films(folder, count=12)
-    (folder / "network.py").write_text(NETWORK)
-    file = folder / "squares.toml"
-    file.write_text(EXPERIMENT.replace("GEOMETRY", "squash") + _TRUST)
-    return file
+@dataclass(frozen=True)
+class Subject:
+    """An experiment that is disturbed, and a run of it that nothing disturbed.
+
+    Attributes:
+        name: Its name.
+        file: Its file.
+        whole: The output folder of the run.
+        seconds: Seconds of the processor that the run took.
+        units: How many units it had.
+    """
+
+    name: str
+    file: Path
+    whole: Path
+    seconds: float
+    units: int
+
+    @property
+    def about(self) -> Disturbed:
+        """What is run and compared."""
+        return EXPERIMENTS[self.name]
+
+    def run(self, folder: Path, **options: Any) -> tuple[int | None, str]:
+        """The command, into that folder; exit status and what was said."""
+        folder.mkdir(exist_ok=True)
+        log = options.pop("log", folder)
+        words = (self.about.command, str(self.file), "-o", str(folder))
+        return heatproof(*words, folder=log, **options)
 
 
-def undisturbed(file: Path) -> Path:
-    """The output folder of a run that nothing disturbed."""
-    folder = file.parent / "undisturbed"
-    if not (folder / "report.html").exists():
-        status, said = heatproof("run", str(file), "-o", str(folder), folder=file.parent)
-        assert status == 0, said
-    return folder
+def subjects(folder: Path) -> list[Subject]:
+    """Every experiment with an undisturbed run, made where it is missing."""
+    made, modules = [], dict[str, None]()
+    for number, name in enumerate(EXPERIMENTS):
+        place = folder / str(number)
+        whole, used = place / "undisturbed", place / USED
+        if not used.exists():
+            file = written(name, place)
+            whole.mkdir()
+            words = (EXPERIMENTS[name].command, str(file), "-o", str(whole))
+            status, said = heatproof(*words, folder=place, alone=True)
+            assert status == 0, said
+        about = json.loads(used.read_text())
+        modules |= dict.fromkeys(each for each in about["modules"] if each[:2] != "__")
+        file = place / "experiment.toml"
+        made.append(Subject(name, file, whole, about["seconds"], about["units"]))
+    (folder / "modules.json").write_text(json.dumps([*modules]))
+    os.environ[MODULES] = str(folder / "modules.json")
+    return made
 
 
-def trial(fault: str, seed: int, file: Path) -> Trial:
+def trial(fault: str, seed: int, of: list[Subject]) -> Trial:
     """Disturb a run, give its command again, and compare."""
-    chance, whole = random.Random(f"{fault} {seed}"), undisturbed(file)
-    folder = file.parent / f"{fault.replace(' ', '-')}-{seed}"
+    subject = of[seed % len(of)]
+    chance = random.Random(f"{fault} {seed}")
+    folder = subject.file.parent / f"{fault.replace(' ', '-')}-{seed}"
     began = time.monotonic()
-    status, told = FAULTS[fault](chance, file, folder, whole)
-    before = _units(folder)
-    again, said = heatproof("run", str(file), "-o", str(folder), folder=folder)
-    after = _units(folder)
-    differs = tuple(name for name in _SAME if not _equal(folder / name, whole / name))
-    redone = sum(after.get(place) != moment for place, moment in before.items())
-    seconds = time.monotonic() - began
-    traceback = "Traceback" in told + said
-    last = _last_line(told, folder)
-    result = Trial(fault, seed, status, last, again, differs, redone, traceback, seconds)
+    status, told = FAULTS[fault](chance, subject, folder)
+    stage = (folder / STAGE).read_text() if (folder / STAGE).exists() else ""
+    before = whole_parts(folder)
+    again, said = subject.run(folder)
+    after = whole_parts(folder)
+    names = subject.about.results
+    result = Trial(
+        fault, seed, subject.name, stage, status, _last_line(told, folder), again or 0,
+        differs=tuple(name for name in names if not _equal(folder / name, subject.whole / name)),
+        redone=sum(after.get(place) != moment for place, moment in before.items()),
+        traceback="Traceback" in told + said,
+        seconds=time.monotonic() - began,
+    )  # fmt: skip
     if result.passed:
         shutil.rmtree(folder)
     return result
@@ -110,23 +154,40 @@ def _last_line(told: str, folder: Path) -> str:
     return without_folders(lines[-1], [str(folder)])[:200]
 
 
-def _units(folder: Path) -> dict[Path, int]:
-    """When each whole unit was written; a list of maps is whole where its maps are."""
-    damaged = {file for table in TABLES for file in Units(folder, table).damaged()}
-    files = [file for table in TABLES for file in (folder / table.name).glob("*.parquet")]
-    written = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
+def whole_parts(folder: Path) -> dict[Path, int]:
+    """When each whole unit and model was written; a list of maps is whole where its maps are."""
+    damaged = {file for table in unit_tables() for file in Units(folder, table).damaged()}
+    files = [file for table in unit_tables() for file in (folder / table.name).glob("*.parquet")]
+    written_at = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
     maps = _whole_maps(folder)
-    lists = [file for file in written if file.parent.name == MapsMade.name]
-    for file in lists:
-        rows = pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
-        if not maps.issuperset(rows):
-            del written[file]
-    return written
+    lists = {
+        file: pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
+        for file in written_at
+        if file.parent.name == MapsMade.name
+    }
+    # Several models have a map of the same film: where any of them lacks it, all lists do.
+    named = Counter(row for rows in lists.values() for row in rows)
+    for file, rows in lists.items():
+        if any(maps[row] < named[row] for row in rows):
+            del written_at[file]
+    return written_at | _whole_models(folder)
 
 
-def _whole_maps(folder: Path) -> set[tuple[str, str, str]]:
-    """Method, film and finding of every map that can be read; the experiment has one model."""
-    found: set[tuple[str, str, str]] = set()
+def _whole_models(folder: Path) -> dict[Path, int]:
+    found = {}
+    for card in (folder / "models").glob(f"*/{cards.CARD}"):
+        try:
+            cards.check_whole(card.parent)
+        except HeatproofError:
+            continue
+        for weights in card.parent.glob("*.safetensors"):
+            found[weights] = weights.stat().st_mtime_ns
+    return found
+
+
+def _whole_maps(folder: Path) -> Counter[tuple[Any, ...]]:
+    """Of how many models there is a map that can be read, by method, film and finding."""
+    found: Counter[tuple[Any, ...]] = Counter()
     if not (folder / "maps").exists():
         return found
     with tempfile.TemporaryDirectory() as place:
@@ -134,7 +195,7 @@ def _whole_maps(folder: Path) -> set[tuple[str, str, str]]:
         copy = Path(shutil.copytree(folder / "maps", Path(place, "maps")))
         for store in map(MapStore, copy.iterdir()):
             if store.path / INDEX not in store.damaged():
-                found |= {(key.method, key.image_id, key.finding) for key in store}
+                found.update((key.method, key.image_id, key.finding) for key in store)
     return found
 
 
@@ -146,24 +207,19 @@ def _equal(one: Path, other: Path) -> bool:
     return one.read_bytes() == other.read_bytes()
 
 
-Disturbed = tuple[int | None, str]
-Disturb = Callable[[random.Random, Path, Path, Path], Disturbed]
-
-
-def _run(file: Path, folder: Path, **options: object) -> Disturbed:
-    folder.mkdir(exist_ok=True)
-    return heatproof("run", str(file), "-o", str(folder), folder=folder, **options)
+Told = tuple[int | None, str]
+Disturb = Callable[[random.Random, Subject, Path], Told]
 
 
 def _at_unit(does: Callable[[], None]) -> Disturb:
-    def disturb(chance: random.Random, file: Path, folder: Path, _: Path) -> Disturbed:
-        return _run(file, folder, before=AtUnit(chance.randrange(1, UNITS), does))
+    def disturb(chance: random.Random, subject: Subject, folder: Path) -> Told:
+        return subject.run(folder, before=AtUnit(chance.randrange(1, subject.units), does))
 
     return disturb
 
 
-def _kill(chance: random.Random, file: Path, folder: Path, _: Path) -> Disturbed:
-    return _run(file, folder, seconds=chance.uniform(0.1, 8))
+def _kill(chance: random.Random, subject: Subject, folder: Path) -> Told:
+    return subject.run(folder, seconds=chance.uniform(0, subject.seconds))
 
 
 class Full:
@@ -178,9 +234,9 @@ class Full:
         resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, self._size))
 
 
-def _full(chance: random.Random, file: Path, folder: Path, _: Path) -> Disturbed:
-    folder.mkdir()  # the log is written, too, and may be as long
-    return _run(file, folder, before=Full(chance.choice((2_000, 5_000, 20_000, 80_000))))
+def _full(chance: random.Random, subject: Subject, folder: Path) -> Told:
+    # The log is written, too, and may be as long.
+    return subject.run(folder, before=Full(chance.choice((2_000, 5_000, 20_000, 80_000))))
 
 
 class Refused:
@@ -203,10 +259,28 @@ class Refused:
 
 
 def _refused(number: int) -> Disturb:
-    def disturb(chance: random.Random, file: Path, folder: Path, _: Path) -> Disturbed:
-        return _run(file, folder, before=Refused(number, chance.randrange(UNITS)))
+    def disturb(chance: random.Random, subject: Subject, folder: Path) -> Told:
+        return subject.run(folder, before=Refused(number, chance.randrange(subject.units)))
 
     return disturb
+
+
+class Memory:
+    """So many bytes of address space more than now, and no more."""
+
+    def __init__(self, more: int) -> None:
+        self._more = more
+
+    def __call__(self) -> None:
+        """From now on."""
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        size = pages * os.sysconf("SC_PAGESIZE") + self._more
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def _memory(chance: random.Random, subject: Subject, folder: Path) -> Told:
+    limits = Memory(chance.choice((1, 4, 16, 64)) << 20)
+    return subject.run(folder, before=AtUnit(chance.randrange(1, subject.units), limits))
 
 
 class Removed:
@@ -222,9 +296,40 @@ class Removed:
             random.Random(self._seed).choice(files).unlink()
 
 
-def _removed(chance: random.Random, file: Path, folder: Path, _: Path) -> Disturbed:
+def _removed(chance: random.Random, subject: Subject, folder: Path) -> Told:
     removes = Removed(folder, chance.randrange(1000))
-    return _run(file, folder, before=AtUnit(chance.randrange(1, UNITS), removes))
+    return subject.run(folder, before=AtUnit(chance.randrange(1, subject.units), removes))
+
+
+class OtherFilm:
+    """Another film stands in the place of one, or none does."""
+
+    def __init__(self, film: Path, content: bytes | None) -> None:
+        self._film, self._content = film, content
+
+    def __call__(self) -> None:
+        """From now on."""
+        self._film.unlink(missing_ok=True)
+        if self._content is not None:
+            self._film.write_bytes(self._content)
+
+
+def _film(change: str) -> Disturb:
+    """A film is changed or removed during the run, and is as it was before the next."""
+
+    def disturb(chance: random.Random, subject: Subject, folder: Path) -> Told:
+        films = sorted(subject.file.parent.glob("*.png"))
+        film, other = chance.sample(films, 2)
+        moved = film.with_suffix(".kept")
+        shutil.copy2(film, moved)
+        content = other.read_bytes() if change == "changed" else None
+        fault = AtUnit(chance.randrange(1, subject.units), OtherFilm(film, content))
+        try:
+            return subject.run(folder, before=fault)
+        finally:
+            moved.replace(film)
+
+    return disturb
 
 
 def _jump() -> None:
@@ -233,14 +338,13 @@ def _jump() -> None:
     time.time = lambda: now() - 1e9
 
 
-def _two(_: random.Random, file: Path, folder: Path, __: Path) -> Disturbed:
+def _two(_: random.Random, subject: Subject, folder: Path) -> Told:
     """Two runs write into one folder at once."""
-    folder.mkdir()
-    (folder / "other").mkdir()
-    results: list[Disturbed] = []
+    (folder / "other").mkdir(parents=True)
+    results: list[Told] = []
 
     def run(log: Path) -> None:
-        results.append(heatproof("run", str(file), "-o", str(folder), folder=log))
+        results.append(subject.run(folder, log=log))
 
     threads = [threading.Thread(target=run, args=(log,)) for log in (folder, folder / "other")]
     for thread in threads:
@@ -251,10 +355,19 @@ def _two(_: random.Random, file: Path, folder: Path, __: Path) -> Disturbed:
     return max(status or 0 for status, _ in results), "\n".join(said for _, said in results)
 
 
-def _damaged(chance: random.Random, _: Path, folder: Path, whole: Path) -> Disturbed:
+def _power_cut(chance: random.Random, subject: Subject, folder: Path) -> Told:
+    shadow = folder.with_name(f"{folder.name}-durable")
+    cut = AtUnit(chance.randrange(1, subject.units), Send(signal.SIGKILL), power.Recorded(shadow))
+    told = subject.run(folder, before=cut)
+    power.lose(folder, shadow, chance)
+    shutil.rmtree(shadow, ignore_errors=True)
+    return told
+
+
+def _damaged(chance: random.Random, subject: Subject, folder: Path) -> Told:
     """A tenth of all files of a finished run are damaged, each in its way."""
-    shutil.copytree(whole, folder)
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != "log"]
+    shutil.copytree(subject.whole, folder)
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
     for file in chance.sample(files, max(1, len(files) // 10)):
         content = bytearray(file.read_bytes())
         match chance.choice(("flip", "cut", "empty", "zeros", "noise", "remove", "swap")):
@@ -284,12 +397,16 @@ FAULTS: dict[str, Disturb] = {
     "SIGTERM": _at_unit(Send(signal.SIGTERM)),
     "SIGHUP": _at_unit(Send(signal.SIGHUP)),
     "SIGINT": _at_unit(Send(signal.SIGINT)),
+    "power cut": _power_cut,
     "disk full": _full,
     "no space": _refused(errno.ENOSPC),
     "read only": _refused(errno.EROFS),
     "permission lost": _refused(errno.EACCES),
     "disk error": _refused(errno.EIO),
+    "memory": _memory,
     "file removed during the run": _removed,
+    "film changed during the run": _film("changed"),
+    "film removed during the run": _film("removed"),
     "clock jumps": _at_unit(_jump),
     "two writers": _two,
     "damaged files": _damaged,

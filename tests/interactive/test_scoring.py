@@ -30,7 +30,9 @@ def test_auprc_is_that_of_the_pixels(pair):
 def test_marks_may_come_in_any_form(pair, tmp_path):
     saliency, mask = pair
     Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
-    forms = [mask, mask.astype(int), tmp_path / "mask.png", [(15, 10, 30, 20)], (15, 10, 30, 20),
+    np.save(tmp_path / "mask.npy", mask)
+    forms = [mask, mask.astype(int), tmp_path / "mask.png", str(tmp_path / "mask.npy"),
+             [(15, 10, 30, 20)], (15, 10, 30, 20),
              Boxes(((15, 10, 30, 20),))]  # fmt: skip
     values = [heatproof.score(saliency, marks, METRICS) for marks in forms]
     assert all(value == values[0] for value in values)
@@ -71,6 +73,8 @@ def test_what_does_not_fit_is_refused_in_words(pair):
         heatproof.score(saliency[None], mask)
     with pytest.raises(AnnotationError):
         heatproof.score(saliency, [(0, 0, 500, 20)])
+    with pytest.raises(AnnotationError, match="cannot be read as a NumPy array"):
+        heatproof.score(saliency, "nowhere.npy")
 
 
 def test_a_file_that_is_no_array_is_told(pair, tmp_path):

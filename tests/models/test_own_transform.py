@@ -1,5 +1,7 @@
 """A user's transform is seen as it is, and maps go back by the geometry that it has."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import pytest
@@ -8,9 +10,12 @@ from torchvision import transforms
 from torchvision.transforms import functional as F
 
 from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
-from heatproof.data.geometry import Letterbox, Squash, geometries
+from heatproof.data.enlarging import Span
+from heatproof.data.geometry import TORCH, Letterbox, Placing, Squash, geometries
+from heatproof.data.interpolations import Interpolation
 from heatproof.data.interpolations.of_opencv import OpenCV
 from heatproof.data.interpolations.of_pillow import Pillow
+from heatproof.data.mirror import Mirror
 from heatproof.errors import ModelError
 from heatproof.models.own_transform import NoWayBack, OwnTransform
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
@@ -37,6 +42,9 @@ def function_of(geometry, change=lambda film: film):
         CropResize(96, 144),
         PadOrCrop(320, 320),
         Cut(128, 128, top=0.1, left=0.05, right=0.05),
+        Mirror(Squash(64, 96)),
+        Mirror(CenterCrop(128, 128, 160), across=False, down=True),
+        Mirror(Letterbox(160, 160), down=True),
     ],
     ids=str,
 )
@@ -78,18 +86,49 @@ def test_torchvision_sees_a_picture_and_its_parts_can_be_named():
 @pytest.mark.parametrize(
     "transform",
     [
-        transforms.Compose([F.hflip, transforms.Resize((64, 64)), transforms.ToTensor()]),
-        transforms.Compose(
-            [lambda film: F.rotate(film, 90), transforms.Resize((64, 64)), *NORMALIZED]
-        ),
+        transforms.Compose([angle, transforms.Resize((64, 64)), *NORMALIZED])
+        for angle in (lambda film: F.rotate(film, 90), lambda film: F.rotate(film, 10))
     ],
+    ids=["turned", "askew"],
 )
 def test_without_a_way_back_inputs_are_made_and_maps_are_refused(transform):
     own = OwnTransform(transform, takes="rgb")
     assert own.tensor(FILM).shape == (3, 64, 64)
     assert isinstance(own.geometry, NoWayBack)
-    with pytest.raises(ModelError, match="turn or mirror"):
+    with pytest.raises(ModelError, match="does the transform turn films"):
         own.geometry.back(np.zeros((4, 4), np.float32), (300, 260))
+
+
+def test_a_transform_that_mirrors_is_named() -> None:
+    flipped = transforms.Compose([F.hflip, transforms.Resize((64, 64)), transforms.ToTensor()])
+    assert OwnTransform(flipped, takes="rgb").geometry == Mirror(Squash(64, 64))
+
+
+@dataclass(frozen=True)
+class LowerLeft(Placing):
+    """A film of half its size in a corner, of which nothing in heatproof knows."""
+
+    height: int
+    width: int
+    interpolation: Interpolation = TORCH
+
+    def spans(self, size):
+        down, across = size[0] // 2, size[1] // 2
+        return Span(self.height - down, down, self.height), Span(0, across, self.width)
+
+    def laid(self, film, resize):
+        down, across = film.shape[0] // 2, film.shape[1] // 2
+        canvas = np.zeros((self.height, self.width), film.dtype)
+        canvas[self.height - down :, :across] = resize(film, (down, across))
+        return canvas
+
+
+def test_a_new_geometry_is_found_by_its_registration_alone(monkeypatch) -> None:
+    theirs = LowerLeft(320, 320)
+    assert isinstance(OwnTransform(function_of(theirs)).geometry, NoWayBack)
+    monkeypatch.setitem(geometries._classes, "lower_left", LowerLeft)
+    assert OwnTransform(function_of(theirs)).geometry == theirs
+    assert OwnTransform(function_of(Mirror(theirs))).geometry == Mirror(theirs)
 
 
 def test_a_way_back_can_be_said():

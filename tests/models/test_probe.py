@@ -81,6 +81,45 @@ def test_a_network_that_mixes_the_films_of_a_batch_is_refused() -> None:
         adapted(Mixing())
 
 
+def test_a_network_that_scales_a_batch_by_its_range_is_refused() -> None:
+    class Scaling(Net):
+        def forward(self, images):
+            low, high = images.aminmax()
+            return super().forward((images - low) / (high - low))
+
+    with pytest.raises(ModelError, match="mixes the films of a batch"):
+        adapted(Scaling())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("weights"), "KeyError: 'weights'\n"),
+        (OSError("no such file"), "OSError: no such file\n"),
+        (type("Own", (Exception,), {})("boom"), "Own: boom\n"),
+        (StopIteration(), "StopIteration\n"),
+        (RuntimeError("mat1 and mat2"), r"mat1 and mat2; is its scaling \(size, channels\) right"),
+    ],
+)
+def test_whatever_a_network_runs_into_is_told_with_its_line(error: Exception, told: str) -> None:
+    class Failing(Net):
+        def forward(self, images):
+            raise error
+
+    with pytest.raises(ModelError, match=rf"Failing fails on images of shape .*{told}"):
+        adapted(Failing())
+
+
+def test_layers_that_lie_otherwise_than_the_film_are_not_offered() -> None:
+    class Mirrored(Net):
+        def forward(self, images):
+            return super().forward(images.flip(3))
+
+    reason = adapted(Mirrored()).lacks["features"]
+    assert "cells run against the film" in reason
+    assert "none of its layers gives a grid that lies as the film does" in reason
+
+
 def test_networks_whose_logits_are_large_or_small_are_not_taken_for_random() -> None:
     for factor in (1e-5, 1e5):
         network = Net()

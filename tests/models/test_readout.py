@@ -28,6 +28,9 @@ def test_the_odds_of_a_class_are_those_of_its_softmax_probability() -> None:
         (-1, [torch.zeros(2, 8), LOGITS]),
         ("logits", {"loss": torch.tensor(0.0), "logits": LOGITS}),
         ("logits", SimpleNamespace(logits=LOGITS, loss=None)),
+        ("out.logits", {"out": {"logits": LOGITS}}),
+        ("0.logits", (SimpleNamespace(logits=LOGITS), None)),
+        ("out.1", {"out": (torch.zeros(2, 8), LOGITS)}),
     ],
 )
 def test_an_output_goes_by_index_key_or_attribute(output: int | str | None, returned) -> None:
@@ -44,6 +47,9 @@ def test_convolutional_heads_leave_axes_of_one_cell() -> None:
     [
         (None, (LOGITS, LOGITS), r"tuple \(tensors: 0, 1\).*output = 0"),
         (None, {"aux": LOGITS, "logits": LOGITS}, r"dict \(tensors: 'aux', 'logits'\).*'logits'"),
+        (None, {"out": {"logits": LOGITS}}, "output = 'out.logits'"),
+        (None, LOGITS.softmax(dim=1), "add up to 1.*say outputs = 'probabilities'"),
+        (None, LOGITS.bfloat16(), "torch.bfloat16, which rounds.*leave torch.autocast out"),
         (2, (LOGITS, LOGITS), "output = 2: the network returns tuple"),
         ("logit", {"logits": LOGITS}, "did you mean logits"),
         ("logits", LOGITS, "leave output out"),

@@ -122,14 +122,14 @@ def diagnosis(method: str, size: tuple[float, float], **changes: Any) -> Diagnos
 
 
 @cache
-def picture(seed: int, overlay: bool = False, side: int = 320) -> Picture:
-    """A dark spot on noise, red where a map lies over it; no radiograph."""
+def picture(seed: int, layer: bool = False, side: int = 320) -> Picture:
+    """A dark spot on noise, or a red map of it to lie over it; no radiograph."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     spot = np.exp(-((x - rng.uniform(-0.5, 0.5)) ** 2 + y**2) / 0.1)[..., None]
     pixels = (0.7 - 0.4 * spot + rng.normal(0, 0.02, spot.shape)) * np.ones(3)
-    if overlay:
-        pixels = pixels * (1 - 0.5 * spot) + 0.5 * spot * np.array([0.9, 0.3, 0.2])
+    if layer:
+        pixels = np.concatenate([np.array([0.9, 0.3, 0.2]) * np.ones(pixels.shape), spot], axis=2)
     buffer = io.BytesIO()
     Image.fromarray((255 * pixels.clip(0, 1)).astype(np.uint8)).save(buffer, "WEBP", quality=80)
     return Picture(buffer.getvalue(), "image/webp", side, side)
@@ -144,7 +144,7 @@ def case(group: Group, seed: int, methods: tuple[str, ...], **changes: Any) -> G
     maps = tuple(
         CaseMap(
             method,
-            picture(seed, overlay=True),
+            picture(seed, layer=True),
             native(method),
             scores={"auprc": float(rng.uniform()), "iou(binarize=otsu)": float(rng.uniform())},
         )
@@ -153,7 +153,7 @@ def case(group: Group, seed: int, methods: tuple[str, ...], **changes: Any) -> G
     made = GalleryCase(
         group, "drawn with seed 0 from 12", NIH, f"0000{seed}_00{seed}.png", OPACITY, MODEL,
         picture(seed), maps, group in (Group.TRUE_POSITIVE, Group.FALSE_NEGATIVE),
-        float(rng.uniform()), 0.5, 2,
+        float(rng.uniform()), 0.5, 2, (f"M{80 + seed} 90L200 90L200 210L{80 + seed} 210Z",),
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -245,7 +245,7 @@ def usual() -> Content:
         metrics=METRICS,
         classification=(
             Classification(NIH, MODEL, OPACITY, 15, 52, est(0.812, 0.09, 67), est(0.14, 0.03, 67),
-                           point, bins),
+                           point, bins, roc=((0.0, 0.0), (0.1, 0.6), (0.4, 0.9), (1.0, 1.0))),
             Classification(RSNA, MODEL, OPACITY, 50, 0, UNDEFINED, est(0.09, 0.03), one_sided),
         ),
         localization=localization,
@@ -336,7 +336,7 @@ def detection() -> Content:
         for model, prior in (("first", 0.35), ("second", 0.36))
     )  # fmt: skip
     scores = {"auprc": 0.4, "pointwise_ap": 1.0}
-    shown = CaseMap("grad_cam", picture(1, overlay=True), (10, 10), scores=scores)
+    shown = CaseMap("grad_cam", picture(1, layer=True), (10, 10), scores=scores)
     return Content(
         title="Detection",
         question="Do probability and map find the lesion together?",

@@ -10,6 +10,7 @@ from heatproof.experiment.workspace import open_workspace
 from heatproof.run import costs as measuring
 from heatproof.run.costs import Work, costs
 from heatproof.run.pipeline import run
+from heatproof.saliency.methods import methods
 from tests.phantom_sets import sets
 from tests.squares import EXPERIMENT
 
@@ -105,3 +106,15 @@ def test_a_check_says_it(learned, capsys):
     assert "Trust, randomization(order='whole', draws=1): 5 films, about a second more" in said
     assert "It can run" in said
     assert [path.name for path in (learned.parent / "out").iterdir()] == ["check"]
+
+
+def test_the_time_of_absurd_options_is_told_from_a_few_passes(learned, monkeypatch):
+    monkeypatch.setattr(measuring, "LIMIT", 1.0)
+    spec = "smooth_grad(base=integrated_gradients(steps=100000), samples=1000)"
+    learned.write_text(learned.read_text().replace('"grad_cam"', f'"{spec}"'))
+    one = measuring._shortened(methods.parse(spec))
+    assert one == (methods.parse(spec.replace("100000", "8").replace("1000", "8")), 1e8 / 64)
+    found = costs_of(learned).explaining
+    assert not found.at_least
+    assert found.seconds > 86400
+    assert "day" in str(found)

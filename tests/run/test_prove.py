@@ -106,7 +106,8 @@ def test_replicates_and_architectures_are_told_apart(tmp_path):
     assert counts["repeatability"] == 1
     assert counts["reproducibility"] >= 1
     card = repr(proof).splitlines()
-    assert card[0] == f"open {proof.report}"
+    assert card[0] == f"page: {proof.report}"
+    assert f'href="{proof.report}"' in proof._repr_html_()
     assert any(line.startswith("AUROC of one, seed 0") for line in card)
     with pytest.raises(ExperimentError, match="no model to judge"):
         prove({}, films, ["grad_cam"], output=tmp_path / "q")

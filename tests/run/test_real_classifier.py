@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from heatproof.data.references import reference_mask
+from heatproof.data.annotations.references import reference_mask
 from heatproof.experiment.assignment import assignments
 from heatproof.experiment.file import load
 from heatproof.experiment.films import open_data

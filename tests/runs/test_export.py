@@ -1,5 +1,6 @@
 """What is exported can be read again by others, and by heatproof itself."""
 
+import contextlib
 import shutil
 import zipfile
 
@@ -7,9 +8,11 @@ import nibabel
 import numpy as np
 import polars as pl
 import pytest
+from pycocotools.coco import COCO
 
 import heatproof
-from heatproof.errors import ExperimentError
+from heatproof.errors import ExperimentError, SpecError
+from heatproof.maps.binarize import Fixed
 from heatproof.maps.importers import importers
 from heatproof.maps.naming import KnownFilms
 from heatproof.runs.export import export
@@ -75,7 +78,36 @@ def test_nifti_has_the_axes_of_a_picture(runs, tmp_path) -> None:
 
 def test_what_cannot_be_is_told(runs, tmp_path) -> None:
     opened = heatproof.open(runs[0])
-    with pytest.raises(ExperimentError, match="no format is named 'xls'; did you mean xlsx"):
+    with pytest.raises(SpecError, match="no exporter is named 'xls'; did you mean xlsx"):
         export(opened, tmp_path, ["xls"])
     with pytest.raises(ExperimentError, match="the folder of the run itself"):
         export(opened, runs[0], ["csv"])
+
+
+def test_coco_is_read_by_others_and_holds_the_masks(runs, tmp_path) -> None:
+    opened = heatproof.open(runs[0])
+    export(opened, tmp_path, ["coco(binarize=fixed(threshold=0.6))"])
+    folder = next(tmp_path.glob("coco/films-*/bright-*/grad-cam-*"))
+    with contextlib.redirect_stdout(None):
+        truth = COCO(folder / "instances.json")
+        found = truth.loadRes(str(folder / "detections.json"))
+    assert found.getAnnIds() == truth.getAnnIds() != []
+    for image in truth.imgs.values():
+        expected = Fixed(0.6)(opened.map(image["file_name"], "Square", "grad_cam"))
+        parts = [truth.annToMask(a) for a in truth.imgToAnns[image["id"]]]
+        mask = np.sum(parts, axis=0) if parts else np.zeros((96, 160))
+        assert np.array_equal(mask, np.zeros((96, 160)) if expected is None else expected)
+        for annotation in truth.imgToAnns[image["id"]]:
+            assert annotation["area"] == truth.annToMask(annotation).sum()
+            assert 0 <= annotation["score"] <= 1
+
+
+def test_detections_come_back_as_maps(runs, tmp_path) -> None:
+    opened = heatproof.open(runs[0])
+    export(opened, tmp_path, ["coco"])
+    folder = next(tmp_path.glob("coco/films-*/bright-*/grad-cam-*"))
+    films = tuple(opened["films"].frame["image_id"])
+    (folder / "detections.json").unlink()
+    found = importers.parse("coco_detections").find(folder, KnownFilms("films", films, ("Square",)))
+    assert len(found) == len(opened.maps.filter(method="grad_cam"))
+    assert any(each.read().probability > 0 for each in found)

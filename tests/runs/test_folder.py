@@ -71,6 +71,12 @@ def test_a_map_that_is_not_there_is_told(runs, asked, text) -> None:
         heatproof.open(runs[0]).map(*asked)
 
 
+def test_what_it_shows_of_itself_is_its_summary(runs) -> None:
+    run = heatproof.open(runs[0])
+    assert [line.split()[0] for line in repr(run).splitlines()] == [*run.summary()]
+    assert all(value in run._repr_html_() for value in run.summary().values())
+
+
 def test_a_damaged_table_is_told_and_a_folder_is_no_pattern(runs, tmp_path) -> None:
     folder = tmp_path / "run[1]"
     shutil.copytree(runs[0], folder)

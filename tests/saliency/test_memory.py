@@ -5,10 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
-from heatproof.errors import SpecError
+from heatproof.data.geometry import Squash
+from heatproof.errors import ModelError, SpecError
+from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import build
+from heatproof.models.preprocessing import Preprocessing
+from heatproof.saliency import explain, methods
 from heatproof.saliency.memory import GB, LARGEST, default_memory, images_at_once, parse_memory
+from heatproof.trust.randomize import Drawing, WeightDraw, explain_copies, steps
 from tests.saliency.conftest import FINDINGS, PREPROCESSING, SIDE, make
 
 
@@ -61,6 +67,72 @@ def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
                 model, torch.zeros(3, side, side), 10**12, differentiated=differentiated
             )
             assert images == max(1, LARGEST // largest)
+
+
+class Narrow(nn.Module):
+    """Runs out of memory with more than so many images, in the words of some library."""
+
+    def __init__(self, most: int, error: type[Exception], words: str) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 4, 3), nn.Linear(4, 1)
+        self.most, self.error, self.words = most, error, words
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > self.most:
+            raise self.error(self.words)
+        return self.head(self.conv(images).relu().mean((2, 3)))
+
+
+FULL = [
+    (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 2.00 GiB."),
+    (RuntimeError, "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    (RuntimeError, "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    (RuntimeError, "MPS backend out of memory (MPS allocated: 9.07 GB)"),
+    (MemoryError, ""),
+]
+
+
+def narrow(most: int, error: type[Exception], words: str) -> Adapted:
+    return Adapted(
+        Narrow(most, error, words),
+        "conv",
+        ("a",),
+        Preprocessing(Squash(16, 16), 1, (0.5,), (0.25,)),
+    )
+
+
+@pytest.mark.parametrize(("error", "words"), FULL)
+def test_a_full_memory_is_told_as_such_in_whatever_words_and_less_is_tried(error, words) -> None:
+    torch.manual_seed(0)
+    model = narrow(2, error, words)
+    images, chosen = torch.rand(5, 1, 16, 16), methods.parts(["gradient", "grad_cam"])
+    found = explain(chosen, model, images, [0])
+    model.network.most = 5
+    whole = explain(chosen, model, images, [0])
+    for spec in chosen:
+        torch.testing.assert_close(found.maps[spec].values, whole.maps[spec].values)
+    with pytest.raises(ModelError, match=r"memory of the device does not suffice.*on the CPU"):
+        narrow(0, error, words)
+
+
+@pytest.mark.parametrize("statistics", ["kept", "estimated"])
+def test_copies_go_through_in_halves_where_memory_is_full(statistics) -> None:
+    torch.manual_seed(0)
+    model = narrow(5, torch.OutOfMemoryError, "full")
+    images, chosen = torch.rand(5, 1, 16, 16), methods.parts(["gradient", "grad_cam"])
+    drawing = Drawing(statistics=statistics)
+    copies = (steps(model, "cascading"), [WeightDraw(model, drawing, n) for n in (0, 1)])
+    whole = list(explain_copies(chosen, model, images, [0], copies))
+    model.network.most = 2
+    halves = list(explain_copies(chosen, model, images, [0], copies))
+    assert [copied for copied, _ in halves] == [copied for copied, _ in whole]
+    for (_, one), (_, other) in zip(halves, whole, strict=True):
+        assert one.validity == other.validity
+        for spec in chosen:
+            torch.testing.assert_close(one.maps[spec].values, other.maps[spec].values)
+    model.network.most = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        list(explain_copies(chosen, model, images, [0], copies))
 
 
 @pytest.mark.slow

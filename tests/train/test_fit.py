@@ -17,6 +17,7 @@ from heatproof.train.images import ImageOrder, Images, InTurn, loader
 from heatproof.train.labels import label_matrix
 from heatproof.train.learner import mean_auroc
 from heatproof.train.losses import classification_loss
+from heatproof.train.reading import read
 from heatproof.train.settings import Settings, TrainingProgress
 from tests.train.toys import ARCHITECTURE, PREPROCESSING, QUICK, Listed, blobs, model
 
@@ -41,7 +42,8 @@ def test_it_learns_and_stops_at_the_target(head: str) -> None:
 def batched(dataset: Listed, order=None, cache_gb: float = 1.0, workers: int = 0, augment=()):
     transforms = [augmentations.parse(spec)() for spec in augment]
     labels = label_matrix(dataset, ("blob",))
-    images = Images(dataset, PREPROCESSING, labels, cache_gb=cache_gb, transforms=transforms)
+    kept = read(dataset, PREPROCESSING, cache_gb).images
+    images = Images(dataset, PREPROCESSING, labels, kept=kept, transforms=transforms)
     return loader(images, order or InTurn(len(dataset)), 16, workers)
 
 

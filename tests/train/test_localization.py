@@ -176,7 +176,7 @@ def test_policies_say_what_a_label_that_says_nothing_teaches(policy, known):
     labels = label_matrix(films, ("blob",), settings.uncertain, settings.absent)
     for name in SPECS:
         objective = LocalizationObjective(localizer(name), settings, films)
-        images = Images(films, PREPROCESSING, labels, cache_gb=1.0, target=objective.target)
+        images = Images(films, PREPROCESSING, labels, target=objective.target)
         (batch,) = loader(images, InTurn(4), 4, 0)
         assert [bool(target.known) for target in batch.targets] == known
         assert [bool(target.marked) for target in batch.targets] == [True, False, False, False]

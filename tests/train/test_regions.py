@@ -13,6 +13,7 @@ from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.targets import BoxTarget, MaskTarget, box_target, mask_target
 from heatproof.train.augmentations import augmentations
 from heatproof.train.images import Batch, ImageDraw, Images
+from heatproof.train.reading import read
 from heatproof.train.regions import as_regions, digest_regions, from_regions
 from heatproof.types import Annotation, Sample
 from tests.train.toys import Listed
@@ -36,7 +37,7 @@ def square() -> Listed:
 def drawn(kind: str, specs: list[str], cache_gb: float = 1.0, seed: int = 0) -> Batch:
     """The film, drawn six times in one run."""
     images = Images(
-        square(), PLAIN, torch.tensor([[1.0, 0.0]]), cache_gb=cache_gb,
+        square(), PLAIN, torch.tensor([[1.0, 0.0]]), kept=read(square(), PLAIN, cache_gb).images,
         target=lambda sample, _: TARGETS[kind](sample, FINDINGS, PLAIN),
         transforms=[augmentations.parse(spec)() for spec in specs], seed=seed,
     )  # fmt: skip

@@ -14,7 +14,7 @@ import polars as pl
 from heatproof.analysis.intervals import Intervals, without_intervals
 from heatproof.stats import bounded
 from heatproof.stats.calibration import calibration
-from heatproof.stats.classification import auroc, rates
+from heatproof.stats.classification import auroc, rates, roc
 from heatproof.stats.operating_point import TargetSensitivity, Youden, called, cross_fitted
 from heatproof.tables.films import Films
 from heatproof.tables.predictions import Called, Predictions
@@ -64,6 +64,8 @@ class Classification:
         point: The operating point; None where no threshold could be chosen.
         calibration: Bins of the calibration curve; empty without a labelled film.
         by: ``"image"``, or ``"study"`` where the views of a study count as one.
+        roc: Corners of the ROC curve from (0, 0) to (1, 1): one minus specificity, and
+            sensitivity; empty unless there are positives and negatives.
     """
 
     dataset: str
@@ -76,6 +78,7 @@ class Classification:
     point: OperatingPoint | None = None
     calibration: tuple[CalibrationBin, ...] = ()
     by: str = "image"
+    roc: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def classification(
             if curve
             else (),
             by=calls.by,
+            roc=roc(probabilities, labels),
         )
         yield record if intervals.enough(record.positives) else without_intervals(record)
 

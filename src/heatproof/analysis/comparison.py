@@ -2,10 +2,10 @@
 
 Metrics are compared that have a value for every film (``filmwise``), on the films on which both
 sides are defined.  Where several readers marked a finding, one of them is the reference
-(``data.readers``).  All films of a patient count together.  p-values are corrected over one family:
-all comparisons of one kind in the report, or the findings of one method, by one metric, on one data
-set (``Intervals.family``).  The p-values of the macro averages are a family of their own, since
-each is a summary of tests of the other.
+(``data.annotations.readers``).  All films of a patient count together.  p-values are corrected over
+one family: all comparisons of one kind in the report, or the findings of one method, by one metric,
+on one data set (``Intervals.family``).  The p-values of the macro averages are a family of their
+own, since each is a summary of tests of the other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,8 @@ For every data set, model, method and metric, scores are set against the shape o
 the probability by the model, groups of patients, and the usual place of the finding.  Metrics of
 maps have a score for each film, and so have metrics of data sets that are means over films
 (``filmwise``); other metrics of data sets have no such score, and no diagnosis.  Where several
-readers marked a finding, one of them counts (``data.readers``).  With fewer than ``TO_FIT``
-patients nothing is fitted.
+readers marked a finding, one of them counts (``data.annotations.readers``).  With fewer than
+``TO_FIT`` patients nothing is fitted.
 """
 
 from collections import Counter

@@ -24,9 +24,11 @@ from rich.table import Table
 from heatproof import __version__
 from heatproof.cli import datasets, runs, studies
 from heatproof.cli.check import ExperimentFile, check
+from heatproof.cli.convert import convert
 from heatproof.cli.init import init
 from heatproof.cli.lint import lint
 from heatproof.cli.look import look
+from heatproof.cli.methods import list_methods
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
@@ -205,6 +207,7 @@ def doctor(
 
 
 app.command()(check)
+app.command()(convert)
 app.command()(init)
 app.command()(lint)
 app.command()(look)
@@ -223,7 +226,9 @@ PARTS = {
     "heads": ("classifier heads", "heatproof.models.heads"),
     "localizers": ("supervised references", "heatproof.models.localizers"),
     "datasets": ("kinds of data sets", "heatproof.data.datasets"),
+    "formats": ("formats of annotation files", "heatproof.data.annotations.formats"),
     "importers": ("formats of maps that other tools made", "heatproof.maps.importers"),
+    "exporters": ("formats that a run is exported to", "heatproof.runs.exporters"),
     "geometries": ("ways of a film onto the canvas of a network", "heatproof.data.geometry"),
     "interpolations": ("ways of resampling a film", "heatproof.data.interpolations"),
     "intensities": ("transforms of grey values", "heatproof.data.intensities"),
@@ -233,6 +238,9 @@ PARTS = {
 
 def list_parts(kind: str, *, as_json: bool = False) -> None:
     """Print the parts of a kind, with their options."""
+    if kind == "methods":
+        list_methods(as_json=as_json)
+        return
     _, module = PARTS[kind]
     place = importlib.import_module(module)
     if as_json:
@@ -279,6 +287,11 @@ def main() -> None:
     except OSError as error:
         _fail("System error:", f"{error}. {_KEPT}")
     except MemoryError as error:
+        _fail("Memory error:", f"{error}. {_KEPT}")
+    except RuntimeError as error:
+        # What torch raises where the system has no memory left; it has no class of its own for it.
+        if "allocate memory" not in str(error):
+            raise
         _fail("Memory error:", f"{error}. {_KEPT}")
 
 

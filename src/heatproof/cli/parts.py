@@ -22,26 +22,32 @@ def summary_of(cls: type) -> str:
 
 def print_parts(registry: "Registry[Any]", summary: Callable[[type], str] = summary_of) -> None:
     """Print the parts of a registry with their options, and those that options may be."""
-    from heatproof.registry import written  # here: its imports take long
-
     out, inner = Console(), []
     for name in registry.names():
-        cls = registry.part_class(name)
-        title = getattr(cls, "title", None)  # a property of parts whose options decide it
-        called = f"{title}. " if isinstance(title, str) else ""
-        out.print(f"[bold]{name}[/]  {escape(called + summary(cls))}", highlight=False)
-        for field in dataclasses.fields(cls):
-            required = field.default is dataclasses.MISSING
-            default = "" if required else f" = {written(field, field.default)}"
-            option = escape(f"{field.name}: {option_type(field.type)}{default}")
-            out.print(f"    {option}", highlight=False)
-            inner += [field.metadata["registry"]] if "registry" in field.metadata else []
-        for preset, options in registry.presets(name).items():
-            out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+        inner += print_part(out, registry, name, summary(registry.part_class(name)))
     for other in dict.fromkeys(inner):
         if other is not registry:  # a part that holds one of its own kind would be listed forever
             out.print(f"\nwhere an option is a {other.kind}:", highlight=False)
             print_parts(other)
+
+
+def print_part(out: Console, registry: "Registry[Any]", name: str, summary: str) -> list[Any]:
+    """Print one part with its options; returns the registries that options are of."""
+    from heatproof.registry import written  # here: its imports take long
+
+    cls, inner = registry.part_class(name), []
+    title = getattr(cls, "title", None)  # a property of parts whose options decide it
+    called = f"{title}. " if isinstance(title, str) else ""
+    out.print(f"[bold]{name}[/]  {escape(called + summary)}", highlight=False)
+    for field in dataclasses.fields(cls):
+        required = field.default is dataclasses.MISSING
+        default = "" if required else f" = {written(field, field.default)}"
+        option = escape(f"{field.name}: {option_type(field.type)}{default}")
+        out.print(f"    {option}", highlight=False)
+        inner += [field.metadata["registry"]] if "registry" in field.metadata else []
+    for preset, options in registry.presets(name).items():
+        out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+    return inner
 
 
 def described(registry: "Registry[Any]") -> list[dict[str, Any]]:

@@ -91,19 +91,46 @@ def export(
     formats: Annotated[
         list[str] | None,
         typer.Option(
-            "--as", help="csv, xlsx, npy or nifti; may be repeated.", show_default="csv npy"
+            "--as",
+            help="A format, such as csv or dicom_seg(binarize=otsu); may be repeated. heatproof"
+            " exporters lists all.",
+            show_default="csv npy",
         ),
     ] = None,
     over_films: Annotated[
         bool, typer.Option("--over-films", help="Lay maps over their films, pixel by pixel.")
     ] = False,
+    films: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="EXPERIMENT.toml",
+            help="Where the films lie: the experiment of the run. DICOM refers to them.",
+            show_default=False,
+        ),
+    ] = None,
+    pseudonymize: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEYFILE",
+            help="Replace identifiers of films, patients and studies by a hash with this key.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write tables and maps of a run for other programs, with every column described."""
+    from heatproof.data.pseudonyms import read_key
     from heatproof.runs.export import export as write
+    from heatproof.runs.exported import films_of
     from heatproof.runs.folder import open_run
 
-    frame = "film" if over_films else "native"
-    files = write(open_run(run), to, formats or ["csv", "npy"], frame)  # type: ignore[arg-type]
+    files = write(
+        open_run(run),
+        to,
+        formats or ["csv", "npy"],
+        "film" if over_films else "native",
+        films=None if films is None else films_of(films),
+        pseudonyms=None if pseudonymize is None else read_key(pseudonymize),
+    )
     console.print(f"{len(files)} files")
     typer.echo(str(to))
 

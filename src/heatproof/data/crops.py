@@ -4,6 +4,7 @@
 torchxrayvision does; ``pad_or_crop`` does not resize; ``cut`` takes margins off, whatever they are.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ from heatproof.data.enlarging import Span
 from heatproof.data.geometry import (
     ONE_OF_THESE,
     TORCH,
+    Line,
     Placing,
     Resize,
     Size,
@@ -20,6 +22,10 @@ from heatproof.data.geometry import (
 )
 from heatproof.data.interpolations import Interpolation
 from heatproof.errors import SpecError
+
+_NOTHING = 0.002  # of a film: no margin
+_SHARES = (7 / 8, 0.9, 0.95)
+"""What timm's usual crops leave of the shorter side (``crop_pct``)."""
 
 
 @geometries.register("center_crop")
@@ -53,6 +59,26 @@ class CenterCrop(Placing):
                 " resize is the shorter side before the crop, expected at least"
                 f" {max(self.height, self.width)}"
             )
+
+    @classmethod
+    def fitted(cls, canvas: Size, lines: Sequence[Line]) -> Iterator[Placing]:
+        """By what the shorter side becomes, or where no proportions are kept, the height."""
+        short, tall = (
+            round(float(np.median([side(line.size) * line.scale[1] for line in lines])))
+            for side in (min, _height)
+        )
+        if short >= max(canvas):
+            yield cls(*canvas, short)
+        if tall >= max(canvas):
+            yield cls(*canvas, tall, proportions=False)
+
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, Placing]]:
+        """Those of timm."""
+        for share in _SHARES:
+            resize = round(max(canvas) / share)
+            words = f"resized to {resize} along the shorter side, then cropped"
+            yield words, cls(*canvas, resize)
 
     def spans(self, size: Size) -> tuple[Span, Span]:
         """Longer than the canvas on both sides."""
@@ -90,6 +116,11 @@ class CropResize(Placing):
     height: int
     width: int
     interpolation: Interpolation = field(default=TORCH, metadata=ONE_OF_THESE)
+
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, Placing]]:
+        """The one there is."""
+        yield "cropped to the canvas' proportions, then resized", cls(*canvas)
 
     def spans(self, size: Size) -> tuple[Span, Span]:
         """The whole canvas along one axis, and more along the other."""
@@ -186,6 +217,33 @@ class Cut(Placing):
                 " some of it"
             )
 
+    @classmethod
+    def fitted(cls, canvas: Size, lines: Sequence[Line]) -> Iterator[Placing]:
+        """Margins as shares of the film, where there are any."""
+        margins = []
+        for line in lines:
+            shares = []
+            for pixels, cells, start, scale in zip(
+                line.size, canvas, line.start, line.scale, strict=True
+            ):
+                if scale <= 0:
+                    return
+                shares += [-start / scale / pixels, 1 - (cells - start) / scale / pixels]
+            margins.append(shares)
+        top, bottom, left, right = (
+            0.0 if abs(share) < _NOTHING else round(float(share), 4)
+            for share in np.median(margins, axis=0)
+        )
+        if not any((top, bottom, left, right)) or min(top, bottom, left, right) < 0:
+            return
+        if max(top + bottom, left + right) < 1:
+            yield cls(*canvas, top=top, left=left, bottom=bottom, right=right)
+
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, Placing]]:  # noqa: ARG003
+        """None: margins are anybody's."""
+        yield from ()
+
     def spans(self, size: Size) -> tuple[Span, Span]:
         """The whole canvas, and the margins beyond it."""
         (top, bottom), (left, right) = self._kept(size)
@@ -206,3 +264,7 @@ class Cut(Placing):
             first = min(round(before * pixels), pixels - 1)
             ends.append((first, max(pixels - round(after * pixels), first + 1)))
         return ends[0], ends[1]
+
+
+def _height(size: Size) -> int:
+    return size[0]

@@ -11,9 +11,9 @@ on the film and not on the canvas: no network has seen it, so that a map has its
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -83,16 +83,43 @@ def fills_canvas(geometry: Geometry) -> bool:
     return bool(getattr(geometry, "fills_canvas", False))
 
 
+@dataclass(frozen=True)
+class Line:
+    """Where films of one size were seen to lie on a canvas, in its pixels.
+
+    A place x of the film lies at ``start + scale * x``.
+
+    Attributes:
+        size: Height and width of the films.
+        start: Of both axes, down and across.
+        scale: Likewise; negative where the axis runs the other way.
+    """
+
+    size: Size
+    start: tuple[float, float]
+    scale: tuple[float, float]
+
+
 class Placing(ABC):
     """A geometry that moves and scales each axis by itself, which decides all that it does.
 
     A part that is one is a frozen dataclass with the fields ``height``, ``width`` and
-    ``interpolation``.
+    ``interpolation``.  ``fitted`` and ``usual`` let it be found where nobody named it.
     """
 
-    height: int
-    width: int
-    interpolation: Interpolation
+    if TYPE_CHECKING:  # fields, which a part may also make of others
+
+        @property
+        def height(self) -> int:
+            """Height of the canvas."""
+
+        @property
+        def width(self) -> int:
+            """Width of the canvas."""
+
+        @property
+        def interpolation(self) -> Interpolation:
+            """How the film is resampled."""
 
     @abstractmethod
     def spans(self, size: Size) -> tuple[Span, Span]:
@@ -106,6 +133,32 @@ class Placing(ABC):
             film: An image or a mask, ``h w``.
             resize: Brings a part of it to another size.
         """
+
+    @classmethod
+    def fitted(cls, canvas: Size, lines: Sequence[Line]) -> Iterator["Placing"]:  # noqa: ARG003
+        """The geometries of this kind that may lay films as these lines do.
+
+        Without options that is the one there is.  Whether it does is seen by others.
+
+        Args:
+            canvas: Height and width of the canvas.
+            lines: One for each size of films.
+        """
+        make: Any = cls
+        yield make(*canvas)
+
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, "Placing"]]:
+        """The usual geometries of this kind: what films then are, and the part."""
+        make: Any = cls
+        part = make(*canvas)
+        yield f"brought onto the canvas by {geometries.spec(part)}", part
+
+    def resampled_by(self, interpolation: Interpolation) -> "Placing":
+        """The same with another interpolation."""
+        part: Any = self
+        other: Placing = replace(part, interpolation=interpolation)
+        return other
 
     def image(self, image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
         """The radiograph on the canvas."""
@@ -162,6 +215,11 @@ class Squash(Placing):
     interpolation: Interpolation = field(default=TORCH, metadata=ONE_OF_THESE)
     fills_canvas: ClassVar[bool] = True
 
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, Placing]]:
+        """The one there is."""
+        yield "stretched to the canvas", cls(*canvas)
+
     def spans(self, size: Size) -> tuple[Span, Span]:  # noqa: ARG002  the same for all
         """The whole canvas."""
         return Span(0, 1, 1), Span(0, 1, 1)
@@ -193,6 +251,17 @@ class Letterbox(Placing):
     interpolation: Interpolation = field(default=TORCH, metadata=ONE_OF_THESE)
     fill: float = 0.0
     place: Literal["center", "top_left"] = "center"
+
+    @classmethod
+    def fitted(cls, canvas: Size, lines: Sequence[Line]) -> Iterator[Placing]:  # noqa: ARG003
+        """In the middle, or in the corner."""
+        yield cls(*canvas)
+        yield cls(*canvas, place="top_left")
+
+    @classmethod
+    def usual(cls, canvas: Size) -> Iterator[tuple[str, Placing]]:
+        """In the middle."""
+        yield "padded to keep their proportions", cls(*canvas)
 
     def spans(self, size: Size) -> tuple[Span, Span]:
         """The middle or the corner of the canvas."""

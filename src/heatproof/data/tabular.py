@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars
-
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
+from heatproof.parquet import read_of_others
 
 _GZIP = b"\x1f\x8b"  # how compressed files begin
+# Tables shrink to a tenth or less, and what is made to fill memory to a thousandth.
+_UNPACKED, _TIMES = 1 << 26, 100
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
 def _decoded(path: Path) -> str:
     try:
         data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == _GZIP else data
+        data = _unpacked(data, path) if data[:2] == _GZIP else data
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     try:
@@ -134,6 +135,18 @@ def _decoded(path: Path) -> str:
             f"{path}, line {line}: no UTF-8 ({error}); save the table as UTF-8, which a"
             " spreadsheet calls 'CSV UTF-8'"
         ) from error
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    largest = max(_UNPACKED, _TIMES * len(data))
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        unpacked = file.read(largest + 1)
+    if len(unpacked) > largest:
+        raise DataError(
+            f"{path} unpacks to more than {_TIMES} times its size, and {_UNPACKED >> 20} MiB: no"
+            " table does; unpack it yourself if it is one"
+        )
+    return unpacked
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -150,8 +163,8 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
 
 def _parquet(path: Path) -> Iterator[TableRow]:
     try:
-        frame = polars.read_parquet(io.BytesIO(path.read_bytes()))  # a path may be a pattern
-    except (polars.exceptions.PolarsError, OSError) as error:
+        frame = read_of_others(path.read_bytes())
+    except (ValueError, OSError) as error:
         raise DataError(f"{path} is not Parquet: {error}") from error
     for line, record in enumerate(frame.iter_rows(named=True), start=1):
         yield TableRow(path, line, {column: _text(value) for column, value in record.items()})

@@ -47,8 +47,18 @@ class Key:
     why: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.name} = {_toml(self.value)}"
-        return f"{line}  # {self.why}" if self.why else line
+        line = f"{self.name} = {toml(self.value)}"
+        return f"{line}  {Remark(self.why)}" if self.why else line
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A remark in a file, in one line whatever its text."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"# {' '.join(self.text.split())}"
 
 
 @dataclass
@@ -78,13 +88,13 @@ def draft(folder: Path, beside: Path) -> str:
     """
     if not folder.is_dir():
         raise ExperimentError(f"{folder}: there is no such folder")
-    films = _films(folder)
+    films = films_in(folder)
     table, image, images = _table_of(folder, films)
-    keys = [Key("csv", _from(beside, table.path))]
+    keys = [Key("csv", path_from(beside, table.path))]
     if image != "image":
         keys.append(Key("image", image))
     if images:
-        keys.append(Key("images", _from(beside, folder / images), "where these files lie"))
+        keys.append(Key("images", path_from(beside, folder / images), "where these files lie"))
     table.used.add(image)
     shown = folder / images if images else table.path.parent
     first = [shown / name for name in table.values(image)[:_LOOKED_AT]]
@@ -101,10 +111,33 @@ def draft(folder: Path, beside: Path) -> str:
     keys += coco
     findings = findings or drawn
     keys += _rest(table)
-    return "\n".join([*_head(folder), *map(str, keys), "", *_model(beside, findings), *_ASKED])
+    return written(folder, "manifest", keys, beside, findings)
 
 
-def _from(beside: Path, path: Path) -> str:
+def written(
+    folder: Path,
+    dataset: str,
+    keys: Iterable[Key | Remark],
+    beside: Path,
+    findings: Sequence[str],
+    top: Iterable[Key] = (),
+) -> str:
+    """An experiment file on one data set, with a model to be filled in and questions.
+
+    Args:
+        folder: Holds the films, and gives the experiment its name.
+        dataset: Kind of the data set.
+        keys: Its options.
+        beside: Folder of the experiment file; a builder of the network is looked for there.
+        findings: The outputs of the network, as far as they are known.
+        top: Keys of the experiment as a whole.
+    """
+    data = [f"dataset = {toml(dataset)}", *map(str, keys), ""]
+    lines = [*_head(folder, top), *data, *_model(beside, findings), *_ASKED]
+    return "\n".join(lines)
+
+
+def path_from(beside: Path, path: Path) -> str:
     """A path as an experiment file of that folder writes it."""
     return Path(os.path.relpath(path, beside)).as_posix()
 
@@ -124,21 +157,21 @@ _ASKED = [
 ]
 
 
-def _head(folder: Path) -> list[str]:
+def _head(folder: Path, top: Iterable[Key]) -> list[str]:
     name = folder.resolve().name or "ours"
     return [
         "# Drafted by heatproof init: read every line, then say",
         "#   heatproof check THIS_FILE   and   heatproof run THIS_FILE",
-        f"name = {_toml(name)}",
+        f"name = {toml(name)}",
         'question = "Can the maps of this classifier be trusted?"',
+        *map(str, top),
         "",
         "[[data]]",
-        f"name = {_toml(f'films of {name}')}",
-        'dataset = "manifest"',
+        f"name = {toml(f'films of {name}')}",
     ]
 
 
-def _films(folder: Path) -> dict[str, list[Path]]:
+def films_in(folder: Path) -> dict[str, list[Path]]:
     """Every file that may be a film, by its name."""
     found: dict[str, list[Path]] = {}
     seen = 0
@@ -264,12 +297,12 @@ def _labels(table: _Table) -> Iterator[tuple[Key, str]]:
                 finding = present[0] if len(present) == 1 else column
                 rule = {"column": column, "positive": present, "negative": absent}
                 table.used.add(column)
-                name = f"labels.{_toml(finding)}"
+                name = f"labels.{toml(finding)}"
                 yield Key(name, rule, "are these on the right side?"), finding
     for column in plain:
         table.used.add(column)
         positives = sum(value in {"1", "1.0"} for value in table.values(column))
-        yield Key(f"labels.{_toml(column)}", column, f"{positives:,} positive"), column
+        yield Key(f"labels.{toml(column)}", column, f"{positives:,} positive"), column
 
 
 def _says_finding(texts: Sequence[str]) -> bool:
@@ -287,7 +320,7 @@ def _coco(folder: Path, beside: Path) -> tuple[list[Key], list[str]]:
             named = [one.get("name") for one in read["categories"] if isinstance(one, dict)]
             names = [name for name in named if isinstance(name, str)]
             why = f"{count(len(read['annotations']), 'annotation')} of {listed(names or ['?'])}"
-            return [Key("coco", _from(beside, path), why)], names
+            return [Key("coco", path_from(beside, path), why)], names
     return [], []
 
 
@@ -334,11 +367,11 @@ def _builder(folder: Path) -> tuple[str, str]:
     return "network.py:build", "a file beside this one, whose function returns your network"
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
     """A value as TOML; texts of JSON are texts of TOML."""
     if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_toml(one)}" for key, one in value.items())
+        inner = ", ".join(f"{key} = {toml(one)}" for key, one in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value, ensure_ascii=False)

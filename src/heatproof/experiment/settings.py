@@ -1,5 +1,6 @@
 """The tables of an experiment file but that of a model: data, maps, and what is asked of them."""
 
+import datetime
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -277,11 +278,16 @@ class Report(SettingsTable):
         gallery: Number of films of each kind in the gallery.
         rank_by: Spec of the metric that ranks them; without it the first of ``metrics``.
         seed: Seed of what is drawn from many.
+        by: Who makes the report, such as ``"A. Rossi, University Hospital"``.
+        date: When, such as ``2026-11-30``.  The clock is not asked, so that equal runs give equal
+            reports.
     """
 
     gallery: Annotated[int, pydantic.Field(ge=0, le=50)] = 3
     rank_by: str | None = None
     seed: Seed = 0
+    by: Annotated[str, pydantic.Field(max_length=200)] = ""
+    date: datetime.date | None = None
 
 
 class Searched(SettingsTable):

@@ -19,6 +19,7 @@ from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
 from heatproof.interactive.film import Film, source_of
 from heatproof.models import Model
+from heatproof.parquet import read_sealed
 from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
 from heatproof.run.proof_card import verdict_lines
@@ -115,7 +116,8 @@ def ask(
             ),
         )
         report = run(experiment)
-        read = [pl.read_parquet(report.with_name(f"{name}.parquet")) for name in _TABLES]
+        files = [report.with_name(f"{name}.parquet") for name in _TABLES]
+        read = [read_sealed(file.stem, file.read_bytes()) for file in files]
     verdicts, pairs = (table.filter(pl.col("criterion") == spec) for table in read)
     return Answer(verdicts, pairs)
 

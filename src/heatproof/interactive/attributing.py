@@ -11,6 +11,7 @@ from heatproof.data.geometry import Squash
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
+from heatproof.models.devices import within_memory
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.saliency import explain, methods
 from heatproof.saliency.memory import parse_memory
@@ -19,6 +20,7 @@ from heatproof.types import Validity
 _IMAGES = 4  # axes of images
 
 
+@within_memory("Say memory, such as memory='2GB', or move the model to the CPU")
 def attribute(
     network: nn.Module,
     inputs: Tensor,
@@ -62,7 +64,8 @@ def attribute(
     if isinstance(network, Model):
         model = network
     else:
-        model = _model(network, tuple(inputs.shape[1:]), features)
+        rows = inputs.is_contiguous()
+        model = _model(network, tuple(inputs.shape[1:]), features, rows=rows)
     targets = _targets(target, len(inputs), len(model.findings))
     parts = {method: methods.parse(method)}
     limit = parse_memory(memory) if isinstance(memory, str) else memory
@@ -94,12 +97,20 @@ def _targets(target: int | Sequence[int] | Tensor | None, images: int, outputs: 
     return each
 
 
-def _opened(network: nn.Module, shape: tuple[int, ...], features: str | None) -> Model:
-    """The network behind the interface of a model, for one shape of its input (c h w)."""
+def _opened(
+    network: nn.Module, shape: tuple[int, ...], features: str | None, *, rows: bool
+) -> Model:
+    """The network behind the interface of a model, for one shape of its input (c h w).
+
+    ``rows``: whether images lie in memory channel by channel, as torch makes them.
+    """
     channels, height, width = shape
     count = _outputs(network, shape)
     canvas = Preprocessing(Squash(height, width), channels, (0.0,), (1.0,))
-    return Adapted(network, features, [f"output {number}" for number in range(count)], canvas)
+    model = Adapted(network, features, [f"output {number}" for number in range(count)], canvas)
+    if rows:  # to bring weights in another order costs more than it gains where images are small
+        model.memory_format = torch.contiguous_format
+    return model
 
 
 # A network that is asked again need not be tried again; the last few are kept alive by that.

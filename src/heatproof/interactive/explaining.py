@@ -11,6 +11,7 @@ from heatproof.interactive import notebook
 from heatproof.interactive.film import Film, SeenFilm, seen_by
 from heatproof.interactive.film_map import FilmMap
 from heatproof.models import Model
+from heatproof.models.devices import within_memory
 from heatproof.saliency import Explanation
 from heatproof.saliency import explain as explain_images
 from heatproof.saliency import methods as registry
@@ -73,6 +74,7 @@ class FilmExplanation:
         return notebook.explanation(self.film, repr(self), list(self.maps.values()))
 
 
+@within_memory("Say memory, such as memory='2GB', or move the model to the CPU")
 def explain(
     model: Model,
     film: Film,

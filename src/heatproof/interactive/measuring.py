@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from heatproof.data.annotations import Boxes, MaskFile
+from heatproof.data.annotations.mask_files import size_of
 from heatproof.data.geometry import Geometry
-from heatproof.data.mask_files import size_of
 from heatproof.errors import AnnotationError
 from heatproof.localize import Reference, metrics
 from heatproof.localize.measure import measure_map, measures
@@ -18,8 +18,8 @@ from heatproof.maps.store import StoredMap
 from heatproof.types import Shape
 
 Marks = Any
-"""What is marked: a mask (h w) of truths, or of 0 and 1; the path of a mask file; boxes
-``(x0, y0, x1, y1)``; or an annotation's ``Shape``."""
+"""What is marked: a mask (h w) of truths, or of 0 and 1; the path of a mask file, or of an array
+(``.npy``); boxes ``(x0, y0, x1, y1)``; or an annotation's ``Shape``."""
 Spacing = tuple[float, float] | None
 _BOX = 4  # numbers of a box
 _AXES = 2  # of a mask, and of a list of boxes
@@ -54,6 +54,7 @@ def measured(
 def mask_of(marks: Marks, size: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
     """The marked pixels of a film of that size (height, width); raises AnnotationError."""
     height, width = size[0], size[1]
+    marks = _loaded(marks)
     if isinstance(marks, str | PathLike):
         marks = MaskFile(Path(marks))
     if isinstance(marks, Shape):
@@ -75,6 +76,7 @@ def mask_of(marks: Marks, size: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
 
 def film_size(marks: Marks, otherwise: tuple[int, ...]) -> tuple[int, ...]:
     """Height and width of the film: those of a mask, and others where the marks do not tell."""
+    marks = _loaded(marks)
     if isinstance(marks, str | PathLike):
         return size_of(Path(marks))
     if isinstance(marks, Shape):
@@ -82,3 +84,13 @@ def film_size(marks: Marks, otherwise: tuple[int, ...]) -> tuple[int, ...]:
     values = np.asarray(marks)
     is_mask = values.ndim == _AXES and values.shape[1] != _BOX
     return values.shape if is_mask else otherwise
+
+
+def _loaded(marks: Marks) -> Marks:
+    """The array of a ``.npy`` file; other marks as they are."""
+    if not (isinstance(marks, str | PathLike) and Path(marks).suffix == ".npy"):
+        return marks
+    try:
+        return np.load(marks, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise AnnotationError(f"{marks}: cannot be read as a NumPy array: {error}") from error

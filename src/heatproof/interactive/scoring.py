@@ -28,9 +28,10 @@ def score(
     Args:
         saliency: A map (y x) of the whole film, at any resolution: an array, a tensor, what
             ``explain`` gives, or the path of a ``.npy`` file.  Or a folder of such files.
-        marks: A boolean mask (h w) of the film, the path of a mask file, a list of boxes
-            ``(x0, y0, x1, y1)`` in pixels of the map, or an annotation's shape.  Of a folder of
-            maps: a folder of masks whose names, but for their ends, are those of the maps.
+        marks: A boolean mask (h w) of the film, the path of a mask file or of a mask as ``.npy``, a
+            list of boxes ``(x0, y0, x1, y1)`` in pixels of the map, or an annotation's shape.  Of a
+            folder of maps: a folder of masks whose names, but for their ends, are those of the
+            maps.
         metric: Spec of a localization metric, or several; ``heatproof metrics`` lists them.  A
             metric of data sets, such as ``pointwise_ap``, says what the map does alone.
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from heatproof.maps.binarize import value_range
@@ -80,6 +80,21 @@ def layer(
     colour, opacity = _coloured(_shrunk(values, long_side))
     coloured: np.ndarray = np.rint(np.dstack([colour, 255 * opacity])).astype(np.uint8)
     return coloured
+
+
+def outline(mask: Bool[np.ndarray, "h w"], height: int, width: int) -> str:
+    """The edge of a mask as an SVG path, in pixels of a picture of that size; empty without one.
+
+    Args:
+        mask: The mask, at the size of the radiograph.
+        height: Height of the picture.
+        width: Width of the picture.
+    """
+    corners = (contour[:, 0].tolist() for contour in _contours(mask, height, width))
+    # Corners are whole pixels, whose middles lie half a pixel further.
+    return "".join(
+        f"M{'L'.join(f'{x + 0.5:g} {y + 0.5:g}' for x, y in contour)}Z" for contour in corners
+    )
 
 
 LEGEND = (
@@ -151,15 +166,23 @@ def _top(strength: Float[np.ndarray, "y x"]) -> float:
     return max(float(np.quantile(strength, 0.998)), float(strength.max()) / 4)
 
 
-def _outlined(
-    picture: UInt8[np.ndarray, "y x 3"], mask: Bool[np.ndarray, "h w"]
-) -> UInt8[np.ndarray, "y x 3"]:
-    height, width = picture.shape[:2]
+def _contours(
+    mask: Bool[np.ndarray, "h w"], height: int, width: int
+) -> Sequence[Int[np.ndarray, "n 1 2"]]:
+    """The edges of a mask in a picture of that size, each as the x and y of its corners."""
     cover = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     # A mask that is too small to cover half a pixel must be seen, too.
     inside = cover >= min(0.5, float(cover.max()) or 1)
     # `RETR_CCOMP` finds the edges of holes as well, which belong to the outline.
     contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return contours
+
+
+def _outlined(
+    picture: UInt8[np.ndarray, "y x 3"], mask: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "y x 3"]:
+    height, width = picture.shape[:2]
+    contours = _contours(mask, height, width)
     thick = max(1, round(1.5 * max(height, width) / _VISIBLE))
     outlined = picture.copy()
     # The halo is drawn first, so that it does not cover the outline.

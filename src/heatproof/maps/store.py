@@ -35,7 +35,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import LocalStore
 
 from heatproof.data.geometry import FILM, Geometry
-from heatproof.disk import ARRAYS
+from heatproof.disk import ARRAYS, sync, sync_names
 from heatproof.errors import DamagedFile, DamagedMapError, MapError, near_misses
 from heatproof.types import MapKey, ModelId, Validity
 
@@ -155,6 +155,9 @@ class MapStore:
             # The array is written under the lock, or `clean` could take it for an orphan before it
             # has rows.
             _write(self.path / ARRAYS / name, values, about)
+            # An index that outlives a power cut must not name an array that did not.
+            sync(self.path / ARRAYS / name)
+            sync_names(self.path / ARRAYS)
             index.execute(
                 "INSERT OR IGNORE INTO sources (model, method) VALUES (?, ?)",
                 (_text(model), method),

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from heatproof.errors import ModelError
 from heatproof.models import Model
+from heatproof.models.devices import within_memory
+from heatproof.models.field_of_view import unseen
 from heatproof.models.loading import check_precision
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.probe import probe
@@ -21,6 +23,8 @@ from heatproof.models.readout import Readout
 from heatproof.models.tapping import on_grid
 from heatproof.models.trial import contiguous, logits_of
 from heatproof.types import Outputs
+
+_TOO_LARGE = "One film is too large for it; run the network on the CPU, or free the device"
 
 
 class Adapted(Model):
@@ -66,15 +70,25 @@ class Adapted(Model):
         self.readout = Readout(tuple(findings), outputs, output)
         self.findings = self.readout.findings
         self.preprocessing = preprocessing
-        found = probe(self.network, self.readout, preprocessing, features)
-        self.features, self.layout = found.features, found.layout
-        self.memory_format, self.lacks = found.memory_format, found.lacks
+        with within_memory(_TOO_LARGE):
+            found = probe(self.network, self.readout, preprocessing, features)
+            self.memory_format, self.lacks = found.memory_format, found.lacks
+            self.features, self.layout = found.features, found.layout
+            self._check_frame()
 
     def forward(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """The logits of the network."""
         if self.memory_format is torch.contiguous_format:
             images = contiguous(images)
         return logits_of(self.network, self.readout, images)
+
+    def _check_frame(self) -> None:
+        """Without features is a network that sees another frame than maps are drawn in."""
+        if self.layout is None:
+            return
+        if reason := unseen(self, (self.layout.rows, self.layout.columns)):
+            self.features = self.layout = None
+            self.lacks = {**self.lacks, "features": reason, "feature gradients": reason}
 
     def features_and_logits(
         self, images: Float[Tensor, "n c h w"], *, cut: bool = False

@@ -106,6 +106,7 @@ class ModelCard:
         temperatures: Temperatures of calibration on ``tuned_on``, one per finding; empty for 1.
         metrics: Metrics by name, measured on ``tuned_on`` unless the name says otherwise.
         regions: Of a localizer, or of a guided class map.
+        aside: Films of training and validation that could not be read, and so taught nothing.
     """
 
     id: ModelId
@@ -117,6 +118,7 @@ class ModelCard:
     temperatures: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     regions: Regions | None = None
+    aside: tuple[str, ...] = ()
 
     @property
     def localizes(self) -> bool:
@@ -273,6 +275,8 @@ def _to_json(card: ModelCard) -> dict[str, Any]:
     values = {name: getattr(card, name) for name in _FIELDS}
     if card.regions is None:
         del values["regions"]
+    if not card.aside:
+        del values["aside"]
     for name in _RECORDS.keys() & values.keys():
         values[name] = dataclasses.asdict(values[name])
     del values["id"]["chosen"]  # an ensemble has no card, its members have
@@ -285,6 +289,7 @@ def _from_json(values: dict[str, Any], path: Path) -> ModelCard:
     if values.pop("format", None) != FORMAT:
         raise ModelError(f"{path}: not a model card of format {FORMAT}")
     values.setdefault("regions", None)  # which a classifier's card leaves out
+    values.setdefault("aside", [])  # which the card of a training without damage leaves out
     _check_names(values, [*_FIELDS, "preprocessing"], f"{path}:")
     read: dict[str, Any] = {"preprocessing": _preprocessing(values["preprocessing"], path)}
     for name, adapter in _FIELDS.items():
@@ -344,4 +349,5 @@ _FIELDS: dict[str, pydantic.TypeAdapter[Any]] = {
     "temperatures": pydantic.TypeAdapter(tuple[PositiveFinite, ...]),
     "metrics": pydantic.TypeAdapter(dict[str, float | None]),
     "regions": pydantic.TypeAdapter(Regions | None),
+    "aside": pydantic.TypeAdapter(tuple[str, ...]),
 }

@@ -12,6 +12,9 @@ import torch
 from heatproof.errors import ModelError, SpecError
 from heatproof.types import AUTO
 
+_FULL = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
+"""In the messages of CUDA, cuDNN, cuBLAS, Apple's devices and the CPU's allocator."""
+
 
 def device_named(name: str) -> torch.device:
     """A device of this machine; ``auto`` is its GPU if CUDA or ROCm has one, else the CPU.
@@ -62,10 +65,26 @@ def repeatable(*, rounded: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def within_memory(advice: str, kind: type[ModelError] = ModelError) -> Iterator[None]:
-    """Raise an error of that kind, which says what helps, where a GPU is full."""
+def full_memory_as_such() -> Iterator[None]:
+    """Raise torch.OutOfMemoryError where memory is full, whatever a library raises for that."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, MemoryError) as error:
+        # Outside of CUDA's own allocator a full memory is a RuntimeError like any other.
+        told = str(error).lower()
+        if isinstance(error, MemoryError) or any(text in told for text in _FULL):
+            raise torch.OutOfMemoryError(str(error) or "MemoryError") from error
+        raise
+
+
+@contextmanager
+def within_memory(advice: str, kind: type[ModelError] = ModelError) -> Iterator[None]:
+    """Raise an error of that kind, which says what helps, where memory is full."""
+    try:
+        with full_memory_as_such():
+            yield
     except torch.OutOfMemoryError as error:
         reason = str(error).replace("\n", " ")
-        raise kind(f"the memory of the GPU does not suffice: {reason} {advice}") from error
+        raise kind(f"the memory of the device does not suffice: {reason} {advice}") from error

@@ -70,9 +70,15 @@ def offered(trial: Trial) -> str:
     told: list[GridLayer] = []
     for layer in layers:
         # What a layer is made of need not be told beside it.
-        if not any(layer.name.startswith(f"{outer.name}.") for outer in told):
+        if any(layer.name.startswith(f"{outer.name}.") for outer in told):
+            continue
+        if trial.layout_of(layer.name)[0] is not None:
             told.append(layer)
-    listed = "; ".join(map(str, told[:TOLD]))
+        if len(told) == TOLD:
+            break
+    if not told:
+        return "none of its layers gives a grid that lies as the film does"
+    listed = "; ".join(map(str, told))
     return f"these give grids, the best first: {listed}. features = 'auto' takes the first"
 
 

@@ -27,6 +27,7 @@ from torch import Tensor
 
 LEAST = 0.2  # a smaller lean may be chance; 2 x 2 cells that see the whole film lean up to .15
 STRONG = 0.5  # a lean that is not by chance
+MARGIN = 0.1  # share of a side whose cells may see nothing: of layers that pad for themselves
 MOST_OTHERS = 9  # tokens that belong to no place
 
 Kind = Literal["channels first", "channels last", "tokens"]
@@ -144,7 +145,7 @@ def measured(outputs: Float[Tensor, "5 ..."], size: tuple[int, int]) -> tuple[La
                 " which axes are its rows and columns"
             )
         best = 0  # tokens of no place are few, and by convention come first
-    reason = _against(*leans[best])
+    reason = _against(*leans[best]) or _padded(responses, candidates[best])
     return (None, reason) if reason else (candidates[best], "")
 
 
@@ -159,6 +160,20 @@ def _against(rows: float, columns: float, rows_across: float, columns_down: floa
         return "its rows and columns are not those of the film: does the network transpose it?"
     if min(rows, columns) < -STRONG:
         return "its cells run against the film: does the network flip or roll it?"
+    return ""
+
+
+def _padded(responses: Float[Tensor, "4 ..."], layout: Layout) -> str:
+    """Whether many of the outermost cells see nothing of the film, as a clause."""
+    change = layout.grid(responses).sum(dim=(0, 1))
+    for axis, name in enumerate(("rows", "columns")):
+        seen = change.sum(dim=1 - axis).nonzero().flatten().tolist()
+        count = change.shape[axis]
+        if seen and (margin := max(seen[0], count - 1 - seen[-1])) > MARGIN * count:
+            return (
+                f"its outermost {margin} {name} of {count} see nothing of the film: does the"
+                " network pad its input? Take that out of it, and say it as geometry"
+            )
     return ""
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.errors import ModelError, near_misses
+from heatproof.errors import HeatproofError, ModelError, near_misses
 from heatproof.models.backbones import Backbone, Grid
 from heatproof.models.classifier import Classifier
 from heatproof.models.heads import heads
@@ -15,10 +15,10 @@ from heatproof.models.layout import Layout, halves, measured
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
-from heatproof.models.trial import FAILURES, noise
+from heatproof.models.trial import failure, noise
 
 
-class _Reached(Exception):  # noqa: N818 - no error
+class _Reached(BaseException):  # no error, and no network's own ``except`` catches it
     """Carries the output of a layer out of a network."""
 
     def __init__(self, output: Any) -> None:
@@ -58,10 +58,11 @@ def _output(network: nn.Module, layer: str, images: Float[Tensor, "n c h w"]) ->
             return reached.output
         kind = type(reached.output).__name__
         raise ModelError(f"layer {layer!r} gives {kind}; expected a tensor") from None
-    except FAILURES as error:
+    except (HeatproofError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever the user's own code runs into
         raise ModelError(
-            f"{type(network).__name__} fails on images of shape {tuple(images.shape)}: {error}; is"
-            " its scaling (size, channels) right?"
+            f"{type(network).__name__} fails on images of {failure(images, error)}"
         ) from error
     finally:
         handle.remove()

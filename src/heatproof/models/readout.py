@@ -3,7 +3,7 @@
 A network may return a tensor, a tuple, a dictionary or an object; ``output`` says which of several
 tensors is meant, by index, key or attribute.  ``outputs`` says what its numbers are:
 
-- ``logits``: one logit per finding, each by itself;
+- ``logits``: one logit per finding, each by itself (several that always add up to 1 are none);
 - ``probabilities``: behind a sigmoid or a softmax; the logit of a probability is explained;
 - ``softmax``: logits of classes that exclude each other, before the softmax.  Of class k the logit
   of its probability is explained, its odds against all other classes,
@@ -25,6 +25,9 @@ from torch import Tensor
 from heatproof.errors import ModelError, near_misses
 from heatproof.types import Outputs
 
+_ONE = 1e-5  # how far from 1 probabilities may add up
+_FULL = (torch.float32, torch.float64)
+
 
 @dataclass(frozen=True)
 class Readout:
@@ -34,7 +37,8 @@ class Readout:
         findings: Names of the outputs, in order; ``""`` for one that nobody asks about, as of a
             label that the weights do not know.
         outputs: What the numbers are.
-        output: Index, key or attribute of the tensor among several; None where there is one.
+        output: Index, key or attribute of the tensor among several, or a dotted path of these
+            (``"out.logits"``); None where there is one.
         sign: -1 to read the logits of the absence of each finding.
 
     Raises:
@@ -75,6 +79,7 @@ class Readout:
         values = self._shaped(self._chosen(returned), images)
         match self.outputs:
             case "logits":
+                _check_logits(values)
                 logits = values
             case "probabilities":
                 logits = _logits(values)
@@ -109,11 +114,27 @@ class Readout:
         if values.shape[:1] == (images,) and values.numel() == images * count:
             shape = [side for side in values.shape[1:] if side != 1]
             if shape in ([], [count]) and values.is_floating_point():
+                if values.dtype not in _FULL:
+                    raise ModelError(
+                        f"the network gives {values.dtype}, which rounds maps away; expected"
+                        " float32: leave torch.autocast out of its forward pass"
+                    )
                 return values if values.ndim == 2 else values.reshape(images, count)  # noqa: PLR2004
         raise ModelError(
             f"the network gives logits of shape {tuple(values.shape)} for {images} images; expected"
             f" one per finding {list(self.findings)}. Name every output in findings, in order:"
             " those that no data set labels are not judged"
+        )
+
+
+def _check_logits(values: Float[Tensor, "n k"]) -> None:
+    """Raises ModelError for what a softmax gave."""
+    seen = values.detach()
+    shares = bool(((seen >= 0) & (seen <= 1)).all())
+    if seen.shape[1] > 1 and shares and bool(((seen.double().sum(1) - 1).abs() < _ONE).all()):
+        raise ModelError(
+            "its outputs lie between 0 and 1 and add up to 1, as those of a softmax do: say"
+            " outputs = 'probabilities'"
         )
 
 
@@ -132,18 +153,33 @@ def _odds(classes: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
     return classes - classes[:, torch.tensor(others, device=classes.device)].logsumexp(dim=-1)
 
 
-def _tensors(returned: Any) -> list[int | str]:
-    """What names the tensors in what a network returned."""
+def _tensors(returned: Any, depth: int = 2) -> list[int | str]:
+    """What names the tensors in what a network returned; those further in by a dotted path."""
     if isinstance(returned, Mapping):
         named = list(returned.items())
-    elif isinstance(returned, Sequence):
+    elif isinstance(returned, Sequence) and not isinstance(returned, str):
         named = list(enumerate(returned))
     else:
         named = list(getattr(returned, "__dict__", {}).items())
-    return [name for name, value in named if isinstance(value, Tensor)]
+    names: list[int | str] = []
+    for name, value in named:
+        if isinstance(value, Tensor):
+            names.append(name)
+        elif depth > 1:
+            names += [f"{name}.{inner}" for inner in _tensors(value, depth - 1)]
+    return names
 
 
 def _item(returned: Any, output: int | str) -> Any:
+    found = _entry(returned, output)
+    if found is None and isinstance(output, str) and "." in output:
+        first, _, rest = output.partition(".")
+        inner = _entry(returned, int(first) if first.isdigit() else first)
+        return inner if inner is None else _item(inner, int(rest) if rest.isdigit() else rest)
+    return found
+
+
+def _entry(returned: Any, output: int | str) -> Any:
     if isinstance(output, str) and not isinstance(returned, Mapping):
         return getattr(returned, output, None)
     try:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from heatproof.errors import HeatproofError, ModelError
+from heatproof.models.devices import full_memory_as_such
 from heatproof.models.layout import Layout, halves, measured
 from heatproof.models.loading import place_of
 from heatproof.models.own_transform import AnyPreprocessing
@@ -22,11 +23,18 @@ from heatproof.models.tapping import recorded
 # Of the difference between two films, what the same film may differ by; and of its logit, at least
 # (rounding) and at most.
 SAME, ROUNDING, ROUGH = 0.05, 1e-5, 1e-2
-FAILURES = (
-    *(RuntimeError, ValueError, TypeError, LookupError),
-    *(AttributeError, AssertionError, ArithmeticError),
+_DARKER, _FAINTER = np.float32(0.1), np.float32(0.6)  # grey values from .1 to .7
+_OF_SHAPE = (
+    "shape",
+    "size",
+    "channel",
+    "dimension",
+    "mat1",
+    "expected input",
+    "broadcast",
+    "index",
 )
-"""What a network may run into on images that are not as it expects them."""
+"""Words of errors that images of another shape may cure."""
 
 
 def logits_of(
@@ -40,18 +48,24 @@ def logits_of(
     """
     who = type(network).__name__
     try:
-        returned = network(images)
+        with full_memory_as_such():
+            returned = network(images)
     except (HeatproofError, torch.OutOfMemoryError):
         raise  # a method that refuses this network knows better why
-    except FAILURES as error:
-        raise ModelError(
-            f"{who} fails on images of shape {tuple(images.shape)}: {error}; is its scaling (size,"
-            f" channels) right?{place_of(error)}"
-        ) from error
+    except Exception as error:  # whatever the user's own code runs into
+        raise ModelError(f"{who} fails on images of {failure(images, error)}") from error
     try:
         return readout(returned, len(images))
     except ModelError as error:
         raise ModelError(f"{who}: {error}") from error
+
+
+def failure(images: Float[Tensor, "n c h w"], error: Exception) -> str:
+    """What a network ran into: the shape of the images, the error, its likely cause, its place."""
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    about = isinstance(error, AssertionError) or any(one in told.lower() for one in _OF_SHAPE)
+    hint = "; is its scaling (size, channels) right?" if about else ""
+    return f"shape {tuple(images.shape)}: {told}{hint}{place_of(error)}"
 
 
 def contiguous(images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
@@ -71,6 +85,15 @@ def noise(preprocessing: AnyPreprocessing, seed: int = 0) -> Float[Tensor, "2 c 
     """Two films of noise, as a network gets them."""
     films = np.random.default_rng(seed).random((2, *preprocessing.size), np.float32)
     return torch.stack([preprocessing.tensor(film) for film in films])
+
+
+def faint(preprocessing: AnyPreprocessing) -> Float[Tensor, "1 c h w"]:
+    """A darker film of noise of less contrast.
+
+    Beside a film of equal range, a network that scales a batch by its range would go unnoticed.
+    """
+    film = np.random.default_rng(2).random(preprocessing.size, np.float32)
+    return preprocessing.tensor(_DARKER + _FAINTER * film)[None]
 
 
 class Trial:
@@ -100,6 +123,7 @@ class Trial:
         device = next((p.device for p in network.parameters()), films.device)
         # Beside quantized weights there may be none that tells the precision.
         self.films = films.to(device, kinds.pop() if len(kinds) == 1 else films.dtype)
+        self.faint = faint(preprocessing).to(self.films)
         self.together = len(self.films)  # as many as fit
         self.memory_format, self.alone = self._first_pass()
         self.spread = self._spread()
@@ -140,14 +164,15 @@ class Trial:
     @torch.no_grad()
     def check_company(self) -> None:
         """Raises ModelError for a network that judges a film by those beside it."""
+        beside = torch.cat([self.films[:1], self.faint])
         try:
-            among = self.logits(self.films)[:1]
+            both = [self.logits(pair)[:1] for pair in (self.films, beside)]
         except torch.OutOfMemoryError:
             self.together = 1
             return  # then it will see one film at a time
         except ModelError as error:
             raise ModelError(f"{error} (it takes one image, and not two)") from error
-        if self._differ(among):
+        for among in filter(self._differ, both):
             raise ModelError(
                 f"{type(self.network).__name__} mixes the films of a batch: alone, a film has the"
                 f" logits {_told(self.alone)}, beside another {_told(among)}. In evaluation mode"

@@ -3,11 +3,11 @@
 A bright spot on a grainy film, less a dark one, arrives on the canvas where the geometry puts it,
 whatever becomes of grey values (normalization, equalization, CLAHE).  Spots on films of several
 proportions tell the named geometries apart; the one is taken that explains them all.  A transform
-that no geometry explains (it turns, mirrors, or places each film by what it shows) has no way back,
-and its owner has to say one.
+that no geometry explains (it turns or shears, or places each film by what it shows) has no way
+back, and its owner has to say one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,7 @@ from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
-from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
-from heatproof.data.geometry import Geometry, Letterbox, Squash, geometries
+from heatproof.data.geometry import Geometry, Line, Placing, geometries
 from heatproof.errors import ModelError
 
 Film = Float[np.ndarray, "h w"]
@@ -32,7 +31,6 @@ _VISIBLE = 0.2  # of the change that the clearest spot makes
 _CLEAR = 1e-4  # of the range of the canvas
 _ERROR = 0.006  # of the canvas: how far a spot may arrive from where a geometry puts it
 _PIXEL = 0.75
-_NOTHING = 0.002  # of the film: no margin
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ def way_back(transform: Transform, sizes: Sequence[Size] = SIZES) -> Geometry:
     if errors[best] > tolerance(canvas):
         raise ModelError(
             f"no geometry explains where spots on a film arrive ({geometries.spec(best)} misses by"
-            f" {errors[best]:.1f} pixels); does the transform turn or mirror films, or crop each to"
-            " what it shows?"
+            f" {errors[best]:.1f} pixels); does the transform turn films, or crop each to what it"
+            " shows?"
         )
     return best
 
@@ -175,62 +173,23 @@ def _at_the_rim(change: Float[np.ndarray, "y x"]) -> bool:
     return bool(rim >= _SEEN * change.max())
 
 
-def _candidates(canvas: Size, arrivals: Sequence[Arrival]) -> Iterator[Geometry]:
+def _candidates(canvas: Size, arrivals: Sequence[Arrival]) -> list[Geometry]:
     """The geometries that there are, those with options as they fit these arrivals."""
-    height, width = canvas
-    yield Squash(height, width)
-    yield Letterbox(height, width)
-    yield Letterbox(height, width, place="top_left")
-    yield CropResize(height, width)
-    yield PadOrCrop(height, width)
-    sizes = _sizes(arrivals)
-    scales = [_axis(arrivals, size, 1)[1] for size in sizes]
-    # Where proportions are kept, one number brings all shorter sides there; else all heights.
-    short, tall = (
-        round(
-            float(
-                np.median([side(size) * scale for size, scale in zip(sizes, scales, strict=True)])
-            )
-        )
-        for side in (min, _height)
-    )
-    if short >= max(canvas):
-        yield CenterCrop(height, width, short)
-    if tall >= max(canvas):
-        yield CenterCrop(height, width, tall, proportions=False)
-    yield from _cut(canvas, arrivals)
+    lines = [_line(arrivals, size) for size in dict.fromkeys(one.size for one in arrivals)]
+    found: list[Geometry] = []
+    for name in geometries.names():
+        part = geometries.part_class(name)
+        if issubclass(part, Placing):
+            found += part.fitted(canvas, lines)
+    # The fewer options it has, the simpler a part is.
+    return sorted(found, key=lambda one: geometries.spec(one).count("="))
 
 
-def _sizes(arrivals: Sequence[Arrival]) -> list[Size]:
-    return list(dict.fromkeys(one.size for one in arrivals))
-
-
-def _height(size: Size) -> int:
-    return size[0]
-
-
-def _axis(arrivals: Sequence[Arrival], size: Size, axis: int) -> tuple[float, float]:
-    """Start and scale along one axis (0 across, 1 down) of films of one size."""
+def _line(arrivals: Sequence[Arrival], size: Size) -> Line:
+    """Where films of one size lie."""
     ours = [one for one in arrivals if one.size == size]
-    scale, start = np.polyfit([one.at[axis] for one in ours], [one.came[axis] for one in ours], 1)
-    return float(start), float(scale)
-
-
-def _cut(canvas: Size, arrivals: Sequence[Arrival]) -> Iterator[Geometry]:
-    """Margins as shares of the film, where there are any."""
-    margins = []
-    for size in _sizes(arrivals):
-        shares = []
-        for axis in (1, 0):
-            start, scale = _axis(arrivals, size, axis)
-            pixels, cells = size[1 - axis], canvas[1 - axis]
-            if scale <= 0:
-                return
-            shares += [-start / scale / pixels, 1 - (cells - start) / scale / pixels]
-        margins.append(shares)
-    top, bottom, left, right = (round(float(share), 4) for share in np.median(margins, axis=0))
-    top, bottom, left, right = (
-        0.0 if abs(share) < _NOTHING else share for share in (top, bottom, left, right)
+    across, down = (
+        np.polyfit([one.at[axis] for one in ours], [one.came[axis] for one in ours], 1)
+        for axis in (0, 1)
     )
-    if min(top, bottom, left, right) >= 0 and max(top + bottom, left + right) < 1:
-        yield Cut(*canvas, top=top, left=left, bottom=bottom, right=right)
+    return Line(size, (float(down[1]), float(across[1])), (float(down[0]), float(across[0])))

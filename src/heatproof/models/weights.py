@@ -8,13 +8,12 @@ import hashlib
 import pickle
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from heatproof.disk import is_file
-from heatproof.errors import ModelError
+from heatproof.errors import ModelError, read_by_a_library
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -25,19 +24,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     if not is_file(path):
         raise ModelError(f"{path}: no such weights file")
-    try:
+    with read_by_a_library(ModelError, f"{path}: not a whole weights file"):
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except safetensors.SafetensorError as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({error})") from error
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path}: cannot be read as tensors alone; a whole pickled model could run any code,"
-            " so save model.state_dict() instead"
-        ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ModelError(f"{path}: not a whole weights file ({error})") from error
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise ModelError(
+                f"{path}: cannot be read as tensors alone; a whole pickled model could run any"
+                " code, so save model.state_dict() instead"
+            ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]  # as Lightning and many training scripts nest it
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):

@@ -7,13 +7,13 @@ read, or the mode of the network.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from heatproof.data.crops import CenterCrop, CropResize
-from heatproof.data.geometry import Letterbox, Placing, Squash, geometries
+from heatproof.data.geometry import Placing, Size, geometries
 from heatproof.data.intensities import Intensity, intensities
 from heatproof.data.interpolations import interpolations
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
@@ -140,17 +140,11 @@ def _of_scaling(ours: Preprocessing) -> Iterator[Cause]:
 def _of_resampling(ours: Preprocessing) -> Iterator[Cause]:
     if not isinstance(ours.geometry, Placing):
         return
-    for spec in (
-        "torch", "torch(antialias=False)", "pillow", "opencv", "opencv(mode='area')",
-        "pillow(mode='bicubic')", "torch(mode='bicubic')", "opencv(mode='cubic')",
-        "pillow(mode='lanczos')", "torch(mode='area')", "torch(mode='nearest')", "skimage",
-        "torch(mode='bicubic', antialias=False)",
-    ):  # fmt: skip
+    for spec in _interpolations():
         interpolation = interpolations.parse(spec)
         if interpolation == ours.geometry.interpolation:
             continue
-        place: Any = ours.geometry
-        geometry = replace(place, interpolation=interpolation)
+        geometry = ours.geometry.resampled_by(interpolation)
         yield _changed(
             "resampling",
             f"your films are resampled by {spec}",
@@ -159,18 +153,15 @@ def _of_resampling(ours: Preprocessing) -> Iterator[Cause]:
         )
 
 
+def _interpolations() -> list[str]:
+    """The usual interpolations of every library: of each its first, then of each its second."""
+    classes = [interpolations.part_class(name) for name in interpolations.names()]
+    usual = [part.usual for part in classes]
+    return [spec for round_ in zip_longest(*usual) for spec in round_ if spec is not None]
+
+
 def _of_placing(ours: Preprocessing) -> Iterator[Cause]:
-    height, width = ours.size
-    places: list[tuple[str, Any]] = [
-        ("stretched to the canvas", Squash(height, width)),
-        ("padded to keep their proportions", Letterbox(height, width)),
-        ("cropped to the canvas' proportions, then resized", CropResize(height, width)),
-    ]
-    for share in (7 / 8, 0.9, 0.95):
-        resize = round(max(height, width) / share)
-        words = f"resized to {resize} along the shorter side, then cropped"
-        places.append((words, CenterCrop(height, width, resize)))
-    for words, place in places:
+    for words, place in _usual(ours.size):
         if type(place) is type(ours.geometry):
             continue
         yield Cause(
@@ -182,11 +173,19 @@ def _of_placing(ours: Preprocessing) -> Iterator[Cause]:
         )
 
 
-def _placed(setup: Setup, place: Any) -> Setup:
+def _usual(canvas: Size) -> Iterator[tuple[str, Placing]]:
+    """The usual geometries of every kind: what films then are, and the part."""
+    for name in geometries.names():
+        part = geometries.part_class(name)
+        if issubclass(part, Placing):
+            yield from part.usual(canvas)
+
+
+def _placed(setup: Setup, place: Placing) -> Setup:
     ours: Any = setup.preprocessing
-    interpolation = getattr(ours.geometry, "interpolation", place.interpolation)
-    geometry = replace(place, interpolation=interpolation)
-    return replace(setup, preprocessing=replace(ours, geometry=geometry))
+    if isinstance(ours.geometry, Placing):
+        place = place.resampled_by(ours.geometry.interpolation)
+    return replace(setup, preprocessing=replace(ours, geometry=place))
 
 
 def _of_films() -> Iterator[Cause]:

@@ -35,7 +35,6 @@ from heatproof.models.still import held_still
 from heatproof.models.trial import noise
 from heatproof.preparation.code import check_code, check_transform
 from heatproof.preparation.expected import check_expected, read_expected
-from heatproof.preparation.field_of_view import check_field_of_view
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
 from heatproof.trust.randomize import blocks_of
@@ -162,8 +161,6 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
         check_methods(work.methods, model)
         asked = {finding for one in work.assignments for finding in one.films.findings}
         _check_finite(model, asked)
-        if isinstance(model, Adapted):
-            check_field_of_view(model, entry.name, _grid_of(model))
         if entry.expect is not None:
             films = [sample for one in work.data.values() for sample in one.samples]
             said = read_expected(entry.expect, card.findings, work.experiment.folder)
@@ -172,17 +169,6 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             # Called for its error alone, which would otherwise come after everything is explained.
             blocks_of(model)
     return card.id
-
-
-def _grid_of(model: Adapted) -> tuple[int, int] | None:
-    """Rows and columns of the features of a network; None where it has none."""
-    if model.features is None:
-        return None
-    film = noise(model.preprocessing)[:1]
-    device = next((p.device for p in model.parameters()), film.device)
-    with held_still(model), torch.no_grad():
-        features, _ = model.features_and_logits(film.to(device))
-    return features.shape[2], features.shape[3]
 
 
 def _check_finite(model: Model, asked: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from heatproof.models import Model
 from heatproof.models.own_transform import AnyPreprocessing
 from heatproof.models.still import held_still
+from heatproof.saliency.memory import LEAST, fitting
 
 Film = Float[np.ndarray, "_ _"]  # films have several sizes
 
@@ -82,7 +83,7 @@ def outputs_of(model: Model, films: Films, setup: Setup) -> Float[np.ndarray, "n
             )
     else:
         with held_still(model), torch.no_grad():
-            logits = model(batch)
+            logits = torch.cat(fitting(lambda images, _: model(images), batch, int(LEAST)))
     if setup.read is not None:
         values = setup.read(logits)
     else:

@@ -104,7 +104,8 @@ def _card(
     A model that starts from another has also seen the patients of that one.
     """
     plan = plan_of(entry)
-    trained_on = Cohort.of(plan.data, [data[index] for index in range(len(data))])
+    every = [data[index] for index in range(len(data))]
+    trained_on = Cohort.of(plan.data, [s for s in every if s.image_id not in fitted.aside])
     tuned_on = Cohort.of(plan.validation, work.data[plan.validation].samples)
     before = [of_start] if of_start else []
     return ModelCard(
@@ -115,6 +116,7 @@ def _card(
         trained_on=Cohort.together([*(card.trained_on for card in before), trained_on]),
         tuned_on=Cohort.together([*(card.tuned_on for card in before), tuned_on]),
         regions=fitted.regions,
+        aside=tuple(fitted.aside),
     )
 
 

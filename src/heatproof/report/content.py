@@ -247,6 +247,9 @@ class Provenance:
         hashes: The data sets and the experiment file.
         seeds: Every seed that the numbers depend on.
         experiment: The text of the experiment file.
+        by: Who made the report, as the experiment says; empty where it does not.
+        date: When, as the experiment says; empty where it does not.  The clock is not asked, so
+            that equal runs give equal pages.
     """
 
     command: str
@@ -255,6 +258,8 @@ class Provenance:
     seeds: Facts = ()
     machine: str = ""
     experiment: str = ""
+    by: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Undefined is ``nan``, unknown is ``None``; the names that join these records to 
 ``content``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -40,13 +41,14 @@ class CaseMap:
     """One map of one case.
 
     Attributes:
-        overlay: The map over the film, with the reference outlines; None where there is no map.
+        layer: The map alone, as colour and opacity, to be laid over the film, whose shape it has;
+            None where there is no map.
         native: Height and width of the map before it was enlarged.
         scores: Metric spec to value; nan where undefined.
     """
 
     method: str
-    overlay: Picture | None
+    layer: Picture | None
     native: tuple[int, int]
     validity: Validity = Validity.OK
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class GalleryCase:
         probability: The probability that the model gives the finding; None where unknown.
         threshold: The probability from which on the film is called positive; None without one.
         annotations: How many instances the reader marked who counts on this film.
+        outlines: The edges of what each reader marked, as SVG paths in pixels of ``film``.
     """
 
     group: Group
@@ -78,6 +81,15 @@ class GalleryCase:
     probability: float | None = None
     threshold: float | None = None
     annotations: int = 0
+    outlines: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> bool | None:
+        """Whether the model calls the finding present; None without a probability or threshold."""
+        known = self.probability is not None and not math.isnan(self.probability)
+        if not known or self.threshold is None or self.probability is None:
+            return None
+        return self.probability >= self.threshold
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from heatproof.report.facts.picks import Selection, pick
 from heatproof.report.facts.provenance import provenance
 from heatproof.report.facts.stored import stored_films
 from heatproof.report.gallery import Gallery
+from heatproof.report.page.album import beside_the_page
 from heatproof.report.page.html import render
 from heatproof.report.paper.files import files
 from heatproof.report.prose.trust_grid import without_verdict
@@ -43,8 +44,8 @@ from heatproof.tables.headers import Headers
 from heatproof.tables.units import write_whole
 
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
-_ON_PAPER = re.compile(r"(tables|figures)/[^/\\]+\.(csv|tex|svg|pdf)")
-PAPER = ".paper"  # lists the tables and figures that the last report wrote
+_ON_PAPER = re.compile(r"(tables|figures)/[^/\\]+\.(csv|tex|svg|pdf)|pictures/[^/\\]+\.webp")
+PAPER = ".paper"  # lists the tables, figures and pictures that the last report wrote
 
 
 def write_report(
@@ -69,7 +70,7 @@ def write_report(
     page = _page(work, judged, written, tables, questions.asked, analysis)
     progress.advance(note="gallery")
     # Everything is made before anything is written, so that a failure leaves the last report whole.
-    on_paper = files(page)
+    on_paper = files(page) | beside_the_page(page)
     results = {
         "report.html": render(page),
         **on_paper,

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from heatproof.disk import unfinished_files
 from heatproof.errors import DamagedFile, ExperimentError, HeatproofError
 from heatproof.experiment.claim import RUN, read_claim
@@ -18,21 +16,11 @@ from heatproof.experiment.workspace import read_history
 from heatproof.maps.store import MapStore
 from heatproof.models import card as cards
 from heatproof.models import ensemble as ensembles
+from heatproof.parquet import read_own
 from heatproof.preparation.folders import KEPT, kept_folders
-from heatproof.tables import Table
-from heatproof.tables.contents import Contents
-from heatproof.tables.headers import Headers
-from heatproof.tables.maps_made import MapsMade
-from heatproof.tables.pairs import Pairs
-from heatproof.tables.predictions import Predictions
-from heatproof.tables.scores import Scores
-from heatproof.tables.shapes import Shapes
-from heatproof.tables.structures import OnStructures
+from heatproof.tables import Table, every_table
 from heatproof.tables.units import Units
 
-TABLES: tuple[type[Table], ...] = (
-    Contents, Headers, MapsMade, OnStructures, Pairs, Predictions, Scores, Shapes,
-)  # fmt: skip
 _UNIT = (
     "give the command of the run again: it is made again. Where it stays damaged, the experiment"
     " asks for it no longer: remove it"
@@ -61,7 +49,7 @@ def examine(folder: Path) -> tuple[Ailment, ...]:
     Raises:
         ExperimentError: There is no such folder, or it holds no run.
     """
-    kinds = [table.name for table in TABLES]
+    kinds = (table.name for table in unit_tables())
     if not any((folder / name).exists() for name in (RUN, "maps", "models", *kinds)):
         raise ExperimentError(
             f"{folder} holds no run; expected the output folder of one, such as runs/demo"
@@ -73,6 +61,12 @@ def examine(folder: Path) -> tuple[Ailment, ...]:
             for examined in (_claim, _unfinished, _units, _maps, _models, _results)
             for ailment in examined(folder)
         )
+
+
+def unit_tables() -> list[type[Table]]:
+    """Every table whose units a run may hold, each folder once."""
+    # A kind of another table, such as predictions that were called, shares its folder.
+    return [table for table in every_table() if table.__base__ is Table]
 
 
 def _claim(folder: Path) -> Iterator[Ailment]:
@@ -98,7 +92,7 @@ def _unfinished(folder: Path) -> Iterator[Ailment]:
 
 
 def _units(folder: Path) -> Iterator[Ailment]:
-    for table in TABLES:
+    for table in unit_tables():
         for file in Units(folder, table).damaged():
             yield Ailment(file, "is damaged, or of an earlier version", _UNIT)
 
@@ -125,9 +119,8 @@ def _results(folder: Path) -> Iterator[Ailment]:
     """Tables beside the report, which no run reads back."""
     for file in sorted(folder.glob("*.parquet")):
         try:
-            with file.open("rb") as opened:
-                pl.read_parquet(opened)
-        except (OSError, pl.exceptions.PolarsError) as error:
+            read_own(file.stem, file.read_bytes())
+        except (OSError, ValueError) as error:
             yield Ailment(file, f"cannot be read ({error})", _AGAIN)
 
 

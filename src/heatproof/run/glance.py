@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from heatproof.data.annotations.references import union
 from heatproof.data.geometry import Placing
-from heatproof.data.references import union
 from heatproof.data.sampling import some
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.assignment import Assignment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import Model
-from heatproof.models.devices import device_named
+from heatproof.models.devices import device_named, within_memory
 from heatproof.preparation.opening import open_model
 from heatproof.report.pictures.contact_sheet import Tile, contact_sheet
 from heatproof.run.glance import SECONDS, Glance, Seen, glance
@@ -50,7 +50,8 @@ def handshakes(work: Workspace, seconds: float = SECONDS) -> Iterator[Handshake]
             continue
         if not entry.in_memory:
             model = model.to(device_named(work.experiment.explain.device))
-        looked = glance(model, assigned, time.monotonic() + seconds)
+        with within_memory("Say [explain] device = 'cpu'"):
+            looked = glance(model, assigned, time.monotonic() + seconds)
         if looked.seen:
             folder = work.folder / "check"
             folder.mkdir(parents=True, exist_ok=True)

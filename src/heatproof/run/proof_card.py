@@ -13,7 +13,7 @@ _MOST = 12  # lines of one kind
 _SIGNS = {
     Outcome.PASS: "pass",
     Outcome.FAIL: "FAIL",
-    Outcome.INCONCLUSIVE: "open",
+    Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.NOT_TESTED: "not tested",
 }
 
@@ -25,7 +25,7 @@ def card(
     warnings: Sequence[str],
 ) -> str:
     """Where the page is, how the classifier and each method did, the verdicts, the warnings."""
-    lines = [f"open {report}"]
+    lines = [f"page: {report}"]
     told = estimates.filter(pl.col("metric") == "auroc of the classifier")
     lines += _shortened(
         f"AUROC of {row['model']} for {row['finding']}: {_told(row)}"
@@ -47,7 +47,7 @@ def verdict_lines(verdicts: pl.DataFrame) -> list[str]:
 def _verdict(row: dict[str, Any]) -> str:
     sign = _SIGNS[Outcome(str(row["verdict"]))]
     place = f"{row['criterion']} of {row['method']} ({row['finding']})"
-    return f"{sign:<10}  {place}: {_told(row)}"
+    return f"{sign:<12}  {place}: {_told(row)}"
 
 
 def _told(row: dict[str, Any]) -> str:

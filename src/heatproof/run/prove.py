@@ -1,5 +1,6 @@
 """The whole path in one call, for models and films that are in memory already."""
 
+import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import polars as pl
 
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data, Explain, Scoring, Statistics, TrustSettings
+from heatproof.parquet import read_sealed
 from heatproof.progress import Heard, Progress, Silent
 from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
@@ -40,6 +42,10 @@ class Proof:
 
     def __repr__(self) -> str:
         return card(self.report, self.estimates, self.verdicts, self.warnings)
+
+    def _repr_html_(self) -> str:
+        link = html.escape(self.report.as_posix(), quote=True)
+        return f'<p><a href="{link}">the page</a></p><pre>{html.escape(repr(self))}</pre>'
 
 
 def prove(
@@ -117,8 +123,7 @@ def _said(expect: str | Path | Mapping[str, Any] | None) -> str | dict[str, Any]
 
 
 def _table(file: Path) -> pl.DataFrame:
-    with file.open("rb") as opened:  # a path may be taken for a pattern
-        return pl.read_parquet(opened)
+    return read_sealed(file.stem, file.read_bytes())
 
 
 def _asked(criteria: Sequence[str], images: int | None) -> TrustSettings | None:

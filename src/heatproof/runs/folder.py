@@ -1,7 +1,6 @@
 """``open``: one run, read from its folder; neither its experiment, models nor films are needed."""
 
 import html
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from heatproof.data.geometry import geometries
 from heatproof.errors import ExperimentError, MapError, near_misses
 from heatproof.experiment.claim import RUN, read_claim
 from heatproof.maps.store import MapStore, StoredMap
+from heatproof.parquet import read_own
 from heatproof.tables import Table
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
@@ -44,7 +44,7 @@ _PLACE = ("data", "model", "member", "method", "image_id", "finding")
 Frame = Literal["film", "native"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run that was begun, and perhaps finished.
 
@@ -105,9 +105,8 @@ class Run:
             )
         file = self._file(kinds[name])
         try:
-            # As bytes, since a path may be taken for a pattern.
-            return kinds[name].of_file(pl.read_parquet(io.BytesIO(file.read_bytes())))
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+            return kinds[name].of_file(read_own(file.stem, file.read_bytes()))
+        except (OSError, ValueError) as error:
             raise ExperimentError(
                 f"{file} cannot be read: {error}; heatproof report EXPERIMENT.toml writes it anew"
             ) from error
@@ -197,6 +196,9 @@ class Run:
         from heatproof.runs.comparison import compare  # which reads runs
 
         return compare(self, other if isinstance(other, Run) else open_run(other))
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{key:<9} {value}" for key, value in self.summary().items())
 
     def _repr_html_(self) -> str:
         rows = "".join(

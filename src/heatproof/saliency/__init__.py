@@ -5,7 +5,9 @@ display come later and are named steps.  ``explain`` is the front door: it holds
 shares one forward pass among all methods and findings, and judges every map.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +20,9 @@ from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.still import held_still
 from heatproof.saliency.forward import ForwardPass
-from heatproof.saliency.memory import fitting
+from heatproof.saliency.memory import GB, fitting
 from heatproof.saliency.methods import (
+    Kind,
     Maps,
     Method,
     Need,
@@ -33,6 +36,7 @@ from heatproof.types import Validity
 
 __all__ = [
     "Explanation",
+    "Kind",
     "Maps",
     "Method",
     "Need",
@@ -43,6 +47,7 @@ __all__ = [
     "explain",
     "explain_pass",
     "is_constant",
+    "joined",
     "judge",
     "methods",
 ]
@@ -100,11 +105,19 @@ def explain(
             for chunk in torch.split(images, batch)
             for part in fitting(explained, chunk, first.memory)
         ]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Explanation]) -> Explanation:
+    """The explanation of all images, from those of consecutive batches by the same methods."""
+    if len(parts) == 1:
+        return parts[0]
+    specs = parts[0].maps
     return Explanation(
         torch.cat([part.logits for part in parts]),
         torch.cat([part.probabilities for part in parts]),
-        {spec: _joined([part.maps[spec] for part in parts]) for spec in methods},
-        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in methods},
+        {spec: _joined([part.maps[spec] for part in parts]) for spec in specs},
+        {spec: tuple(row for part in parts for row in part.validity[spec]) for spec in specs},
     )
 
 
@@ -128,15 +141,32 @@ def _maps(
     maps: dict[str, Maps] = {}
     # Methods that need the graph down to the input go first: their pass then serves the others.
     for spec in sorted(methods, key=lambda spec: methods[spec].needs != "input gradients"):
-        maps[spec] = methods[spec](forward, targets)
+        with _memory_of(spec):
+            maps[spec] = methods[spec](forward, targets)
         _check_maps(maps[spec], spec, (len(forward.images), len(targets)))
     return maps
 
 
+@contextmanager
+def _memory_of(spec: str) -> Iterator[None]:
+    """Say which method asks for more memory than there is."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise  # of a GPU, where fewer images at once may fit
+    except (RuntimeError, MemoryError) as error:
+        # On a CPU, torch has no class of its own for it.
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        asked = re.search(r"allocate (\d+) bytes", str(error))
+        size = f" ({int(asked[1]) / GB:.3g} GB)" if asked else ""
+        raise MemoryError(
+            f"{spec} asks for more memory at once{size} than there is; are its numbers meant?"
+        ) from error
+
+
 def _joined(parts: Sequence[Maps]) -> Maps:
     """The maps of all images, from those of consecutive batches."""
-    if len(parts) == 1:
-        return parts[0]
     first = parts[0]
     return Maps(
         torch.cat([part.values for part in parts]),

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import CheckpointError
 from heatproof.errors import MapError
 from heatproof.models import Model
 from heatproof.models.classifier import Classifier
+from heatproof.models.devices import full_memory_as_such
 from heatproof.saliency.boundaries import Boundaries
 from heatproof.saliency.intercept import InterceptRule, Plain, ScaleAndShift
 from heatproof.saliency.memory import default_memory, images_at_once
@@ -219,11 +220,12 @@ class ForwardPass:
 def _gradients(logits: Tensor, of: Tensor, targets: Sequence[int]) -> dict[int, Tensor]:
     """Gradients by target; images do not mix in evaluation mode, so their sum is differentiated."""
     try:
-        return {
-            # The graph is kept for the targets that follow.
-            target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
-            for target in targets
-        }
+        with full_memory_as_such():
+            return {
+                # The graph is kept for the targets that follow.
+                target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
+                for target in targets
+            }
     except (torch.OutOfMemoryError, CheckpointError):
         raise  # others know what they mean
     except RuntimeError as error:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
+from heatproof.models.devices import full_memory_as_such
 from heatproof.types import AUTO
 
 GB = 10**9
@@ -92,7 +93,8 @@ def fitting(
         torch.OutOfMemoryError: Not even one image fits, with the smallest budget.
     """
     try:
-        return [make(images, memory)]
+        with full_memory_as_such():
+            return [make(images, memory)]
     except torch.OutOfMemoryError:
         if len(images) == 1 and memory <= LEAST:
             raise

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from heatproof.data.annotations.references import reference_mask, references_of
 from heatproof.data.geometry import FILM
-from heatproof.data.references import reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import annotations_digest
 from heatproof.localize.controls import READERS

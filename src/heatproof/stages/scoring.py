@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from heatproof.data.annotations.references import marks_of, reference_mask, references_of
 from heatproof.data.decoded import Decoded
 from heatproof.data.geometry import Geometry
-from heatproof.data.references import marks_of, reference_mask, references_of
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.films import OpenedData, annotations_digest

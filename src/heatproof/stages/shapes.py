@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from heatproof.data.references import reference_mask
+from heatproof.data.annotations.references import reference_mask
 from heatproof.data.threads import side_by_side
 from heatproof.diagnose.boxes import coverage
 from heatproof.diagnose.lesion_geometry import geometry, instances_drawn

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from heatproof.data.readers import first_of, ranked_readers, shared
-from heatproof.data.references import references_of
+from heatproof.data.annotations.readers import first_of, ranked_readers, shared
+from heatproof.data.annotations.references import references_of
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize.controls import FRAME
 from heatproof.localize.measure import UNSCORED

@@ -114,6 +114,35 @@ def auroc(
     )
 
 
+def roc(
+    probabilities: Float[np.ndarray, " n"], labels: Bool[np.ndarray, " n"]
+) -> tuple[tuple[float, float], ...]:
+    """Corners of the ROC curve, from (0, 0) to (1, 1); none where there is only one class.
+
+    Each corner is one minus specificity, and sensitivity.  Images of equal probability are called
+    together, so ties make a slope, and the area below the corners is ``auroc``.
+
+    Args:
+        probabilities: Or any other score; ``nan`` where there is none.
+        labels: Whether the finding is present.
+
+    >>> roc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True]))
+    ((0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0))
+    """
+    defined = ~np.isnan(probabilities)
+    scores, truth = probabilities[defined], labels[defined]
+    if truth.all() or not truth.any():
+        return ()
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)
+    hits, alarms = (np.append(0, np.cumsum(side[order])[last]) for side in (truth, ~truth))
+    # A point on a straight line between its neighbours is no corner.
+    steps, rises = np.diff(alarms), np.diff(hits)
+    corner = np.append(np.append(True, steps[:-1] * rises[1:] != steps[1:] * rises[:-1]), True)
+    across, up = alarms[corner] / (~truth).sum(), hits[corner] / truth.sum()
+    return tuple(zip(across.tolist(), up.tolist(), strict=True))
+
+
 def _outranked(scores: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> np.ndarray:
     """How many images of the other class each is on the right side of; ties count one half."""
     counts = np.empty(len(scores))

@@ -7,6 +7,8 @@ tables null means "unknown" or "does not apply", and ``nan`` means "undefined"; 
 column says which of them it can hold.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -74,7 +76,9 @@ class Table:
         # A former name may be a present one (``model`` once meant the member), so a file that has
         # every present column is left alone.
         if any(name not in frame.columns for name in cls.columns):
-            frame = frame.rename(dict(cls.former), strict=False)
+            there = frame.columns
+            former = {old: new for old, new in cls.former.items() if new not in there}
+            frame = frame.rename(former, strict=False)
         return cls(frame)
 
     @classmethod
@@ -101,6 +105,20 @@ class Table:
         """The rows of each combination of values of these columns, in order of first appearance."""
         for values, rows in self.frame.group_by(keys, maintain_order=True):
             yield values, type(self)(rows)
+
+
+def every_table() -> tuple[type[Table], ...]:
+    """Every class of tables of this room, by the names of their files."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return tuple(sorted(_below(Table), key=lambda table: table.name))
+
+
+def _below(kind: type[Table]) -> Iterator[type[Table]]:
+    for table in kind.__subclasses__():
+        if table.__module__.startswith(f"{__name__}."):
+            yield table
+        yield from _below(table)
 
 
 AnyTable = TypeVar("AnyTable", bound=Table)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from heatproof.data.readers import ranked_by_place
+from heatproof.data.annotations.readers import ranked_by_place
 from heatproof.tables import Column, Table
 from heatproof.types import Annotation, Sample
 
@@ -84,7 +84,7 @@ class Films(Table):
         return cls.of_rows(_row(name, sample) for name, films in data.items() for sample in films)
 
     def counting(self) -> CountingReaders:
-        """Which reader counts for each finding of each data set; see ``data.readers``."""
+        """Which reader counts for each finding of each data set: ``annotations.readers``."""
         films = (
             # A set, so that several marks of one reader on a film count as one film.
             # The human benchmark is compared with, and is no reference that others are judged by.

@@ -9,7 +9,6 @@ is truncated, altered, swapped with another or cannot be read is the same as a m
 """
 
 import hashlib
-import io
 import json
 import warnings
 from collections.abc import Iterable, Mapping
@@ -20,10 +19,8 @@ import polars as pl
 
 from heatproof import disk
 from heatproof.errors import DamagedError, DamagedFile
+from heatproof.parquet import read_sealed, sealed_parquet
 from heatproof.tables import AnyTable
-
-_SEAL = "heatproof.sha256"
-_BLANK = b"0" * 64
 
 
 def digest(*inputs: Any) -> str:
@@ -40,8 +37,9 @@ def folder_name(name: str, *inputs: Any, digits: int = 12) -> str:
 
 
 def write_whole(path: Path, what: str | bytes | pl.DataFrame) -> None:
-    """Text, bytes, or a table as Parquet; a reader sees the old file or the new one."""
-    disk.write_whole(path, _parquet(what) if isinstance(what, pl.DataFrame) else what)
+    """Text, bytes, or a table as sealed Parquet; a reader sees the old file or the new one."""
+    content = sealed_parquet(path.stem, what) if isinstance(what, pl.DataFrame) else what
+    disk.write_whole(path, content)
 
 
 class Units(Generic[AnyTable]):
@@ -64,7 +62,7 @@ class Units(Generic[AnyTable]):
 
     def put(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a unit; a reader sees all of it or none."""
-        disk.write_whole(self._path(name), _sealed(name, self._table.of_rows(rows).frame))
+        disk.write_whole(self._path(name), sealed_parquet(name, self._table.of_rows(rows).frame))
 
     def read(self, names: Iterable[str]) -> AnyTable:
         """The rows of these units, in this order.
@@ -93,10 +91,10 @@ class Units(Generic[AnyTable]):
         path = self._path(name)
         try:
             data = path.read_bytes()
-            table = self._table.of_file(pl.read_parquet(io.BytesIO(_checked(name, data))))
+            table = self._table.of_file(read_sealed(name, data))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        except (OSError, ValueError) as error:
             if told:
                 warnings.warn(f"{path}: {error}; it is made again", DamagedFile, stacklevel=2)
             return None
@@ -105,39 +103,3 @@ class Units(Generic[AnyTable]):
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.parquet"
-
-
-def _parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _sealed(name: str, frame: pl.DataFrame) -> bytes:
-    """A Parquet file that holds the digest of its own bytes and of its name."""
-    # The digest stands among the metadata, as text of fixed length, and is that of the file with
-    # zeros in its place: so it covers headers and footers, and the file stays one for other tools.
-    data = _parquet(frame, {_SEAL: _BLANK.decode()})
-    place = _seal_place(data)
-    return data[:place] + _digest_of(name, data) + data[place + len(_BLANK) :]
-
-
-def _checked(name: str, data: bytes) -> bytes:
-    """The bytes of a unit; raises ValueError where they are not those that were written."""
-    place = _seal_place(data)
-    end = place + len(_BLANK)
-    if data[place:end] != _digest_of(name, data[:place] + _BLANK + data[end:]):
-        raise ValueError("was damaged, or swapped with another file")
-    return data
-
-
-def _seal_place(data: bytes) -> int:
-    # Metadata stand behind all rows and statistics.  Two bytes lie between a key and its value.
-    key = data.rfind(_SEAL.encode())
-    if key < 0:
-        raise ValueError("was damaged, or comes from a version that sealed no files")
-    return key + len(_SEAL) + 2
-
-
-def _digest_of(name: str, data: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + data).hexdigest().encode()

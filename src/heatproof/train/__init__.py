@@ -10,9 +10,9 @@ training that was killed ends with the weights of one that was not.
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from heatproof.train.learner import Learner, mean_auroc, write_curve
 from heatproof.train.lightning import full_disk, interruptible, quiet, trainer_of
 from heatproof.train.localization import LocalizationObjective
 from heatproof.train.objective import Objective
+from heatproof.train.reading import read
 from heatproof.train.regions import digest_regions
 from heatproof.train.settings import History, Reporter, Settings, TrainingProgress
 from heatproof.train.whole import read_checkpoint
@@ -73,11 +74,13 @@ class Fitted:
         history: How it went.
         kept: The best checkpoints, the best first.
         regions: What a network was shown beside labels.
+        aside: The reason why a film of training or validation could not be read, by its identifier.
     """
 
     history: History
     kept: tuple[KeptCheckpoint, ...]
     regions: Regions | None = None
+    aside: Mapping[str, str] = field(default_factory=dict)
 
 
 @repeatable(rounded=True)
@@ -90,6 +93,8 @@ def fit(
     folder: Path | None = None,
 ) -> Fitted:
     """Train a classifier or a localizer in place; it ends with its best weights, to evaluate.
+
+    Films that cannot be read are left out, with a warning; see ``reading``.
 
     Args:
         model: The network to train; its findings and preprocessing count.
@@ -108,6 +113,11 @@ def fit(
             full; the last good checkpoint stays.  A damaged checkpoint is no error: the training
             begins anew, with a warning.
     """
+    masks = len(model.findings) if isinstance(model, Localizer) or settings.guidance else 0
+    seen, judged = (
+        read(data, model.preprocessing, settings.cache_gb, masks) for data in (train, validation)
+    )
+    train, validation = seen.dataset, judged.dataset
     classes = None if isinstance(model, Localizer) else model.head.classes
     labels, truth = checked_labels(model.findings, classes, train, validation, settings)
     objective = _objective(model, settings, labels, train)
@@ -115,17 +125,17 @@ def fit(
     with nullcontext(folder) if folder else _unkept() as place:
         images, checks = (
             Images(
-                data,
+                data.dataset,
                 model.preprocessing,
                 known,
-                cache_gb=settings.cache_gb,
+                kept=data.images,
                 target=objective.target,
                 transforms=chosen,
                 seed=settings.seed,
             )
             for data, known, chosen in (
-                (train, labels, transforms),
-                (validation, truth, []),  # films as they are
+                (seen, labels, transforms),
+                (judged, truth, []),  # films as they are
             )
         )
         pool = balanced(labels) if settings.balance == "sample" else torch.arange(len(images))
@@ -160,7 +170,8 @@ def fit(
         if folder is None:
             # The temporary folder is gone when the caller gets the paths.
             kept = [replace(checkpoint, file=None) for checkpoint in kept]
-        return Fitted(history, tuple(reversed(kept)), objective.regions(marked))
+        aside = {**seen.aside, **judged.aside}
+        return Fitted(history, tuple(reversed(kept)), objective.regions(marked), aside)
 
 
 def _train(learner: Learner, settings: Settings, place: Path, *, keep: bool) -> torch.device:

@@ -20,8 +20,6 @@ from heatproof.train.augmentations import augmented
 from heatproof.train.regions import Region, as_regions, from_regions
 from heatproof.types import Dataset, Sample
 
-FLOAT_BYTES = 4
-
 
 class Batch(NamedTuple):
     """Some images, with their labels and targets.
@@ -118,13 +116,10 @@ class Images(torch.utils.data.Dataset[Batch]):
         dataset: The films.
         preprocessing: Preprocessing of the network.
         labels: See ``heatproof.train.labels``.
-        cache_gb: Images of no more than this are decoded once and kept.
+        kept: The images, where they are in memory; None where they are decoded when drawn.
         target: What a sample and its labels say of where the findings are, where that is learned.
         transforms: Augmentations of images that are drawn, and of their targets.
         seed: Seed of the transforms.
-
-    Raises:
-        DataError: There is no image.
     """
 
     def __init__(
@@ -133,22 +128,16 @@ class Images(torch.utils.data.Dataset[Batch]):
         preprocessing: AnyPreprocessing,
         labels: Float[Tensor, "n k"],
         *,
-        cache_gb: float,
+        kept: Float[Tensor, "n c h w"] | None = None,
         target: Callable[[Sample, Tensor], Region] | None = None,
         transforms: Sequence[v2.Transform] = (),
         seed: int = 0,
     ) -> None:
-        if not len(dataset):
-            raise DataError("there is no image to train or validate on")
         self.dataset, self.preprocessing, self.labels = dataset, preprocessing, labels
         self._target, self._transforms, self._seed = target, transforms, seed
-        height, width = preprocessing.size
-        # A mask takes one byte per pixel and finding.
-        of_pixel = preprocessing.channels * FLOAT_BYTES + (labels.shape[1] if target else 0)
-        self._kept: Tensor | None = None
+        self._kept = kept
         self._kept_targets: tuple[Region, ...] | None = None
-        if len(dataset) * of_pixel * height * width <= cache_gb * 1e9:
-            self._kept = torch.stack([self._decoded(index) for index in range(len(dataset))])
+        if kept is not None:
             self._kept_targets = tuple(self.targets())
 
     @property

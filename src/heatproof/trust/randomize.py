@@ -24,6 +24,7 @@ import copy
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -35,11 +36,13 @@ from heatproof.errors import ModelError
 from heatproof.models import Model
 from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import Classifier
+from heatproof.models.devices import full_memory_as_such
 from heatproof.models.own_head import UpTo
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
-from heatproof.saliency import Explanation, Method, check, explain_pass
+from heatproof.saliency import Explanation, Method, check, explain_pass, joined
 from heatproof.saliency.forward import ForwardPass
+from heatproof.saliency.memory import fitting
 from heatproof.trust.opposite import on_the_side_of, opposite
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -132,14 +135,22 @@ class WeightDraw:
             for module in mixed.get_submodule(name).modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
         ]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches
-            norm.train()
-        with torch.no_grad():
-            # All images enter the statistics, so that every batch is explained by the same copy.
-            for batch in torch.split(images.to(next(mixed.parameters()).device), at_once):
-                mixed(batch)
+        images = images.to(next(mixed.parameters()).device)
+        while True:
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # the mean over all batches
+                norm.train()
+            try:
+                # All images enter the statistics, so that every batch is explained by one copy.
+                with torch.no_grad(), full_memory_as_such():
+                    for batch in torch.split(images, at_once):
+                        mixed(batch)
+                break
+            except torch.OutOfMemoryError:
+                if at_once == 1:
+                    raise
+                at_once = -(-at_once // 2)
         for norm in norms:
             norm.eval()
 
@@ -234,25 +245,47 @@ def explain_copies(
         at_once = ForwardPass(model, images[:1], memory).at_once(differentiated=True)
     for start in range(0, len(images), at_once):
         batch = slice(start, min(start + at_once, len(images)))
-        trained = ForwardPass(model, images[batch], memory)
+        trained = [ForwardPass(model, images[batch], memory)]
         for step in copies[0]:
             for draw in copies[1]:  # all of them while what lies below the step is at hand
                 with held_still(model):
                     copied = draw.copy(step.blocks)
                     draw.estimate(copied, step.blocks, images, at_once)
-                    explanation = _explained(methods, (trained, copied), targets, step, draw)
+                    of_copy = partial(_explained, methods, copied, targets, step, draw)
+                    trained, explanation = _in_parts(of_copy, trained)
                 # The caller runs outside `held_still`, so that it finds the model as it was.
                 yield Copied(step, draw.number, batch), explanation
 
 
+def _in_parts(
+    explained: Callable[[ForwardPass], Explanation], passes: Sequence[ForwardPass]
+) -> tuple[list[ForwardPass], Explanation]:
+    """The explanation of the images of some passes, and the passes that fitted into memory.
+
+    Where memory is full a pass is made anew in halves, which later copies then share.
+    """
+
+    def pair(images: Tensor, memory: int, made: ForwardPass) -> tuple[ForwardPass, Explanation]:
+        if len(images) < len(made.images) or memory < made.memory:
+            made = ForwardPass(made.model, images, memory)
+        return made, explained(made)
+
+    done = [
+        each
+        for made in passes
+        for each in fitting(partial(pair, made=made), made.images, made.memory)
+    ]
+    return [made for made, _ in done], joined([explanation for _, explanation in done])
+
+
 def _explained(
     methods: Mapping[str, Method],
-    passes: tuple[ForwardPass, Model],
+    copied: Model,
     targets: Sequence[int],
     step: Step,
     draw: WeightDraw,
+    trained: ForwardPass,
 ) -> Explanation:
-    trained, copied = passes
     explanation = explain_pass(methods, trained.from_block(step.first, copied), targets)
     if draw.drawing.target == "fixed":
         return explanation

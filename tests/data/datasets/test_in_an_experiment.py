@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from heatproof.data.annotations import lesions_of
+from heatproof.data.annotations.references import reference_mask
 from heatproof.data.on_disk import (
     box_mask,
     boxes_of,
@@ -14,7 +15,6 @@ from heatproof.data.on_disk import (
     write_mura_readers,
     write_rsna,
 )
-from heatproof.data.references import reference_mask
 from heatproof.experiment.file import load
 from heatproof.experiment.films import annotations_digest, open_data
 

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from heatproof.data.annotations.formats.via import read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.on_disk import (
@@ -21,7 +22,6 @@ from heatproof.data.on_disk import (
     write_mura,
     write_mura_readers,
 )
-from heatproof.data.via import read_via
 from heatproof.errors import DataError
 
 FINDING = "Abnormality"

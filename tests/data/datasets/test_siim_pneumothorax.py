@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from heatproof.data.annotations import lesions_of
+from heatproof.data.annotations.mask_files import marked
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.mask_files import marked
 from heatproof.data.on_disk import (
     grey,
     is_positive,

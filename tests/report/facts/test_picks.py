@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from heatproof.data.annotations import Boxes
-from heatproof.data.readers import ranked_readers
+from heatproof.data.annotations.readers import ranked_readers
 from heatproof.experiment.file import load
 from heatproof.report.facts.picks import Choice, Selection, chosen, pick, regions_marked
 from heatproof.report.gallery import Group

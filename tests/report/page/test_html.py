@@ -10,10 +10,13 @@ from html.parser import HTMLParser
 import pytest
 
 from heatproof.report.content import Content
+from heatproof.report.gallery import Picture
+from heatproof.report.page.album import IN_PAGE, beside_the_page
 from heatproof.report.page.html import page_environment, render
+from heatproof.report.paper.files import files
 from tests.report import trial
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input"}
 EVERY = pytest.mark.parametrize(
     "make",
     [
@@ -79,8 +82,10 @@ def test_nothing_is_loaded_from_anywhere(make: Make) -> None:
         assert "srcset" not in attrs
         if "src" in attrs:
             assert str(attrs["src"]).startswith("data:image/")
-        if tag == "a":
+        if tag in {"a", "use"}:
             assert str(attrs["href"]).startswith("#")
+        if tag == "image":
+            assert str(attrs["href"]).startswith("data:image/")
     assert "url(" not in html
     assert "@import" not in html
     assert "://" not in html
@@ -129,12 +134,12 @@ def test_every_measurement_is_on_the_page() -> None:
     for panel in content.localization:
         for row in panel.rows:
             assert row.difference is not None
-            assert f'<data value="{row.estimate.value:.6g}">' in html
-            assert f'<data value="{row.difference.value:.6g}">' in html
+            assert f'<data value="{row.estimate.value:.6g}"' in html
+            assert f'<data value="{row.difference.value:.6g}"' in html
     for judged in content.classification:
         assert judged.point is not None
         for estimate in (judged.auroc, judged.brier, judged.point.sensitivity):
-            assert estimate.cases == 0 or f'<data value="{estimate.value:.6g}">' in html
+            assert estimate.cases == 0 or f'<data value="{estimate.value:.6g}"' in html
     text = Page(html).text
     for name, value in (*content.provenance.versions, *content.provenance.hashes):
         assert name in text
@@ -152,7 +157,7 @@ def test_one_sided_data_is_said_in_words() -> None:
 
 def test_methods_are_sorted_by_value_with_the_prior_among_them() -> None:
     html = render(trial.usual())
-    tables = re.findall(r'<table class="forest".*?</table>', html, re.DOTALL)
+    tables = re.findall(r'<table class="forest" .*?</table>', html, re.DOTALL)
     assert len(tables) == 8
     for table in tables:
         cells = re.findall(r'class="value"><data value="([^"]+)"', re.sub(r">\s+<", "><", table))
@@ -169,11 +174,13 @@ def test_every_image_set_aside_is_listed_but_folded_when_many() -> None:
 
 
 def test_every_picture_has_words() -> None:
-    pictures = [a for tag, a in Page(render(trial.usual())).tags if tag == "img"]
-    described = [a for a in pictures if a["alt"]]
+    tags = Page(render(trial.usual())).tags
+    pictures = [a["alt"] for tag, a in tags if tag == "img"]
+    films = [a["aria-label"] for tag, a in tags if a.get("class") == "film"]
     cases = trial.usual().gallery.cases
-    assert len(described) == sum(1 + len(case.maps) for case in cases) + 1  # and the scale
-    assert len(pictures) == len(described) + 1  # the empty frame of the viewer
+    assert len(pictures) == 1  # the scale
+    assert len(films) == sum(1 + len(case.maps) for case in cases) + 2  # the first screen
+    assert all((*pictures, *films))
 
 
 def test_a_page_without_pictures_is_small() -> None:
@@ -183,7 +190,7 @@ def test_a_page_without_pictures_is_small() -> None:
     pictures = sum(
         len(picture.data)
         for case in content.gallery.cases
-        for picture in (case.film, *(m.overlay for m in case.maps if m.overlay))
+        for picture in (case.film, *(m.layer for m in case.maps if m.layer))
     )
     assert len(render(content)) < len(bare) + 1.4 * pictures + 50_000
 
@@ -205,7 +212,7 @@ def test_calibration_is_drawn_only_where_it_shows_more_than_chance() -> None:
 
 def test_a_metric_of_data_sets_stands_beside_its_hit_rate() -> None:
     html = render(trial.detection())
-    tables = re.findall(r'<table class="forest".*?</table>', html, re.DOTALL)
+    tables = re.findall(r'<table class="forest" .*?</table>', html, re.DOTALL)
     captions = [re.findall("<caption>(.*?)</caption>", table)[0] for table in tables]
     assert captions == ["AUPRC", "Pointwise AP, first", "Pointwise AP, second"]
     ofmaps, first, second = (Page(table).text for table in tables)
@@ -233,3 +240,52 @@ def test_a_metric_of_data_sets_is_explained_where_there_is_one() -> None:
     usual = Page(render(trial.usual())).text
     assert "no mean over cases" not in usual
     assert "such films count too" not in usual
+
+
+@EVERY
+def test_every_table_of_the_page_lies_beside_it(make: Make) -> None:
+    content = make()
+    shown = [attrs.get("data-table") for tag, attrs in Page(render(content)).tags if tag == "table"]
+    beside = files(content)
+    for name in shown:
+        assert f"tables/{name}.csv" in beside
+        assert f"tables/{name}.tex" in beside
+
+
+def test_every_number_of_a_table_is_in_the_file_beside_it() -> None:
+    for content in (trial.trusted(), trial.compared()):
+        beside = files(content)
+        for table in re.findall(r"<table .*?</table>", render(content), re.DOTALL):
+            [name] = re.findall(r'data-table="(\w+)"', table)
+            cells = re.findall(r"[^,\n]+", str(beside[f"tables/{name}.csv"]))
+            written = {f"{float(cell):.6g}" for cell in cells if re.fullmatch(r"-?[\d.e-]+", cell)}
+            assert set(re.findall(r'<data value="([^"]+)"', table)) <= written, name
+
+
+def test_the_contents_are_the_headings() -> None:
+    html = render(trial.compared())
+    links = re.findall(r'<a href="#(\w+)">(.*?)</a>', html.split("</nav>")[0])
+    headings = dict(re.findall(r'<section id="(\w+)".*?<h2>(.*?)</h2>', html, re.DOTALL))
+    assert len(links) == len(headings) == 13
+    for name, title in links:
+        assert f"<h2>{title}</h2>" in html.split(f'<section id="{name}"')[1].split("</section>")[0]
+
+
+def test_every_term_that_is_asked_for_is_explained() -> None:
+    tags = Page(render(trial.compared())).tags
+    asked = {attrs["popovertarget"] for _, attrs in tags if "popovertarget" in attrs}
+    assert len(asked) > 8
+    assert asked <= {attrs["id"] for _, attrs in tags if "popover" in attrs}
+
+
+def test_many_films_stand_beside_the_page() -> None:
+    content = trial.usual()
+    assert not beside_the_page(content)
+    shown = content.gallery.cases
+    heavy = Picture(bytes(IN_PAGE), "image/webp", 9, 9)
+    gallery = replace(content.gallery, cases=(replace(shown[0], film=heavy), *shown[1:]))
+    content = replace(content, gallery=gallery)
+    html, beside = render(content), beside_the_page(content)
+    assert set(re.findall(r'href="(pictures/[^"]+)"', html)) == set(beside)
+    assert "img-src data: &#39;self&#39;;" in html or "img-src data: 'self';" in html
+    assert len(html) < 600_000

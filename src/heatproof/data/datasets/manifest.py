@@ -21,19 +21,26 @@ Boxes are JSON, ``[[x, y, width, height], ...]``, in pixels of the image file, o
 resolution of it that ``boxes_frame`` names.  Masks are image or DICOM files of the radiograph's
 size, or of that of ``masks_frame``.  In a COCO file ``images[].file_name`` is the manifest's image
 cell or the last part of it, and categories are findings; one annotation is one instance, whatever
-number of polygons draws it.  Items that mark nothing are left out and told of (``strays``).
+number of polygons draws it.  Files of other tools are ``annotations``: one, or one of each reader,
+whose films are named likewise, or by their ``id``.  Items that mark nothing are left out and told
+of (``strays``).
 
 ``48`` and ``48.0`` are one patient and one value, since data frames write whole numbers so; ``007``
 and ``7`` are two.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from heatproof.data.annotations import Boxes, MaskFile, Several
+from heatproof.data.annotations.coco_shapes import Frames
+from heatproof.data.annotations.formats.coco import Marks, read_coco
+from heatproof.data.annotations.joined import Consensus, Files, Joined, joined
+from heatproof.data.annotations.marks import file_name
+from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.cells import (
     Box,
     CellValue,
@@ -45,11 +52,9 @@ from heatproof.data.cells import (
     one_spelling,
     spacing_of,
 )
-from heatproof.data.coco import Frames, Marks, file_name, read_coco
 from heatproof.data.datasets import datasets
 from heatproof.data.levels import Levels, Number, Photometric
 from heatproof.data.pixels import ImageFile
-from heatproof.data.rescaled import Rescaled
 from heatproof.data.spellings import plain
 from heatproof.data.tabular import TableRow, read_rows
 from heatproof.errors import DataError, Gathered, near_misses
@@ -80,6 +85,12 @@ class Manifest:
         mask: Column with the path of a mask, relative to ``images``.
         finding: What boxes and masks mark; needed where there are several labels.
         coco: Annotations in COCO's format.
+        annotations: A file or folder of annotations, of any format; or one of each reader, by name.
+        format: Format of ``annotations``, such as ``"via"``; found out unless told.
+        consensus: Which pixels are the reference where several readers marked the films of
+            ``annotations``: those that the ``"majority"`` marked, the ``"union"``, the
+            ``"intersection"``, or those that ``"staple"`` finds; ``"none"`` makes no reference.
+        readers: Whether the marks of each reader are kept, too, where there is a consensus.
         where: Rows to keep: column to one value, or any of several.
         spacing: Column with the millimetres from pixel to pixel of the image file: one number, or
             ``[down, across]``; DICOM files tell by themselves.
@@ -109,6 +120,10 @@ class Manifest:
     mask: str | None = None
     finding: str | None = None
     coco: Path | str | None = None
+    annotations: Path | Mapping[str, Path] | None = None
+    format: str | None = None
+    consensus: Consensus = "none"
+    readers: bool = True
     where: Mapping[str, CellValue | tuple[CellValue, ...]] = field(default_factory=dict)
     spacing: str | None = None
     metadata: tuple[str, ...] = ()
@@ -132,6 +147,8 @@ class Manifest:
                 _ = self._boxes
         with gathered.each():
             _ = self._coco
+        with gathered.each():
+            _ = self._joined
         with gathered.each():
             _ = self._marked
         gathered.tell()
@@ -162,7 +179,7 @@ class Manifest:
         """Labelled findings, then those that are only annotated."""
         marked = [] if self._marked is None else [self._marked]
         drawn = [finding for shapes in self._coco.shapes.values() for finding in shapes]
-        return tuple(dict.fromkeys([*self._rules, *marked, *drawn]))
+        return tuple(dict.fromkeys([*self._rules, *marked, *drawn, *self._joined.findings]))
 
     @cached_property
     def strays(self) -> tuple[tuple[str, str], ...]:
@@ -178,7 +195,7 @@ class Manifest:
         of_table = (
             (image_id, reason) for image_id, (_, strays) in self._boxes.items() for reason in strays
         )
-        return (*of_coco, *of_table)
+        return (*of_coco, *of_table, *self._joined.strays)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -217,17 +234,42 @@ class Manifest:
         return Levels(self.photometric, self.window, self.maximum, self.percentiles)
 
     @cached_property
+    def _joined(self) -> Joined:
+        """What the files of ``annotations`` hold."""
+        if self.annotations is None:
+            return Joined({}, (), ())
+        if isinstance(self.annotations, Mapping):
+            paths = {reader: Path(path) for reader, path in self.annotations.items()}
+        else:
+            paths = {self.source: Path(self.annotations)}
+        # All rows count, since marks of rows that ``where`` leaves out are no mistake.
+        images: dict[str, Path] = {}
+        for row in read_rows(Path(self.csv)):
+            for column in filter(None, (self.image, self.id)):
+                images.setdefault(file_name(row[column]), self._folder / row[self.image])
+        files = Files(
+            paths, self.format, self.finding, self.consensus, self.readers, self.masks_frame
+        )
+        found = joined(files, images)
+        self._check_spelling(str(self.annotations), found.findings)
+        return found
+
+    def _check_spelling(self, where: str, findings: Iterable[str]) -> None:
+        """A finding that differs from a label in case alone would be a finding of its own."""
+        spelled = {finding.casefold(): finding for finding in self._rules}
+        for finding in findings:
+            if spelled.get(finding.casefold(), finding) != finding:
+                raise DataError(
+                    f"{where} has a category {finding!r}; {near_misses(finding, self._rules)}"
+                )
+
+    @cached_property
     def _coco(self) -> Marks:
         if self.coco is None:
             return Marks({}, {})
         marks = read_coco(Path(self.coco), Frames(self.boxes_frame, self.masks_frame))
-        # A category that differs from a label in case alone would be a finding of its own.
-        spelled = {finding.casefold(): finding for finding in self._rules}
-        for finding in {finding for shapes in marks.shapes.values() for finding in shapes}:
-            if spelled.get(finding.casefold(), finding) != finding:
-                raise DataError(
-                    f"{self.coco} has a category {finding!r}; {near_misses(finding, self._rules)}"
-                )
+        found = {finding for shapes in marks.shapes.values() for finding in shapes}
+        self._check_spelling(str(self.coco), found)
         return marks
 
     @cached_property
@@ -354,7 +396,19 @@ class Manifest:
             )
         for finding, drawn in self._coco.shapes.get(self._in_coco(row), {}).items():
             shapes[finding].extend(drawn)
-        return tuple(
+        own = tuple(
             Annotation(finding, self.source, drawn[0] if len(drawn) == 1 else Several(tuple(drawn)))
             for finding, drawn in shapes.items()
         )
+        names = [file_name(row[column]) for column in filter(None, (self.image, self.id))]
+        found = next(
+            (self._joined.annotations[n] for n in names if n in self._joined.annotations), ()
+        )
+        twice = {(mark.finding, mark.source) for mark in own}
+        for mark in found:
+            if (mark.finding, mark.source) in twice:
+                raise DataError(
+                    f"{image_id}: {mark.finding!r} of {mark.source!r} is marked in two places of"
+                    f" the description; is it in {self.csv} and in {self.annotations}?"
+                )
+        return own + found

@@ -42,7 +42,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from heatproof.data.consensus import Rule, consensus
+from heatproof.data.annotations.consensus import Rule, consensus
+from heatproof.data.annotations.formats.via import Region, drawn, read_via
 from heatproof.data.datasets import datasets
 from heatproof.data.film_files import find_films
 from heatproof.data.listed import Listed
@@ -50,7 +51,6 @@ from heatproof.data.pixels import ImageFile
 from heatproof.data.problems import Problems
 from heatproof.data.published_splits import names_in
 from heatproof.data.tabular import find_table, read_rows
-from heatproof.data.via import Region, drawn, read_via
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Annotation, Sample

@@ -41,13 +41,13 @@ from typing import Literal
 from pycocotools import mask as coco
 
 from heatproof.data.annotations import RLE, Several
+from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.datasets import datasets
 from heatproof.data.film_files import find_films
 from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
 from heatproof.data.problems import Problems
 from heatproof.data.published_splits import drawn, listed
-from heatproof.data.rescaled import Rescaled
 from heatproof.data.tabular import TableRow, find_table, read_rows
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Annotation, Sample, Shape

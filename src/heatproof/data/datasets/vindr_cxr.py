@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Literal
 
 from heatproof.data.annotations import Boxes
-from heatproof.data.consensus import Rule, consensus, needed
+from heatproof.data.annotations.consensus import Rule, consensus, needed
 from heatproof.data.datasets import datasets
 from heatproof.data.film_files import find_films
 from heatproof.data.listed import Listed

@@ -19,7 +19,15 @@ _FLOAT = 32
 
 @runtime_checkable
 class Interpolation(Protocol):
-    """Brings an image to another size."""
+    """Brings an image to another size.
+
+    ``usual`` names the specs of it that people use, the most frequent first.
+    """
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """These specs, a class variable."""
+        ...
 
     def __call__(
         self, image: Float[np.ndarray, "h w"], size: tuple[int, int]

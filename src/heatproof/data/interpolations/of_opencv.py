@@ -4,7 +4,7 @@ No kernel but ``area`` smooths before it shrinks, so that fine structures alias.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ class OpenCV:
         bits: What the film is rounded to first; 32 for floats.
     """
 
+    usual: ClassVar[tuple[str, ...]] = ("opencv", "opencv(mode='area')", "opencv(mode='cubic')")
     mode: Literal["nearest", "linear", "cubic", "area", "lanczos4"] = "linear"
     bits: Bits = 8
 

@@ -5,7 +5,7 @@ Its kernels widen when they shrink, so that they always smooth.  Films of 8 bits
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,11 @@ class Pillow:
         bits: 8 for ``L`` and ``RGB``, which films are rounded to first; 32 for ``F``.
     """
 
+    usual: ClassVar[tuple[str, ...]] = (
+        "pillow",
+        "pillow(mode='bicubic')",
+        "pillow(mode='lanczos')",
+    )
     mode: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     bits: Bits = 8
 

@@ -5,7 +5,7 @@ black into the outermost pixels.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,7 @@ class ScikitImage:
         border: What is taken to lie beyond the film.
     """
 
+    usual: ClassVar[tuple[str, ...]] = ("skimage",)
     order: Literal[0, 1, 2, 3, 4, 5] = 1
     antialias: bool = True
     border: Literal["reflect", "constant", "edge", "symmetric", "wrap"] = "reflect"

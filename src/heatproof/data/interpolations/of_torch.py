@@ -6,7 +6,7 @@ resizes with ``mode="area"``, the mean of what a pixel covers.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -32,6 +32,14 @@ class Torch:
         bits: 8 for tensors of bytes, which torchvision rounds back to; 32 for floats.
     """
 
+    usual: ClassVar[tuple[str, ...]] = (
+        "torch",
+        "torch(antialias=False)",
+        "torch(mode='bicubic')",
+        "torch(mode='area')",
+        "torch(mode='nearest')",
+        "torch(mode='bicubic', antialias=False)",
+    )
     mode: Literal["bilinear", "bicubic", "area", "nearest", "nearest-exact"] = "bilinear"
     antialias: bool = True
     bits: Bits = 32

@@ -31,7 +31,7 @@ def phantoms(images: int = 8, seed: int = 3) -> list[Sample]:
     return [drawn[index] for index in range(len(drawn))]
 
 
-def _patient(film: Sample) -> int:
+def patient_of(film: Sample) -> int:
     """The number of a phantom's patient."""
     return int((film.patient_id or "0")[-6:])
 
@@ -121,7 +121,7 @@ def write_rsna(root: Path, films: Sequence[Sample]) -> None:
         for box in boxes or _NO_BOX:
             labels.append((name, *box, int(is_positive(film))))
             classes.append((name, "Lung Opacity" if boxes else healthy))
-        patient = _patient(film)
+        patient = patient_of(film)
         mapping.append({"subset_img_id": name, "img_id": f"{patient:08d}_{number:03d}.png"})
     write_csv(root / "stage_2_train_labels.csv", labels)
     write_csv(root / "stage_2_detailed_class_info.csv", classes)
@@ -137,7 +137,7 @@ def mura_names(films: Sequence[Sample]) -> list[str]:
     names = []
     for number, film in enumerate(films):
         part = "valid" if number % 4 else "train"
-        patient = _patient(film)
+        patient = patient_of(film)
         region = REGIONS[patient % len(REGIONS)]
         names.append(f"{part}_{region}_p{patient:05d}_s{number % 2 + 1}_image{number}")
     return names
@@ -258,7 +258,7 @@ def nih_names(films: Sequence[Sample]) -> list[str]:
     names: list[str] = []
     seen: dict[int, int] = {}
     for film in films:
-        patient = _patient(film) + 1
+        patient = patient_of(film) + 1
         seen[patient] = seen.get(patient, -1) + 1
         names.append(f"{patient:08d}_{seen[patient]:03d}.png")
     return names
@@ -305,7 +305,7 @@ CHEXPERT = (
 def chexpert_names(films: Sequence[Sample]) -> list[str]:
     """Films by patient, study and view; every third is lateral."""
     return [
-        f"patient{_patient(film) + 1:05d}/study{number // 3 + 1}/"
+        f"patient{patient_of(film) + 1:05d}/study{number // 3 + 1}/"
         f"view{number % 3 + 1}_{'frontal' if number % 3 else 'lateral'}"
         for number, film in enumerate(films)
     ]
@@ -383,7 +383,7 @@ def write_mimic(root: Path, films: Sequence[Sample]) -> None:
     labels: list[Sequence[object]] = [("subject_id", "study_id", *MIMIC)]
     for number, film in enumerate(films):
         name, study = mimic_name(number), 50000000 + number
-        patient = 10000000 + _patient(film)
+        patient = 10000000 + patient_of(film)
         folder = root / "files" / f"p{str(patient)[:2]}" / f"p{patient}" / f"s{study}"
         write_picture(folder / f"{name}.jpg", grey(film))
         metadata.append((name, patient, study, "PA" if number % 3 else "LATERAL"))

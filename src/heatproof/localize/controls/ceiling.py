@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from heatproof.data.annotations.references import reference_mask
 from heatproof.data.geometry import FILM, Geometry, fills_canvas, geometries
-from heatproof.data.references import reference_mask
 from heatproof.localize.controls import Context, as_map, controls
 from heatproof.maps.store import StoredMap
 from heatproof.types import Sample

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from heatproof.data.annotations import Points
-from heatproof.data.references import union
+from heatproof.data.annotations.references import union
 from heatproof.localize.controls import HUMAN_BENCHMARK, Context, Making, controls
 from heatproof.localize.reading import Reading
 from heatproof.types import Sample

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from heatproof.data.readers import first_of, ranked_readers, shared
-from heatproof.data.references import reference_mask
+from heatproof.data.annotations.readers import first_of, ranked_readers, shared
+from heatproof.data.annotations.references import reference_mask
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize.controls import FRAME, PRIOR, SIZE, Context, Making, as_map, controls

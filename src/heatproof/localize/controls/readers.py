@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from heatproof.data.annotations.references import reference_mask, references_of
 from heatproof.data.geometry import FILM, Geometry
-from heatproof.data.references import reference_mask, references_of
 from heatproof.localize.controls import READERS, Context, as_map, controls, film_alone
 from heatproof.maps.store import StoredMap
 from heatproof.types import Sample

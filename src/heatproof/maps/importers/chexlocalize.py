@@ -19,7 +19,6 @@ import pickle
 import pickletools
 import re
 import reprlib
-import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from jaxtyping import Float32
 from torch import Tensor
 from torch.storage import TypedStorage
 
-from heatproof.errors import MapError, UnsafePickleError
+from heatproof.errors import MapError, UnsafePickleError, read_by_a_library
 from heatproof.maps.importers import FoundMap, ImportedMap, importers
 from heatproof.maps.naming import KnownFilms
 
@@ -175,25 +174,15 @@ def _size(dims: object, path: Path) -> tuple[int, int]:
 
 
 def _unpickled(path: Path) -> object:
-    try:
+    with read_by_a_library(MapError, f"cannot read the map {path}"):
         size = path.stat().st_size
         if size > _LARGEST:
             raise MapError(f"{path} has {size} bytes, more than {_LARGEST}: it cannot be one map")
         # The file is read once, so that the bytes that were checked are those that are loaded.
         data = path.read_bytes()
+    with read_by_a_library(MapError, f"{path} is cut short or no pickle of a map"):
         _refuse_unsafe(data, path)
         return _Unpickler(data, path).load()
-    # MapError is a ValueError, which the last clause would take for a damaged file.
-    except MapError:
-        raise
-    except OSError as error:
-        raise MapError(f"cannot read the map {path}: {error}") from error
-    # Whatever a damaged stream of allowed instructions can run into: the file is at fault.
-    except (
-        pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError,
-        AttributeError, RuntimeError, MemoryError, OverflowError, struct.error,
-    ) as error:  # fmt: skip
-        raise MapError(f"{path} is cut short or no pickle of a map: {error}") from error
 
 
 def _refuse_unsafe(data: bytes, path: Path) -> None:

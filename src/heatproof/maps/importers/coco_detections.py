@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float32
 
-from heatproof.data.coco import run_lengths
+from heatproof.data.annotations.coco_shapes import run_lengths
 from heatproof.data.spellings import name as spelled
 from heatproof.data.spellings import whole
 from heatproof.data.tabular import read_json

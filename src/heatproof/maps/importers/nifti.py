@@ -7,7 +7,6 @@ second to the back or to the feet.  A NumPy array given to nibabel as it is, wit
 claims something else, and nothing in the file tells which was meant; so such a file needs ``axes``.
 """
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,13 @@ from typing import Any, ClassVar, Literal
 
 import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from nibabel.orientations import aff2axcodes
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, read_by_a_library
 from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
 from heatproof.maps.importers import importers
 
 _PICTURES = (("L", "P"), ("L", "I"))  # where columns and rows run: left, and back or feet
-_FAULTS = (ImageFileError, OSError, ValueError, EOFError, TypeError, zlib.error)
 
 
 @importers.register("nifti")
@@ -47,11 +44,9 @@ class Nifti(NamedArrays):
         return arrays_in_files(folder, self.suffixes, self._array)
 
     def _array(self, file: Path) -> np.ndarray:
-        try:
+        with read_by_a_library(MapError, f"{file} is no NIfTI, or cut short"):
             image: Any = nibabel.load(file)
             values, affine = np.asarray(image.dataobj), image.affine
-        except _FAULTS as error:
-            raise MapError(f"{file} is no NIfTI, or cut short: {error}") from error
         if self.axes == "yx":
             return values
         if self.axes == "xy":

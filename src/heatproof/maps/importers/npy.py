@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, read_by_a_library
 from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
 from heatproof.maps.importers import importers
 
@@ -35,9 +35,7 @@ class Npy(NamedArrays):
 
 
 def _array(file: Path) -> np.ndarray:
-    try:
+    with read_by_a_library(MapError, f"{file} is no array of NumPy, or cut short"):
         # Mapped and not read: of a stack, one layer at a time is wanted.
         array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise MapError(f"{file} is no array of NumPy, or cut short: {error}") from error
     return array

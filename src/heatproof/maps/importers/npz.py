@@ -4,7 +4,6 @@ https://numpy.org/doc/stable/reference/generated/numpy.savez.html.  An array is 
 and its key: ``film7.npz/Opacity``.
 """
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,11 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, read_by_a_library
 from heatproof.maps.arrays import NamedArrays, StoredArray, files_below
 from heatproof.maps.importers import importers
-
-_FAULTS = (OSError, ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile)
 
 
 @importers.register("npz")
@@ -42,17 +39,17 @@ class Npz(NamedArrays):
 
 
 def _keys(file: Path) -> list[str]:
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            return list(archive.files)
-    except (*_FAULTS, AttributeError) as error:  # a plain array has no files
-        raise MapError(f"{file} is no archive of NumPy, or cut short: {error}") from error
+    with (
+        read_by_a_library(MapError, f"{file} is no archive of NumPy, or cut short"),
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        return list(archive.files)
 
 
 def _array(file: Path, key: str) -> np.ndarray:
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            array: np.ndarray = archive[key]
-    except _FAULTS as error:
-        raise MapError(f"{file}, {key!r}: no array that can be read: {error}") from error
+    with (
+        read_by_a_library(MapError, f"{file}, {key!r}: no array that can be read"),
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        array: np.ndarray = archive[key]
     return array

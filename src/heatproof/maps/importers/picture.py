@@ -11,7 +11,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from heatproof.errors import MapError
+from heatproof.errors import MapError, read_by_a_library
 from heatproof.maps.arrays import NamedArrays, StoredArray, arrays_in_files
 from heatproof.maps.importers import importers
 
@@ -42,11 +42,9 @@ class Picture(NamedArrays):
 
 
 def _grey(file: Path) -> np.ndarray:
-    try:
+    with read_by_a_library(MapError, f"cannot read the map {file}"):
         data = np.fromfile(file, np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except (OSError, cv2.error) as error:
-        raise MapError(f"cannot read the map {file}: {error}") from error
     if picture is None:
         raise MapError(f"{file} is no picture that can be decoded; expected PNG or TIFF in grey")
     if picture.ndim < _CHANNELS:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heatproof.errors import MapError, UnsafePickleError
+from heatproof.errors import MapError, UnsafePickleError, read_by_a_library
 from heatproof.maps.arrays import NamedArrays, StoredArray, files_below
 from heatproof.maps.importers import importers
 
@@ -80,16 +80,14 @@ def _array(file: Path, key: str) -> np.ndarray:
 
 
 def _loaded(file: Path) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        if asked is None:
-            raise MapError(f"{file} is no file of torch.save, or cut short") from error
-        raise UnsafePickleError(
-            f"{file} asks for {asked[1]}, which is no tensor: loading the file could run any"
-            " program; save the tensors alone"
-        ) from error
-    # What a damaged archive can run into.
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError) as error:
-        raise MapError(f"{file} is no file of torch.save, or cut short: {error}") from error
+    with read_by_a_library(MapError, f"{file} is no file of torch.save, or cut short"):
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            asked = re.search(r"GLOBAL (\S+)", str(error))
+            if asked is None:  # torch's words advise to read the file without care
+                raise MapError(f"{file} is no file of torch.save, or cut short") from error
+            raise UnsafePickleError(
+                f"{file} asks for {asked[1]}, which is no tensor: loading the file could run any"
+                " program; save the tensors alone"
+            ) from error

@@ -15,12 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 import zarr
 
-from heatproof.errors import MapError, UnsafePickleError
+from heatproof.errors import MapError, UnsafePickleError, read_by_a_library
 from heatproof.maps.arrays import StoredArray, as_map, files_below, maps_in
 from heatproof.maps.importers import FoundMap, ImportedMap, importers
 from heatproof.maps.naming import KnownFilms, check_pattern
-
-_FAULTS = (OSError, ValueError, KeyError, TypeError, RuntimeError)
 
 
 @importers.register("zarr")
@@ -66,18 +64,14 @@ def _folders(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, st
 
 
 def _is_group(file: Path) -> bool:
-    try:
+    with read_by_a_library(MapError, f"{file} is no description of an array"):
         about = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise MapError(f"{file} is no description of an array: {error}") from error
     return isinstance(about, dict) and about.get("node_type") == "group"
 
 
 def _opened(place: Path) -> Any:
-    try:
+    with read_by_a_library(MapError, f"{place} is no array of Zarr"):
         array = zarr.open_array(place, mode="r")
-    except _FAULTS as error:
-        raise MapError(f"{place} is no array of Zarr: {error}") from error
     # Of version 2, any codec of numcodecs may stand there, and old ones unpickle without asking.
     if any(getattr(codec, "codec_id", "") == "pickle" for codec in _codecs(array)):
         raise UnsafePickleError(
@@ -109,7 +103,5 @@ def _of_block(array: Any, place: Path, name: str) -> Iterator[FoundMap]:
 
 
 def _read(array: Any, index: tuple[int, ...], where: str) -> np.ndarray:
-    try:
+    with read_by_a_library(MapError, f"{where}: damaged"):
         return np.asarray(array[index or ...])
-    except _FAULTS as error:
-        raise MapError(f"{where}: damaged: {error}") from error

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from heatproof.data.annotations.references import union
 from heatproof.data.geometry import Placing, fills_canvas
-from heatproof.data.references import union
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.maps.store import MapStore
 from heatproof.stages.blocks import Judged
@@ -20,7 +20,7 @@ from heatproof.types import MapKey, Sample
 from heatproof.words import count
 
 LOOKED_AT = 50  # films of a data set: a mean over that many is known well enough for a warning
-_MUCH = 0.1  # of relevance, or of what is marked
+_CUT, _PADDED = 0.01, 0.05  # shares of what is marked, and of relevance, that are told
 
 
 def beside_the_film(judged: Sequence[Judged], store: Callable[[str], MapStore]) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def beside_the_film(judged: Sequence[Judged], store: Callable[[str], MapStore]) 
 def _cut(record: Judged, geometry: Placing, samples: Sequence[Sample]) -> Iterator[str]:
     """Where a crop cuts much of what is marked."""
     shares = [share for sample in samples if (share := _share_cut(geometry, sample)) is not None]
-    if shares and np.mean(shares) > _MUCH:
+    if shares and np.mean(shares) > _CUT:
         yield (
             f"The crop of {record.model} cuts off {np.mean(shares):.0%} of what is marked on"
             f" {record.data} ({count(len(shares), 'film')} looked at): no map can find that, and"
@@ -79,11 +79,11 @@ def _on_padding(
             continue
         areas.append(float(padding.mean()))
         shares += [share for values in kept if (share := on_padding(values, padding)) is not None]
-    if shares and np.mean(shares) > _MUCH:
+    if shares and np.mean(shares) > _PADDED:
         yield (
-            f"{np.mean(shares):.0%} of the relevance of {method} for {record.model} lies on"
-            f" padding, which is {np.mean(areas):.0%} of the input and shows nothing; maps over"
-            " films do not show it."
+            f"{np.mean(shares):.0%} of the relevance of {method} for {record.model} on"
+            f" {record.data} lies on padding, which is {np.mean(areas):.0%} of the input and shows"
+            " nothing; maps over films do not show it."
         )
 
 

@@ -12,8 +12,8 @@ import polars as pl
 from jaxtyping import Bool, Float, UInt8
 
 from heatproof.analysis.failures import missed
-from heatproof.data.readers import first_of, ranked_readers
-from heatproof.data.references import marks_of, reference_mask, references_of
+from heatproof.data.annotations.readers import first_of, ranked_readers
+from heatproof.data.annotations.references import marks_of, reference_mask, references_of
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
@@ -25,7 +25,8 @@ from heatproof.tables.predictions import Called
 from heatproof.tables.scores import Scores
 from heatproof.types import MapKey, Sample
 
-PICTURE_SIDE = 360  # pixels of the long side of a picture
+FILM_SIDE = 1024  # pixels of the long side of a film, enough to judge a small finding
+MAP_SIDE = 360  # of a map over it: maps are coarser than films
 _GROUPS = {  # by label and call
     (True, True): Group.TRUE_POSITIVE,
     (False, True): Group.FALSE_POSITIVE,
@@ -209,6 +210,7 @@ def _case(album: _Album, choice: Choice) -> GalleryCase:
     """The film with all its maps; reads its pixels."""
     member, sample = album.films[choice.image_id]
     image = sample.pixels.read()
+    film = _picture(render.plain(image, FILM_SIDE))
     prediction = album.predictions.where(image_id=choice.image_id, finding=choice.finding).frame
     return GalleryCase(
         group=choice.group,
@@ -217,12 +219,15 @@ def _case(album: _Album, choice: Choice) -> GalleryCase:
         image_id=choice.image_id,
         finding=choice.finding,
         model=album.model,
-        film=_picture(render.plain(image, PICTURE_SIDE)),
+        film=film,
         maps=tuple(_maps(album, member, sample, choice.finding, image)),
         label=sample.labels.get(choice.finding),
         probability=prediction["probability"][0] if len(prediction) else None,
         threshold=prediction["threshold"][0] if len(prediction) else None,
         annotations=regions_marked(sample, choice.finding, album.readers),
+        outlines=tuple(
+            render.outline(mask, film.height, film.width) for mask in _masks(sample, choice.finding)
+        ),
     )
 
 
@@ -231,7 +236,6 @@ def _maps(
 ) -> Iterator[CaseMap]:
     """The map of every method that made one of this film and finding."""
     geometry = geometry_of(member)
-    outlines = _outlines(sample, finding)
     scores = album.scores.where(image_id=sample.image_id, finding=finding)
     for method in member.methods:
         key = MapKey(member.id, method, sample.image_id, finding)
@@ -244,14 +248,14 @@ def _maps(
         rows = scores.where(method=method).frame.select("metric", "value").iter_rows()
         yield CaseMap(
             method=method,
-            overlay=_picture(render.overlay(image, saliency, outlines, PICTURE_SIDE)),
+            layer=_picture(render.layer(saliency, MAP_SIDE)),
             native=(stored.values.shape[0], stored.values.shape[1]),
             validity=stored.validity,
             scores=dict(rows),
         )
 
 
-def _outlines(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
+def _masks(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
     """The masks of all readers who marked the finding."""
     readers = [reader for _, reader in references_of(sample, (finding,))]
     try:
@@ -260,6 +264,6 @@ def _outlines(sample: Sample, finding: str) -> list[Bool[np.ndarray, "h w"]]:
         return []  # the report lists the film, with its reason, where it was to be scored
 
 
-def _picture(pixels: UInt8[np.ndarray, "h w 3"]) -> Picture:
+def _picture(pixels: UInt8[np.ndarray, "h w c"]) -> Picture:
     height, width = pixels.shape[:2]
     return Picture(render.encode(pixels), "image/webp", width, height)

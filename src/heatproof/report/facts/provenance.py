@@ -45,6 +45,8 @@ def provenance(
         ),
         machine=f"{platform.system()} {platform.machine()}",
         experiment=without_quoted_folders(experiment.text),
+        by=experiment.report.by,
+        date=experiment.report.date.isoformat() if experiment.report.date else "",
     )
 
 

@@ -16,7 +16,7 @@ from heatproof.report.pictures.positions import Mark, mark
 from heatproof.stages.written import SetAside
 from heatproof.types import Estimate
 
-ALL_OPEN = 16  # forest plots that a page shows unfolded; past that, only the first metric's
+ALL_OPEN = 4  # forest plots that a page shows unfolded; past that, only the first metric's
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,23 @@ def has_curve(row: Classification) -> bool:
     """Whether a calibration curve would show more than chance."""
     labelled = row.positives + row.negatives
     return min(row.positives, row.negatives) > 0 and labelled >= FEW_CASES and bool(row.calibration)
+
+
+def filter_choices(content: Content) -> dict[str, tuple[str, ...]]:
+    """What tables and gallery can be narrowed to, where there is something to choose from."""
+    names, cases = method_names(content), content.gallery.cases
+    panels, judged = content.localization, content.classification
+    choices = {
+        "finding": [case.finding for case in cases]
+        + [panel.finding for panel in panels]
+        + [row.finding for row in judged],
+        "outcome": [group.value for group in cases_by_group(content)],
+        "method": [names[method.spec] for method in content.methods],
+        "model": [model.name for model in content.models]
+        or [row.model for row in judged] + [row.model for panel in panels for row in panel.rows],
+    }
+    found = {name: tuple(dict.fromkeys(values)) for name, values in choices.items()}
+    return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def cases_by_group(content: Content) -> dict[Group, tuple[GalleryCase, ...]]:

@@ -16,33 +16,46 @@ import jinja2
 from heatproof import words
 from heatproof.analysis.rare import FEW_CASES
 from heatproof.report.content import Content
-from heatproof.report.gallery import Picture
 from heatproof.report.names import described_metrics, method_names
-from heatproof.report.page import grouping
+from heatproof.report.page import album, grouping
+from heatproof.report.page.terms import VALIDITY_TEXTS, terms
 from heatproof.report.paper import (
     beside_published,
+    checklist_tables,
     diagnosis_tables,
+    grid_tables,
     published_table,
     result_tables,
     table,
 )
 from heatproof.report.pictures import positions
 from heatproof.report.pictures.forests import slope_forests
-from heatproof.report.prose import families, trust_grid, why_maps_fail
+from heatproof.report.prose import families, first_screen, trust_grid, why_maps_fail
 from heatproof.report.prose.answers import answers
 from heatproof.report.prose.cautions import cautions
+from heatproof.report.prose.methods_section import methods_section
+from heatproof.report.prose.references import bibtex
 from heatproof.stats.classification import TO_RANK
 from heatproof.stats.estimates import TO_CONCLUDE, TO_DIFFER
 from heatproof.types import Estimate, Validity
 
-VALIDITY_TEXTS = {
-    Validity.OK: "may be read as a map",
-    Validity.ZERO: "zero everywhere: the method found nothing, or only negative evidence",
-    Validity.CONSTANT: "one value everywhere: it points nowhere",
-    Validity.NOT_FINITE: "holds values that are no numbers",
-    Validity.INCOMPLETE: "does not add up to the model's output within the method's tolerance",
-    Validity.TIED: "has its maximum in several places that do not touch, so it points at none",
+TITLES = {
+    "answer": "The short answer",
+    "gallery": "Look for yourself",
+    "trust": "May the maps be trusted?",
+    "localization": "Do the maps find the lesion?",
+    "classification": "Is the classifier any good?",
+    "against": "As well as readers, or as another model?",
+    "why": "When and why maps fail",
+    "study": "Published, and here",
+    "whom": "Whom it was tested on",
+    "judged": "What was judged",
+    "limits": "What these numbers do not show",
+    "terms": "Terms",
+    "paper": "For the paper",
+    "provenance": "Where the numbers come from",
 }
+"""The sections of the page: their headings, which are also the words of the contents."""
 
 
 def render(content: Content) -> str:
@@ -58,12 +71,11 @@ def render(content: Content) -> str:
         names=method_names(content),
         metrics=described_metrics(content),
         level=grouping.interval_level(content),
+        titles=TITLES,
+        terms=terms(content),
+        beside=bool(album.beside_the_page(content)),
+        address=album.addresses(content),
     )
-
-
-def data_uri(picture: Picture) -> str:
-    """The picture as an address that holds the picture itself."""
-    return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
 
 
 def undefined_reason(estimate: Estimate, positives: int, negatives: int, why: str = "") -> str:
@@ -87,17 +99,25 @@ _FILTERS: dict[str, Any] = {
     "count": words.count,
     "listed": words.listed,
     "sentence": words.sentence,
-    "uri": data_uri,
+    "uri": album.data_uri,
+    "picture_id": album.picture_id,
 }
 _FUNCTIONS = (
     answers,
     cautions,
     undefined_reason,
+    album.films,
+    first_screen.all_four_by_map,
+    first_screen.first_films,
+    first_screen.made_with,
+    first_screen.strips,
+    first_screen.three_numbers,
     grouping.cases_by_group,
     grouping.classification_by_dataset,
     grouping.compared_differences,
     grouping.dataset_metrics,
     grouping.distinct,
+    grouping.filter_choices,
     grouping.forest_panels,
     grouping.interval_methods,
     grouping.other_controls,
@@ -114,6 +134,7 @@ _FUNCTIONS = (
     table.is_estimate,
     table.is_text,
     table.narrowed,
+    table.row_tags,
     result_tables.comparison_table,
     result_tables.tuned_table,
     diagnosis_tables.common_table,
@@ -122,6 +143,12 @@ _FUNCTIONS = (
     diagnosis_tables.structure_table,
     diagnosis_tables.subgroup_table,
     diagnosis_tables.usual_table,
+    checklist_tables.claim_table,
+    checklist_tables.tripod_table,
+    methods_section,
+    bibtex,
+    grid_tables.trust_table,
+    grid_tables.validity_table,
     families.family_of_comparisons,
     families.family_of_differences,
     families.family_of_verdicts,

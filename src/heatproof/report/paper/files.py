@@ -7,6 +7,8 @@ from typing import Any
 from heatproof.report.content import Content
 from heatproof.report.names import file_name
 from heatproof.report.paper.beside_published import beside_published, verdicts_beside_published
+from heatproof.report.paper.checklist_tables import claim_table, tripod_table
+from heatproof.report.paper.curve_tables import calibration_table, curve_table, roc_table
 from heatproof.report.paper.diagnosis_tables import (
     common_table,
     confidence_table,
@@ -16,6 +18,12 @@ from heatproof.report.paper.diagnosis_tables import (
     structure_table,
     subgroup_table,
     usual_table,
+)
+from heatproof.report.paper.grid_tables import (
+    published_trust_table,
+    reading_table,
+    trust_table,
+    validity_table,
 )
 from heatproof.report.paper.published_table import published_table
 from heatproof.report.paper.result_tables import (
@@ -62,8 +70,14 @@ def tables(content: Content) -> tuple[PaperTable[Any], ...]:
     """Every table, also those without rows."""
     return (
         cohort_table(content),
+        reading_table(content),
+        validity_table(content),
+        trust_table(content),
         localization_table(content),
         classification_table(content),
+        roc_table(content),
+        calibration_table(content),
+        curve_table(content),
         comparison_table(content),
         tuned_table(content),
         shape_table(content, content.diagnoses),
@@ -77,6 +91,9 @@ def tables(content: Content) -> tuple[PaperTable[Any], ...]:
         published_table(content),
         beside_published(content),
         verdicts_beside_published(content),
+        published_trust_table(content),
+        claim_table(content),
+        tripod_table(content),
     )
 
 

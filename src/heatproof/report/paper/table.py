@@ -82,6 +82,18 @@ def narrowed(table: PaperTable[Any]) -> PaperTable[Any]:
     return replace(table, columns=tuple(kept))
 
 
+def row_tags(table: PaperTable[Any]) -> list[dict[str, str]]:
+    """What each row is about: its finding, method and model, where the table names them."""
+    places = {
+        column.name.lower(): place
+        for place, column in enumerate(table.columns)
+        if column.name in ("Finding", "Method", "Model")
+    }
+    return [
+        {tag: str(row[place]) for tag, place in places.items() if row[place]} for row in table.rows
+    ]
+
+
 def is_estimate(cell: PaperCell) -> bool:
     """Whether the cell has an interval."""
     return isinstance(cell, Estimate)

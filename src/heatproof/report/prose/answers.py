@@ -12,11 +12,11 @@ from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.localization import Localization, MethodRow
 from heatproof.analysis.rare import FEW_CASES
 from heatproof.analysis.verdicts import Trust
-from heatproof.registry import part_name
 from heatproof.report.against_prior import AgainstPrior, against_prior, best_first
 from heatproof.report.content import Content, MetricText
 from heatproof.report.names import Names, method_names
 from heatproof.report.prose.trust_grid import without_verdict
+from heatproof.trust.criteria import wording
 from heatproof.trust.meets import meets_all
 from heatproof.types import Estimate, Outcome
 from heatproof.words import count, estimate, listed, number, sentence
@@ -47,7 +47,7 @@ FEW_REASONS = 3  # why findings have no verdict, in the short answer
 _OUTCOME_WORDS = {
     Outcome.PASS: "passes ",
     Outcome.FAIL: "fails ",
-    Outcome.INCONCLUSIVE: "open: ",
+    Outcome.INCONCLUSIVE: "inconclusive: ",
     Outcome.NOT_TESTED: "not tested: ",
 }
 
@@ -84,8 +84,8 @@ def _trust_answer(grid: Trust, names: Names) -> Answer:
 
 
 def _criteria(outcomes: dict[str, Outcome]) -> str:
-    """Criteria by outcome, such as ``"passes repeatability; open: localization"``."""
-    names = [part_name(criterion) for criterion in outcomes]
+    """Criteria by outcome, such as ``"passes repeatability; inconclusive: localization"``."""
+    names = [_title(criterion) for criterion in outcomes]
     # Options tell two of one name apart, and nobody anything else here.
     by_outcome = {
         words: [
@@ -96,6 +96,12 @@ def _criteria(outcomes: dict[str, Outcome]) -> str:
         for kind, words in _OUTCOME_WORDS.items()
     }
     return "; ".join(f"{words}{listed(names)}" for words, names in by_outcome.items() if names)
+
+
+def _title(criterion: str) -> str:
+    """The name of a criterion inside a sentence; the spec of one that is not registered."""
+    title = wording(criterion).title
+    return title if title == criterion else title[0].lower() + title[1:]
 
 
 # Localization: one answer for each data set and model, by the first metric.

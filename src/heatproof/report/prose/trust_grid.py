@@ -45,6 +45,7 @@ class GridCell:
         bar: The threshold, in percent of the way from 0 to 1; None without one.
         settles: How many patients and models would settle it; empty where nothing is open.
         notes: Numbers, from 1, of the notes below the grid that are about this cell.
+        verdict: The verdict that the cell says; None for a cell without numbers.
     """
 
     sign: str
@@ -57,6 +58,7 @@ class GridCell:
     bar: float | None = None
     settles: str = ""
     notes: tuple[int, ...] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,7 @@ def _cell(
         bar=place(threshold, 0.0, 1.0) if comparable else None,
         settles=_settles(verdict, unit),
         notes=tuple(sorted(notes.index(note) + 1 for note in verdict.notes)),
+        verdict=verdict,
     )
 
 

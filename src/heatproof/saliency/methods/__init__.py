@@ -4,8 +4,10 @@ A method returns raw signed relevance at its own resolution, covering the whole 
 display come later and are named steps.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
@@ -17,6 +19,13 @@ from heatproof.saliency.forward import ForwardPass
 from heatproof.types import SINGLE, Validity
 
 Need = Literal["input gradients", "feature gradients", "features", "class map", "logits"]
+Kind = Literal[
+    "class activation", "gradient", "path", "propagation", "perturbation", "refinement", "control"
+]
+
+
+SPEED = "speed.json"
+"""File in this folder with what each method takes."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Method(Protocol):
     """Explains logits.
 
     A method whose map is the same for every finding says ``asks_finding: ClassVar[bool] = False``;
-    a method with another as its base has a property that passes on what the base says.
+    a method with another as its base has a property that passes on what the base says.  ``kind:
+    ClassVar[Kind]`` says among which methods it is listed.
 
     Attributes:
         title: What people call it.
@@ -89,6 +99,21 @@ methods: Registry[Method] = Registry("saliency method", __name__, "heatproof.met
 def asks_finding(method: Method) -> bool:
     """Whether its map of one finding differs from that of another."""
     return bool(getattr(method, "asks_finding", True))
+
+
+def kind_of(cls: type) -> Kind | None:
+    """Among which methods it is listed; None where it does not say."""
+    return getattr(cls, "kind", None)
+
+
+def forward_passes() -> dict[str, float]:
+    """What one map takes of each method that was measured, in forward passes of one image.
+
+    In seconds of CPU, with the options that a method has unless told; ``benchmarks/methods.py``
+    measures them and writes the file.
+    """
+    text = resources.files(__name__).joinpath(SPEED).read_text(encoding="utf-8")
+    return dict(json.loads(text)["forward passes"])
 
 
 def definition(cls: type) -> str:

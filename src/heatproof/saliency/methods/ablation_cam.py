@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import MapError, ModelError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -41,6 +41,7 @@ class AblationCAM:
     relu: bool = True
     divisor: Literal["magnitude", "logit"] = "magnitude"
     title: ClassVar[str] = "Ablation-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "features"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

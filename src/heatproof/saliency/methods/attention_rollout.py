@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.intercept import InterceptRule, Operation
 
@@ -36,6 +36,7 @@ class AttentionRollout:
     """At the resolution of the patches, the same for every finding."""
 
     title: ClassVar[str] = "Attention rollout"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "features"
     asks_finding: ClassVar[bool] = False
 

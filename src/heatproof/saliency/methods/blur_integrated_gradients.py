@@ -30,7 +30,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 Border = Literal["reflect", "zero"]
@@ -62,6 +62,7 @@ class BlurIntegratedGradients:
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "Blur Integrated Gradients"
+    kind: ClassVar[Kind] = "path"
     needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -19,6 +19,7 @@ class ClassMap:
     """Signed, at the resolution of the features."""
 
     title: ClassVar[str] = "Class map"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "class map"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

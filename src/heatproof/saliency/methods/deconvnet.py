@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.intercept import ReLURule
 from heatproof.saliency.methods.gradient import Channels, reduce_channels
@@ -33,6 +33,7 @@ class Deconvnet:
 
     channels: Channels = "max_abs"
     title: ClassVar[str] = "Deconvnet"
+    kind: ClassVar[Kind] = "gradient"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

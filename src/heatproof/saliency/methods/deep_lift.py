@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.intercept import Operation, ScaleAndShift
 
@@ -75,6 +75,7 @@ class DeepLift:
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"tolerance": (0, 1e9)}
     tolerance: float = 0.05
     title: ClassVar[str] = "DeepLIFT"
+    kind: ClassVar[Kind] = "propagation"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

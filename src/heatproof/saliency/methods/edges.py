@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.types import ROUNDING
 
@@ -28,6 +28,7 @@ class Edges:
     """At the resolution of the input, from 0; in units of the preprocessed image."""
 
     title: ClassVar[str] = "Edges (control)"
+    kind: ClassVar[Kind] = "control"
     needs: ClassVar[Need] = "logits"
     asks_finding: ClassVar[bool] = False
 

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 SILENT = 1e-6  # of the features' own size: what rounding leaves
@@ -30,6 +30,7 @@ class EigenCAM:
     """Signed, at the resolution of the features; the same for every finding."""
 
     title: ClassVar[str] = "Eigen-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "features"
     asks_finding: ClassVar[bool] = False
 

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
-from heatproof.saliency import Maps, Method, Need, asks_finding, methods
+from heatproof.saliency import Kind, Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.grad_cam import GradCAM
 
@@ -48,6 +48,7 @@ class ExplainedScalar:
     scalar: Literal["probability", "logit"] = "probability"
     target: Literal["finding", "predicted"] = "finding"
     title: ClassVar[str] = "Explained scalar"
+    kind: ClassVar[Kind] = "refinement"
 
     def __post_init__(self) -> None:
         if self.base.needs == "class map":

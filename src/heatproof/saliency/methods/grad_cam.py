@@ -21,7 +21,7 @@ from torch import Tensor
 
 from heatproof.errors import MapError
 from heatproof.models.backbones import Backbone
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.intercept import RELUS, InterceptRule, Operation
 
@@ -40,6 +40,7 @@ class GradCAM:
     features: Literal["head", "before_relu"] = "head"
     presets: ClassVar[Mapping[str, str]] = {"venkatesh": "features='before_relu'"}
     title: ClassVar[str] = "Grad-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

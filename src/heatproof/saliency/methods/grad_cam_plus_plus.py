@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import torch
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -30,6 +30,7 @@ class GradCAMPlusPlus:
     """At the resolution of the features."""
 
     title: ClassVar[str] = "Grad-CAM++"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

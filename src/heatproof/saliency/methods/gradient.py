@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 Channels = Literal["max_abs", "sum_abs", "sum", "sum_square"]
@@ -30,6 +30,7 @@ class Gradient:
 
     channels: Channels = "max_abs"
     title: ClassVar[str] = "Gradient"
+    kind: ClassVar[Kind] = "gradient"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from heatproof.errors import MapError, SpecError
 from heatproof.models.own_transform import AnyPreprocessing
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import Baseline, baselines
 
@@ -54,6 +54,7 @@ class GradientShap:
     noise: float = 0.0
     seed: int = 0
     title: ClassVar[str] = "Gradient SHAP"
+    kind: ClassVar[Kind] = "path"
     needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.intercept import ReLURule
 from heatproof.saliency.methods.gradient import Channels, reduce_channels
@@ -32,6 +32,7 @@ class GuidedBackprop:
 
     channels: Channels = "max_abs"
     title: ClassVar[str] = "Guided Backprop"
+    kind: ClassVar[Kind] = "gradient"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

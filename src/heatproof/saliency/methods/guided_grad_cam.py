@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from heatproof.saliency import Maps, Need, is_constant, methods
+from heatproof.saliency import Kind, Maps, Need, is_constant, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.grad_cam import GradCAM
 from heatproof.saliency.methods.guided_backprop import GuidedReLU
@@ -43,6 +43,7 @@ class GuidedGradCAM:
     product: Literal["maps", "views"] = "maps"
     presets: ClassVar[Mapping[str, str]] = {"arun": "product='views'"}
     title: ClassVar[str] = "Guided Grad-CAM"
+    kind: ClassVar[Kind] = "gradient"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

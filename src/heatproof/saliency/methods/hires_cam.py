@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import torch
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -30,6 +30,7 @@ class HiResCAM:
 
     relu: bool = False
     title: ClassVar[str] = "HiRes-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -21,6 +21,7 @@ class InputXGradient:
     """Signed, at the resolution of the input."""
 
     title: ClassVar[str] = "Input x Gradient"
+    kind: ClassVar[Kind] = "gradient"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

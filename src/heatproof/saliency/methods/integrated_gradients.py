@@ -35,7 +35,7 @@ from torch import Tensor
 
 from heatproof.errors import SpecError
 from heatproof.models.own_transform import AnyPreprocessing
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Channels, reduce_channels
 
@@ -73,6 +73,7 @@ class IntegratedGradients:
         "captum": "baseline='mean', rule='gauss_legendre'",
     }
     title: ClassVar[str] = "Integrated Gradients"
+    kind: ClassVar[Kind] = "path"
     needs: ClassVar[Need] = "input gradients"
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -23,6 +23,7 @@ class LayerCAM:
     """At the resolution of the features."""
 
     title: ClassVar[str] = "Layer-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

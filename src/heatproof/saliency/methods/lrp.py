@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.relevance import RelevanceRule, relevance_rules
 from heatproof.saliency.relevance.epsilon import Epsilon
@@ -54,6 +54,7 @@ class LRP:
     dense: RelevanceRule = field(default=Epsilon(), metadata={"registry": relevance_rules})
     first: RelevanceRule | None = field(default=None, metadata={"registry": relevance_rules})
     title: ClassVar[str] = "LRP"
+    kind: ClassVar[Kind] = "propagation"
     needs: ClassVar[Need] = "input gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -39,6 +39,7 @@ class Occlusion:
     stride: int | float = 40
     baseline: Literal["mean", "black"] = "mean"
     title: ClassVar[str] = "Occlusion"
+    kind: ClassVar[Kind] = "perturbation"
     needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:

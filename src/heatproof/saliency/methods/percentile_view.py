@@ -16,7 +16,7 @@ from typing import ClassVar
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, asks_finding, is_constant, methods
+from heatproof.saliency import Kind, Maps, Method, Need, asks_finding, is_constant, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -34,6 +34,7 @@ class PercentileView:
     base: Method = field(default=Gradient(channels="sum_abs"), metadata={"registry": methods})
     percentile: float = 99.0
     title: ClassVar[str] = "Percentile view"
+    kind: ClassVar[Kind] = "refinement"
 
     def __post_init__(self) -> None:
         if not 0 < self.percentile <= 100:  # noqa: PLR2004

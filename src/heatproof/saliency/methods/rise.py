@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -51,6 +51,7 @@ class RISE:
     divisor: Literal["coverage", "expectation"] = "coverage"
     seed: int = 0
     title: ClassVar[str] = "RISE"
+    kind: ClassVar[Kind] = "perturbation"
     needs: ClassVar[Need] = "logits"
 
     def __post_init__(self) -> None:
@@ -92,8 +93,8 @@ class RISE:
         for start in range(0, self.masks, at_once):
             small = grids[start : start + at_once, None].to(images)
             large = F.interpolate(small, size, mode="bilinear")[:, 0]
-            # Shifts of later chunks are left over, so lengths differ.
-            corners = zip(large, tops[start:], lefts[start:], strict=False)
+            end = start + len(large)
+            corners = zip(large, tops[start:end], lefts[start:end], strict=True)
             yield torch.stack(
                 [mask[top : top + height, left : left + width] for mask, top, left in corners]
             )

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 LEAST = 1e-8  # added to the range of a channel, as in pytorch-grad-cam
@@ -43,6 +43,7 @@ class ScoreCAM:
     upsampling: Literal["centres", "corners"] = "centres"
     channels: int | None = None
     title: ClassVar[str] = "Score-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "features"
 
     def __post_init__(self) -> None:

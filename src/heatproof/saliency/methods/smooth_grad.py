@@ -29,7 +29,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.errors import SpecError
-from heatproof.saliency import Maps, Method, Need, asks_finding, methods
+from heatproof.saliency import Kind, Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.gradient import Gradient
 
@@ -59,6 +59,7 @@ class SmoothGrad:
         "venkatesh": "base=integrated_gradients.venkatesh(channels='sum_square')",
     }
     title: ClassVar[str] = "SmoothGrad"
+    kind: ClassVar[Kind] = "refinement"
 
     def __post_init__(self) -> None:
         least = 2 if self.magnitude == "variance" else 1

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -32,6 +32,7 @@ class UniformNoise:
 
     seed: int = 0
     title: ClassVar[str] = "Random (control)"
+    kind: ClassVar[Kind] = "control"
     needs: ClassVar[Need] = "logits"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import torch
 
-from heatproof.saliency import Maps, Need, methods
+from heatproof.saliency import Kind, Maps, Need, methods
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -29,6 +29,7 @@ class XGradCAM:
 
     relu: bool = True
     title: ClassVar[str] = "XGrad-CAM"
+    kind: ClassVar[Kind] = "class activation"
     needs: ClassVar[Need] = "feature gradients"
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:

@@ -35,7 +35,7 @@ from numba import njit
 from torch import Tensor
 
 from heatproof.errors import MapError, SpecError
-from heatproof.saliency import Maps, Method, Need, asks_finding, methods
+from heatproof.saliency import Kind, Maps, Method, Need, asks_finding, methods
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import IntegratedGradients
 from heatproof.saliency.segments import Segments, segments_of
@@ -71,6 +71,7 @@ class XRAI:
         ),
     }
     title: ClassVar[str] = "XRAI"
+    kind: ClassVar[Kind] = "refinement"
 
     def __post_init__(self) -> None:
         if self.min_area < 1:

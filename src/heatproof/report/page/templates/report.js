@@ -1,34 +1,250 @@
 (() => {
+  "use strict";
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  // Without this script the page shows no control that would do nothing.
+  all(".scripted").forEach((part) => { part.hidden = false; });
+
+  // Opacity and outlines, of the first films and of the gallery.
+  document.addEventListener("input", ({ target }) => {
+    const scope = target.closest(".firstfilms, #gallery");
+    if (!scope) return;
+    if (target.matches("[data-opacity]")) scope.style.setProperty("--opacity", target.value / 100);
+    if (target.matches("[data-outlines]")) scope.classList.toggle("bare", !target.checked);
+  });
+
+  // Filters: a row, a picture or a case is hidden where it is about something else.
+  const form = document.querySelector(".filters");
+  const tagged = all("[data-finding], [data-method], [data-model], [data-outcome]");
+  const filter = () => {
+    const wanted = all("[data-filter]", form).filter((one) => one.value)
+      .map((one) => [one.dataset.filter, one.value]);
+    for (const part of tagged) {
+      part.hidden = wanted.some(([name, value]) => name in part.dataset && part.dataset[name] !== value);
+    }
+    const cases = all("#gallery .case");
+    const left = cases.filter((one) => !one.hidden).length;
+    all("#gallery .group").forEach((group) => {
+      group.hidden = all(".case", group).every((one) => one.hidden);
+      if (wanted.length && !group.hidden) group.open = true;
+    });
+    const words = wanted.length ? `${left} of ${cases.length} films shown` : "";
+    all(".shown").forEach((place) => { place.textContent = words; });
+  };
+  if (form) {
+    // Beside the page there is room for it, above the page it would push the answer down.
+    form.parentElement.open = matchMedia("(min-width: 72rem)").matches;
+    form.addEventListener("change", filter);
+    form.addEventListener("reset", () => setTimeout(filter));
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  // Tables: sorted by a column, and copied.
+  const worth = (cell) => {
+    if (!cell) return "";
+    const number = cell.querySelector("data");
+    if (number) return Number(number.value);
+    const text = cell.textContent.trim();
+    const digits = text.replace(/,/g, "").replace("\u2212", "-");
+    return /^[+<]?-?\d+(\.\d+)?$/.test(digits) ? Number(digits.replace(/[+<]/, "")) : text;
+  };
+  const sort = (table, heading) => {
+    const column = heading.cellIndex;
+    const up = heading.getAttribute("aria-sort") !== "ascending";
+    all("thead th", table).forEach((one) => one.removeAttribute("aria-sort"));
+    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [worth(row.cells[column]), row]);
+    rows.sort(([one], [other]) => {
+      const numbers = [one, other].map((value) => typeof value === "number");
+      // Numbers stand before words such as "not estimable", whichever way is up.
+      if (numbers[0] !== numbers[1]) return numbers[0] ? -1 : 1;
+      const order = numbers[0] ? one - other : one.localeCompare(other);
+      return up ? order : -order;
+    });
+    body.append(...rows.map(([, row]) => row));
+  };
+  const text = (value) => {
+    // A spreadsheet would execute text that begins like a formula.
+    const safe = /^[=+\-@\t\r\n]/.test(value) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(value) ? `'${value}` : value;
+    return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+  };
+  const plain = (cell) => {
+    const copy = cell.cloneNode(true);
+    all("button.sort, .gauge, [aria-hidden]", copy).forEach((part) => part.remove());
+    return copy.textContent.replace(/\s+/g, " ").trim().replace(/^\u2212/, "-");
+  };
+  const csv = (table) => {
+    const rows = [...table.tHead.rows, ...table.tBodies[0].rows].filter((row) => !row.hidden);
+    const wide = [];
+    rows.forEach((row) => [...row.cells].forEach((cell, column) => {
+      if (cell.querySelector("data[data-low]")) wide[column] = true;
+    }));
+    return rows.map((row) => [...row.cells].flatMap((cell, column) => {
+      const number = cell.querySelector("data");
+      if (row.parentNode === table.tHead) {
+        const name = plain(cell);
+        return wide[column] ? [name, `${name} low`, `${name} high`] : [name];
+      }
+      const first = number ? number.value : plain(cell);
+      if (!wide[column]) return [first];
+      return [first, number?.dataset.low ?? "", number?.dataset.high ?? ""];
+    }).map(text).join(",")).join("\n") + "\n";
+  };
+  const copied = async (button, words) => {
+    try {
+      await navigator.clipboard.writeText(words);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = words;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 1500);
+  };
+  all("table[data-table]").forEach((table) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy as CSV";
+    button.addEventListener("click", () => copied(button, csv(table)));
+    (table.closest(".scroll") ?? table).after(button);
+    if (!table.matches(".sortable") || table.tBodies[0].rows.length < 2) return;
+    all("thead th", table).forEach((heading) => {
+      const arrow = document.createElement("button");
+      arrow.type = "button";
+      arrow.className = "sort";
+      arrow.setAttribute("aria-label", `Sort by ${heading.textContent.trim()}`);
+      arrow.addEventListener("click", () => sort(table, heading));
+      heading.append(arrow);
+    });
+  });
+  all("[data-copies]").forEach((button) => {
+    button.addEventListener("click", () => copied(button, document.getElementById(button.dataset.copies).innerText));
+  });
+
+  // The contents mark the section that is read.
+  const links = new Map(all("nav a").map((link) => [link.hash.slice(1), link]));
+  const seen = new Set();
+  const watch = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target.id);
+    const now = [...links.keys()].find((id) => seen.has(id));
+    for (const [id, link] of links) {
+      if (id === now) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-10% 0px -60% 0px" });
+  all("main > section").forEach((section) => watch.observe(section));
+
+  // What is printed or linked to is unfolded.
+  addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
+  const unfold = () => {
+    let part = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (; part; part = part.parentElement) if (part.localName === "details") part.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
+  // The viewer.
   const dialog = document.getElementById("viewer");
-  if (!dialog || !dialog.showModal) return;
-  const large = dialog.querySelector("img");
-  const words = dialog.querySelector("p");
-  let tiles = [], at = 0;
-  const show = (index) => {
-    at = (index + tiles.length) % tiles.length;
-    const small = tiles[at].querySelector("img");
-    large.src = small.src;
-    large.alt = small.alt;
-    words.textContent = `${small.alt} (${at + 1} of ${tiles.length})`;
+  if (!dialog?.showModal) return;
+  const stage = dialog.querySelector(".stage");
+  const about = dialog.querySelector(".about");
+  const control = (name) => dialog.querySelector(`[data-view="${name}"]`);
+  let tile = null;
+  const apparent = (one) => !one.closest("[hidden]");
+  const tiles = (within) => all("button.enlarge", within).filter(apparent);
+  const cases = () => all("#gallery .case").filter(apparent);
+  const adjust = () => {
+    const width = control("window").value / 100, level = control("level").value / 100;
+    // Both orders give (value - level) / width + 1/2; each is free of clipping on its side.
+    const contrast = level < width / 2 ? 1 / (width + 1 - 2 * level) : (2 * level) / width;
+    const brightness = level < width / 2 ? (width + 1 - 2 * level) / width : 1 / (2 * level);
+    const [film, over] = stage.children;
+    film.style.filter = level < width / 2
+      ? `contrast(${contrast}) brightness(${brightness})`
+      : `brightness(${brightness}) contrast(${contrast})`;
+    over.style.setProperty("--opacity", control("opacity").value / 100);
+    over.classList.toggle("bare", !control("outlines").checked);
+  };
+  const show = (next) => {
+    tile = next;
+    const over = tile.querySelector("svg").cloneNode(true);
+    const film = over.cloneNode(true);
+    all(".layer, .marks", film).forEach((part) => part.remove());
+    film.setAttribute("aria-hidden", "true");
+    over.querySelector("use").remove();
+    stage.replaceChildren(film, over);
+    stage.style.setProperty("--shape", `${over.viewBox.baseVal.width} / ${over.viewBox.baseVal.height}`);
+    const figure = tile.closest("figure"), chosen = tile.closest(".case");
+    const place = document.createElement("p");
+    const among = tiles(chosen), films = cases();
+    place.className = "note";
+    place.textContent = `Map ${among.indexOf(tile) + 1} of ${among.length}, film ${films.indexOf(chosen) + 1} of ${films.length}`;
+    const group = document.createElement("p");
+    group.className = "verdictline";
+    group.textContent = chosen.dataset.outcome;
+    about.replaceChildren(
+      ...all("header > *", chosen).map((part) => part.cloneNode(true)), group,
+      figure.querySelector("figcaption").cloneNode(true), place);
+    adjust();
+  };
+  const step = (by) => {
+    const among = tiles(tile.closest(".case"));
+    show(among[(among.indexOf(tile) + by + among.length) % among.length]);
+  };
+  const leap = (by) => {
+    const films = cases();
+    const from = films.indexOf(tile.closest(".case"));
+    const method = tile.closest("figure").dataset.method;
+    const among = tiles(films[(from + by + films.length) % films.length]);
+    show(among.find((one) => one.closest("figure").dataset.method === method) ?? among[0]);
+  };
+  const reset = () => {
+    for (const [name, value] of [["window", 100], ["level", 50], ["opacity", 100]]) control(name).value = value;
+    adjust();
   };
   document.addEventListener("click", (event) => {
-    const tile = event.target.closest("button.enlarge");
-    if (tile) {
-      tiles = [...tile.closest(".tiles").querySelectorAll("button.enlarge")];
-      show(tiles.indexOf(tile));
-      dialog.showModal();
-    }
+    const chosen = event.target.closest("button.enlarge");
+    if (!chosen) return;
+    show(chosen);
+    dialog.showModal();
+    // A slider that had the focus would take the arrows.
+    stage.focus();
   });
+  dialog.addEventListener("input", adjust);
   dialog.addEventListener("click", (event) => {
-    const step = event.target.closest("[data-step]");
-    if (step) show(at + Number(step.dataset.step));
+    const stepped = event.target.closest("[data-step]");
+    if (stepped) step(Number(stepped.dataset.step));
+    else if (event.target.closest("[data-reset]")) reset();
     else if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
   });
+  dialog.addEventListener("close", () => tile?.focus());
   dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowRight") show(at + 1);
-    if (event.key === "ArrowLeft") show(at - 1);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const flip = (name, values) => {
+      const box = control(name);
+      if (values) box.value = Number(box.value) > 0 ? 0 : 100;
+      else box.checked = !box.checked;
+      adjust();
+    };
+    const acts = {
+      ArrowRight: () => step(1), ArrowLeft: () => step(-1), ArrowDown: () => leap(1), ArrowUp: () => leap(-1),
+      o: () => flip("outlines"), m: () => flip("opacity", true), 0: reset,
+    };
+    const arrow = event.key.startsWith("Arrow");
+    // Arrows move a slider that has the focus.
+    if (!acts[event.key] || (arrow && event.target.type === "range")) return;
+    event.preventDefault();
+    acts[event.key]();
   });
-  addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+  stage.addEventListener("pointermove", (event) => {
+    if (event.buttons !== 1) return;
+    control("window").value = Number(control("window").value) + event.movementX / 3;
+    control("level").value = Number(control("level").value) + event.movementY / 4;
+    adjust();
   });
 })();

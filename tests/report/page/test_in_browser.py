@@ -1,0 +1,299 @@
+"""The page in Chromium: nothing on the console, controls that do what they say, paper without
+overlaps, and no violation that axe-core knows.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heatproof.report.content import Content
+from heatproof.report.page.album import beside_the_page
+from heatproof.report.page.html import render
+from tests.report import trial, trial_huge
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine"),
+]
+WIDTHS = (390, 834, 1400)
+A4 = 794 - 106  # pixels between the margins
+
+# Pairs of texts and marks of one table or strip that lie over each other, or leave their cell.
+OVERLAPS = """() => {
+  const found = [];
+  const shown = (box) => box.width > 0 && box.height > 0;
+  for (const table of document.querySelectorAll("table")) {
+    for (const cell of table.querySelectorAll("th, td")) {
+      const outer = cell.getBoundingClientRect();
+      if (!shown(outer) || outer.width < 3) continue;
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      for (const box of range.getClientRects()) {
+        if (!shown(box) || box.width < 3) continue;
+        // A dot at the end of a track stands out by half its width.
+        if (box.left < outer.left - 7 || box.right > outer.right + 7) {
+          found.push(cell.textContent.trim().slice(0, 60) + " leaves its cell by "
+            + Math.round(Math.max(outer.left - box.left, box.right - outer.right)));
+          break;
+        }
+      }
+    }
+  }
+  return found;
+}"""
+
+
+def showcase() -> Content:
+    """Everything that a page may show, with verdicts of the films of its gallery."""
+    trust = trial.trusted()
+    grids = (replace(one, dataset=trial.RSNA, finding=trial.OPACITY) for one in trust.trust)
+    whole = replace(trial.compared(), asked=trust.asked, rules=trust.rules, trust=tuple(grids))
+    other = replace(whole.gallery.cases[0], finding="Edema", model="another model")
+    gallery = replace(whole.gallery, cases=(*whole.gallery.cases, other))
+    return replace(whole, gallery=gallery)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Content], Path]:
+    def write(content: Content) -> Path:
+        folder = tmp_path_factory.mktemp("page")
+        for name, picture in beside_the_page(content).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(picture)
+        (folder / "report.html").write_text(render(content))
+        return folder / "report.html"
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def usual(written: Callable[[Content], Path]) -> Path:
+    return written(showcase())
+
+
+@pytest.fixture(scope="module")
+def large(written: Callable[[Content], Path]) -> Path:
+    return written(trial_huge.huge())
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page; fails where anything was said on the console."""
+    said: list[str] = []
+    contexts = []
+
+    def opening(path: Path, width: int = 1400, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 1000}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield opening
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def visible(page: Any, selector: str) -> int:
+    return int(page.locator(f"{selector}:visible").count())
+
+
+def test_filters_act_on_gallery_and_tables(usual: Path, opened: Callable[..., Any]) -> None:
+    page = opened(usual)
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+    rows = visible(page, "tr[data-method='Gradient']")
+    assert rows > 3
+    page.select_option("[data-filter='method']", "Grad-CAM")
+    assert visible(page, "[data-method]:not([data-method='Grad-CAM'])") == 0
+    assert visible(page, "tr[data-method='Grad-CAM']") > 3
+    page.select_option("[data-filter='finding']", "Edema")
+    assert visible(page, "#gallery .case") == 1
+    assert page.locator(".filters .shown").inner_text() == "1 of 15 films shown"
+    page.click(".filters button[type=reset]")
+    page.wait_for_function("!document.querySelector('[data-method][hidden]')")
+    page.select_option("[data-filter='outcome']", "False negatives")
+    assert visible(page, "#gallery .case") == 2
+    assert visible(page, "#gallery .group") == 1
+
+
+def test_the_slider_fades_the_map_and_leaves_the_film(
+    usual: Path, opened: Callable[..., Any]
+) -> None:
+    page = opened(usual)
+    layer = page.locator(".firstfilms .layer").first
+    assert layer.evaluate("(part) => getComputedStyle(part).opacity") == "1"
+    page.locator(".firstfilms [data-opacity]").fill("25")
+    assert layer.evaluate("(part) => getComputedStyle(part).opacity") == "0.25"
+    film = page.locator(".firstfilms use").first
+    assert film.evaluate("(part) => getComputedStyle(part).opacity") == "1"
+    page.locator("#gallery [data-outlines]").uncheck()
+    assert visible(page, "#gallery .marks") == 0
+    assert visible(page, ".firstfilms .marks") == 2
+
+
+def test_the_viewer_shows_film_map_and_what_is_known(
+    usual: Path, opened: Callable[..., Any]
+) -> None:
+    page = opened(usual)
+    page.locator("#gallery .case").first.locator("button.enlarge").nth(1).click()
+    viewer = page.locator("#viewer")
+    side = viewer.locator(".about")
+    for words in ("Grad-CAM", "Lung Opacity present", "probability", "called", "True positives"):
+        assert words in side.inner_text()
+    assert viewer.locator(".stage .layer").count() == 1
+    page.keyboard.press("ArrowRight")
+    assert "Integrated gradients" in side.inner_text()
+    before = side.locator("h4").inner_text()
+    page.keyboard.press("ArrowDown")
+    assert "Integrated gradients" in side.inner_text()
+    assert side.locator("h4").inner_text() != before
+    page.keyboard.press("o")
+    assert visible(page, ".stage .marks") == 0
+    page.keyboard.press("m")
+    layer = viewer.locator(".stage .layer")
+    assert layer.evaluate("(part) => getComputedStyle(part).opacity") == "0"
+    page.keyboard.press("Escape")
+    assert not viewer.is_visible()
+    assert page.evaluate("document.activeElement.className") == "enlarge"
+
+
+@pytest.mark.parametrize(("width", "level"), [(40, 50), (60, 20), (150, 70), (100, 50), (30, 90)])
+def test_window_and_level_map_the_film_as_they_say(
+    usual: Path, opened: Callable[..., Any], width: int, level: int
+) -> None:
+    """A value v becomes (v - level) / width + 1/2, cut off at black and white."""
+    page = opened(usual)
+    page.locator("#gallery button.enlarge").first.click()
+    page.locator("[data-view='window']").fill(str(width))
+    page.locator("[data-view='level']").fill(str(level))
+    found = page.evaluate(
+        """(values) => {
+          const canvas = document.createElement("canvas");
+          canvas.width = values.length;
+          const ink = canvas.getContext("2d");
+          ink.filter = document.querySelector(".stage svg").style.filter;
+          values.forEach((value, x) => {
+            ink.fillStyle = `rgb(${value} ${value} ${value})`;
+            ink.fillRect(x, 0, 1, 1);
+          });
+          return values.map((_, x) => ink.getImageData(x, 0, 1, 1).data[0]);
+        }""",
+        list(range(0, 256, 15)),
+    )
+    for value, shown in zip(range(0, 256, 15), found, strict=True):
+        wanted = 255 * min(max((value / 255 - level / 100) / (width / 100) + 0.5, 0), 1)
+        assert shown == pytest.approx(wanted, abs=4 + 2 * 100 / width)
+
+
+def test_a_table_is_sorted_and_copied(usual: Path, opened: Callable[..., Any]) -> None:
+    page = opened(usual, permissions=["clipboard-read", "clipboard-write"])
+    table = page.locator("#against table")
+    heading = table.locator("th", has_text="Cases needed")
+    difference = table.locator("thead th", has_text="Difference")
+    place = difference.evaluate("(cell) => cell.cellIndex")
+    difference.locator("button").click()
+    assert difference.get_attribute("aria-sort") == "ascending"
+    cells = table.locator(f"tbody tr > :nth-child({place + 1}) data")
+    values = [float(str(cell.get_attribute("value"))) for cell in cells.all()]
+    assert len(values) > 5
+    assert values == sorted(values)
+    difference.locator("button").click()
+    assert difference.get_attribute("aria-sort") == "descending"
+    assert heading.count() == 1
+    page.locator("#against button.copy").click()
+    lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert len(lines) == len(values) + 1
+    assert "Difference,Difference low,Difference high" in lines[0]
+    assert "↕" not in lines[0]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["usual", "large"])
+def test_nothing_leaves_its_place(
+    name: str, width: int, request: pytest.FixtureRequest, opened: Callable[..., Any]
+) -> None:
+    page = opened(request.getfixturevalue(name), width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("name", ["usual", "large"])
+def test_nothing_overlaps_on_paper(
+    name: str, request: pytest.FixtureRequest, opened: Callable[..., Any]
+) -> None:
+    page = opened(request.getfixturevalue(name), A4)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert visible(page, ".scripted, .copy, .sort, nav") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    assert page.evaluate(OVERLAPS) == []
+    if name == "usual":
+        assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_large_study_opens_at_once(large: Path, opened: Callable[..., Any]) -> None:
+    assert large.stat().st_size < 25_000_000
+    page = opened(large)
+    # From the start of the navigation to the end of the load event, on a machine with other work.
+    milliseconds = page.evaluate("performance.timing.loadEventEnd - performance.timing.fetchStart")
+    assert milliseconds < 4000
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    usual: Path, opened: Callable[..., Any], width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_core_python", reason="axe-core is not installed")
+    page = opened(usual, width, color_scheme=scheme, bypass_csp=True)
+    page.add_script_tag(path=Path(axe.__file__).parent / "axe.min.js")
+    found = page.evaluate("axe.run().then((found) => found.violations)")
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+
+
+def test_without_a_script_the_page_is_read(usual: Path, opened: Callable[..., Any]) -> None:
+    page = opened(usual, java_script_enabled=False)
+    assert visible(page, ".scripted, .copy, .sort") == 0
+    assert visible(page, ".firstfilms .layer") == 2
+    assert page.locator("#gallery .case").first.is_visible()
+    assert page.locator(".strip .block").first.is_visible()
+
+
+def test_films_beside_the_page_are_shown(
+    written: Callable[[Content], Path], opened: Callable[..., Any]
+) -> None:
+    path = written(trial_huge.huge(cases=30))
+    content = trial_huge.huge(cases=30)
+    page = opened(path)
+    assert bool(beside_the_page(content)) == (path.parent / "pictures").is_dir()
+    link = page.locator("defs image").first.get_attribute("href")
+    assert (
+        page.evaluate(
+            """(link) => new Promise((done) => {
+          const image = new Image();
+          image.onload = () => done(image.naturalWidth);
+          image.onerror = () => done(0);
+          image.src = link;
+        })""",
+            link,
+        )
+        == 1024
+    )
