@@ -21,6 +21,7 @@ from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import album, grouping
 from heatproof.report.page.terms import VALIDITY_TEXTS, terms
 from heatproof.report.paper import (
+    beside_published,
     checklist_tables,
     diagnosis_tables,
     grid_tables,
@@ -47,6 +48,7 @@ TITLES = {
     "classification": "Is the classifier any good?",
     "against": "As well as readers, or as another model?",
     "why": "When and why maps fail",
+    "study": "Published, and here",
     "whom": "Whom it was tested on",
     "judged": "What was judged",
     "limits": "What these numbers do not show",
@@ -162,6 +164,8 @@ _FUNCTIONS = (
     families.family_of_differences,
     families.family_of_verdicts,
     published_table.published_table,
+    beside_published.beside_published,
+    beside_published.verdicts_beside_published,
     slope_forests,
     trust_grid.criteria_of,
     trust_grid.left_out,
