@@ -40,7 +40,7 @@ gives every file the content of its last `fsync`; names that were never synced a
 (`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
 switched off.
 
-What failed at first: two trials of the sweep, by a comparison that counted how long trials of the sweep took and the name of the output folder, which was mended;
+What failed at first: three trials of the sweep, by a comparison that counted how long trials of the sweep took and the name of the output folder, which was mended;
 and a power cut that lost six blocks of maps, since the folder of arrays was never synced and at most five damaged blocks were made again in one run. Both were
 heatproof's, and were mended: the folder is synced, and all damaged maps are made again at once. The table has trials from after that, and earlier ones that passed.
 
