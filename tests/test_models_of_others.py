@@ -16,6 +16,7 @@ MODULES = {
 EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n\n```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # those of the libraries
 @pytest.mark.parametrize("library", EXAMPLES)
 def test_an_example_ends_with_a_picture(library, tmp_path, monkeypatch):
