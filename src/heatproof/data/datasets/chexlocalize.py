@@ -35,7 +35,7 @@ from heatproof.data.datasets import datasets
 from heatproof.data.listed import Listed
 from heatproof.data.tabular import TableRow, read_json, read_rows
 from heatproof.disk import is_file
-from heatproof.errors import DataError, near_misses
+from heatproof.errors import DataError, near_misses, read_by_a_library
 from heatproof.types import BENCHMARK, REFERENCE, Annotation, Label, Sample, Shape
 
 FINDINGS = (
@@ -43,6 +43,9 @@ FINDINGS = (
     "Consolidation", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Support Devices",
 )  # fmt: skip
 _SYNONYMS = {"Lung Opacity": "Airspace Opacity", "Support Device": "Support Devices"}
+
+
+_FARTHEST = 1e9  # pixels; no film is so large
 
 
 @datasets.register("chexlocalize")
@@ -128,11 +131,13 @@ def _labels(row: TableRow) -> dict[str, Label]:
 def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
     """Contours or run lengths, as the name of the file says."""
     polygons = "annotations" in path.name
-    for image_id, marks in read_json(path).items():
+    for image_id, marks in _marks(path):
         size = marks.get("img_size")
         shapes = {
             _finding(name, path, image_id): (
-                _contours(drawn, size) if polygons else _rle(drawn, f"{path}, {image_id}, {name}")
+                _contours(drawn, size, f"{path}, {image_id}, {name}")
+                if polygons
+                else _rle(drawn, f"{path}, {image_id}, {name}")
             )
             for name, drawn in marks.items()
             if name != "img_size"
@@ -149,9 +154,9 @@ def _drawn(path: Path, source: str) -> Iterator[tuple[str, tuple[Annotation, ...
 
 
 def _named(path: Path) -> Iterator[tuple[str, tuple[Annotation, ...]]]:
-    for image_id, marks in read_json(path).items():
+    for image_id, marks in _marks(path):
         points = {
-            _finding(name, path, image_id): Points(tuple((float(x), float(y)) for x, y in named))
+            _finding(name, path, image_id): Points(_points(named, f"{path}, {image_id}, {name}"))
             for name, named in marks.items()
             if name != "img_size" and named
         }
@@ -165,9 +170,34 @@ def _finding(name: str, path: Path, image_id: str) -> str:
     return finding
 
 
-def _contours(drawn: Any, size: list[int]) -> Shape:
-    contours = tuple(tuple((float(x), float(y)) for x, y in contour) for contour in drawn)
-    return Polygons(contours, (size[0], size[1]))
+def _marks(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is marked on each film, by its identifier."""
+    content = read_json(path)
+    for image_id, marks in content.items() if isinstance(content, dict) else [("", content)]:
+        if not isinstance(marks, dict):
+            raise DataError(
+                f"{path}: found {reprlib.repr(marks)}, expected findings with their marks, by film"
+            )
+        yield image_id, marks
+
+
+def _contours(drawn: Any, size: Any, where: str) -> Shape:
+    match size:
+        case [int(height), int(width)] if isinstance(drawn, list):
+            contours = tuple(_points(contour, where) for contour in drawn)
+            return Polygons(contours, (height, width))
+    raise DataError(
+        f"{where}: found {reprlib.repr(drawn)} of the size {reprlib.repr(size)}, expected contours"
+        " [[[x, y], ...], ...] and img_size [height, width]"
+    )
+
+
+def _points(drawn: Any, where: str) -> tuple[tuple[float, float], ...]:
+    with read_by_a_library(DataError, f"{where}: expected points [[x, y], ...]"):
+        points = tuple((float(x), float(y)) for x, y in drawn)
+    if not all(abs(value) < _FARTHEST for point in points for value in point):
+        raise DataError(f"{where}: a point that is not within {_FARTHEST:g} pixels")
+    return points
 
 
 def _rle(drawn: Any, where: str) -> Shape:

@@ -145,7 +145,7 @@ def read_via(path: Path) -> dict[str, tuple[Region, ...]]:
             try:
                 shape = shape_of(item.drawn) if item.drawn else None
             except DataError as error:
-                raise row.wrong(_SHAPE, _EXPECTED) from error
+                raise row.wrong(_SHAPE, _EXPECTED.removeprefix("expected ")) from error
             regions[item.film] = (*regions.get(item.film, ()), Region(shape, item.attributes))
     problems.refuse(path, "Expected the CSV export of the VGG Image Annotator, rects and polygons.")
     return regions
