@@ -25,7 +25,7 @@ format: .venv/tested
 	$(BIN)/ruff check --fix .
 
 benchmarks: .venv/tested ## side by side with the bare model and the peers
-	for script in explain xrai score localize trust phantom training memory verdicts; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in explain xrai score localize trust data phantom training memory verdicts; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 audit: .venv/installed ## known weaknesses of the pinned packages; asks a database of advisories over the network
 	$(PYTHON) -m venv .venv/audit

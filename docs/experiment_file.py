@@ -16,6 +16,7 @@ import pydantic
 from heatproof.data.datasets import datasets
 from heatproof.experiment import model as model_table
 from heatproof.experiment import settings as tables
+from heatproof.experiment import study
 from heatproof.experiment.file import Experiment
 from heatproof.train.settings import Settings
 from heatproof.types import Dataset
@@ -41,6 +42,9 @@ TABLES: dict[str, type] = {
     "[report]": tables.Report,
     "[sweep]": tables.Sweep,
     "[sweep.search], of each parameter": tables.Searched,
+    "[study]": study.Study,
+    "[[study.choices]]": study.Choice,
+    "[study.counts], of each data set": study.Counts,
 }
 HEAD = """# The experiment file
 

@@ -274,9 +274,9 @@ def test_annotations_are_converted_as_the_page_says(tmp_path, monkeypatch, capsy
 
     import typer
     from PIL import Image
+    from tests.on_disk import via_polygon, via_rect, write_csv, write_via
 
     from heatproof.cli import app
-    from tests.on_disk import via_polygon, via_rect, write_csv, write_via
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "films").mkdir()

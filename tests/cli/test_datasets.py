@@ -8,9 +8,7 @@ import pytest
 
 from heatproof.cli.datasets import show
 from heatproof.data.datasets import datasets
-from heatproof.data.overview import Labelled, Marked, overview
-from heatproof.errors import ExperimentError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     boxes_of,
     is_positive,
     phantoms,
@@ -20,6 +18,8 @@ from tests.on_disk import (
     write_mura_readers,
     write_rsna,
 )
+from heatproof.data.overview import Labelled, Marked, overview
+from heatproof.errors import ExperimentError
 
 FILMS = phantoms(9)
 POSITIVE = sum(map(is_positive, FILMS))

@@ -97,7 +97,7 @@ EXPERIMENTS: Mapping[str, Disturbed] = {
     ),
     "training, ensemble": Disturbed(_TRAINED, "run", _BESIDE),
     "sweep": Disturbed(
-        _SWEEP, "sweep", ("sweep.html", "best.toml", "sweep.parquet", "sweep_localization.parquet")
+        _SWEEP, "sweep", ("sweep.html", "sweep.parquet", "sweep_localization.parquet")
     ),
 }
 

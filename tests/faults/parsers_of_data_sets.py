@@ -13,9 +13,7 @@ from heatproof.data.annotations import fit
 from heatproof.data.annotations.formats.via import drawn, read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.published_splits import listed
-from tests.faults.fuzzing import Parser
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     SIZE,
     box_mask,
     boxes_of,
@@ -25,15 +23,16 @@ from tests.on_disk import (
     phantoms,
     write_chexpert,
     write_mimic,
-    write_ms_cxr,
     write_mura,
     write_mura_readers,
     write_nih,
-    write_padchest_gr,
     write_rsna,
     write_siim,
     write_vindr,
 )
+from heatproof.data.on_disk.phrases import write_ms_cxr, write_padchest_gr
+from heatproof.data.published_splits import listed
+from tests.faults.fuzzing import Parser
 
 _ROOT = "root"
 

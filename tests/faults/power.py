@@ -13,7 +13,8 @@ import shutil
 import stat
 from pathlib import Path
 
-_SQLITE = ("sqlite", "-wal", "-shm", "-journal")
+# What SQLite syncs, and what the trial itself writes.
+_LEFT = ("sqlite", "sqlite3", "-wal", "-shm", "-journal", "log", "stage")
 
 
 class Recorded:
@@ -46,13 +47,15 @@ def lose(folder: Path, shadow: Path, chance: random.Random) -> int:
     names = json.loads(synced.read_text()) if synced.exists() else {}
     lost = 0
     for entry in sorted(folder.iterdir()):
+        if entry.name.endswith(_LEFT):
+            continue
         inode = entry.lstat().st_ino
         if names.get(entry.name) != inode and chance.random() < 0.5:
             lost += 1
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         elif entry.is_dir():
             lost += lose(entry, shadow, chance)
-        elif not entry.name.endswith(_SQLITE):
+        else:
             kept = shadow / f"{inode}.content"
             content = kept.read_bytes() if kept.exists() else b""
             if entry.read_bytes() != content:

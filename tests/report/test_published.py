@@ -17,7 +17,16 @@ from heatproof.report.published import (
 )
 from heatproof.saliency import methods
 
-CONTROLS = {"", "detection", "mean_mask", "U-Net", "RetinaNet", "readers"}
+CONTROLS = {
+    "",
+    "patch, scaled",
+    "patch, raw",
+    "detection",
+    "mean_mask",
+    "U-Net",
+    "RetinaNet",
+    "readers",
+}
 
 
 def table(quantity: str, method: str) -> list[float]:

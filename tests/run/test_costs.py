@@ -115,6 +115,5 @@ def test_the_time_of_absurd_options_is_told_from_a_few_passes(learned, monkeypat
     one = measuring._shortened(methods.parse(spec))
     assert one == (methods.parse(spec.replace("100000", "8").replace("1000", "8")), 1e8 / 64)
     found = costs_of(learned).explaining
-    assert not found.at_least
-    assert found.seconds > 86400
-    assert "day" in str(found)
+    assert found.seconds > 86400  # of a busy machine, "more than"
+    assert str(found).endswith("days")

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from heatproof.analysis.detections import detections, films_that_count, of_films
 from heatproof.analysis.intervals import Intervals, without_intervals
-from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize
+from heatproof.localize import DatasetMetric, Detections, lower_is_better, specialize, unbounded
 from heatproof.localize.controls import PRIOR, control_named
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.stats import bounded, estimates
@@ -139,7 +139,7 @@ def localization(
         part = metrics.parts[spec]
         if not isinstance(part, DatasetMetric):
             if len(maps):
-                means = _OfMaps(intervals, lower_is_better(part))
+                means = _OfMaps(intervals, lower_is_better(part), unbounded(part))
                 panels.append(_filled(panel, means, maps, controls))
         else:
             for (model,), of_model in maps.by("model"):
@@ -179,12 +179,13 @@ class _OfMaps:
 
     intervals: Intervals
     lower_is_better: bool
+    unbounded: bool
 
     def fields(self, maps: Scores) -> dict[str, Any]:
         """The fields that ``MethodRow`` and ``ControlRow`` share, for the maps of one method."""
         values = maps.frame["value"].to_numpy()
-        # Scores lie in [0, 1] where higher is better; distances have no upper bound.
-        mean = estimates.mean if self.lower_is_better else bounded.mean
+        # Most scores lie in [0, 1]; distances, counts and ratios have no upper bound.
+        mean = estimates.mean if self.unbounded else bounded.mean
         estimate = mean(values, **self.intervals.over(maps.frame))
         return {"estimate": estimate, "undefined": int(np.isnan(values).sum())}
 

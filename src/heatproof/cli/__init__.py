@@ -22,10 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof import __version__
-from heatproof.cli import datasets, runs
+from heatproof.cli import datasets, runs, studies
 from heatproof.cli.check import ExperimentFile, check
 from heatproof.cli.convert import convert
 from heatproof.cli.init import init
+from heatproof.cli.lint import lint
 from heatproof.cli.look import look
 from heatproof.cli.methods import list_methods
 from heatproof.cli.parts import described, print_parts, summary_of
@@ -208,6 +209,7 @@ def doctor(
 app.command()(check)
 app.command()(convert)
 app.command()(init)
+app.command()(lint)
 app.command()(look)
 
 PARTS = {
@@ -260,6 +262,7 @@ datasets.add_to(app, lambda as_json: list_parts("datasets", as_json=as_json), "P
 
 
 runs.add_to(app)
+studies.add_to(app)
 
 
 def main() -> None:

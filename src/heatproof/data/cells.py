@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite
 
 from heatproof.data.spellings import numbers, plain
@@ -30,14 +31,22 @@ class LabelRule:
     def __call__(self, row: TableRow) -> Label:
         """The label of a row whose cell is not blank."""
         text = plain(row[self.column]).casefold()
-        for cells, label in ((self.positive, True), (self.negative, False), (self.uncertain, None)):
-            if text in {plain(str(cell)).casefold() for cell in cells}:
-                return label
+        if text in self._labels:
+            return self._labels[text]
         raise row.wrong(
             self.column,
             f"one of {', '.join(map(repr, (*self.positive, *self.negative, *self.uncertain)))}"
             " or nothing (unknown); 'where' leaves rows out",
         )
+
+    @cached_property
+    def _labels(self) -> dict[str, Label]:
+        """What a cell means; a value that is listed twice means the first."""
+        found: dict[str, Label] = {}
+        for cells, label in ((self.positive, True), (self.negative, False), (self.uncertain, None)):
+            for cell in cells:
+                found.setdefault(plain(str(cell)).casefold(), label)
+        return found
 
 
 def check_labels(rows: Sequence[TableRow], finding: str, rule: LabelRule) -> None:

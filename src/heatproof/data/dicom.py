@@ -35,6 +35,7 @@ from heatproof.errors import PixelError
 MOST_PIXELS = 80_000_000  # a digital mammogram has 14 million; Pillow calls 89 million a bomb
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BYTE = 8  # bits
+_SHORT = 2  # bytes
 _OPTIONAL = (
     "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "WindowCenter",
     "WindowWidth", "VOILUTFunction", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelSpacing",
@@ -120,11 +121,12 @@ def grey(dataset: pydicom.Dataset, levels: Levels) -> Float[np.ndarray, "h w"]:
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise PixelError(f"photometric interpretation {photometric}, expected MONOCHROME1 or 2")
     padding = _padding(stored, dataset)
-    shown = _scaled(_modality(stored, dataset), padding, dataset, levels).astype(np.float32)
+    shown = _shown(stored, padding, dataset, levels)
     if photometric == "MONOCHROME1":
         shown = 1 - shown
     # Padding comes last, since inversion would change what it is set to.
-    shown[padding] = 0
+    if "PixelPaddingValue" in dataset:
+        shown[padding] = 0
     return shown
 
 
@@ -238,9 +240,9 @@ def _stored(dataset: pydicom.Dataset, levels: Levels) -> Num[np.ndarray, "..."]:
     stored: np.ndarray = dataset.pixel_array
     dataset.BitsStored, dataset.HighBit = bits, bits - 1
     most = 2**bits - 1
-    beyond = float((stored > most).mean())
-    if beyond == 0:
+    if stored.max() <= most:
         return stored
+    beyond = float((stored > most).mean())
     if spare > 0:  # old devices left the lowest bits empty
         shifted: np.ndarray = np.right_shift(stored, spare)
         return shifted
@@ -290,6 +292,34 @@ def _modality(stored: Num[np.ndarray, "h w"], dataset: pydicom.Dataset) -> Num[n
         return stored
     slope, intercept = rescale
     return stored.astype(np.float64) * slope + intercept
+
+
+def _shown(
+    stored: Num[np.ndarray, "h w"],
+    padding: Bool[np.ndarray, "h w"],
+    dataset: pydicom.Dataset,
+    levels: Levels,
+) -> Float[np.ndarray, "h w"]:
+    """Stored values brought to [0, 1], dark to bright as they are stored."""
+    if (
+        stored.dtype.kind not in "iu"
+        or stored.itemsize > _SHORT
+        or _depends_on_all(dataset, levels)
+    ):
+        return _scaled(_modality(stored, dataset), padding, dataset, levels).astype(np.float32)
+    # Each value becomes what it becomes wherever it stands, so it is computed once per value.
+    low = int(stored.min())
+    each = np.arange(low, int(stored.max()) + 1).astype(stored.dtype)[None]
+    nowhere = np.zeros(each.shape, bool)
+    table = _scaled(_modality(each, dataset), nowhere, dataset, levels).astype(np.float32)[0]
+    return np.take(table, stored.astype(np.intp) - low if low else stored)
+
+
+def _depends_on_all(dataset: pydicom.Dataset, levels: Levels) -> bool:
+    """Whether black and white follow from the values of all pixels together."""
+    if levels.scales:
+        return bool(levels.percentiles)
+    return not ("VOILUTSequence" in dataset or _window(dataset) or _is_bytes(dataset))
 
 
 def _scaled(

@@ -169,21 +169,22 @@ def _read_image(image: Image.Image, path: Path, levels: Levels) -> Grey:
         as_stored = largest - stored if is_inverted else stored
         scaled: Grey = levels.scaled(as_stored).astype(np.float32)
         return 1 - scaled if inverts else scaled
-    values = stored / np.float32(largest)
-    return 1 - values if inverts != is_inverted else values
+    stored /= np.float32(largest)  # in place: a copy of a large film takes as long
+    return 1 - stored if inverts != is_inverted else stored
 
 
 def _stored(image: Image.Image, path: Path, levels: Levels) -> tuple[Grey, int]:
     """The values of a file as float32, luma where it is in colour, and the largest there can be."""
     if image.mode == "F":
-        return np.asarray(image, np.float32), 1
+        return np.array(image, np.float32), 1
     if image.mode.startswith("I"):
-        return np.asarray(image, np.float32), 2 ** _bits(image, path) - 1
+        return np.array(image, np.float32), 2 ** _bits(image, path) - 1
     if levels.scales and is_deep_colour(image, path):
         # Without levels the upper 8 bits make grey values that differ by 1/255 at most.
         luma: Grey = deep_colour(path)[..., :3].astype(np.float32) @ LUMA
         return luma, 2**16 - 1
-    return np.asarray(image.convert("L"), np.float32), 2**8 - 1
+    grey = image if image.mode == "L" else image.convert("L")
+    return np.array(grey, np.float32), 2**8 - 1
 
 
 def _bits(image: Image.Image, path: Path) -> int:

@@ -112,6 +112,9 @@ class _Cells(Mapping[str, str]):
     def __getitem__(self, column: str) -> str:
         return self._cells[self._places[column]]
 
+    def __contains__(self, column: object) -> bool:
+        return column in self._places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 

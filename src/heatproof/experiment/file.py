@@ -32,6 +32,7 @@ from heatproof.experiment.settings import (
     TrustSettings,
     unique,
 )
+from heatproof.experiment.study import Choice, Counts, Study
 
 
 def _asked_or_not(value: Any) -> Any:
@@ -70,6 +71,7 @@ class Experiment(SettingsTable):
         classification: Where the operating point comes from.
         report: What the page shows.
         sweep: What ``heatproof sweep`` searches.
+        study: The published study that this repeats.
     """
 
     name: Name
@@ -90,6 +92,7 @@ class Experiment(SettingsTable):
     classification: ClassificationSettings = ClassificationSettings()
     report: Report = Report()
     sweep: Sweep | None = None
+    study: Study | None = None
     _folder: Path = pydantic.PrivateAttr(default=Path())
     _file: Path = pydantic.PrivateAttr(default=Path("experiment.toml"))
     _text: str = pydantic.PrivateAttr(default="")
@@ -156,6 +159,7 @@ class Experiment(SettingsTable):
         yield from (training.data for training in trainings)
         yield from (training.validation for training in trainings)
         yield from filter(None, (self.score.tune, self.classification.validation))
+        yield from (*self.study.data, *self.study.counts) if self.study else ()
 
     @property
     def asks_by_default(self) -> bool:
@@ -298,6 +302,7 @@ _TABLES: dict[str, type[SettingsTable]] = {
     "statistics": Statistics, "classification": ClassificationSettings, "report": Report,
     "id": Identity, "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep,
     "search": Searched, "trust": TrustSettings, "sampling": Sampling,
+    "study": Study, "choices": Choice, "counts": Counts,
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from heatproof.localize.metrics import (
     regions_overlap,
     sees_negatives,
     specialize,
+    unbounded,
     unboxed,
     zero_matters,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "regions_overlap",
     "sees_negatives",
     "specialize",
+    "unbounded",
     "unboxed",
     "zero_matters",
 ]

@@ -158,6 +158,7 @@ class MapStore:
             # An index that outlives a power cut must not name an array that did not.
             sync(self.path / ARRAYS / name)
             sync_names(self.path / ARRAYS)
+            sync_names(self.path)
             index.execute(
                 "INSERT OR IGNORE INTO sources (model, method) VALUES (?, ?)",
                 (_text(model), method),

@@ -23,6 +23,7 @@ from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
 from heatproof.analysis.verdicts import Asked, Trust
+from heatproof.experiment.study import Study
 from heatproof.maps.tuning import TunedValue
 from heatproof.report.gallery import Gallery
 from heatproof.stages.written import SetAside
@@ -281,6 +282,7 @@ class Content:
         family: Which conclusions share one correction: all of a kind, or those of one grid.
         warnings: Warnings beyond the standard ones of ``prose.cautions``, most important first.
         limits: Limits beyond the standard ones of the page.
+        study: The published study that the experiment repeats; None where it repeats none.
     """
 
     title: str
@@ -308,3 +310,4 @@ class Content:
     family: Literal["report", "grid"] = "report"
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    study: Study | None = None

@@ -16,6 +16,7 @@ from heatproof.analysis.analyse import Analysis, Tables, analyse
 from heatproof.analysis.verdicts import Asked
 from heatproof.disk import inside
 from heatproof.escaping import column_for_spreadsheet
+from heatproof.experiment.study import Study
 from heatproof.experiment.workspace import Workspace
 from heatproof.maps.tuning import TunedValue
 from heatproof.progress import Progress
@@ -94,6 +95,17 @@ def _of_pilot(films: int | None) -> tuple[str, ...]:
     )
 
 
+def _of_phantoms(study: Study | None) -> tuple[str, ...]:
+    """That a study on phantoms is no result."""
+    if study is None or not study.phantoms:
+        return ()
+    return (
+        "The films are phantoms in the files of the data set, and the networks are small and hardly"
+        " trained: this page shows that the study runs from end to end, and no number of it is a"
+        " result.",
+    )
+
+
 def _page(
     work: Workspace,
     judged: Sequence[Judged],
@@ -125,10 +137,12 @@ def _page(
         family=experiment.statistics.family,
         warnings=(
             *_of_pilot(experiment.pilot),
+            *_of_phantoms(experiment.study),
             *doubts(judged, tables, panels, validation, tuning),
             *beside_the_film(judged, work.store),
         ),
         limits=tuple(cells({one.member: one.offset for one in judged if one.offset})),
+        study=experiment.study,
         **vars(analysis),
     )
 

@@ -12,7 +12,7 @@ from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preproce
 from heatproof.models.still import held_still
 from heatproof.preparation.setups import Film
 
-_FAR = 0.3  # six times what a network was seen to have on films like those of its training
+_FAR = 0.3  # six times what trained networks have on films of others; benchmarks/normalization.py
 _NEARER = 0.25  # share of that which another normalization has to reach
 
 

@@ -15,7 +15,14 @@ import torch
 
 from heatproof.analysis.choices import choices
 from heatproof.data.geometry import geometries
-from heatproof.errors import DamagedError, ExperimentError, Gathered, HeatproofError, Several
+from heatproof.errors import (
+    DamagedError,
+    DamagedMapError,
+    ExperimentError,
+    Gathered,
+    HeatproofError,
+    Several,
+)
 from heatproof.experiment.claim import check_folder, claim, finish
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
@@ -85,7 +92,7 @@ def measure(experiment: Experiment, progress: Progress) -> tuple[Workspace, Writ
         work, judged, scored = _measure(begun, explained, progress)
         return work, read_back(work, judged, scored, compared=[])
 
-    return _mending(measured, progress)
+    return _mending(measured, begun, progress)
 
 
 def _begin(experiment: Experiment, progress: Progress) -> Workspace:
@@ -168,10 +175,10 @@ def _run_stages(
     work: Workspace, openers: Mapping[str, Opener], progress: Progress, until: Stage
 ) -> Path:
     """The stages after training."""
-    return _mending(lambda: _stages(work, openers, progress, until), progress)
+    return _mending(lambda: _stages(work, openers, progress, until), work, progress)
 
 
-def _mending(stages: Callable[[], _Result], progress: Progress) -> _Result:
+def _mending(stages: Callable[[], _Result], work: Workspace, progress: Progress) -> _Result:
     """What the stages return; they are gone through again where a file of theirs was damaged.
 
     A stage makes what is damaged when it begins.  This is for what a later stage finds, such as a
@@ -182,6 +189,10 @@ def _mending(stages: Callable[[], _Result], progress: Progress) -> _Result:
             return stages()
         except DamagedError as error:
             progress.warn(f"{error}; it is made again")
+            if isinstance(error, DamagedMapError):
+                # Where one is, more may be, as after a power cut: all of them in one round.
+                for data in work.data:
+                    work.store(data).damaged()
     return stages()
 
 

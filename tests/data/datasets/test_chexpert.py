@@ -6,8 +6,7 @@ import pytest
 from heatproof.data.check import check
 from heatproof.data.chexpert_table import OBSERVATIONS
 from heatproof.data.datasets import datasets
-from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     CHEXPERT,
     chexpert_names,
     grey,
@@ -16,6 +15,7 @@ from tests.on_disk import (
     write_chexpert,
     write_csv,
 )
+from heatproof.errors import DataError
 
 
 @pytest.fixture

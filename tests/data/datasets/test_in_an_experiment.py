@@ -6,9 +6,7 @@ import pytest
 
 from heatproof.data.annotations import lesions_of
 from heatproof.data.annotations.references import reference_mask
-from heatproof.experiment.file import load
-from heatproof.experiment.films import annotations_digest, open_data
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     box_mask,
     boxes_of,
     is_positive,
@@ -17,6 +15,8 @@ from tests.on_disk import (
     write_mura_readers,
     write_rsna,
 )
+from heatproof.experiment.file import load
+from heatproof.experiment.films import annotations_digest, open_data
 
 FILMS = phantoms(9)
 TEXT = """

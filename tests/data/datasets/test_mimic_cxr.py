@@ -7,8 +7,8 @@ import pytest
 
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
+from heatproof.data.on_disk import grey, is_positive, mimic_name, phantoms, write_mimic
 from heatproof.errors import DataError
-from tests.on_disk import grey, is_positive, mimic_name, phantoms, write_mimic
 
 
 @pytest.fixture

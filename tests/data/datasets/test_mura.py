@@ -9,8 +9,7 @@ import pytest
 from heatproof.data.annotations.formats.via import read_via
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     REGIONS,
     VIA,
     box_mask,
@@ -23,6 +22,7 @@ from tests.on_disk import (
     write_mura,
     write_mura_readers,
 )
+from heatproof.errors import DataError
 
 FINDING = "Abnormality"
 

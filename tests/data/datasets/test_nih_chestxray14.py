@@ -9,8 +9,7 @@ import pytest
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.nih_chestxray14 import FINDINGS
-from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     NIH_LABELS,
     box_mask,
     boxes_of,
@@ -20,6 +19,7 @@ from tests.on_disk import (
     phantoms,
     write_nih,
 )
+from heatproof.errors import DataError
 
 
 @pytest.fixture

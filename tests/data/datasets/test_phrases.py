@@ -7,21 +7,18 @@ import pytest
 
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.errors import DataError
-from tests.on_disk import (
-    MS_CXR,
+from heatproof.data.on_disk import (
     SIZE,
     box_mask,
     boxes_of,
     grey,
     is_positive,
     mimic_name,
-    padchest_name,
     phantoms,
     write_csv,
-    write_ms_cxr,
-    write_padchest_gr,
 )
+from heatproof.data.on_disk.phrases import MS_CXR, padchest_name, write_ms_cxr, write_padchest_gr
+from heatproof.errors import DataError
 
 FILMS = phantoms(8)
 POSITIVE = [number for number, film in enumerate(FILMS) if is_positive(film)]

@@ -7,9 +7,7 @@ import pytest
 
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.data.published_splits import drawn, listed
-from heatproof.errors import DataError, SpecError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     box_mask,
     boxes_of,
     grey,
@@ -19,6 +17,8 @@ from tests.on_disk import (
     write_csv,
     write_rsna,
 )
+from heatproof.data.published_splits import drawn, listed
+from heatproof.errors import DataError, SpecError
 
 FINDING = "Lung Opacity"
 

@@ -11,9 +11,17 @@ from heatproof.data.annotations import lesions_of
 from heatproof.data.annotations.mask_files import marked
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
+from heatproof.data.on_disk import (
+    grey,
+    is_positive,
+    phantoms,
+    siim_masks,
+    siim_name,
+    write_csv,
+    write_siim,
+)
 from heatproof.data.published_splits import drawn, listed
 from heatproof.errors import DataError
-from tests.on_disk import grey, is_positive, phantoms, siim_masks, siim_name, write_csv, write_siim
 
 FINDING = "Pneumothorax"
 

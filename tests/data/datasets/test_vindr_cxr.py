@@ -7,8 +7,7 @@ import pytest
 
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
-from heatproof.errors import DataError
-from tests.on_disk import (
+from heatproof.data.on_disk import (
     VINDR,
     box_mask,
     boxes_of,
@@ -19,6 +18,7 @@ from tests.on_disk import (
     write_csv,
     write_vindr,
 )
+from heatproof.errors import DataError
 
 FINDING = "Nodule/Mass"
 

@@ -18,6 +18,8 @@ SPECS = [
     "miou(cutoff=0.5, over='true_positive')",
     "box_ap(thresholds=(0.25, 0.5, 0.75))",
     "pointwise_ap(variant='box')",
+    "box_accuracy(threshold=0.1, over='found')",
+    "max_box_accuracy(version=1, steps=7)",
 ]
 EVERY = pytest.mark.parametrize("spec", SPECS)
 SIZE = (24, 30)

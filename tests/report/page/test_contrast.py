@@ -11,6 +11,7 @@ LIGHT, DARK, PRINT = (
     for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 )
 TEXT = [(ink, "paper") for ink in ("ink", "soft", "accent", "prior", "alarm")]
+TEXT += [("accent", "pass-paper"), ("alarm", "fail-paper"), ("soft", "open-paper")]
 TEXT += [("ink", "sheet"), ("soft", "sheet"), ("ink", "alarm-paper"), ("alarm", "alarm-paper")]
 
 

@@ -258,7 +258,11 @@ def test_every_number_of_a_table_is_in_the_file_beside_it() -> None:
         for table in re.findall(r"<table .*?</table>", render(content), re.DOTALL):
             [name] = re.findall(r'data-table="(\w+)"', table)
             cells = re.findall(r"[^,\n]+", str(beside[f"tables/{name}.csv"]))
-            written = {f"{float(cell):.6g}" for cell in cells if re.fullmatch(r"-?[\d.e-]+", cell)}
+            written = {
+                f"{float(cell):.6g}"
+                for cell in cells
+                if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)
+            }
             assert set(re.findall(r'<data value="([^"]+)"', table)) <= written, name
 
 

@@ -31,7 +31,9 @@ OVERLAPS = """() => {
   for (const table of document.querySelectorAll("table")) {
     for (const cell of table.querySelectorAll("th, td")) {
       const outer = cell.getBoundingClientRect();
-      if (!shown(outer) || outer.width < 3) continue;
+      // A phone reads headings from the cells, and hides the row that holds them.
+      const head = cell.closest("thead");
+      if (!shown(outer) || (head && getComputedStyle(head).clipPath !== "none")) continue;
       const range = document.createRange();
       range.selectNodeContents(cell);
       for (const box of range.getClientRects()) {
@@ -187,7 +189,7 @@ def test_window_and_level_map_the_film_as_they_say(
         """(values) => {
           const canvas = document.createElement("canvas");
           canvas.width = values.length;
-          const ink = canvas.getContext("2d");
+          const ink = canvas.getContext("2d", { willReadFrequently: true });
           ink.filter = document.querySelector(".stage svg").style.filter;
           values.forEach((value, x) => {
             ink.fillStyle = `rgb(${value} ${value} ${value})`;
@@ -252,9 +254,11 @@ def test_nothing_overlaps_on_paper(
 def test_a_large_study_opens_at_once(large: Path, opened: Callable[..., Any]) -> None:
     assert large.stat().st_size < 25_000_000
     page = opened(large)
-    # From the start of the navigation to the end of the load event, on a machine with other work.
-    milliseconds = page.evaluate("performance.timing.loadEventEnd - performance.timing.fetchStart")
-    assert milliseconds < 4000
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+    found = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
+    # Seconds of the processor, since a test cannot know what else the machine does.
+    assert found["ProcessTime"] < 2
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -163,7 +163,7 @@ class Manifest:
         for finding, rule in self._rules.items():
             key = f"labels.{finding}" if isinstance(self.labels, Mapping) else "labels"
             named += [(key, rule.column)] if isinstance(rule, LabelRule) else []
-        columns = read_rows(Path(self.csv))[0].values
+        columns = self._table[0].values
         gathered = Gathered()
         for key, column in named:
             if column is not None and column not in columns:
@@ -202,6 +202,10 @@ class Manifest:
 
     def __getitem__(self, index: int) -> Sample:
         return self._samples[index]
+
+    @cached_property
+    def _table(self) -> tuple[TableRow, ...]:
+        return read_rows(Path(self.csv))
 
     @cached_property
     def _rules(self) -> dict[str, bool | LabelRule]:
@@ -244,7 +248,7 @@ class Manifest:
             paths = {self.source: Path(self.annotations)}
         # All rows count, since marks of rows that ``where`` leaves out are no mistake.
         images: dict[str, Path] = {}
-        for row in read_rows(Path(self.csv)):
+        for row in self._table:
             for column in filter(None, (self.image, self.id)):
                 images.setdefault(file_name(row[column]), self._folder / row[self.image])
         files = Files(
@@ -275,7 +279,7 @@ class Manifest:
     @cached_property
     def _rows(self) -> dict[str, TableRow]:
         """The rows that are kept, by the name of their image."""
-        rows = chosen(read_rows(Path(self.csv)), self.where)
+        rows = chosen(self._table, self.where)
         if not rows:
             raise DataError(f"{self.csv} has no row where {dict(self.where)}")
         seen: dict[str, TableRow] = {}
@@ -329,7 +333,7 @@ class Manifest:
         if not self._coco.shapes:
             return
         # All rows count, since annotations of rows that ``where`` leaves out are no mistake.
-        cells = [file_name(row[self.image]) for row in read_rows(Path(self.csv))]
+        cells = [file_name(row[self.image]) for row in self._table]
         named = Counter(cells) + Counter(
             Path(cell).name for cell in cells if Path(cell).name != cell
         )

@@ -74,12 +74,16 @@ class RSNAPneumonia(Listed):
         others: Whether films that are neither normal nor have an opacity are left out, as published
             studies do, or count as ``"negative"``.
         images: Folder of the films; ``stage_2_train_images`` of the root unless told.
+        patients: Whether patients are told where their mapping is there.  The published split is
+            not by patient, and no training takes films of a patient that validates it: ``false``
+            trains on it all the same.
     """
 
     root: Path | str
     split: Literal["all", "train", "validation", "test"] = "all"
     others: Literal["left out", "negative"] = "left out"
     images: Path | str | None = None
+    patients: bool = True
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -96,7 +100,7 @@ class RSNAPneumonia(Listed):
         kept = self._kept(films)
         folder = Path(self.images or Path(self.root) / "stage_2_train_images")
         paths = find_films(folder, kept, ".dcm")
-        patients = self._patients()
+        patients = self._patients() if self.patients else {}
         return tuple(
             Sample(
                 image_id=name,

@@ -32,7 +32,7 @@ class LocalizationMetric(Protocol):
 
     The first paragraph of a metric's docstring is its definition, for people.  A metric may also
     have the fields that the functions of this module read, each with a default:
-    ``lower_is_better``, ``sees_negatives``, ``empty_is_zero``, ``regions_overlap``,
+    ``lower_is_better``, ``unbounded``, ``sees_negatives``, ``empty_is_zero``, ``regions_overlap``,
     ``rate_of_pixels``, ``at_cutoff`` and ``unboxed``; and an option ``spacing``, see
     ``specialize``.
     """
@@ -199,6 +199,11 @@ def sees_negatives(metric: Metric) -> bool:
 def lower_is_better(metric: Metric) -> bool:
     """Whether a smaller number is a better one, as of distances."""
     return bool(getattr(metric, "lower_is_better", False))
+
+
+def unbounded(metric: Metric) -> bool:
+    """Whether it has no largest value, as distances, counts and ratios; others lie in [0, 1]."""
+    return lower_is_better(metric) or bool(getattr(metric, "unbounded", False))
 
 
 def empty_is_zero(metric: Metric) -> bool:

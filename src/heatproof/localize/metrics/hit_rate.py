@@ -10,7 +10,7 @@ points at the tied pixel nearest to the centroid of all tied pixels (the first o
 order); ``ties="first"`` is what CheXlocalize does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -38,6 +38,7 @@ class HitRate:
     undefined: ClassVar[str] = "nothing is marked, or the map is constant or not finite"
     chance: ClassVar[float | None] = None
     empty_is_zero: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, str]] = {"pointing_game": "tolerance=15.0"}
     ties: Literal["centroid", "first"] = "centroid"
     tolerance: float = 0.0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from heatproof.analysis.localization import Localization
-from heatproof.localize import DatasetMetric, Metric, lower_is_better
+from heatproof.localize import DatasetMetric, Metric, lower_is_better, unbounded
 from heatproof.maps.binarize import Binarizer
 from heatproof.models.localizers import LocalizerArchitecture, localizers
 from heatproof.registry import docstring_summary, part_name
@@ -63,7 +63,8 @@ def metrics_used(
             definition=" ".join([title_and_definition(metric)[1], *_binarizing(metric)]),
             undefined=metric.undefined,
             # A distance has no largest value, so its axis ends where the measured ones do.
-            high=_axis_end(spec, panels) if lower_is_better(metric) else 1.0,
+            low=_axis_start(spec, panels) if unbounded(metric) else 0.0,
+            high=_axis_end(spec, panels) if unbounded(metric) else 1.0,
             chance=metric.chance,
             per_map=metric.per_map if isinstance(metric, DatasetMetric) else "",
             lower_is_better=lower_is_better(metric),
@@ -90,11 +91,23 @@ def rules_used(rules: Mapping[str, Rule]) -> Iterator[RuleText]:
 
 def _axis_end(metric: str, panels: Sequence[Localization]) -> float:
     """A number of one digit that no value and no interval of a metric exceeds."""
+    ends = _ends(metric, panels)
+    return axis_end(max(ends, default=0.0))
+
+
+def _axis_start(metric: str, panels: Sequence[Localization]) -> float:
+    """0, or a number of one digit that every value and interval of a metric exceeds."""
+    least = min(_ends(metric, panels), default=0.0)
+    return -axis_end(-least) if least < 0 else 0.0
+
+
+def _ends(metric: str, panels: Sequence[Localization]) -> list[float]:
+    """Every value and end of an interval of a metric that is finite."""
     measured = [panel for panel in panels if panel.metric == metric]
     estimates = [row.estimate for panel in measured for row in panel.rows]
     estimates += [row.estimate for panel in measured for row in panel.every_control]
-    ends = [end for e in estimates for end in (e.value, e.high) if math.isfinite(end)]
-    return axis_end(max(ends, default=0.0))
+    ends = [end for e in estimates for end in (e.value, e.low, e.high)]
+    return [end for end in ends if math.isfinite(end)]
 
 
 def title_and_definition(part: object) -> tuple[str, str]:

@@ -8,6 +8,7 @@ equal bytes.
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import album, grouping
 from heatproof.report.page.terms import VALIDITY_TEXTS, terms
 from heatproof.report.paper import (
+    beside_published,
     checklist_tables,
     diagnosis_tables,
     grid_tables,
@@ -46,6 +48,7 @@ TITLES = {
     "classification": "Is the classifier any good?",
     "against": "As well as readers, or as another model?",
     "why": "When and why maps fail",
+    "study": "Published, and here",
     "whom": "Whom it was tested on",
     "judged": "What was judged",
     "limits": "What these numbers do not show",
@@ -84,6 +87,15 @@ def undefined_reason(estimate: Estimate, positives: int, negatives: int, why: st
     return why or words.count(estimate.cases, "case")
 
 
+def hyphenated(text: str) -> str:
+    """The text with a soft hyphen in each long word, where narrow columns may break it.
+
+    >>> hyphenated("Reproducibility").replace("\N{SOFT HYPHEN}", "-")
+    'Reproduci-bility'
+    """
+    return re.sub(r"\b(\w{7,})(\w{6})\b", "\\1\N{SOFT HYPHEN}\\2", text)
+
+
 def _loader() -> jinja2.BaseLoader:
     return jinja2.PackageLoader("heatproof.report.page", "templates")
 
@@ -99,6 +111,7 @@ _FILTERS: dict[str, Any] = {
     "sentence": words.sentence,
     "uri": album.data_uri,
     "picture_id": album.picture_id,
+    "hyphenated": hyphenated,
 }
 _FUNCTIONS = (
     answers,
@@ -151,6 +164,8 @@ _FUNCTIONS = (
     families.family_of_differences,
     families.family_of_verdicts,
     published_table.published_table,
+    beside_published.beside_published,
+    beside_published.verdicts_beside_published,
     slope_forests,
     trust_grid.criteria_of,
     trust_grid.left_out,

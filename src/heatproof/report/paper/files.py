@@ -6,6 +6,7 @@ from typing import Any
 
 from heatproof.report.content import Content
 from heatproof.report.names import file_name
+from heatproof.report.paper.beside_published import beside_published, verdicts_beside_published
 from heatproof.report.paper.checklist_tables import claim_table, tripod_table
 from heatproof.report.paper.curve_tables import calibration_table, curve_table, roc_table
 from heatproof.report.paper.diagnosis_tables import (
@@ -88,6 +89,8 @@ def tables(content: Content) -> tuple[PaperTable[Any], ...]:
         failure_table(content),
         structure_table(content),
         published_table(content),
+        beside_published(content),
+        verdicts_beside_published(content),
         published_trust_table(content),
         claim_table(content),
         tripod_table(content),

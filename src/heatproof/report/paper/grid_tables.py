@@ -72,9 +72,11 @@ def trust_table(
         for grid in trust_grids(content)
         if not finding or (grid.dataset, grid.finding, grid.rule.spec) == wanted
     ]
+    # Of several tables on one page, each has a caption of its own.
+    of_grid = f": {finding} on {dataset}, by {rule}" if finding else ""
     return PaperTable[_Judged](
         "trust",
-        "Verdicts of trust, and what they rest on",
+        f"Verdicts of trust, and what they rest on{of_grid}",
         (
             PaperColumn("Data set", lambda row: row.dataset),
             PaperColumn("Finding", lambda row: row.finding),

@@ -190,6 +190,28 @@ MEANINGS: dict[str, dict[str, str]] = {
         "Measured on": "data set and model of the number of this report",
         "Source": "the study, and the place in it",
     },
+    "study": {
+        "Place": "the study, and the place in it",
+        "Quantity": "what was measured, as the study calls it",
+        "Data": "the data set, as the study calls it",
+        "Finding": "name of the finding; empty where there is one, or the number is of all",
+        "Method": "the saliency method or control, without its options; empty for a classifier",
+        "Model": "the architecture; empty where the study gives the number for none",
+        "Published": "the number of the study; its interval is empty where it gives none",
+        "Here": "the same quantity in this report; empty where it was not measured",
+        "Published value in the interval here": "`yes`, `no`, `no interval` or `not measured here`",
+        "Measured on": "data set, model and metric of the number of this report",
+        "Note": "what is special about the published number",
+    },
+    "study_verdicts": {
+        "Source": "the study",
+        "Data": "the data set, as the study calls it",
+        "Criterion": "the criterion of trust",
+        "Published": "whether the method passed in the study",
+        "Here": "the verdict of this report",
+        "Alike": "whether both are the same",
+        "Rule here": "spec of the rule that made the verdict of this report",
+    },
 }
 """The meaning of each column, by table and heading."""
 

@@ -9,11 +9,13 @@ are those after probability cut-offs: below the cut-off a map marks nothing, and
 finding are left out.  Those of ``iou`` and ``hit_rate`` are without cut-offs (``CUTOFF_NOTE``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis
 from heatproof.diagnose.confidence import POOLED
+from heatproof.localize.controls.human_benchmark import HumanBenchmark
 from heatproof.registry import part_name
 from heatproof.report.content import Content
 from heatproof.report.paper.table import PaperColumn, PaperTable
@@ -26,6 +28,8 @@ CUTOFF_NOTE = (
     " count. Those here are of mIoU where it says so; those of IoU and hit rate are without"
     " cut-offs, so that every film without the finding counts, with 0."
 )
+_NAN = float("nan")
+_CLASSIFIER = "auroc of the classifier"
 _METRICS = {"iou": "IoU", "hit_rate": "hit rate"}
 _MEANS = {"iou": "mIoU", "hit_rate": "hit rate"}
 _NUMBERS = published_numbers(source=CHEXLOCALIZE)
@@ -61,6 +65,51 @@ def published_table(content: Content) -> PaperTable[_Pair]:
         ),
         [*_means(content), *_decreases(content), *_diagnosed(content)],
     )
+
+
+def by_quantity(content: Content) -> dict[tuple[str, str], list[tuple[Estimate, str]]]:
+    """What this report measured of each quantity and finding of the study, and on what."""
+    found: dict[tuple[str, str], list[tuple[Estimate, str]]] = {}
+    for pair in published_table(content).records:
+        key = (pair.published.quantity, pair.published.finding)
+        found.setdefault(key, []).append((pair.here, pair.where))
+    for quantity, finding, estimate, where in _beside_others(content):
+        found.setdefault((quantity, finding), []).append((estimate, where))
+    for row in content.classification:
+        where = f"{row.dataset}, {row.model}"
+        found.setdefault((_CLASSIFIER, row.finding), []).append((row.auroc, where))
+    return found
+
+
+def _beside_others(content: Content) -> Iterator[tuple[str, str, Estimate, str]]:
+    """Readers by finding; how many findings are worse, better and alike, beside each other side."""
+    sides: dict[tuple[str, str, str, str, str], list[Comparison]] = {}
+    for each in content.comparisons:
+        metric = _MEANS.get(part_name(each.metric))
+        if metric and each.finding and each.method == "grad_cam":
+            tuned = ", tuned thresholds" if "tuned" in each.metric else ""
+            key = (each.dataset, each.model, each.other, metric + tuned, each.metric)
+            sides.setdefault(key, []).append(each)
+    for (dataset, model, other, metric, spec), rows in sides.items():
+        where = f"{dataset}, {model}, {spec}"
+        if other != HumanBenchmark.title:
+            better = sum(row.difference.low > 0 for row in rows)
+            quantity = f"findings on which one checkpoint is below the ensemble by {metric}"
+            yield quantity, "", _counted(better, rows), f"{where}, beside {other}"
+            continue
+        worse = sum(row.difference.high < 0 for row in rows)
+        better = sum(row.difference.low > 0 for row in rows)
+        alike = len(rows) - worse - better
+        for word, count in (("worse than", worse), ("better than", better), ("alike to", alike)):
+            quantity = f"findings {word} the human benchmark by {metric}"
+            yield quantity, "", _counted(count, rows), where
+        for row in rows:
+            yield f"{metric} of the human benchmark", row.finding, row.theirs, where
+
+
+def _counted(count: int, rows: Sequence[Comparison]) -> Estimate:
+    """A number of findings, which has no interval."""
+    return Estimate(float(count), _NAN, _NAN, _NAN, len(rows), "")
 
 
 def _means(content: Content) -> Iterator[_Pair]:

@@ -71,7 +71,7 @@
   const plain = (cell) => {
     const copy = cell.cloneNode(true);
     all("button.sort, .gauge, [aria-hidden]", copy).forEach((part) => part.remove());
-    return copy.textContent.replace(/\s+/g, " ").trim().replace(/^\u2212/, "-");
+    return copy.textContent.replace(/\u00ad/g, "").replace(/\s+/g, " ").trim().replace(/^\u2212/, "-");
   };
   const csv = (table) => {
     const rows = [...table.tHead.rows, ...table.tBodies[0].rows].filter((row) => !row.hidden);

@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -17,26 +18,40 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.types import Sample
+from heatproof.types import Annotation, Sample
 
 SIZE = 64  # pixels of a phantom, each way
+_NO_BOX: list[tuple[object, ...]] = [("", "", "", "")]
 FRAME = 1024  # of the films that boxes of RSNA, SIIM and NIH are drawn on
 
 
 def phantoms(images: int = 8, seed: int = 3) -> list[Sample]:
     """Films with and without nodules, some of one patient."""
-    return list(Phantom(images=images, seed=seed, size=SIZE, nodules=(1, 2)))
+    drawn = Phantom(images=images, seed=seed, size=SIZE, nodules=(1, 2))
+    return [drawn[index] for index in range(len(drawn))]
+
+
+def patient_of(film: Sample) -> int:
+    """The number of a phantom's patient."""
+    return int((film.patient_id or "0")[-6:])
 
 
 def is_positive(film: Sample) -> bool:
+    """Whether the film has a nodule."""
     return any(film.labels.values())
+
+
+def _nodules(mark: Annotation) -> tuple[Any, ...]:
+    """The ellipses of a phantom's mark."""
+    shape: Any = mark.shape
+    return tuple(shape.ellipses)
 
 
 def boxes_of(film: Sample, scale: float = 1) -> list[tuple[float, float, float, float]]:
     """x, y, width and height of the box around each nodule, in pixels times ``scale``."""
     boxes = []
     for mark in film.annotations:
-        for nodule in mark.shape.ellipses:
+        for nodule in _nodules(mark):
             ys, xs = np.nonzero(nodule.thickness(SIZE))
             corners = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
             x0, y0, x1, y1 = (float(corner * scale) for corner in corners)
@@ -53,10 +68,12 @@ def box_mask(boxes: Iterable[Sequence[float]], size: int = SIZE) -> np.ndarray:
 
 
 def grey(film: Sample) -> np.ndarray:
+    """The pixels, of 8 bits."""
     return np.round(film.pixels.read() * 255).astype(np.uint8)
 
 
 def write_dicom(path: Path, pixels: np.ndarray, photometric: str = "MONOCHROME2") -> None:
+    """A secondary capture; stored values of ``MONOCHROME1`` are turned around."""
     path.parent.mkdir(parents=True, exist_ok=True)
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -80,12 +97,14 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """A table, with its header as the first row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
 
 
 def rsna_name(number: int) -> str:
+    """The patientId of a film."""
     return f"0004cfab-14fd-4e49-80ba-{number:012x}"
 
 
@@ -99,10 +118,10 @@ def write_rsna(root: Path, films: Sequence[Sample]) -> None:
         write_dicom(root / "stage_2_train_images" / f"{name}.dcm", grey(film))
         healthy = "Normal" if number % 3 else "No Lung Opacity / Not Normal"
         boxes = boxes_of(film, FRAME / SIZE)
-        for box in boxes or [("", "", "", "")]:
+        for box in boxes or _NO_BOX:
             labels.append((name, *box, int(is_positive(film))))
             classes.append((name, "Lung Opacity" if boxes else healthy))
-        patient = int(film.patient_id[-6:])
+        patient = patient_of(film)
         mapping.append({"subset_img_id": name, "img_id": f"{patient:08d}_{number:03d}.png"})
     write_csv(root / "stage_2_train_labels.csv", labels)
     write_csv(root / "stage_2_detailed_class_info.csv", classes)
@@ -118,7 +137,7 @@ def mura_names(films: Sequence[Sample]) -> list[str]:
     names = []
     for number, film in enumerate(films):
         part = "valid" if number % 4 else "train"
-        patient = int(film.patient_id[-6:])
+        patient = patient_of(film)
         region = REGIONS[patient % len(REGIONS)]
         names.append(f"{part}_{region}_p{patient:05d}_s{number % 2 + 1}_image{number}")
     return names
@@ -149,10 +168,12 @@ VIA = (
 
 
 def via_rect(x: float, y: float, width: float, height: float) -> dict[str, object]:
+    """A rectangle, as the annotator writes it."""
     return {"name": "rect", "x": int(x), "y": int(y), "width": int(width), "height": int(height)}
 
 
 def via_polygon(points: Sequence[tuple[int, int]]) -> dict[str, object]:
+    """A polygon, as the annotator writes it."""
     xs, ys = zip(*points, strict=True)
     return {"name": "polygon", "all_points_x": list(xs), "all_points_y": list(ys)}
 
@@ -198,12 +219,13 @@ def write_mura_readers(folder: Path, films: Sequence[Sample]) -> None:
 
 
 def siim_name(number: int) -> str:
+    """The ImageId of a film."""
     return f"1.2.276.0.7230010.3.1.4.8323329.{1000 + number}.1517875165.{878027 + number}"
 
 
 def siim_masks(film: Sample) -> list[np.ndarray]:
     """The mask of each nodule at the size that run lengths are of."""
-    thick = [n.thickness(SIZE) > 0 for mark in film.annotations for n in mark.shape.ellipses]
+    thick = [n.thickness(SIZE) > 0 for mark in film.annotations for n in _nodules(mark)]
     return [np.kron(mask, np.ones((FRAME // SIZE,) * 2)).astype(bool) for mask in thick]
 
 
@@ -233,9 +255,10 @@ def write_siim(root: Path, films: Sequence[Sample]) -> None:
 
 def nih_names(films: Sequence[Sample]) -> list[str]:
     """Films by patient and number, as ChestX-ray14 names them."""
-    names, seen = [], {}
+    names: list[str] = []
+    seen: dict[int, int] = {}
     for film in films:
-        patient = int(film.patient_id[-6:]) + 1
+        patient = patient_of(film) + 1
         seen[patient] = seen.get(patient, -1) + 1
         names.append(f"{patient:08d}_{seen[patient]:03d}.png")
     return names
@@ -282,7 +305,7 @@ CHEXPERT = (
 def chexpert_names(films: Sequence[Sample]) -> list[str]:
     """Films by patient, study and view; every third is lateral."""
     return [
-        f"patient{int(film.patient_id[-6:]) + 1:05d}/study{number // 3 + 1}/"
+        f"patient{patient_of(film) + 1:05d}/study{number // 3 + 1}/"
         f"view{number % 3 + 1}_{'frontal' if number % 3 else 'lateral'}"
         for number, film in enumerate(films)
     ]
@@ -307,6 +330,7 @@ VINDR = ("image_id", "rad_id", "class_name", "x_min", "y_min", "x_max", "y_max")
 
 
 def vindr_name(number: int) -> str:
+    """The image_id of a film."""
     return f"{number:032x}"
 
 
@@ -327,8 +351,8 @@ def write_vindr(root: Path, films: Sequence[Sample]) -> None:
         for split in ("train", "test"):
             write_dicom(root / split / f"{name}.dicom", grey(film), "MONOCHROME1")
         boxes = [(x, y, x + width, y + height) for x, y, width, height in boxes_of(film)]
-        none = ("No finding", "", "", "", "")
-        drawn = [("Nodule/Mass", *box) for box in boxes] or [none]
+        none: tuple[object, ...] = ("No finding", "", "", "", "")
+        drawn: list[tuple[object, ...]] = [("Nodule/Mass", *box) for box in boxes] or [none]
         for reader in ("R1", "R2", "R3"):
             silent = reader == "R3" or (reader == "R2" and number == first)
             rows += [(name, reader, *row) for row in ([none] if silent else drawn)]
@@ -348,6 +372,7 @@ MIMIC = (
 
 
 def mimic_name(number: int) -> str:
+    """The dicom_id of a film."""
     return "-".join(f"{number + place:08x}" for place in range(5))
 
 
@@ -358,7 +383,7 @@ def write_mimic(root: Path, films: Sequence[Sample]) -> None:
     labels: list[Sequence[object]] = [("subject_id", "study_id", *MIMIC)]
     for number, film in enumerate(films):
         name, study = mimic_name(number), 50000000 + number
-        patient = 10000000 + int(film.patient_id[-6:])
+        patient = 10000000 + patient_of(film)
         folder = root / "files" / f"p{str(patient)[:2]}" / f"p{patient}" / f"s{study}"
         write_picture(folder / f"{name}.jpg", grey(film))
         metadata.append((name, patient, study, "PA" if number % 3 else "LATERAL"))
@@ -372,69 +397,3 @@ def write_mimic(root: Path, films: Sequence[Sample]) -> None:
         write_csv(path, rows)
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
-
-
-MS_CXR = (
-    "dicom_id", "category_name", "label_text", "path", "x", "y", "w", "h", "image_width",
-    "image_height", "split",
-)  # fmt: skip
-
-
-def write_ms_cxr(root: Path, films: Sequence[Sample], *, scale: int = 2) -> None:
-    """MS-CXR and the films of MIMIC-CXR-JPG: a phrase per film with a box around each nodule.
-
-    Boxes are of films that are ``scale`` times as large as those on the disk.
-    """
-    rows: list[Sequence[object]] = [MS_CXR]
-    for number, film in enumerate(films):
-        name, patient = mimic_name(number), 10000000 + int(film.patient_id[-6:])
-        path = f"files/p{str(patient)[:2]}/p{patient}/s{50000000 + number}/{name}.jpg"
-        if is_positive(film):
-            write_picture(root / path, grey(film))
-        part = "test" if number % 2 else "train"
-        for x, y, width, height in boxes_of(film, scale):
-            cells = (x, y, width, height, SIZE * scale, SIZE * scale, part)
-            rows.append((name, "Lung Opacity", "an opacity, here", path, *cells))
-    write_csv(root / "MS_CXR_Local_Alignment_v1.1.0.csv", rows)
-
-
-def padchest_name(number: int) -> str:
-    return f"{216840111366964012283393834152009033102258826 + number}_00-059-087.png"
-
-
-def write_padchest_gr(root: Path, films: Sequence[Sample]) -> None:
-    """PadChest-GR: both readers show the nodules, the second only the first of them.
-
-    Each film has a normal sentence, and each abnormal one a sentence that cannot be shown.
-    """
-    reports, rows = [], [("StudyID", "ImageID", "PatientID", "PatientSex_DICOM", "label", "split")]
-    for number, film in enumerate(films):
-        name = padchest_name(number)
-        pixels = grey(film).astype(np.uint16) * 16  # of 12 bits, in files of 16
-        write_picture(root / "Padchest_GR_files" / "PadChest_GR" / name, pixels)
-        shares = [
-            [x / SIZE, y / SIZE, (x + width) / SIZE, (y + height) / SIZE]
-            for x, y, width, height in boxes_of(film)
-        ]
-        findings = [{
-            "sentence_en": "No pleural effusion.", "sentence_es": "Sin derrame.", "abnormal": False,
-            "boxes": [], "extra_boxes": [], "labels": ["pleural effusion"], "locations": [],
-        }]  # fmt: skip
-        if shares:
-            findings += [
-                {"sentence_en": "Nodules.", "sentence_es": "Nódulos.", "abnormal": True,
-                 "boxes": shares, "extra_boxes": shares[:1], "labels": ["nodule"],
-                 "locations": ["lung"]},
-                {"sentence_en": "Signs of COPD.", "sentence_es": "Signos de EPOC.",
-                 "abnormal": True, "boxes": [], "extra_boxes": [], "labels": ["COPD signs"],
-                 "locations": []},
-            ]  # fmt: skip
-        reports.append({"StudyID": f"s{number}", "ImageID": name, "findings": findings})
-        part = "test" if number % 2 else "train"
-        rows += [
-            (f"s{number}", name, film.patient_id, "F", finding["labels"][0], part)
-            for finding in findings
-        ]
-    path = root / "grounded_reports_20240819.json"
-    path.write_text(json.dumps(reports, ensure_ascii=False), encoding="utf-8")
-    write_csv(root / "master_table.csv", rows)
