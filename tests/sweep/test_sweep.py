@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,13 @@ import pytest
 
 from heatproof import cli, train
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.errors import ExperimentError, HeatproofError, ModelError, TrainingError
+from heatproof.errors import (
+    DamagedFile,
+    ExperimentError,
+    HeatproofError,
+    ModelError,
+    TrainingError,
+)
 from heatproof.experiment.file import load
 from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import open_workspace
@@ -215,6 +222,19 @@ def test_more_trials_go_on_with_the_same_search(unbroken, made_up, tmp_path):
     sweep(load(file))
     assert len(made_up.calls) == 4
     assert table(file).drop("seconds").equals(table(unbroken[0]).drop("seconds"))
+
+
+def test_a_model_that_is_gone_is_trained_again(made_up, tmp_path):
+    file = written(tmp_path)
+    sweep(load(file))
+    before = table(file)
+    gone = file.parent / "out" / before.filter(state="complete")["model"][1]
+    shutil.rmtree(gone)
+    made_up.calls.clear()
+    with pytest.warns(DamagedFile, match="are gone; they are trained again"):
+        sweep(load(file))
+    assert [folder.parent.name for folder, _ in made_up.calls] == [gone.name]
+    assert table(file).equals(before)
 
 
 def test_trials_at_the_same_time_know_those_before_alone(unbroken, made_up, tmp_path):

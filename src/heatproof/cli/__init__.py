@@ -289,8 +289,9 @@ def main() -> None:
     except MemoryError as error:
         _fail("Memory error:", f"{error}. {_KEPT}")
     except RuntimeError as error:
-        # What torch raises where the system has no memory left; it has no class of its own for it.
-        if "allocate memory" not in str(error):
+        # What torch and Python raise where the system has no memory, or no threads, left; they have
+        # no class of their own for it.
+        if not any(words in str(error) for words in ("allocate memory", "can't start new thread")):
             raise
         _fail("Memory error:", f"{error}. {_KEPT}")
 

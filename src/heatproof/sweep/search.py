@@ -11,6 +11,7 @@ A trial is judged by the classification of the validation films, and by nothing 
 """
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,11 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from heatproof.errors import ModelError
+from heatproof.disk import is_file
+from heatproof.errors import DamagedFile, ModelError
 from heatproof.experiment.settings import Sweep
 from heatproof.experiment.workspace import Workspace
+from heatproof.models.card import CARD
 from heatproof.preparation.folders import trained_folder
 from heatproof.progress import Progress
 from heatproof.sweep.attempt import Attempt, State, TrialOutcome, study_of
@@ -157,7 +160,29 @@ def _tried(
             study.add_trial(sealed_trial(study.study_name, done, _finished(trial, outcome)))
             done += 1
             progress.advance()
-    return Tried(family, tuple(_read(work, family, trial) for trial in study.trials[:count]))
+    trials = study.trials[:count]
+    _train_lost(work, family, trials, run)
+    return Tried(family, tuple(_read(work, family, trial) for trial in trials))
+
+
+def _train_lost(
+    work: Workspace, family: Family, trials: Sequence[FrozenTrial], run: Runner
+) -> None:
+    """Train again what a trial trained and is gone: removed, or lost with the power."""
+    lost = [
+        Attempt(family, trial.params, trial.number, None)
+        for trial in trials
+        if trial.state is TrialState.COMPLETE
+        and not is_file(trained_folder(work, family.with_values(trial.params)) / CARD)
+    ]
+    if lost:
+        numbers = ", ".join(str(one.number) for one in lost)
+        warnings.warn(
+            f"models of trials {numbers} of {family.name} are gone; they are trained again",
+            DamagedFile,
+            stacklevel=2,
+        )
+        list(_outcomes(run, lost))
 
 
 def _outcomes(run: Runner, attempts: Sequence[Attempt]) -> Iterator[TrialOutcome]:
