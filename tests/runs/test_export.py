@@ -84,6 +84,8 @@ def test_what_cannot_be_is_told(runs, tmp_path) -> None:
         export(opened, runs[0], ["csv"])
 
 
+# Their code, with this NumPy.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_coco_is_read_by_others_and_holds_the_masks(runs, tmp_path) -> None:
     opened = heatproof.open(runs[0])
     export(opened, tmp_path, ["coco(binarize=fixed(threshold=0.6))"])
