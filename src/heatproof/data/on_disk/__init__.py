@@ -208,7 +208,7 @@ def write_mura_readers(folder: Path, films: Sequence[Sample]) -> None:
                          (int(x), int(y + h))])
             for x, y, w, h in boxes
         ]  # fmt: skip
-        readers["rad3"][name] = [via_rect(1, 1, 3, 2)]
+        readers["rad3"][name] = [via_rect(1.0, 1.0, 3.0, 2.0)]
     readers["rad2"][abnormal[-1][0]] = []
     for reader, marks in readers.items():
         write_via(folder / f"{reader}_annotations.csv", marks)
