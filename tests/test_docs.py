@@ -274,16 +274,16 @@ def test_annotations_are_converted_as_the_page_says(tmp_path, monkeypatch, capsy
 
     import typer
     from PIL import Image
-    from tests.on_disk import via_polygon, via_rect, write_csv, write_via
 
     from heatproof.cli import app
+    from heatproof.data.on_disk import via_polygon, via_rect, write_csv, write_via
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "films").mkdir()
     for name in ("a.png", "b.png"):
         Image.new("L", (40, 30)).save(tmp_path / "films" / name)
     triangle = via_polygon([(1, 1), (9, 1), (9, 9)])
-    write_via(tmp_path / "marks.csv", {"a": [via_rect(2, 3, 9, 8)], "b": [triangle]})
+    write_via(tmp_path / "marks.csv", {"a": [via_rect(2.0, 3.0, 9.0, 8.0)], "b": [triangle]})
     write_csv(tmp_path / "train-rle.csv", [("ImageId", " EncodedPixels"), ("a", " 31 5")])
     page = (ROOT / "docs/how-to/convert-annotations.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from heatproof.cli.init import init
+from heatproof.data import on_disk
 from heatproof.data.datasets import datasets
 from heatproof.errors import DataError, ExperimentError
 from heatproof.experiment.downloaded import draft_from, known
 from heatproof.experiment.file import load
 from heatproof.experiment.workspace import open_workspace
-from tests import on_disk
 
 WRITERS = {
     "rsna": on_disk.write_rsna,

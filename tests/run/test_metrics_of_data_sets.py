@@ -68,7 +68,7 @@ def test_the_page_tells_it_beside_the_other_metrics(detecting):
         estimates, metric="pointwise_ap", method="grad_cam", model="bright", statistic="value"
     )
     assert "<caption>Pointwise AP</caption>" in page
-    assert f'<data value="{told["value"]:.6g}">' in page
+    assert f'<data value="{told["value"]:.6g}"' in page
     assert "hit rate 0.67 [" in page
     assert "and 5 without it" in page
     assert "strongest point together find the lesion. It is 1 if every film" in page

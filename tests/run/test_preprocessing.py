@@ -19,8 +19,8 @@ def prepare(film):
     whole = torch.from_numpy(film)[None, None]
     return interpolate(whole, (64, 64), mode="bilinear", antialias=True)[0]
 
-def mirrored(film):
-    return prepare(film).flip(2)
+def turned(film):
+    return prepare(film).transpose(1, 2)
 """
 
 
@@ -46,8 +46,8 @@ def test_a_transform_gives_the_scores_of_the_parts_that_it_is_made_of(squares, o
 
 
 def test_a_transform_without_a_way_back_is_refused_until_it_is_said(own):
-    file = own('transform = "prepare.py:mirrored"')
-    with pytest.raises(ModelError, match=r"turn or mirror.*Say it: back"):
+    file = own('transform = "prepare.py:turned"')
+    with pytest.raises(ModelError, match=r"turn films.*say it: back"):
         run(load(file), "explain")
 
 

@@ -206,7 +206,7 @@ def test_a_full_gpu_is_told_with_the_batch() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     network.backbone.forward = full
-    with pytest.raises(ModelError, match=r"memory of the GPU.*batch=16 may be smaller"):
+    with pytest.raises(ModelError, match=r"memory of the device.*batch=16 may be smaller"):
         fit(network, blobs(32, 0), blobs(16, 1), QUICK)
 
 

@@ -131,7 +131,10 @@ class Pacs:
             ) from error
         token = os.environ.get(TOKEN)
         headers = {"Authorization": f"Bearer {token}"} if token else None
-        return DICOMwebClient(self.url, headers=headers, timeout=_TIMEOUT)
+        client = DICOMwebClient(self.url, headers=headers, timeout=_TIMEOUT)
+        # A busy server is asked three times in two seconds; one that is not there is told as soon.
+        client.set_http_retry_params(max_attempts=3, wait_exponential_multiplier=250)
+        return client
 
     @contextmanager
     def _talking(self, what: str) -> Iterator[None]:

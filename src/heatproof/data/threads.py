@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cv2
-import torch
 
 MOST = 4  # each holds a film of full size several times over: 0.2 GB at 2,320 x 2,828
 
@@ -18,6 +17,8 @@ MOST = 4  # each holds a film of full size several times over: 0.2 GB at 2,320 x
 @contextmanager
 def side_by_side() -> Iterator[ThreadPoolExecutor]:
     """A pool for work on films; torch and OpenCV get their threads back when it ends."""
+    import torch  # here: tables are read without it, in a second
+
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

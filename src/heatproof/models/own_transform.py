@@ -57,8 +57,8 @@ class NoWayBack:
     def unknown(self) -> ModelError:
         """The error for whoever asks for it."""
         return ModelError(
-            f"maps cannot be laid over films, since the way back is not known: {self.reason}."
-            ' Say it: back = "center_crop(height=224, width=224, resize=256)", or another that'
+            f"maps cannot be laid over films, since the way back is not known: {self.reason}"
+            '; say it: back = "center_crop(height=224, width=224, resize=256)", or another that'
             " `heatproof geometries` lists"
         )
 

@@ -68,8 +68,7 @@ def way_back(transform: Transform, sizes: Sequence[Size] = SIZES) -> Geometry:
     if errors[best] > tolerance(canvas):
         raise ModelError(
             f"no geometry explains where spots on a film arrive ({geometries.spec(best)} misses by"
-            f" {errors[best]:.1f} pixels); does the transform turn films, or crop each to what it"
-            " shows?"
+            f" {errors[best]:.1f} pixels): it may turn films, or crop each to what it shows"
         )
     return best
 

@@ -77,8 +77,12 @@ class Table:
         # every present column is left alone.
         if any(name not in frame.columns for name in cls.columns):
             there = frame.columns
-            former = {old: new for old, new in cls.former.items() if new not in there}
-            frame = frame.rename(former, strict=False)
+            moved = {old: new for old, new in cls.former.items() if old in there}
+            # A name that is taken is free once its column moves on.
+            while taken := [old for old, new in moved.items() if new in there and new not in moved]:
+                for old in taken:
+                    del moved[old]
+            frame = frame.rename(moved)
         return cls(frame)
 
     @classmethod

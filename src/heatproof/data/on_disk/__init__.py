@@ -47,7 +47,7 @@ def _nodules(mark: Annotation) -> tuple[Any, ...]:
     return tuple(shape.ellipses)
 
 
-def boxes_of(film: Sample, scale: float = 1) -> list[tuple[float, float, float, float]]:
+def boxes_of(film: Sample, scale: float = 1.0) -> list[tuple[float, float, float, float]]:
     """x, y, width and height of the box around each nodule, in pixels times ``scale``."""
     boxes = []
     for mark in film.annotations:

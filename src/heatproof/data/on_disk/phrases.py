@@ -37,7 +37,7 @@ def write_ms_cxr(root: Path, films: Sequence[Sample], *, scale: int = 2) -> None
         if is_positive(film):
             write_picture(root / path, grey(film))
         part = "test" if number % 2 else "train"
-        for x, y, width, height in boxes_of(film, scale):
+        for x, y, width, height in boxes_of(film, float(scale)):
             cells = (x, y, width, height, SIZE * scale, SIZE * scale, part)
             rows.append((name, "Lung Opacity", "an opacity, here", path, *cells))
     write_csv(root / "MS_CXR_Local_Alignment_v1.1.0.csv", rows)

@@ -29,8 +29,8 @@ class CNR:
 
     title: ClassVar[str] = "Contrast-to-noise ratio"
     undefined: ClassVar[str] = (
-        "nothing is marked, or everything, or the map has one value inside and one outside, or is"
-        " not finite"
+        "nothing is marked, or everything, or the map is constant, or has one value inside and one"
+        " outside, or is not finite"
     )
     chance: ClassVar[float | None] = None  # 0 with the sign; tests of chance are of shares
     unbounded: ClassVar[bool] = True
