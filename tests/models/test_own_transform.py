@@ -95,7 +95,7 @@ def test_without_a_way_back_inputs_are_made_and_maps_are_refused(transform):
     own = OwnTransform(transform, takes="rgb")
     assert own.tensor(FILM).shape == (3, 64, 64)
     assert isinstance(own.geometry, NoWayBack)
-    with pytest.raises(ModelError, match="does the transform turn films"):
+    with pytest.raises(ModelError, match="it may turn films"):
         own.geometry.back(np.zeros((4, 4), np.float32), (300, 260))
 
 
