@@ -22,6 +22,7 @@ def test_a_run_makes_no_connection(squares, monkeypatch):
     assert run(load(squares)).is_file()
 
 
+@pytest.mark.slow
 def test_starting_makes_no_connection():
     code = """
 import sys

@@ -162,6 +162,7 @@ gallery = 0
 """
 
 
+@pytest.mark.slow
 def test_no_result_depends_on_the_order_in_which_films_list_their_readers(tmp_path, monkeypatch):
     monkeypatch.setitem(datasets._classes, "read_twice", ReadTwice)
     (tmp_path / "network.py").write_text(NETWORK)

@@ -151,6 +151,7 @@ def published(shared_data, tmp_path_factory):
     return root, shared_data / "annotations_only" / "mura_3readers"
 
 
+@pytest.mark.slow
 def test_published_counts_of_films_and_of_inconclusive_ones(published):
     root, marks = published
     data = datasets.build("mura", {"root": str(root), "annotations": str(marks)})
@@ -167,6 +168,7 @@ def test_published_counts_of_films_and_of_inconclusive_ones(published):
     assert (subgroups["hardware/fracture"], subgroups["arthritis"]) == (367, 197)
 
 
+@pytest.mark.slow
 def test_published_lists_keep_their_films(published):
     root, marks = published
     options = {"root": str(root), "annotations": str(marks)}

@@ -123,6 +123,7 @@ def test_the_split_is_one_of_two_classes(root):
         opened(root, split="test", others="negative")
 
 
+@pytest.mark.slow
 def test_the_published_counts_and_the_published_split(shared_data):
     """26,684 films, 14,863 of two classes, and of these the very films of the published lists."""
     tables = shared_data / "tables"

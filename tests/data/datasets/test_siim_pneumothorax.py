@@ -100,6 +100,7 @@ def test_another_table_has_no_published_split(root, tmp_path):
         opened(root, split="test", splits="list.csv")
 
 
+@pytest.mark.slow
 def test_the_published_split_and_the_published_films(shared_data, tmp_path):
     """12,047 films in the later table, 10,675 of them in the published list."""
     tables = shared_data / "tables"
