@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from heatproof.data.annotations.formats.coco import file_name, read_coco
+from heatproof.data.annotations.formats.coco import read_coco
+from heatproof.data.annotations.marks import file_name
 from heatproof.data.datasets import datasets
 from heatproof.data.overview import Overview, overview
 from heatproof.data.tabular import read_json
