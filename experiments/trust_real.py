@@ -189,9 +189,10 @@ def written(
 ) -> Path:
     asked = "" if "[trust]" in more else "trust = false\n"
     file = folder / f"{name}.toml"
+    head = name.partition(" ")[0]  # its experiments share models, and so a folder and a name
     shutil.copy(NETWORK, folder)  # an experiment runs code beside it alone
     file.write_text(
-        f'name = "Opacity classifiers on real radiographs: {name}"\noutput = "{name.partition(" ")[0]}"\n{asked}\n'
+        f'name = "Opacity classifiers on real radiographs: {head}"\noutput = "{head}"\n{asked}\n'
         f"{body}[explain]\nmethods = {json.dumps(list(methods))}\n\n"
         f"[score]\nmetrics = {json.dumps(list(metrics))}\n\n{more}",
         encoding="utf-8",
