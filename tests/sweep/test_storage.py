@@ -1,6 +1,7 @@
 """Studies at rest: trials that are not as they were written are tried again."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import optuna
@@ -86,3 +87,11 @@ def test_a_database_of_something_else_is_made_anew(tmp_path):
         opened.execute("CREATE TABLE maps (x)")
     with pytest.warns(DamagedFile, match="made again"):
         assert numbers(file) == 0
+
+
+def test_several_open_a_new_file_at_once(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(open_storage, [tmp_path / "sweep.sqlite3"] * 4))
+    for storage in opened:
+        assert storage.get_all_studies() == []
+        storage.engine.dispose()

@@ -7,17 +7,20 @@ it, which were drawn by what it said, are tried again.
 
 import copy
 import sqlite3
+import time
 import warnings
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial
+from sqlalchemy.exc import IntegrityError, OperationalError  # Optuna brings it
 
 from heatproof.errors import DamagedFile
 from heatproof.tables.units import digest
 
 _SEAL = "sha256"  # attribute of a trial
+_ATTEMPTS, _PAUSE = 20, 0.1  # to find tables that another sweep is making; seconds
 
 
 def open_storage(file: Path) -> optuna.storages.RDBStorage:
@@ -29,6 +32,10 @@ def open_storage(file: Path) -> optuna.storages.RDBStorage:
     # Optuna expects an address, in which a path may mean something else.  This one means no file,
     # and the connections go to ours.
     connections = {"creator": lambda: sqlite3.connect(file)}
+    for _ in range(_ATTEMPTS):
+        with suppress(IntegrityError, OperationalError):
+            return optuna.storages.RDBStorage("sqlite://", engine_kwargs=connections)
+        time.sleep(_PAUSE)  # another sweep makes the tables at this moment
     return optuna.storages.RDBStorage("sqlite://", engine_kwargs=connections)
 
 
