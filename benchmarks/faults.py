@@ -40,10 +40,11 @@ gives every file the content of its last `fsync`; names that were never synced a
 (`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
 switched off.
 
-What failed at first: three trials of the sweep, by a comparison that counted how long trials of the sweep took and the name of the output folder, which was mended;
-and a power cut that lost six blocks of maps, since the folder of arrays was never synced and at most five damaged blocks were made again in one run. Both were
-heatproof's, and were mended: the folder is synced, and all damaged maps are made again at once. The trials that failed were not tried again
-since, in one version of heatproof: **the campaign is begun, not done**, and no trial of a sweep is recorded.
+**The campaign is begun, not done.** The table holds trials of several versions of heatproof, and none of a sweep. Trials that failed by a fault that was mended
+since, and trials during which heatproof itself was changed, are not in it, and were not tried again. What failed at first, and was mended: a comparison that counted
+how long trials of a sweep took and the name of the output folder; a power cut that lost six blocks of maps (the folder of arrays was never synced, and at most five
+damaged blocks were made again in one run); a power cut that lost the model of a trial which the search called done (it is trained again now); two sweeps that
+opened a new folder at the same moment (one waits now).
 
 """
 ENDED = """*Ended early* are runs that the fault ended, with another status than 0. The others went to their end in spite of it, or were damaged after it, and none of
