@@ -69,6 +69,21 @@ def sync(folder: Path) -> None:
         sync_names(Path(root))
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is in such a block of that folder; where no locks are, do not wait."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def tidy(folder: Path) -> None:
     """Remove what killed runs left unfinished in a folder; files that are being written stay.
 

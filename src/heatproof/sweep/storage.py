@@ -7,36 +7,34 @@ it, which were drawn by what it said, are tried again.
 
 import copy
 import sqlite3
-import time
 import warnings
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial
-from sqlalchemy.exc import IntegrityError, OperationalError  # Optuna brings it
 
+from heatproof.disk import alone_in
 from heatproof.errors import DamagedFile
 from heatproof.tables.units import digest
 
 _SEAL = "sha256"  # attribute of a trial
-_ATTEMPTS, _PAUSE = 20, 0.1  # to find tables that another sweep is making; seconds
 
 
 def open_storage(file: Path) -> optuna.storages.RDBStorage:
     """The studies in a file, which is made where there is none, and anew where it is damaged."""
-    if file.exists() and not is_whole(file):
-        warnings.warn(f"{file}: was damaged; the search is made again", DamagedFile, stacklevel=2)
-        file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
-        file.unlink()
-    # Optuna expects an address, in which a path may mean something else.  This one means no file,
-    # and the connections go to ours.
-    connections = {"creator": lambda: sqlite3.connect(file)}
-    for _ in range(_ATTEMPTS):
-        with suppress(IntegrityError, OperationalError):
-            return optuna.storages.RDBStorage("sqlite://", engine_kwargs=connections)
-        time.sleep(_PAUSE)  # another sweep makes the tables at this moment
-    return optuna.storages.RDBStorage("sqlite://", engine_kwargs=connections)
+    # Another sweep may be making its tables there at this moment.
+    with alone_in(file.parent):
+        if file.exists() and not is_whole(file):
+            warnings.warn(
+                f"{file}: was damaged; the search is made again", DamagedFile, stacklevel=2
+            )
+            file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
+            file.unlink()
+        # Optuna expects an address, in which a path may mean something else.  This one means no
+        # file, and the connections go to ours.
+        connections = {"creator": lambda: sqlite3.connect(file)}
+        return optuna.storages.RDBStorage("sqlite://", engine_kwargs=connections)
 
 
 def sound_study(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
