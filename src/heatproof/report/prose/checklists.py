@@ -73,8 +73,8 @@ def _purpose(content: Content) -> Answer:
 def _data(content: Content) -> Answer:
     if not content.cohorts:
         return Filled.NOT_DONE, "No data set was judged."
-    said = listed(cohort.description or cohort.name for cohort in content.cohorts)
-    return Filled.PARTLY, f"{said} Centres and dates are for the authors."
+    named = listed(cohort.name for cohort in content.cohorts)
+    return Filled.PARTLY, f"Data sets: {named}. Centres and dates are for the authors."
 
 
 def _preprocessing(content: Content) -> Answer:
@@ -121,6 +121,16 @@ def _partitions(content: Content) -> Answer:
     return (
         Filled.DONE if len(known) == len(content.overlaps) else Filled.PARTLY,
         f"Counted by patient: {what}.",
+    )
+
+
+def _compared_with_development(content: Content) -> Answer:
+    if not any(o.trained is not None and o.tuned is not None for o in content.overlaps):
+        return Filled.NOT_DONE, "The data of development are not known to the run."
+    return (
+        Filled.PARTLY,
+        "Patients that a model has seen are counted; how the data of development differ is for the"
+        " authors.",
     )
 
 
@@ -191,8 +201,8 @@ def _uncertainty(content: Content) -> Answer:
     measured = content.classification or content.localization
     return _if(
         measured,
-        "Every value has an interval with patients as the units; p is corrected over declared"
-        " families.",
+        "Every value has an interval, with patients as the units, or films where patients are"
+        " unknown or the experiment says so; p is corrected over declared families.",
         "Nothing was measured.",
     )
 
@@ -282,11 +292,21 @@ _eligibility = _always(
     " eligible is for the authors.",
 )
 
-_missing = _always(
-    Filled.DONE,
-    "Uncertain and unknown labels are counted and left out; values that cannot be computed are"
-    " counted, and never taken as zero.",
-)
+
+def _missing(content: Content) -> Answer:
+    return _if(
+        content.classification or content.localization,
+        "Uncertain and unknown labels are counted and left out; values that cannot be computed are"
+        " counted, and never taken as zero.",
+        "Nothing was measured.",
+    )
+
+
+def _internal(content: Content) -> Answer:
+    if not content.classification:
+        return Filled.NOT_DONE, "Classification was not measured."
+    return Filled.PARTLY, "Performance is given; which data are internal is for the authors."
+
 
 _limits = _always(
     Filled.PARTLY,
@@ -331,7 +351,7 @@ _CLAIM: tuple[tuple[str, str, _Question], ...] = (
     ("29", "Significance and uncertainty", _uncertainty),
     ("30", "Robustness or sensitivity", _robustness),
     ("31", "Explainability", _explained),
-    ("32", "Evaluation on internal data", _performance),
+    ("32", "Evaluation on internal data", _internal),
     ("33", "Testing on external data", _external),
     ("34", "Registration of a clinical trial", _authors),
     ("35", "Numbers included and excluded", _counts),
@@ -361,7 +381,7 @@ _TRIPOD: tuple[tuple[str, str, _Question], ...] = (
     ("8a", "Outcome, and how it was assessed", _reference),
     ("8b", "Who assessed the outcome", _authors),
     ("8c", "Blinding of the assessment", _authors),
-    ("9a", "Choice of predictors", _preprocessing),
+    ("9a", "Choice of predictors", _authors),
     ("9b", "Predictors, and how they were measured", _acquisition),
     ("9c", "Who assessed predictors, where that needs judgement", _authors),
     ("10", "Sample size", _sample_size),
@@ -376,7 +396,7 @@ _TRIPOD: tuple[tuple[str, str, _Question], ...] = (
     ("13", "Class imbalance", _authors),
     ("14", "Fairness", _fairness),
     ("15", "Output of the model, and thresholds", _point),
-    ("16", "Differences between development and evaluation data", _partitions),
+    ("16", "Differences between development and evaluation data", _compared_with_development),
     ("17", "Ethical approval", _authors),
     ("18a", "Funding", _authors),
     ("18b", "Conflicts of interest", _authors),
@@ -387,7 +407,7 @@ _TRIPOD: tuple[tuple[str, str, _Question], ...] = (
     ("19", "Involvement of patients and the public", _authors),
     ("20a", "Flow of participants", _counts),
     ("20b", "Characteristics of participants", _demographics),
-    ("20c", "Development and evaluation data compared", _partitions),
+    ("20c", "Development and evaluation data compared", _compared_with_development),
     ("21", "Numbers of participants and outcomes in each analysis", _counts),
     ("22", "Specification of the full model", _model),
     ("23a", "Performance, also in subgroups", _performance),
@@ -395,7 +415,7 @@ _TRIPOD: tuple[tuple[str, str, _Question], ...] = (
     ("24", "Results of updating", _authors),
     ("25", "Interpretation", _authors),
     ("26", "Limitations", _limits),
-    ("27a", "Handling of poor or missing input", _missing),
+    ("27a", "Handling of poor or missing input", _eligibility),
     ("27b", "Interaction and expertise needed of users", _authors),
     ("27c", "Next steps of research", _authors),
 )

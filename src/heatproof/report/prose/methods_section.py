@@ -158,7 +158,7 @@ def _statistics(content: Content) -> Iterator[str]:
         return
     yield (
         f"Intervals are at the level of {estimates[0].level:.0%}, with patients as the independent"
-        " units where they are known."
+        " units, or films where patients are unknown or the experiment says so."
     )
     if content.localization:
         yield (
