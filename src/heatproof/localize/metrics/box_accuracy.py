@@ -14,15 +14,16 @@ import numpy as np
 from jaxtyping import Float
 
 from heatproof.data.geometry import Geometry
-from heatproof.localize import Detections, Reference, metrics
+from heatproof.localize import Reference, metrics
 from heatproof.localize.box_overlap import Over, boxes_around, check_threshold, overlaps
+from heatproof.localize.lesions_found import LesionsFound
 from heatproof.localize.marks import marks
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
 
 @metrics.register("box_accuracy")
 @dataclass(frozen=True)
-class BoxAccuracy:
+class BoxAccuracy(LesionsFound):
     """Share of the marked boxes that overlap a box of the map by more than a threshold.
 
     Attributes:
@@ -55,18 +56,3 @@ class BoxAccuracy:
         marked = boxes_around(reference.lesions())
         found = overlaps(predicted.boxes, marked, self.over).max(axis=0, initial=0)
         return np.array([len(marked), (found > self.threshold).sum()], float)
-
-    def alone(self, seen: Float[np.ndarray, " c"]) -> float:
-        """Share found on one film; ``nan`` where nothing is marked."""
-        return float(seen[1] / seen[0]) if seen[0] > 0 else float("nan")
-
-    def of_dataset(
-        self, detections: Detections, weights: Float[np.ndarray, "b n"]
-    ) -> Float[np.ndarray, " b"]:
-        """Between 0 and 1; ``nan`` without a lesion."""
-        seen = detections.columns(2)
-        counted = np.isfinite(seen[:, 0])
-        lesions, found = (weights[:, counted] @ seen[counted]).T
-        share: np.ndarray = np.full(lesions.shape, np.nan)
-        np.divide(found, lesions, out=share, where=lesions > 0)
-        return share

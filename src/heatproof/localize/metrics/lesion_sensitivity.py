@@ -16,14 +16,15 @@ from jaxtyping import Float
 
 from heatproof.data.geometry import Geometry
 from heatproof.errors import SpecError
-from heatproof.localize import Detections, Reference, metrics
+from heatproof.localize import Reference, metrics
+from heatproof.localize.lesions_found import LesionsFound
 from heatproof.localize.marks import marks
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 
 
 @metrics.register("lesion_sensitivity")
 @dataclass(frozen=True)
-class LesionSensitivity:
+class LesionSensitivity(LesionsFound):
     """Share of the lesions of a size in which the peak of one of the map's marks lies.
 
     Attributes:
@@ -72,21 +73,6 @@ class LesionSensitivity:
             if self.smallest <= side * math.sqrt(4 / math.pi * lesion.sum()) < self.below
         ]
         return np.array([len(hits), sum(hits)], float)
-
-    def alone(self, seen: Float[np.ndarray, " c"]) -> float:
-        """Share found on one film; ``nan`` where it has none of that size."""
-        return float(seen[1] / seen[0]) if seen[0] > 0 else float("nan")
-
-    def of_dataset(
-        self, detections: Detections, weights: Float[np.ndarray, "b n"]
-    ) -> Float[np.ndarray, " b"]:
-        """Between 0 and 1; ``nan`` without a lesion of that size."""
-        seen = detections.columns(2)
-        counted = np.isfinite(seen[:, 0])
-        lesions, hits = (weights[:, counted] @ seen[counted]).T
-        share: np.ndarray = np.full(lesions.shape, np.nan)
-        np.divide(hits, lesions, out=share, where=lesions > 0)
-        return share
 
     def _side(self, pixels: int) -> float | None:
         """The side of a pixel, in the unit; None where it is not known."""
