@@ -87,8 +87,10 @@ def table_counts(counts):
 def test_data_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ExperimentError, match="say --data FOLDER"):
         described("arun2021", None, tmp_path / "out")
-    with pytest.raises(DataError, match="lacks the folder rsna-pneumonia"):
+    with pytest.raises(DataError, match=r"lacks the folders rsna-pneumonia.* and siim"):
         described("arun2021", tmp_path, tmp_path / "out")
+    with pytest.raises(DataError, match="nowhere is no folder"):
+        described("arun2021", tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ExperimentError, match="no study is named 'arun2022'"):
         text_of("arun2022")
     assert folders_of(table_of("arun2021")) == [

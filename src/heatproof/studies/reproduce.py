@@ -1,5 +1,6 @@
 """Repeats a published study: checks its data, tells its cost, sweeps where it does, and runs."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import polars as pl
 import tomlkit
 
-from heatproof.disk import is_folder, write_whole
+from heatproof.disk import UNFINISHED, is_folder, write_whole
 from heatproof.errors import DataError, ExperimentError
 from heatproof.experiment.file import Experiment, load
 from heatproof.experiment.workspace import Workspace, open_workspace
@@ -18,6 +19,7 @@ from heatproof.studies import folders_of, table_of, text_of
 from heatproof.studies.costs import study_costs
 from heatproof.studies.tiny import tiny, write_phantoms
 from heatproof.sweep.sweep import sweep
+from heatproof.words import listed
 
 TABLE = "tables/study.csv"
 """The table of the page that holds published numbers beside those here, in the output folder."""
@@ -48,13 +50,18 @@ def described(name: str, data: Path | None, output: Path, *, small: bool = False
 
     Raises:
         ExperimentError: There is no such study, or no folder of data.
+        DataError: The folder lacks data sets; every one is told.
     """
     table, text = table_of(name), text_of(name)
     output.mkdir(parents=True, exist_ok=True)
     if small:
         data = output / "data"
         if not data.exists():
-            write_phantoms(data, [entry["dataset"] for entry in table["data"]])
+            # Moved to its name when it is whole: a command that is killed here writes it again.
+            unfinished = data.with_name(f"data{UNFINISHED}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            write_phantoms(unfinished, [entry["dataset"] for entry in table["data"]])
+            unfinished.rename(data)
         text = tomlkit.dumps(tiny(table))
     if data is None:
         raise ExperimentError(
@@ -63,8 +70,9 @@ def described(name: str, data: Path | None, output: Path, *, small: bool = False
         )
     lacking = [root for root in folders_of(table) if not is_folder(data / root)]
     if lacking:
+        what = f"lacks the folders {listed(lacking)}" if is_folder(data) else "is no folder"
         raise DataError(
-            f"{data} lacks the folder {lacking[0]}; {name} expects {_listed(table)} in it, each as"
+            f"{data} {what}; {name} expects {_listed(table)} in it, each as"
             " it was downloaded (docs/reference/data-sets.md); links will do"
         )
     file = output / f"{name}.toml"
