@@ -13,13 +13,12 @@ from tests.squares import squares  # noqa: F401  # a fixture
 
 torch.set_num_threads(1)
 # No test is timed: any example may be the one that compiles, or that waits for a busy machine.
-settings.register_profile(
-    "untimed",
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],  # of the machine, as the deadline is
-)
-settings.load_profile("untimed")
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, so that a change fails for what it changed; to look for others:
+# pytest --hypothesis-profile explore
+settings.register_profile("same", untimed, max_examples=50, derandomize=True)
+settings.register_profile("explore", untimed, max_examples=500)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parents[1]
 
