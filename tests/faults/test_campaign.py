@@ -9,9 +9,9 @@ import pytest
 
 from tests.faults.campaign import FAULTS, subjects, trial
 
-# What a library says where the address space is full differs from run to run, and SQLite may refuse
-# a sweep what another writes at the same time; the recorded campaign tries and tells both.
-UNSURE = {"memory", "two writers"}
+# What a library says where the address space is full differs from run to run; the recorded campaign
+# tries and tells it.
+UNSURE = {"memory"}
 
 
 @pytest.fixture(scope="module")
