@@ -11,6 +11,7 @@ from heatproof.data.annotations import (
     RLE,
     Boxes,
     MaskFile,
+    Outline,
     Points,
     Polygons,
     Several,
@@ -167,6 +168,16 @@ def test_a_mistake_is_guessed(shape, guess):
     for check in (fit, lambda drawn, height, width: drawn.mask(height, width)):
         with pytest.raises(AnnotationError, match=guess):
             check(shape, 50, 100)
+
+
+def test_a_speck_in_the_corner_is_a_speck():
+    """Whole coordinates within the first pixel are those of a contour around that pixel."""
+    corner = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    assert Outline((corner,), (20, 26)).mask(20, 26).sum() == 1
+    with pytest.raises(AnnotationError, match="divided by width and height"):
+        Outline((tuple((0.9 * x, 0.9 * y) for x, y in corner),), (20, 26)).mask(20, 26)
+    with pytest.raises(AnnotationError, match="divided by width and height"):
+        Boxes(((0, 0, 1, 1),)).mask(20, 26)
 
 
 def test_an_overhang_of_a_pixel_is_clipped():

@@ -65,8 +65,7 @@ def inside(what: str, points: Sequence[tuple[Number, Number]], height: int, widt
     fits = (
         min(left, top) >= -_OVERHANG and right <= width + _OVERHANG and bottom <= height + _OVERHANG
     )
-    # A shape within the first pixel is refused: its coordinates were likely divided by the size.
-    if fits and not (right <= 1 and bottom <= 1 and min(height, width) > 2 and right > left):  # noqa: PLR2004
+    if fits and not (min(height, width) > 2 and right > left and _divided(what, xy)):  # noqa: PLR2004
         return
     raise AnnotationError(
         f"{what} spans x {left:g} to {right:g} and y {top:g} to {bottom:g}, the image is"
@@ -87,11 +86,20 @@ def _sizes(what: str, found: Size, expected: Size) -> str:
     )
 
 
+def _divided(what: str, xy: np.ndarray) -> bool:
+    """Whether a shape lies within the first pixel, as where pixels were divided by the size.
+
+    A contour whose corners are whole numbers is a speck in the corner of a mask; a box of one
+    pixel is rather the whole film.
+    """
+    return bool(xy.max() <= 1 and (what == "box" or (xy != np.floor(xy)).any()))
+
+
 def _guess(what: str, xy: np.ndarray, height: int, width: int) -> str:
     right, bottom = xy.max(axis=0)
     if not np.isfinite(xy).all():
         return "a coordinate is missing"
-    if right <= 1 and bottom <= 1:
+    if _divided(what, xy):
         return "were the coordinates divided by width and height? Expected pixels"
     if xy.min() < -_OVERHANG:
         return "was it drawn on a cropped image?"
