@@ -21,6 +21,7 @@ def test_what_does_not_exist_is_an_attribute_error():
         _ = heatproof.explane
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

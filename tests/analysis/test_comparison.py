@@ -119,6 +119,7 @@ def test_a_grid_is_the_findings_of_one_method():
     assert all(one.holm <= of_all.holm for one, of_all in zip(found, report, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["report", "grid"])
 def test_conclusions_are_corrected_as_the_p_values_are(family):
     found = of_models(findings(), intervals=replace(QUICK, family=family))

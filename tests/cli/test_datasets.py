@@ -75,6 +75,7 @@ def test_labels_views_and_readers(tmp_path):
     assert Marked("Abnormality", "rad3", POSITIVE, POSITIVE) in found.marks
 
 
+@pytest.mark.slow
 def test_the_kinds_are_listed_and_one_is_shown(root):
     def told(*words: str) -> str:
         command = [

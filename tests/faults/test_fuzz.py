@@ -11,6 +11,7 @@ from tests.faults.parsers import PARSERS
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_whatever_is_read_is_answered_in_words(name, tmp_path):
-    outcome = fuzz(PARSERS[name], tmp_path / "x", range(40))
+    inputs = 5 if "Parquet" in name else 40  # each starts a process
+    outcome = fuzz(PARSERS[name], tmp_path / "x", range(inputs))
     assert not outcome.findings
     assert outcome.answered > 0

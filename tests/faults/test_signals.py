@@ -27,6 +27,7 @@ ENDINGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "busy"), ENDINGS)
 def test_it_ends_within_seconds_in_words_and_with_128_and_the_signal(number, busy):
     code = f"""

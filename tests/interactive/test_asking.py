@@ -23,6 +23,7 @@ def model(seed):
 FILMS = heatproof.Phantom(images=16, seed=3)
 
 
+@pytest.mark.slow
 def test_randomization_is_that_of_prove(tmp_path):
     spec = "randomization(order='whole', draws=1)"
     proof = heatproof.prove(
@@ -37,6 +38,7 @@ def test_randomization_is_that_of_prove(tmp_path):
     assert "randomization" in repr(answer)
 
 
+@pytest.mark.slow
 def test_replicates_and_architectures_are_compared():
     three = [model(seed) for seed in range(3)]
     kept = heatproof.repeatability(three, FILMS, ["grad_cam"], images=6)
@@ -50,6 +52,7 @@ def test_replicates_and_architectures_are_compared():
     assert set(other.pairs["model_a"]) == {"one"}
 
 
+@pytest.mark.slow
 def test_trainings_are_told_apart_by_what_the_criterion_compares():
     fewer = heatproof.label_efficiency({1.0: model(0), 0.1: model(1)}, FILMS, "gradient")
     assert set(fewer.pairs["step"]) == {"0.1"}

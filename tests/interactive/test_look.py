@@ -36,6 +36,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_bare_network_is_described_on_the_command_line(folder):
     words = [*("look", "film.png", "--model", "net.py:bare", "--findings", "A,B", "--size", "48")]
     words += ["--mean", "0.5", "--std", "0.25", "--finding", "B", "-o", "overlay.png"]

@@ -348,6 +348,7 @@ def _write_many(path: Path, writer: int) -> None:
         put(MapStore(path), [f"{writer} {index}", "shared"], ["f"])
 
 
+@pytest.mark.slow
 def test_processes_may_share_a_store(store: MapStore) -> None:
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=_write_many, args=(store.path, n)) for n in range(3)]

@@ -35,6 +35,7 @@ def test_the_pixel_at_which_a_cell_looks_is_found(down: int, right: int) -> None
     assert found == Offset(down + 0.5, right + 0.5, (8.0, 8.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

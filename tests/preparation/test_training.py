@@ -231,6 +231,7 @@ def test_random_weights_are_the_last_resort_where_the_file_says_so(tmp_path, mon
     assert card.pretrained == "random"
 
 
+@pytest.mark.slow
 def test_another_file_of_weights_is_another_model(tmp_path):
     file = one_head(tmp_path, starting('"net.pt"'), FROZEN, WHOLE)
     for seed in (0, 1):

@@ -111,6 +111,7 @@ def test_a_hostile_map_stops_the_run(shared_data, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_map_is_set_aside(shared_data, tmp_path):
     copy = tmp_path / "maps"
     shutil.copytree(shared_data / "chexlocalize_sample/gradcam_maps_val", copy)

@@ -83,6 +83,7 @@ def test_it_may_stand_alone_and_rank_the_gallery(detecting):
     assert "Pointwise AP: hit rate 1.00" in page
 
 
+@pytest.mark.slow
 def test_every_model_has_a_panel_and_a_prior_of_its_own(detecting):
     text = detecting.read_text()
     model = text[text.index("[[models]]") : text.index("[explain]")]

@@ -67,6 +67,7 @@ def test_a_second_run_does_nothing_and_says_the_same(squares):
     assert counting.skipped["explain"] > 0
 
 
+@pytest.mark.slow
 def test_another_method_is_made_and_the_others_are_kept(squares):
     run(load(squares))
     maps = {file: file.stat().st_mtime_ns for file in (squares.parent / "out/made").iterdir()}
@@ -76,6 +77,7 @@ def test_another_method_is_made_and_the_others_are_kept(squares):
     assert len(list((squares.parent / "out/made").iterdir())) == len(maps) + 1
 
 
+@pytest.mark.slow
 def test_a_changed_film_is_explained_anew(squares):
     run(load(squares))
     Image.new("L", (160, 96), 128).save(squares.parent / "film3.png")
@@ -290,6 +292,7 @@ def test_a_mask_of_another_size_stops_the_run(squares):
         run(load(squares))
 
 
+@pytest.mark.slow
 def test_a_mask_drawn_anew_is_scored_anew(squares):
     mask = squares.parent / "mask.png"
     Image.new("L", (160, 96), 255).save(mask)
@@ -311,6 +314,7 @@ def scores_of(report, data):
     return scores.filter((pl.col("data") == data) & (pl.col("method") == "grad_cam"))["value"]
 
 
+@pytest.mark.slow
 def test_two_data_sets_may_call_their_films_by_the_same_names(squares, tmp_path):
     alone = scores_of(run(load(squares)), "films")
     other = squares.parent / "turned"
@@ -327,6 +331,7 @@ def test_two_data_sets_may_call_their_films_by_the_same_names(squares, tmp_path)
     assert scores_of(report, "turned").to_list() != alone.to_list()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -349,6 +354,7 @@ def test_a_model_that_sees_or_computes_otherwise_is_another_model(squares, file,
     assert back.to_list() == before.to_list()
 
 
+@pytest.mark.slow
 def test_a_film_put_back_has_its_own_map_again(squares):
     film, copy = squares.parent / "film3.png", squares.parent / "copy.png"
     shutil.copy2(film, copy)
@@ -361,6 +367,7 @@ def test_a_film_put_back_has_its_own_map_again(squares):
     assert scores_of(run(load(squares)), "films").to_list() == original
 
 
+@pytest.mark.slow
 def test_other_patients_are_other_clusters(squares):
     run(load(squares))
     squares.write_text(squares.read_text().replace('patient = "patient"\n', ""))
@@ -400,6 +407,7 @@ def test_ranking_by_what_is_not_scored_is_answered(squares):
         run(load(squares))
 
 
+@pytest.mark.slow
 def test_two_layers_of_one_network_keep_their_own_maps(squares, tmp_path):
     network = squares.parent / "network.py"
     text = network.read_text().replace(

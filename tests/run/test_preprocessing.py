@@ -38,6 +38,7 @@ def own(squares):
     return write
 
 
+@pytest.mark.slow
 def test_a_transform_gives_the_scores_of_the_parts_that_it_is_made_of(squares, own):
     named = pl.read_parquet(run(load(squares)).parent / "scores.parquet")
     transformed = run(load(own('transform = "prepare.py:prepare"')))

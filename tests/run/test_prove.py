@@ -92,6 +92,7 @@ def test_randomization_is_asked_unless_refused_and_too_few_films_are_told(tmp_pa
     assert why in " ".join(proof.report.read_text().split())
 
 
+@pytest.mark.slow
 def test_replicates_and_architectures_are_told_apart(tmp_path):
     """A list holds replicates, a mapping architectures; both criteria find what they compare."""
     films, one = phantoms_and_model()

@@ -264,6 +264,7 @@ class ReadTwice(Manifest):
         return replace(film, annotations=tuple(drawn))
 
 
+@pytest.mark.slow
 def test_readers_of_the_same_film_are_compared_as_two_models_are(planted, monkeypatch):
     monkeypatch.setitem(datasets._classes, "twice", ReadTwice)
     criteria = ("repeatability", "randomization(order='whole', draws=1)")

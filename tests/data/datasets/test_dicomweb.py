@@ -51,6 +51,7 @@ def test_films_of_a_pacs_are_those_that_were_stored(films, tmp_path) -> None:
             assert np.array_equal(film.pixels.read(), stored)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_told(films, tmp_path) -> None:
     with pytest.raises(DataError, match=r"127\.0\.0\.1:9.* does not answer"):
         table(tmp_path, films, "http://127.0.0.1:9/dicom-web")

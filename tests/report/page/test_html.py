@@ -242,6 +242,7 @@ def test_a_metric_of_data_sets_is_explained_where_there_is_one() -> None:
     assert "such films count too" not in usual
 
 
+@pytest.mark.slow
 @EVERY
 def test_every_table_of_the_page_lies_beside_it(make: Make) -> None:
     content = make()

@@ -92,6 +92,7 @@ def test_a_cell_is_text_by_its_kind(cell, signed, text):
     assert cell_text(cell, PaperColumn("a", itemgetter(0), signed=signed)) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [trial.usual, trial.large, trial.detection, trial.compared, trial.empty, trial.troubled],

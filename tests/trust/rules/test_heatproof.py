@@ -239,6 +239,7 @@ def simulated(shape: Design, experiments: int, **rule: object) -> list[Verdict]:
     return [one for one in found if one.criterion == shape.criterion]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_at_the_boundary_few_pass_and_at_the_alternative_most(criterion: str) -> None:
     """A quick look; benchmarks/verdicts.py measures it."""

@@ -255,6 +255,7 @@ def judged(name: str, seed: int) -> list[tuple[Verdict, witness.Said]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["arun2021", "venkatesh2022", "venkatesh2024_weak", "venkatesh2024_strong"]
 )
