@@ -12,6 +12,7 @@ Image i depends on the seed and i alone, not on how many there are, and is drawn
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import cv2
@@ -187,7 +188,10 @@ class Phantom:
     def __getitem__(self, index: int) -> Sample:
         if not -self.images <= index < self.images:
             raise IndexError(f"phantom {index} of {self.images}")
-        index %= self.images
+        return _laid_out(self, index % self.images)
+
+    def lay_out(self, index: int) -> Sample:
+        """The recipe of a film, made now."""
         patient = self._patient(index)
         body = chest(np.random.default_rng((self.seed, _PATIENT, patient)))
         generator = np.random.default_rng((self.seed, _FILM, index))
@@ -237,6 +241,12 @@ class Phantom:
             turn = generator.uniform(0, np.pi)
             nodules.append(Ellipse(x, y, float(radius * stretch), float(radius / stretch), turn))
         return tuple(nodules)
+
+
+# Every stage asks for every film, and a recipe takes a tenth as long as the film.
+@lru_cache(maxsize=10_000)
+def _laid_out(phantom: Phantom, index: int) -> Sample:
+    return phantom.lay_out(index)
 
 
 def _place(
