@@ -12,6 +12,7 @@ from heatproof.models import card as cards
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.models.classifier import build
 from heatproof.models.ensemble import best_members, ensemble, load, save
+from heatproof.models.weights import read_state
 from heatproof.saliency import explain, methods
 from heatproof.saliency.ensemble import explain_ensemble
 from heatproof.types import ModelId, Validity
@@ -43,6 +44,22 @@ def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
         mean = torch.stack([(first[:, 0] + second[:, 0]) / 2, first[:, 1]], dim=1)
         torch.testing.assert_close(found.maps[spec].values, mean)
         assert len(found.validity[spec]) == len(images)
+
+
+def test_weights_are_read_once_however_many_blocks_there_are(tmp_path, monkeypatch) -> None:
+    for number, member in enumerate(members("resnet10t", "resnet10t")):
+        identity = ModelId("resnet10t", "linear", checkpoints=("x",))
+        cards.save(member, ModelCard(identity, FINDINGS, PREPROCESSING), tmp_path / str(number))
+    save([tmp_path / "0", tmp_path / "1"], CHOSEN, tmp_path / "ensemble")
+    read: list[str] = []
+    monkeypatch.setattr(cards, "read_state", lambda path: read.append(path) or read_state(path))
+    stored, _ = load(tmp_path / "ensemble")
+    images = make_images()
+    first = explain_ensemble(SPECS, stored, images, [0, 2])
+    second = explain_ensemble(SPECS, stored, images, [0, 2])
+    assert len(read) == 2
+    for spec in SPECS:
+        assert torch.equal(first.maps[spec].values, second.maps[spec].values)
 
 
 def test_a_member_that_does_not_count_does_no_harm() -> None:

@@ -47,6 +47,32 @@ class OpenedData:
     damaged: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[tuple[str, str], ...] = ()
     benchmark: str = BENCHMARK
+    _versions: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _drawn: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def version(self, sample: Sample) -> str:
+        """``Pixels.version`` of one of the films, as it was when a run asked first.
+
+        The file system is asked once, however many models and methods there are, and all units of a
+        run speak of one film.  ``check_unchanged`` says whether it still is the same.
+        """
+        if sample.image_id not in self._versions:
+            self._versions[sample.image_id] = sample.pixels.version()
+        return self._versions[sample.image_id]
+
+    def check_unchanged(self, sample: Sample) -> None:
+        """Raises DataError where a film that was read is another than when the run began."""
+        if sample.pixels.version() != self.version(sample):
+            raise DataError(
+                f"data {self.name!r}: the file of {sample.image_id!r} was changed while the run"
+                " read it; nothing was made of it. Give the same command again"
+            )
+
+    def drawn(self, sample: Sample) -> str:
+        """``annotations_digest`` of one of the films, as it was when a run asked first."""
+        if sample.image_id not in self._drawn:
+            self._drawn[sample.image_id] = annotations_digest(sample)
+        return self._drawn[sample.image_id]
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -91,7 +117,16 @@ class OpenedData:
     @cached_property
     def digest(self) -> str:
         """Changes when any film, label or annotation does."""
-        return digest([(s.image_id, fingerprint(s)) for s in self.samples])
+        return digest([(s.image_id, self.fingerprint(s)) for s in self.samples])
+
+    def fingerprint(self, sample: Sample) -> str:
+        """Changes when one of the films, its labels or its annotations do."""
+        return digest(
+            self.version(sample),
+            sorted((finding, str(label)) for finding, label in sample.labels.items()),
+            self.drawn(sample),
+            sample.cluster,
+        )
 
 
 def open_data(experiment: Experiment) -> dict[str, OpenedData]:
@@ -188,16 +223,6 @@ def matching(
         sample
         for sample in films.samples
         if all(spelled(sample.metadata.get(key)) in options for key, options in wanted.items())
-    )
-
-
-def fingerprint(sample: Sample) -> str:
-    """Changes when the film, its labels or its annotations do."""
-    return digest(
-        sample.pixels.version(),
-        sorted((finding, str(label)) for finding, label in sample.labels.items()),
-        annotations_digest(sample),
-        sample.cluster,
     )
 
 

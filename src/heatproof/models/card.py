@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import safetensors
 import safetensors.torch
+from torch import Tensor
 
 from heatproof.disk import sealed, unsealed, write_whole
 from heatproof.errors import HeatproofError, ModelError, SpecError, near_misses
@@ -175,25 +176,55 @@ def load(
         ModelError: No card, a damaged one, damaged weights, or weights of another model.
     """
     card = read_card(folder)
-    weights = _whole_weights(folder, card)
+    return with_weights(folder, card, read_weights(folder, card), network), card
+
+
+def read_weights(folder: Path, card: ModelCard) -> dict[str, Tensor]:
+    """The weights that a card names, checked against its digest.
+
+    They are mapped from the file, and take no memory of their own until they are copied.
+
+    Raises:
+        ModelError: They are gone, damaged or were replaced.
+    """
+    return read_state(_whole_weights(folder, card))
+
+
+def with_weights(
+    folder: Path,
+    card: ModelCard,
+    weights: Mapping[str, Tensor],
+    network: Classifier | None = None,
+) -> Classifier | Localizer[Any]:
+    """The model of a card, in evaluation mode, with a copy of its weights.
+
+    Args:
+        folder: Folder of the model, for messages.
+        card: Describes the model.
+        weights: What ``read_weights`` returned.
+        network: Gets the weights, as in ``load``.
+
+    Raises:
+        ModelError: The weights are those of another model.
+    """
     model = _built(card) if network is None else _described(network, card)
     # A network that is built from its card starts at random, and would say so.
     model.backbone.pretrained = card.pretrained
-    state, wanted = read_state(weights), model.state_dict()
-    for name in sorted(set(state) ^ set(wanted)):
+    file, wanted = folder / _weights_name(card.id.checkpoints[0]), model.state_dict()
+    for name in sorted(set(weights) ^ set(wanted)):
         side = "lacks" if name in wanted else "has an unknown"
         raise ModelError(
-            f"{weights}: {side} {name}; the card says {_parts(card)}, are the weights of another"
+            f"{file}: {side} {name}; the card says {_parts(card)}, are the weights of another"
             " architecture?"
         )
-    for name, tensor in state.items():
+    for name, tensor in weights.items():
         if tensor.shape != wanted[name].shape:
             raise ModelError(
-                f"{weights}: {name} has shape {tuple(tensor.shape)}, the card describes"
+                f"{file}: {name} has shape {tuple(tensor.shape)}, the card describes"
                 f" {tuple(wanted[name].shape)} ({len(card.findings)} findings)"
             )
-    model.load_state_dict(state)
-    return model, card
+    model.load_state_dict(weights)
+    return model
 
 
 def _built(card: ModelCard) -> Classifier | Localizer[Any]:

@@ -155,18 +155,27 @@ def load(folder: Path) -> tuple[Ensemble, ModelCard]:
 class _Stored(Sequence[Model]):
     """Members in their folders.  One network of each kind is in memory, with the weights of the
     member last asked for.
+
+    The weights of a member are checked when it is first asked for, and stay mapped from their file:
+    an ensemble is asked for each member again with every block of films.
     """
 
     def __init__(self, folders: Sequence[Path], read: Sequence[ModelCard]) -> None:
         self._folders, self._cards = folders, read
         self._networks: dict[tuple[str, str], Classifier] = {}
+        self._weights: dict[int, dict[str, torch.Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self._folders)
 
     def __getitem__(self, index: Any) -> Any:
-        kind = (self._cards[index].id.architecture, self._cards[index].id.head)
-        network, _ = cards.load(self._folders[index], self._networks.get(kind))
+        card = self._cards[index]
+        if index not in self._weights:
+            self._weights[index] = cards.read_weights(self._folders[index], card)
+        kind = (card.id.architecture, card.id.head)
+        network = cards.with_weights(
+            self._folders[index], card, self._weights[index], self._networks.get(kind)
+        )
         if not isinstance(network, Classifier):
             raise ModelError(f"{self._folders[index]} is a localizer; an ensemble has classifiers")
         self._networks[kind] = network

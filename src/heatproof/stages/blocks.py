@@ -37,6 +37,11 @@ class Block:
     findings: tuple[str, ...]
 
     @property
+    def films(self) -> OpenedData:
+        """The data set."""
+        return self.assignment.films
+
+    @property
     def columns(self) -> dict[str, str]:
         """The first columns of every row."""
         assignment = self.assignment
@@ -46,7 +51,7 @@ class Block:
     def versions(self) -> list[tuple[str, str]]:
         """``image_id`` and version of every film."""
         # The version is the size and time of a file: a digest of its pixels would read every film.
-        return [(sample.image_id, sample.pixels.version()) for sample in self.samples]
+        return [(sample.image_id, self.films.version(sample)) for sample in self.samples]
 
     @property
     def predicted(self) -> str:

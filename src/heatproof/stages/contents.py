@@ -16,7 +16,7 @@ from typing import Any
 
 from heatproof.disk import is_file
 from heatproof.errors import DataError
-from heatproof.experiment.films import OpenedData, fingerprint, last_change
+from heatproof.experiment.films import OpenedData, last_change
 from heatproof.stages.blocks import blocks
 from heatproof.stages.loop import Unit, make
 from heatproof.tables.contents import Contents
@@ -39,7 +39,8 @@ def contents(table: Units[Contents], films: OpenedData) -> str:
     """
     units = [
         Unit(
-            digest("contents", [(s.image_id, fingerprint(s)) for s in block]), partial(_rows, block)
+            digest("contents", [(s.image_id, films.fingerprint(s)) for s in block]),
+            partial(_rows, block),
         )
         for block in blocks(films.samples, _FILMS)
     ]

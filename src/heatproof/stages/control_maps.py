@@ -49,7 +49,7 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
                 MapsToScore(
                     name=digest(
                         *inputs_of(control, context),
-                        annotations_of(block),
+                        annotations_of(films, block),
                         list(of_block.items()),
                         measures_of(work.metrics, metrics),
                     ),
@@ -73,7 +73,7 @@ def _context(films: OpenedData, seed: int) -> Context:
         name=films.name,
         samples=films.samples,
         seed=seed,
-        marks=digest(films.name, annotations_of(annotated), clusters, FRAME_TEXT),
+        marks=digest(films.name, annotations_of(films, annotated), clusters, FRAME_TEXT),
         readings=tuple(
             (sample.image_id, drawn_digest(sample.benchmark))
             for sample in films.samples

@@ -88,6 +88,8 @@ def _explain_block(
 ) -> None:
     """Write the maps of these methods, and the predictions unless they are there."""
     samples, images, aside = read
+    for sample in samples:
+        block.films.check_unchanged(sample)
     targets = [model.findings.index(finding) for finding in block.findings]
     explanation = _explained(work, model, images, targets, methods) if samples else None
     # A single film may have no finite logit; several without any are a broken model.
@@ -147,7 +149,7 @@ def _keep_maps(
             [sample.image_id for sample in samples],
             values,
             validity,
-            [sample.pixels.version() for sample in samples],
+            [block.films.version(sample) for sample in samples],
         )
         rows = list(map_rows(block, method, samples, block.findings, values, validity))
     # The rows come after the maps, so that a killed run leaves no row of a map that is not stored.

@@ -26,7 +26,7 @@ def headers(table: Units[Headers], data: Mapping[str, OpenedData]) -> Headers:
     """How the films of every data set are stored; headers that the table lacks are read."""
     units = [
         Unit(
-            digest("headers", name, [(s.image_id, s.pixels.version()) for s in block]),
+            digest("headers", name, [(s.image_id, films.version(s)) for s in block]),
             partial(_rows, name, block),
         )
         for name, films in data.items()

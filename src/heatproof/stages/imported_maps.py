@@ -323,6 +323,6 @@ def _keep(
             [sample.image_id for sample in samples],
             values,
             validity,
-            [sample.pixels.version() for sample in samples],
+            [block.films.version(sample) for sample in samples],
         )
         yield from map_rows(block, entry.method, samples, findings, values, validity)

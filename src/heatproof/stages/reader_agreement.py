@@ -14,7 +14,6 @@ from typing import Any
 from heatproof.data.annotations.references import reference_mask, references_of
 from heatproof.data.geometry import FILM
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.experiment.films import annotations_digest
 from heatproof.localize.controls import READERS
 from heatproof.maps.store import StoredMap
 from heatproof.stages.framing import Framed, framed
@@ -52,7 +51,7 @@ def agreement(
         for population, compared in ((SAME, marked), (DIFFERENT, others)):
             columns = comparison_columns(criterion, subject.data, readers, population)
             films = [
-                (case.finding, film.image_id, film.cluster, annotations_digest(film))
+                (case.finding, film.image_id, film.cluster, subject.films.drawn(film))
                 for case in compared
                 for film in case.films
             ]

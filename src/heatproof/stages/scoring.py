@@ -18,7 +18,7 @@ from heatproof.data.decoded import Decoded
 from heatproof.data.geometry import Geometry
 from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
-from heatproof.experiment.films import OpenedData, annotations_digest
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import Workspace
 from heatproof.localize import Metric, Reference, sees_negatives
 from heatproof.localize.measure import (
@@ -114,7 +114,7 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
         name=digest(
             # The name of the unit of maps stands for model, method, films and findings.
             block.made(method),
-            annotations_of(block.samples),
+            annotations_of(block.films, block.samples),
             list(compared.items()),
             measures_of(work.metrics, metrics),
         ),
@@ -153,9 +153,9 @@ def places_of(
     return places
 
 
-def annotations_of(samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]:
+def annotations_of(films: OpenedData, samples: Sequence[Sample]) -> list[tuple[str, str, str, str]]:
     """The inputs of a unit of scores besides maps and metrics: films and annotations."""
-    return [(s.image_id, s.pixels.version(), s.cluster, annotations_digest(s)) for s in samples]
+    return [(s.image_id, films.version(s), s.cluster, films.drawn(s)) for s in samples]
 
 
 def measures_of(asked: Mapping[str, Metric], metrics: Mapping[str, Metric]) -> str:

@@ -10,7 +10,7 @@ from heatproof.data.annotations.references import reference_mask
 from heatproof.data.threads import side_by_side
 from heatproof.diagnose.boxes import coverage
 from heatproof.diagnose.lesion_geometry import geometry, instances_drawn
-from heatproof.experiment.films import OpenedData, annotations_digest
+from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import Workspace
 from heatproof.stages.loop import Unit, make
 from heatproof.tables.scores import Scores
@@ -38,7 +38,7 @@ def _unit(films: OpenedData, places: Sequence[Place], pool: Executor) -> Unit:
     """The unit of the masks of one data set."""
     samples = {sample.image_id: sample for sample in films.samples}
     marked = [samples[name] for name in dict.fromkeys(name for _, name, _, _ in places)]
-    versions = [(s.image_id, s.pixels.version(), annotations_digest(s)) for s in marked]
+    versions = [(s.image_id, films.version(s), films.drawn(s)) for s in marked]
 
     def rows() -> Iterable[dict[str, Any]]:
         return pool.map(partial(_shape, samples), places)

@@ -52,7 +52,7 @@ def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
             samples = [sample for sample, _ in marked]
             several = shared(ranking, [sample.annotations for sample in samples])
             name = digest(
-                *("structures", names, annotations_of(samples)),
+                *("structures", names, annotations_of(block.films, samples)),
                 # A unit holds rows of all methods, so each of them has a part in its name.
                 [block.made(method) for method in judged.methods],
                 # Only where it decides: other units keep the names that they had before.

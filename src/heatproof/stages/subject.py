@@ -77,6 +77,7 @@ class Subject:
     Attributes:
         name: Name of the model.
         data: Name of the data set.
+        films: The data set.
         methods: Specs of the methods whose maps the store holds.
         origin: Architecture, data and training of the model.
         options: The table ``[trust]`` of the experiment.
@@ -92,6 +93,7 @@ class Subject:
         memory: int | None,
     ) -> None:
         self.name, self.data, self.methods = judged.member, judged.data, judged.methods
+        self.films = judged.films
         self.origin, self.options = origin, options
         self._judged, self._opened, self._kept, self._memory = judged, opened, kept, memory
 

@@ -69,7 +69,7 @@ class Question:
         """Name of a unit, which changes with everything that its rows are made of."""
         # Rows hold the clusters of films, so a film that moves to another patient needs new rows.
         films = [
-            (case.finding, film.image_id, film.pixels.version(), film.cluster)
+            (case.finding, film.image_id, self.first.films.version(film), film.cluster)
             for case in cases
             for film in case.films
         ]

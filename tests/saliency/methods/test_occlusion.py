@@ -3,11 +3,13 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from heatproof.errors import SpecError
 from heatproof.models import Model
 from heatproof.saliency import explain, methods
-from heatproof.saliency.methods.occlusion import _windows
+from heatproof.saliency.methods.occlusion import _strips
 
 
 def maps(spec: str, model: Model, images: Tensor) -> Tensor:
@@ -76,9 +78,9 @@ def test_small_batches_of_windows_change_nothing(model: Model, images: Tensor, m
 
 
 def test_the_defaults_are_the_papers_grid() -> None:
-    windows = _windows(320, 320, 40, 40)
-    assert windows.shape == (64, 320, 320)
-    assert (windows.sum(dim=0) == 1).all()
+    strips = _strips(320, 40, 40)
+    assert strips.shape == (8, 320)  # of rows and of columns: 64 windows
+    assert (strips.sum(dim=0) == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,29 @@ def test_the_defaults_are_the_papers_grid() -> None:
 def test_impossible_windows_are_refused(options: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         methods.parse(f"occlusion({options})")
+
+
+class Largest(TorchDispatchMode):
+    """The bytes of the largest tensor that any operation makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, Tensor):
+                self.bytes = max(self.bytes, tensor.nbytes)
+        return made
+
+
+def test_windows_are_drawn_as_they_are_needed(model: Model, images: Tensor, monkeypatch) -> None:
+    """No tensor is larger than one pass of a few images, however many windows there are."""
+    monkeypatch.setattr("heatproof.saliency.forward.ForwardPass.at_once", lambda *_, **__: 4)
+    few, many = Largest(), Largest()
+    with few:
+        maps("occlusion(window=24, stride=24)", model, images[:1])
+    with many:
+        maps("occlusion(window=12, stride=3)", model, images[:1])
+    assert many.bytes == few.bytes

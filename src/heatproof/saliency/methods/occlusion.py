@@ -65,43 +65,50 @@ class Occlusion:
         images, chosen = forward.images, list(targets)
         height, width = images.shape[2:]
         window, stride = (_pixels(side, min(height, width)) for side in (self.window, self.stride))
-        windows = _windows(height, width, window, stride).to(images.device)
+        rows, columns = (
+            _strips(side, window, stride).to(images.device) for side in (height, width)
+        )
         # A pass holds every image once for each of its windows.
         batch = max(1, forward.at_once(differentiated=False) // len(images))
         fill = torch.zeros_like(images[:, :, :1, :1])
         if self.baseline == "black":
             ends = forward.model.preprocessing.ends
             fill = torch.stack([ends(image)[0] for image in images])
+        # Window by window, row by row.  All windows at once would take as many images of booleans.
+        every = torch.arange(len(rows) * len(columns), device=images.device)
         hidden = [
-            _logits(forward, chunk, fill)[:, :, chosen] for chunk in torch.split(windows, batch)
+            _logits(forward, rows[chunk // len(columns)], columns[chunk % len(columns)], fill)
+            for chunk in torch.split(every, batch)
         ]
-        drops = (forward.logits[:, chosen] - torch.cat(hidden)).permute(1, 2, 0)
+        drops = (forward.logits - torch.cat(hidden))[:, :, chosen].permute(1, 2, 0)
+        drops = drops.reshape(*drops.shape[:2], len(rows), len(columns))
         if window == stride and height % stride == 0 and width % stride == 0:
-            return Maps(drops.reshape(*drops.shape[:2], height // stride, width // stride))
-        cover = windows.to(drops)
-        return Maps(torch.einsum("nkm,mhw->nkhw", drops, cover) / cover.sum(dim=0))
+            return Maps(drops)
+        down, across = rows.to(drops), columns.to(drops)
+        covering = down.sum(dim=0)[:, None] * across.sum(dim=0)
+        return Maps(down.T @ drops @ across / covering)
 
 
 def _pixels(length: int | float, side: int) -> int:
     return length if isinstance(length, int) else max(1, round(length * side))
 
 
-def _windows(height: int, width: int, window: int, stride: int) -> Bool[Tensor, "m h w"]:
-    """What each window hides, row by row."""
-    rows, columns = (
-        (start <= torch.arange(side)) & (torch.arange(side) < start + window)
-        for side in (height, width)
-        for start in [torch.arange(0, side, stride)[:, None]]
-    )
-    return (rows[:, None, :, None] & columns[None, :, None, :]).flatten(0, 1)
+def _strips(side: int, window: int, stride: int) -> Bool[Tensor, "s side"]:
+    """What windows hide of one side: each is where a strip of rows and one of columns meet."""
+    start = torch.arange(0, side, stride)[:, None]
+    return (start <= torch.arange(side)) & (torch.arange(side) < start + window)
 
 
 def _logits(
-    forward: ForwardPass, windows: Bool[Tensor, "m h w"], fill: Float[Tensor, "n c 1 1"]
+    forward: ForwardPass,
+    rows: Bool[Tensor, "m h"],
+    columns: Bool[Tensor, "m w"],
+    fill: Float[Tensor, "n c 1 1"],
 ) -> Float[Tensor, "m n findings"]:
     """The logits of each image with each window hidden."""
     images = forward.images
-    hidden = torch.where(windows[:, None, None], fill, images)
+    windows = rows[:, None, None, :, None] & columns[:, None, None, None, :]
+    hidden = torch.where(windows, fill, images)
     with torch.no_grad():
         logits: Tensor = forward.model(hidden.flatten(0, 1))
     return logits.view(len(windows), len(images), -1)

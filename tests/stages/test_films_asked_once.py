@@ -1,0 +1,80 @@
+"""A run asks the file system for each film a fixed number of times, whatever is asked of it."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from heatproof import Adapted, Manifest, Preprocessing, Squash, prove
+from heatproof.data.pixels import ImageFile
+from heatproof.errors import DataError
+
+FILMS = 6
+
+
+class Net(nn.Module):
+    """A classifier of 16 cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.last = nn.Conv2d(1, 4, 8, stride=8), nn.Linear(4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.features(x).relu().mean((2, 3)))
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Manifest:
+    rng = np.random.default_rng(0)
+    with (tmp_path / "films.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["image", "patient", "Nodule", "boxes"])
+        for index in range(FILMS):
+            film = Image.fromarray(rng.integers(0, 255, (32, 32)).astype(np.uint8))
+            film.save(tmp_path / f"{index}.png")
+            marked = "[[4, 4, 9, 9]]" if index % 2 else ""
+            rows.writerow([f"{index}.png", f"p{index}", index % 2, marked])
+    return Manifest(tmp_path / "films.csv", labels=("Nodule",), patient="patient", boxes="boxes")
+
+
+def proved(films: Manifest, folder: Path, *methods: str) -> None:
+    torch.manual_seed(0)
+    scaling = Preprocessing(Squash(32, 32), channels=1, mean=(0.5,), std=(0.25,))
+    model = Adapted(Net(), "features", ("Nodule",), scaling)
+    prove(model, films, list(methods), metrics=("iou",), criteria=(), output=folder)
+
+
+def test_methods_do_not_ask_again_for_the_version_of_a_film(films, tmp_path, monkeypatch) -> None:
+    asked: list[Path] = []
+    version = ImageFile.version
+    monkeypatch.setattr(ImageFile, "version", lambda self: asked.append(self.path) or version(self))
+    counts = {}
+    for methods in (("grad_cam",), ("grad_cam", "hires_cam", "layer_cam")):
+        for time in ("first", "again"):
+            asked.clear()
+            proved(films, tmp_path / f"{len(methods)}", *methods)
+            counts[len(methods), time] = len(asked)
+    # When it is first asked for, and when it has been read.
+    assert counts[1, "first"] == counts[3, "first"] == 2 * FILMS
+    assert counts[1, "again"] == counts[3, "again"] == FILMS
+
+
+def test_a_film_that_changes_while_it_is_read_ends_the_run(films, tmp_path, monkeypatch) -> None:
+    """Its maps would be kept as those of the film before; the next run is right again."""
+    read = ImageFile.read
+
+    def changing(self: ImageFile) -> np.ndarray:
+        grey = read(self)
+        if self.path.name == "3.png":
+            Image.fromarray(np.zeros((32, 33), np.uint8)).save(self.path)
+        return grey
+
+    monkeypatch.setattr(ImageFile, "read", changing)
+    with pytest.raises(DataError, match=r"'3.png' was changed while the run read it.*again"):
+        proved(films, tmp_path / "out", "grad_cam")
+    monkeypatch.setattr(ImageFile, "read", read)
+    proved(films, tmp_path / "out", "grad_cam")
