@@ -2,9 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from time import sleep
 
 import pytest
 
+from heatproof.leases import Leases
 from heatproof.progress import Silent
 from heatproof.stages.loop import Unit, complete, make
 from heatproof.tables.contents import Contents
@@ -128,7 +130,70 @@ def test_an_item_may_be_more_than_a_unit_of_one_table(pool):
     def is_done(name: str) -> bool:
         return name in maps and name in predictions
 
-    complete(NAMES, is_done, NAMES.index, write, progress, pool)
+    complete(
+        NAMES,
+        name=str,
+        is_done=is_done,
+        read=NAMES.index,
+        write=write,
+        progress=progress,
+        pool=pool,
+    )
     assert maps == {"a": 1, "b": 1, "c": 2, "d": 3}
     assert predictions == {"a": 1, "b": 2, "c": 2, "d": 3}
     assert (progress.done, progress.skipped) == (3, 1)
+
+
+def test_workers_make_each_unit_once(tmp_path, pool):
+    """Two walk over the same units at the same time, from other places; both end with all."""
+    leases = [Leases(tmp_path / "leases") for _ in range(2)]
+    made: list[str] = []
+    names = [f"{number:02}" for number in range(24)]
+
+    def unit(name: str) -> Unit:
+        def rows():
+            made.append(name)
+            sleep(0.005)
+            yield {"image_id": name, "digest": name}
+
+        return Unit(name, rows)
+
+    def work(number: int) -> list[str]:
+        with ThreadPoolExecutor(1) as threads:
+            table = Units(tmp_path, Contents, leases[number])
+            return make(list(map(unit, names)), table, pool=threads if pool else None)
+
+    with ThreadPoolExecutor(2) as workers:
+        assert list(workers.map(work, range(2))) == [names, names]
+    assert sorted(made) == names
+    assert not list((tmp_path / "leases").iterdir())
+
+
+def test_a_worker_waits_for_what_others_make_and_counts_it(tmp_path):
+    other, table = (
+        Leases(tmp_path / "leases"),
+        Units(tmp_path, Contents, Leases(tmp_path / "leases")),
+    )
+    assert other.take("b")
+    progress, made = Counting(), []
+
+    def finish() -> None:
+        while len(made) < 3:
+            sleep(0.01)
+        Units(tmp_path, Contents).put("b", [{"image_id": "of the other", "digest": "b"}])
+        other.release("b")
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        done = elsewhere.submit(finish)
+        make(units(made), table, progress)
+        done.result()
+    assert sorted(made) == ["a", "c", "d"]
+    assert images(table, ["b"]) == ["of the other"]
+    assert (progress.done, progress.skipped) == (3, 1)
+
+
+def test_a_failure_leaves_its_units_to_others(tmp_path, pool):
+    leases = Leases(tmp_path / "leases")
+    with pytest.raises(ValueError, match="b"):
+        make(units([], failing="b"), Units(tmp_path, Contents, leases), pool=pool)
+    assert not list((tmp_path / "leases").iterdir())

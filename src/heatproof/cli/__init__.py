@@ -84,6 +84,13 @@ Films = Annotated[
         show_default=False,
     ),
 ]
+Worker = Annotated[
+    bool,
+    typer.Option(
+        "--worker",
+        help="Share the work with whoever runs the same command on the same folder.",
+    ),
+]
 
 
 def _say(path: Path) -> None:
@@ -125,9 +132,13 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
         memory: Memory = None,
         device: Device = None,
         films: Films = None,
+        worker: Worker = False,
         quiet: Quiet = False,
     ) -> None:
-        _run(experiment, until or name, output, None, memory, device, films, quiet=quiet)
+        _run(
+            experiment, until or name, output, None, memory, device, films,
+            worker=worker, quiet=quiet,
+        )  # fmt: skip
 
 
 _stage(
@@ -329,6 +340,7 @@ def _run(
     device: str | None = None,
     films: int | None = None,
     *,
+    worker: bool = False,
     quiet: bool = False,
 ) -> None:
     from heatproof.experiment.early import check_early
@@ -355,7 +367,12 @@ def _run(
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,
-        lambda watched: run_stages(experiment, until, watched),  # type: ignore[arg-type]  # a stage
+        lambda watched: run_stages(
+            experiment,
+            until,  # type: ignore[arg-type]  # a stage
+            watched,
+            worker=worker,
+        ),
         quiet=quiet,
     )
     if not console.quiet:

@@ -115,6 +115,12 @@ def finish(
     write_whole(folder / RUN, sealed({**claimed, **ended}))
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the report of the folder was written since a run last began."""
+    claimed = read_claim(folder)
+    return claimed is not None and claimed["finished"] is not None
+
+
 def read_claim(folder: Path) -> dict[str, Any] | None:
     """What ``run.json`` says; None where there is none, or a damaged one, which is told.
 

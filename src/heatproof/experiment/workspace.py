@@ -13,6 +13,7 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data
 from heatproof.experiment.guard import check_tuning
 from heatproof.experiment.pilot import piloted
+from heatproof.leases import Leases
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
@@ -50,6 +51,7 @@ class Workspace:
         similarities: What compares maps, by canonical spec.
         rules: What makes verdicts of that, by canonical spec.
         tuned: The values that tuning films chose for what metrics leave open.
+        leases: Of this worker, where several go through the experiment.
     """
 
     experiment: Experiment
@@ -62,6 +64,7 @@ class Workspace:
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     tuned: tuple[TunedValue, ...] = ()
+    leases: Leases | None = None
 
     @cached_property
     def tuned_metrics(self) -> TunedMetrics:
@@ -85,42 +88,42 @@ class Workspace:
     @cached_property
     def contents(self) -> Units[Contents]:
         """One row per film: a digest of what it holds."""
-        return Units(self.folder, Contents)
+        return Units(self.folder, Contents, self.leases)
 
     @cached_property
     def headers(self) -> Units[Headers]:
         """One row per film: how it is stored."""
-        return Units(self.folder, Headers)
+        return Units(self.folder, Headers, self.leases)
 
     @cached_property
     def predictions(self) -> Units[Predictions]:
         """One row per film and finding."""
-        return Units(self.folder, Predictions)
+        return Units(self.folder, Predictions, self.leases)
 
     @cached_property
     def made(self) -> Units[MapsMade]:
         """One row per map: what the store holds, and whether it may be read as a map."""
-        return Units(self.folder, MapsMade)
+        return Units(self.folder, MapsMade, self.leases)
 
     @cached_property
     def scores(self) -> Units[Scores]:
         """One row per map, reference and metric."""
-        return Units(self.folder, Scores)
+        return Units(self.folder, Scores, self.leases)
 
     @cached_property
     def structures(self) -> Units[OnStructures]:
         """One row per map and structure on its film: how much of the map lies there."""
-        return Units(self.folder, OnStructures)
+        return Units(self.folder, OnStructures, self.leases)
 
     @cached_property
     def shapes(self) -> Units[Shapes]:
         """One row per film, finding and reader who marked it: the shape of what was marked."""
-        return Units(self.folder, Shapes)
+        return Units(self.folder, Shapes, self.leases)
 
     @cached_property
     def trust(self) -> Units[Pairs]:
         """One row per pair of maps and similarity."""
-        return Units(self.folder, Pairs)
+        return Units(self.folder, Pairs, self.leases)
 
 
 def read_history(folder: Path) -> dict[str, Any]:

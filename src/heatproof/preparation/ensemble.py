@@ -19,34 +19,43 @@ from heatproof.models import ensemble as ensembles
 from heatproof.models.card import ModelCard
 from heatproof.preparation.folders import AUROC, is_whole, kept_folders, trained_folder
 from heatproof.preparation.plan import settings_of, trained_id
-from heatproof.progress import Progress
 from heatproof.tables.units import folder_name
 from heatproof.train.processes import is_first, wait_for_all
 from heatproof.types import ModelId
 
 
-def make_ensemble(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
-    """Choose the members of an ensemble, unless that was done; returns its folder.
+def is_chosen(work: Workspace, entry: ModelEntry) -> bool:
+    """Whether the members of an ensemble are chosen, and the file says so as it was written."""
+    folder = ensemble_folder(work, entry)
+    return (folder / ensembles.ENSEMBLE).exists() and is_whole(folder, ensembles.load)
 
-    Its models are trained before.
+
+def choose_members(work: Workspace, entry: ModelEntry) -> None:
+    """Choose the members of an ensemble, whose models are trained before.
 
     Raises:
         ModelError: The checkpoints do not fit together, or were not validated on the same films.
     """
-    best = _pool(entry).best
-    members = _members(work.experiment, entry)
-    places = [place for member in members for place in _checkpoints(work, member)]
-    kept = [cards.read_card(place) for place in places]
-    weights = [card.id.checkpoints[0] for card in kept]
-    # Weights and not names of members: members that are trained anew make another ensemble.
-    folder = work.folder / "models" / folder_name(entry.name, weights, best)
-    done = (folder / ensembles.ENSEMBLE).exists() and is_whole(folder, ensembles.load)
-    if not done and is_first():
-        ensembles.save(places, ensembles.best_members(_scores(entry, kept), best), folder)
+    if is_first():
+        places = _places(work, entry)
+        kept = [cards.read_card(place) for place in places]
+        best = ensembles.best_members(_scores(entry, kept), _pool(entry).best)
+        ensembles.save(places, best, ensemble_folder(work, entry))
     # One process writes, and none goes on before the file is there.
     wait_for_all()
-    progress.advance(skipped=done)
-    return folder
+
+
+def ensemble_folder(work: Workspace, entry: ModelEntry) -> Path:
+    """Where an ensemble lies, once its models are trained and its members chosen."""
+    weights = [cards.read_card(place).id.checkpoints[0] for place in _places(work, entry)]
+    # Weights and not names of members: members that are trained anew make another ensemble.
+    return work.folder / "models" / folder_name(entry.name, weights, _pool(entry).best)
+
+
+def _places(work: Workspace, entry: ModelEntry) -> list[Path]:
+    """The folders of all checkpoints that an ensemble is chosen from."""
+    members = _members(work.experiment, entry)
+    return [place for member in members for place in _checkpoints(work, member)]
 
 
 def check_pool(experiment: Experiment, entry: ModelEntry) -> None:

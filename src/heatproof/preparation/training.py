@@ -41,16 +41,24 @@ from heatproof.train.settings import History
 from heatproof.types import Dataset
 
 
-def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
-    """Train a model unless it is there; returns its folder.
-
-    The model that it starts from stands earlier in the experiment, and is trained before.
-    """
+def is_trained(work: Workspace, entry: ModelEntry) -> bool:
+    """Whether a model that is trained here is there, as it was written."""
     folder = trained_folder(work, entry)
     # The card is written last, so a folder that has one is complete.
-    if (folder / cards.CARD).exists() and is_whole(folder, _check):
-        progress.advance(skipped=True)
-        return folder
+    return (folder / cards.CARD).exists() and is_whole(folder, _check)
+
+
+def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
+    """Train a model; returns its folder.
+
+    The model that it starts from stands earlier in the experiment, and is trained before.
+
+    Args:
+        work: The experiment.
+        entry: The model.
+        progress: Hears how far the training is.
+    """
+    folder = trained_folder(work, entry)
     plan, start = plan_of(entry), start_of(work.experiment.models, entry)
     findings = findings_of(work.data[plan.data], work.experiment.score.structures)
     network = network_of(work.experiment.folder, entry, findings)
@@ -73,7 +81,6 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
     if is_first():
         for file in (folder / CHECKPOINTS).glob("*.ckpt"):
             file.unlink()  # nothing goes on from them, and by now nobody reads them
-    progress.advance()
     return folder
 
 

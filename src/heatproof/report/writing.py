@@ -43,6 +43,7 @@ from heatproof.tables import Table
 from heatproof.tables.headers import Headers
 from heatproof.tables.units import write_whole
 
+PAGE = "report.html"
 CSV = ("shapes", "comparisons", "diagnosis")  # also written for spreadsheets
 _ON_PAPER = re.compile(r"(tables|figures)/[^/\\]+\.(csv|tex|svg|pdf)|pictures/[^/\\]+\.webp")
 PAPER = ".paper"  # lists the tables, figures and pictures that the last report wrote
@@ -72,7 +73,7 @@ def write_report(
     # Everything is made before anything is written, so that a failure leaves the last report whole.
     on_paper = files(page) | beside_the_page(page)
     results = {
-        "report.html": render(page),
+        PAGE: render(page),
         **on_paper,
         **_files(tables, written.headers, analysis, page.tuned, bool(work.criteria)),
     }
@@ -81,7 +82,7 @@ def write_report(
     _remove_others(work.folder, on_paper)
     progress.advance(note="page")
     progress.finish()
-    return work.folder / "report.html"
+    return work.folder / PAGE
 
 
 def _of_pilot(films: int | None) -> tuple[str, ...]:

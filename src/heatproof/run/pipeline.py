@@ -23,10 +23,11 @@ from heatproof.errors import (
     HeatproofError,
     Several,
 )
-from heatproof.experiment.claim import check_folder, claim, finish
+from heatproof.experiment.claim import check_folder, claim, finish, is_finished
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.workspace import Workspace, open_workspace
+from heatproof.leases import Leases
 from heatproof.localize.tuned import candidates_of
 from heatproof.models import Model
 from heatproof.models.card import ModelCard
@@ -34,12 +35,13 @@ from heatproof.models.devices import device_named, repeatable, within_memory
 from heatproof.models.receptive_field import offset
 from heatproof.preparation.opening import AnyModel, Opener, check_model, identified, open_model
 from heatproof.progress import Progress, Silent
-from heatproof.report.writing import write_report
+from heatproof.report.writing import PAGE, write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, looks_at_features, methods_of
 from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import canvas_of, import_maps, list_maps
+from heatproof.stages.loop import complete
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
 from heatproof.stages.tuning import try_candidates
@@ -51,12 +53,26 @@ from heatproof.types import ModelId
 Stage = Literal["train", "explain", "score", "trust", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 _Result = TypeVar("_Result")
+LEASES = "leases"  # the folder in which workers say what they make
 _MENDED = 5  # damaged files that are found late, and mended, in one run: more is a broken disk
 _HINT = "Say [explain] memory, such as '4GB', or device = 'cpu'; what was made is kept"
 
 
-def run(experiment: Experiment, until: Stage = "report", progress: Progress | None = None) -> Path:
+def run(
+    experiment: Experiment,
+    until: Stage = "report",
+    progress: Progress | None = None,
+    *,
+    worker: bool = False,
+) -> Path:
     """Run an experiment up to a stage; returns the report, or the folder of its results.
+
+    Args:
+        experiment: The experiment.
+        until: The last stage.
+        progress: Hears of every unit.
+        worker: Whether others run it at the same time, into the same folder: each unit is then made
+            by one of them, and all of them end when everything is there.
 
     Raises:
         HeatproofError: The experiment cannot be run as described; nothing that was done is lost.
@@ -67,6 +83,8 @@ def run(experiment: Experiment, until: Stage = "report", progress: Progress | No
         )
     progress = progress or Silent()
     work = _begin(experiment, progress)
+    if worker:
+        work = replace(work, leases=Leases(work.folder / LEASES))
     trained, only_helps = _train(work, progress)
     if until == "train" or only_helps:
         return work.folder / "models"
@@ -209,9 +227,24 @@ def _stages(
     if until == "trust":
         return work.folder / "trust"
     written = read_back(work, judged, scored, compared)
-    page = write_report(work, judged, written, progress)
-    finish(work.folder, written.digests, [_member(outcome) for outcome in judged])
-    return page
+
+    def report(*_: str) -> None:
+        write_report(work, judged, written, progress)
+        finish(work.folder, written.digests, [_member(outcome) for outcome in judged])
+
+    if work.leases is None:
+        report()
+    else:
+        complete(
+            ["report"],
+            name=str,
+            is_done=lambda _: is_finished(work.folder),
+            read=str,
+            write=report,
+            progress=Silent(),
+            leases=work.leases,
+        )
+    return work.folder / PAGE
 
 
 def _member(outcome: Judged) -> dict[str, Any]:
@@ -277,17 +310,52 @@ def _train(work: Workspace, progress: Progress) -> tuple[dict[str, Path], bool]:
     if not entries:
         return {}, False
     # Imported here, since Lightning takes seconds; see ``_check_plans``.
-    from heatproof.preparation.ensemble import make_ensemble
-    from heatproof.preparation.training import train_model
+    from heatproof.preparation.ensemble import choose_members, ensemble_folder, is_chosen
+    from heatproof.preparation.folders import trained_folder
+    from heatproof.preparation.training import is_trained, train_model
     from heatproof.train.processes import is_first
 
+    def make(entry: ModelEntry, _: ModelEntry) -> None:
+        if entry.ensemble:
+            choose_members(work, entry)
+        else:
+            train_model(work, entry, progress)
+
     progress.start("train", len(entries))
+    for together in _waves(entries):
+        complete(
+            together,
+            name=lambda entry: f"model {entry.name}",
+            is_done=lambda entry: (is_chosen if entry.ensemble else is_trained)(work, entry),
+            read=lambda entry: entry,
+            write=make,
+            progress=progress,
+            leases=work.leases,
+        )
+    progress.finish()
     folders = {
-        entry.name: (make_ensemble if entry.ensemble else train_model)(work, entry, progress)
+        entry.name: (ensemble_folder if entry.ensemble else trained_folder)(work, entry)
         for entry in entries
     }
-    progress.finish()
     return folders, not is_first()
+
+
+def _waves(entries: Sequence[ModelEntry]) -> Iterator[list[ModelEntry]]:
+    """Models that are made here, in groups: each needs models of earlier groups alone."""
+    left = {entry.name: entry for entry in entries}
+    while left:
+        # What a model needs stands before it in the experiment, so one of them needs nothing left.
+        ready = [entry for entry in left.values() if not left.keys() & set(_needed(entry))]
+        yield ready
+        for entry in ready:
+            del left[entry.name]
+
+
+def _needed(entry: ModelEntry) -> list[str]:
+    """The models that must be there before this one is made."""
+    if entry.ensemble:
+        return list(entry.ensemble.of)
+    return [entry.training.start] if entry.training and entry.training.start else []
 
 
 def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress) -> list[Judged]:

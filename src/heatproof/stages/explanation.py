@@ -1,6 +1,6 @@
 """Stage: probabilities and maps of every film that a model sees."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,6 +47,13 @@ def explain_films(
     """
     missing = _missing(work, model, blocks)
 
+    def is_done(block: Block) -> bool:
+        if block.predicted in missing and work.leases:
+            # Another worker may have made it meanwhile.
+            missing.pop(block.predicted)
+            missing.update(_missing(work, model, [block]))
+        return block.predicted not in missing
+
     def write(block: Block, wait: Callable[[], ReadFilms]) -> None:
         _explain_block(work, model, block, missing[block.predicted], wait())
 
@@ -54,19 +61,19 @@ def explain_films(
     with ThreadPoolExecutor(MOST) as pool:
         complete(
             blocks,
-            is_done=lambda block: block.predicted not in missing,
+            name=lambda block: block.predicted,
+            is_done=is_done,
             # Reading only begins in the pool, and ``write`` waits for it outside: threads that
             # waited for tasks of their own pool could wait forever.
             read=lambda block: begin_reading(pool, model, block.samples),
             write=write,
             progress=progress,
             pool=pool,
+            leases=work.leases,
         )
 
 
-def _missing(
-    work: Workspace, model: AnyModel, blocks: Sequence[Block]
-) -> Mapping[str, Sequence[str]]:
+def _missing(work: Workspace, model: AnyModel, blocks: Sequence[Block]) -> dict[str, Sequence[str]]:
     """The methods whose maps are missing, for every block that lacks maps or predictions.
 
     The keys are the names of the blocks' units of predictions.
@@ -75,7 +82,7 @@ def _missing(
     explained = bool(blocks) and blocks[0].assignment.explained
     methods = methods_of(work, model) if explained else ()
     lacking = {method: without_maps(work, blocks, method) for method in methods}
-    missing = {}
+    missing: dict[str, Sequence[str]] = {}
     for block in blocks:
         of_block = [m for m in methods if block.made(m) in lacking[m]]
         if of_block or block.predicted not in work.predictions:

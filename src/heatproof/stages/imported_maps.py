@@ -158,7 +158,15 @@ def import_maps(work: Workspace, entry: ImportedMaps, progress: Progress) -> tup
                 work.predictions.put(block.predicted, predicted + aside)
             aside = []  # films set aside are listed once, in the first unit
 
-    complete([listed], is_done, partial(_read_all, work, progress=progress), write, progress)
+    complete(
+        [listed],
+        name=lambda listed: f"maps of {listed.entry.name}",
+        is_done=is_done,
+        read=partial(_read_all, work, progress=progress),
+        write=write,
+        progress=progress,
+        leases=work.leases,
+    )
     return listed.blocks
 
 

@@ -23,7 +23,7 @@ from heatproof.experiment.workspace import Workspace
 from heatproof.models.card import read_card
 from heatproof.preparation.folders import AUROC, CHECKPOINTS, trained_folder
 from heatproof.preparation.plan import settings_of
-from heatproof.preparation.training import train_model
+from heatproof.preparation.training import is_trained, train_model
 from heatproof.progress import Progress, Silent
 from heatproof.sweep.space import Family, ParameterValue
 from heatproof.types import Sample
@@ -88,7 +88,8 @@ def attempt(work: Workspace, task: Attempt, progress: Progress) -> TrialOutcome:
     folder = trained_folder(work, model)
     curve = folder / CHECKPOINTS / train.CURVE
     try:
-        train_model(work, model, _Rounds(task, curve, progress))
+        if not is_trained(work, model):
+            train_model(work, model, _Rounds(task, curve, progress))
         return TrialOutcome("complete", read_card(folder).metrics[AUROC], *_rounds(curve))
     except optuna.TrialPruned:
         outcome = TrialOutcome("pruned", None, *_rounds(curve))

@@ -19,6 +19,7 @@ import polars as pl
 
 from heatproof import disk
 from heatproof.errors import DamagedError, DamagedFile
+from heatproof.leases import Leases
 from heatproof.parquet import read_sealed, sealed_parquet
 from heatproof.tables import AnyTable
 
@@ -48,12 +49,13 @@ class Units(Generic[AnyTable]):
     Args:
         run: The folder of the run; they lie in a folder named for the table, made when needed.
         table: What they hold.
+        leases: Of this worker, where several make the units.
     """
 
-    def __init__(self, run: Path, table: type[AnyTable]) -> None:
+    def __init__(self, run: Path, table: type[AnyTable], leases: Leases | None = None) -> None:
         self._folder = run / table.name
         self._table = table
-
+        self.leases = leases
         self._sound: set[str] = set()  # names of units that were read, and are what was written
 
     def __contains__(self, name: str) -> bool:
