@@ -32,6 +32,7 @@ from heatproof.cli.methods import list_methods
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
+from heatproof.cli.submit import submit
 from heatproof.cli.terminal import console, escape
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
 from heatproof.progress import Progress
@@ -222,6 +223,7 @@ app.command()(convert)
 app.command()(init)
 app.command()(lint)
 app.command()(look)
+app.command()(submit)
 
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
