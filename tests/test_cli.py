@@ -20,6 +20,12 @@ def test_help_teaches_and_waits_for_no_heavy_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout == "False\n"
+    # Nor do cheap mistakes: torch and numba's compiler take longer to load than all else.
+    code = "import sys, heatproof.experiment.early; print({'torch', 'numba'} & set(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "set()\n"
     found = heatproof("--help")
     assert found.returncode == 0
     for word in ("demo", "run", "train", "explain", "score", "trust", "report", "methods"):
