@@ -32,7 +32,9 @@ class ClassificationObjective(Objective):
         self, features: Float[Tensor, "n d y x"], labels: Float[Tensor, "n k"]
     ) -> Float[Tensor, ""]:
         """The loss of images whose features are at hand."""
-        return classification_loss(self.model.head.outputs(features), labels, self._weights)
+        head = self.model.head
+        of_labels = classification_loss(head.outputs(features), labels, self._weights)
+        return of_labels + head.penalty(features)
 
     def judged(self, batch: Batch) -> ValidationBatch:
         """Logits, and the loss over the labels that are known."""

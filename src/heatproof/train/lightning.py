@@ -132,6 +132,8 @@ def quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
             warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty")
             warnings.filterwarnings("ignore", ".*does not have many workers")
+            # On a machine of a cluster; whoever shares a training by Slurm knows.
+            warnings.filterwarnings("ignore", "The `srun` command is available")
             warnings.filterwarnings("ignore", ".*module.* in eval mode at the start")  # frozen norm
             warnings.filterwarnings("ignore", ".*sync_dist=True")  # what is logged was gathered
             yield

@@ -18,10 +18,13 @@ class HeadModule(nn.Module, ABC):
 
     Attributes:
         uniform: Whether the logits depend on the features only through their spatial mean.
+        complete: Whether the mean of a class map is the logit less a constant, the bias: the map
+            then tells all that the head knew of the finding.
         classes: Number of classes of a finding: there or not, or uncertain too.
     """
 
     uniform: bool
+    complete: bool = False
     classes: int = 2
 
     @abstractmethod
@@ -38,6 +41,10 @@ class HeadModule(nn.Module, ABC):
     def logits(self, outputs: Float[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
         """The logits that these outputs give."""
         return outputs
+
+    def penalty(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, ""]:
+        """What the loss has besides that of the labels; 0 for most heads."""
+        return features.new_zeros(())
 
     @abstractmethod
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:

@@ -17,6 +17,7 @@ class LinearHead(HeadModule):
     """Global average pooling and a linear classifier."""
 
     uniform = True
+    complete = True
 
     def __init__(self, channels: int, findings: int) -> None:
         super().__init__()

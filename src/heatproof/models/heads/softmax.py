@@ -30,6 +30,8 @@ class SoftmaxHead(HeadModule):
         self.spec, self.classes = spec, spec.classes
         self.base = spec.base(channels, findings * spec.classes)
         self.uniform = self.base.uniform
+        # The mean of the positive class alone is only a part of the log-odds.
+        self.complete = self.base.complete and spec.contrast
 
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
         """Log-odds of positive against negative."""
@@ -43,6 +45,10 @@ class SoftmaxHead(HeadModule):
         """Log-odds of positive against negative."""
         odds: Tensor = outputs[..., POSITIVE] - outputs[..., NEGATIVE]
         return odds
+
+    def penalty(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, ""]:
+        """That of the base."""
+        return self.base.penalty(features)
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """The map of the positive class, or that of its contrast with the others."""
