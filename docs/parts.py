@@ -31,6 +31,7 @@ PLACES = (
     ("Exporters of runs", "runs.exporters:exporters"),
     ("Binarizers", "maps.binarize:binarizers"),
     ("Localization metrics", "localize.metrics:metrics"),
+    ("Metrics of fidelity", "fidelity.metrics:fidelities"),
     ("Controls", "localize.controls:controls"),
     ("Criteria of trust", "trust.criteria:criteria"),
     ("Similarities of maps", "trust.similarity:similarities"),

@@ -187,6 +187,14 @@ def test_the_examples_pass_mypy(package):
     assert found.returncode == 0, found.stdout
 
 
+def test_the_code_about_fidelity_runs() -> None:
+    page = (ROOT / "docs/how-to/measure-fidelity.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(compile(block, "measure-fidelity.md", "exec"), names)
+    assert len(names["answer"].summary) == 4
+
+
 def test_the_code_about_one_film_runs(tmp_path, monkeypatch):
     page = (ROOT / "docs/how-to/explain-one-film.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -1,8 +1,9 @@
 """Heat maps, put to the proof: can the saliency maps of a classifier be trusted?
 
 The public API, loaded when first used.  ``wrap`` makes a model of your network, or ``load_model``
-finds one in a folder.  For daily work, ``explain`` maps one film, ``score`` measures maps, and
-``attribute`` explains tensors as Captum does.  ``prove`` takes a model and films and writes a
+finds one in a folder.  For daily work, ``explain`` maps one film, ``score`` measures maps,
+``measure_fidelity`` asks whether they are true to the model, and ``attribute`` explains tensors as
+Captum does.  ``prove`` takes a model and films and writes a
 report; ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
 ``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``.  ``open`` reads what a
 run wrote.  What else there is stands in the registries: ``methods``, ``metrics``, ``datasets``,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from heatproof.interactive.asking import ask
     from heatproof.interactive.attributing import attribute
     from heatproof.interactive.explaining import explain
+    from heatproof.interactive.fidelity_of_maps import measure_fidelity
     from heatproof.interactive.scoring import score
     from heatproof.interactive.wrapping import wrap
     from heatproof.localize import metrics
@@ -64,6 +66,7 @@ __all__ = [
     "heads",
     "load_experiment",
     "load_model",
+    "measure_fidelity",
     "methods",
     "metrics",
     "prove",
@@ -94,6 +97,7 @@ _PLACES = {
     "heads": "models.heads",
     "load_experiment": "experiment.file:load",
     "load_model": "models.card:load",
+    "measure_fidelity": "interactive.fidelity_of_maps",
     "methods": "saliency.methods",
     "metrics": "localize.metrics",
     "open": "runs.folder:open_run",

@@ -228,6 +228,7 @@ app.command()(submit)
 PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
     "metrics": ("localization metrics", "heatproof.localize"),
+    "fidelities": ("metrics of fidelity", "heatproof.fidelity"),
     "controls": ("controls, measured beside the methods", "heatproof.localize.controls"),
     "criteria": ("criteria of trust", "heatproof.trust.criteria"),
     "similarities": (

@@ -1,0 +1,49 @@
+"""Comprehensiveness: by how much the probability falls without the most relevant pixels.
+
+    value = p(x) - p(x with the most relevant share hidden)
+
+In [-1, 1]; a truer map has a higher one.  It asks whether the region is *necessary*.  DeYoung et
+al., ACL 2020, https://doi.org/10.18653/v1/2020.acl-main.408.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, said
+from heatproof.fidelity.metrics import Better, fidelities
+from heatproof.saliency.forward import ForwardPass
+
+
+@fidelities.register("comprehensiveness")
+@dataclass(frozen=True)
+class Comprehensiveness:
+    """Fall of the probability without the most relevant pixels.
+
+    Attributes:
+        share: How much of the image is hidden.
+        infill: What hidden pixels show: ``mean``, ``black`` or ``blur``.
+    """
+
+    share: float = 0.1
+    infill: Infill = "mean"
+    title: ClassVar[str] = "Comprehensiveness"
+    better: ClassVar[Better] = "higher"
+
+    def __post_init__(self) -> None:
+        check_share("share", self.share)
+
+    def __call__(
+        self,
+        forward: ForwardPass,
+        relevance: Float[Tensor, "n k h w"],
+        targets: Sequence[int],
+    ) -> Float[Tensor, "n k"]:
+        """One value a map."""
+        count = round(self.share * relevance.shape[2] * relevance.shape[3])
+        places, hidden = ranks(relevance), infilled(forward, self.infill)
+        curve = said(forward, forward.images, hidden, places, targets, [0, count])
+        return curve[..., 0] - curve[..., 1]
