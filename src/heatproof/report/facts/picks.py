@@ -6,6 +6,7 @@ localized best and worst, so that it never shows only what looks good.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from heatproof.analysis.failures import missed
 from heatproof.data.annotations.readers import first_of, ranked_readers
 from heatproof.data.annotations.references import marks_of, reference_mask, references_of
+from heatproof.data.threads import side_by_side
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.localize import DatasetMetric, Metric, lower_is_better
 from heatproof.maps import render
@@ -115,7 +117,8 @@ def pick(
             readers[data],
         )
         choices = chosen(album.predictions, album.scores, metrics, selection)
-        cases += [_case(album, choice) for choice in choices]
+        with side_by_side() as pool:
+            cases += pool.map(partial(_case, album), choices)
     return Gallery(
         cases=tuple(cases),
         how_chosen=f"Drawn with seed {selection.seed}, at most {selection.count} of each kind; best"
