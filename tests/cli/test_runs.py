@@ -47,7 +47,7 @@ def test_one_is_exported_and_cleared(runs, tmp_path) -> None:  # noqa: F811
     assert said("export", str(folder), "--to", str(tmp_path / "out")).strip().endswith("out")
     assert (tmp_path / "out" / "columns.csv").is_file()
     assert (tmp_path / "out" / "maps.npy.csv").is_file()
-    with pytest.raises(ExperimentError, match="say what to remove: --maps"):
+    with pytest.raises(ExperimentError, match="say what to remove: --maps, --prepared"):
         said("rm", str(folder))
     said("rm", str(folder), "--maps")
     assert not (folder / "maps").exists()

@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 
 from heatproof import cli, train
-from heatproof.data.datasets.phantom import Phantom
 from heatproof.errors import (
     DamagedFile,
     ExperimentError,
@@ -21,12 +20,10 @@ from heatproof.errors import (
     TrainingError,
 )
 from heatproof.experiment.file import load
-from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import open_workspace
 from heatproof.models.heads import heads
 from heatproof.run.pipeline import run
 from heatproof.sweep import attempt, search
-from heatproof.sweep.attempt import decoded_once
 from heatproof.sweep.space import Family, families
 from heatproof.sweep.sweep import Swept, sweep
 from heatproof.sweep.trials import TrialLocalization, TrialTable
@@ -464,18 +461,6 @@ def test_an_experiment_without_a_sweep_says_so(tmp_path):
     file.write_text(EXPERIMENT.partition("[sweep]")[0])
     with pytest.raises(ExperimentError, match=r"tiny.toml has no \[sweep\]"):
         sweep(load(file))
-
-
-def test_films_are_decoded_once_where_they_fit(monkeypatch):
-    films = OpenedData("phantoms", Phantom(images=3, size=48), {})
-    nbytes = 3 * 48 * 48 * 4
-    assert decoded_once(films, (nbytes - 1) / 1e9) is films
-    kept = decoded_once(films, nbytes / 1e9)
-    assert kept.digest == films.digest
-    for index in (0, 1, 2):
-        pixels = kept.dataset[index].pixels.read()
-        assert np.array_equal(pixels, films.dataset[index].pixels.read())
-        assert kept.dataset[index].pixels.read() is pixels
 
 
 @pytest.mark.slow

@@ -140,15 +140,16 @@ def remove(
     maps: Annotated[
         bool, typer.Option("--maps", help="The maps, which the command of the run makes again.")
     ] = False,
+    prepared: Annotated[
+        bool, typer.Option("--prepared", help="Films that were prepared and kept for other models.")
+    ] = False,
 ) -> None:
     """Remove what a run can make again; tables and the report stay."""
-    from heatproof.runs.clearing import remove_maps
+    from heatproof.runs.clearing import remove_maps, remove_prepared
     from heatproof.runs.folder import open_run
 
     opened = open_run(run)
-    if not maps:
-        raise ExperimentError("say what to remove: --maps")
-    freed = remove_maps(opened)
-    console.print(
-        f"{freed / 1e6:.1f} MB freed; give the command of the run again to make the maps anew."
-    )
+    if not (maps or prepared):
+        raise ExperimentError("say what to remove: --maps, --prepared, or both")
+    freed = (remove_maps(opened) if maps else 0) + (remove_prepared(opened) if prepared else 0)
+    console.print(f"{freed / 1e6:.1f} MB freed; give the command of the run again to make it anew.")

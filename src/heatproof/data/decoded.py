@@ -54,6 +54,11 @@ class _Derived(ABC):
 class Decoded(_Derived):
     """Pixels that are decoded when first read, and stay in memory."""
 
+    def identity(self) -> str | None:
+        """The identity of the source, where it has one."""
+        identity: Callable[[], str | None] | None = getattr(self.source, "identity", None)
+        return identity() if identity else None
+
     def read(self) -> Float[np.ndarray, "h w"]:
         """The film, the same array each time."""
         return self._pixels

@@ -87,6 +87,16 @@ class ImageFile:
         anew = ", read anew" if _was_misread(self.path, size, time) else ""
         return f"{size} bytes, {time} ns{self._said(', ')}{anew}"
 
+    def identity(self) -> str:
+        """What decides the pixels: equal for equal pixels alone; raises PixelError.
+
+        No program can set the time at which the file system saw the file change.
+        """
+        with decoding(self.path):
+            status = self.path.stat()
+        times = f"{status.st_mtime_ns} ns, {status.st_ctime_ns} ns"
+        return f"{self.path.absolute()}, {status.st_size} bytes, {times}{self._said(', ')}"
+
     def spacing(self) -> tuple[float, float] | None:
         """The spacing that was given, or that of a DICOM header; densities in other formats are
         those of prints.

@@ -168,7 +168,9 @@ def _is_foreign(text: bytes) -> bool:
 
 def _settings_digest(experiment: Experiment) -> str:
     """Changes with whatever the experiment asks for, and not with where it lies."""
-    settings = experiment.model_dump(exclude={"output", "paths_from", "data"})
+    # What films may take on the disk changes no result.
+    left_out = {"output", "paths_from", "data", "prepared_gb"}
+    settings = experiment.model_dump(exclude=left_out)
     data = [entry.model_dump(exclude={"dataset"}) for entry in experiment.data]
     kinds = [
         entry.dataset if isinstance(entry.dataset, str) else type(entry.dataset).__name__
@@ -179,7 +181,7 @@ def _settings_digest(experiment: Experiment) -> str:
 
 def _asked(experiment: Experiment) -> dict[str, Any]:
     """What the experiment asks for, as JSON; what stands in memory is named by its kind."""
-    settings = experiment.model_dump(exclude={"output", "paths_from"})
+    settings = experiment.model_dump(exclude={"output", "paths_from", "prepared_gb"})
     text = json.dumps(settings, default=lambda value: type(value).__name__)
     asked: dict[str, Any] = json.loads(text)
     return asked

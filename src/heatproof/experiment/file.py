@@ -58,6 +58,9 @@ class Experiment(SettingsTable):
         missing: Whether a film whose file is absent is an error, or set aside.
         pilot: At most so many films of each data set, as ``heatproof run --films`` says: a first
             look, in an output folder of its own whose name ends in ``-pilot-`` and the number.
+        prepared_gb: Room in the output folder, in gigabytes, for films that were read and prepared,
+            so that another model or training need not read them again; about 250 MB more are kept
+            in memory.  0 for none.
         data: The data sets.
         models: The models that judge them.  An entry with several seeds or architectures is
             replaced by as many models.
@@ -80,6 +83,7 @@ class Experiment(SettingsTable):
     output: str | None = None
     missing: Literal["error", "set aside"] = "error"
     pilot: Annotated[int, pydantic.Field(ge=2)] | None = None
+    prepared_gb: Annotated[float, pydantic.Field(ge=0)] = 10.0
     data: Annotated[list[Data], pydantic.Field(min_length=1)]
     models: list[ModelEntry] = []
     maps: list[ImportedMaps] = []

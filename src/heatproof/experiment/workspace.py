@@ -18,6 +18,7 @@ from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
 from heatproof.maps.store import MapStore
 from heatproof.maps.tuning import TunedValue
+from heatproof.models.prepared import PreparedFilms
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.saliency import Method, methods
 from heatproof.tables.contents import Contents
@@ -33,6 +34,7 @@ from heatproof.trust.criteria import Criterion, OfCopies, criteria
 from heatproof.trust.rules import Rule, rules
 from heatproof.trust.similarity import Similarity, similarities
 
+PREPARED = "prepared"  # folder of inputs of films for which there is no room in memory
 HISTORY = "history.json"  # beside the weights of a model that was trained here
 
 
@@ -51,6 +53,7 @@ class Workspace:
         similarities: What compares maps, by canonical spec.
         rules: What makes verdicts of that, by canonical spec.
         tuned: The values that tuning films chose for what metrics leave open.
+        prepared: Inputs of films, shared by all models of equal preprocessing.
         leases: Of this worker, where several go through the experiment.
     """
 
@@ -64,6 +67,7 @@ class Workspace:
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     tuned: tuple[TunedValue, ...] = ()
+    prepared: PreparedFilms = field(default_factory=PreparedFilms, repr=False, compare=False)
     leases: Leases | None = None
 
     @cached_property
@@ -188,6 +192,7 @@ def open_workspace(
         criteria=asked[criteria.kind],
         similarities=_with_files(experiment, asked[similarities.kind]),
         rules=asked[rules.kind],
+        prepared=PreparedFilms(experiment.output_folder / PREPARED, experiment.prepared_gb),
     )
 
 

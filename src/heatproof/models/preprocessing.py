@@ -86,6 +86,10 @@ class Preprocessing:
 
     def tensor(self, pixels: Float[np.ndarray, "h w"]) -> Float[Tensor, "c y x"]:
         """The input for one radiograph; raises ModelError where its values cannot be resized."""
+        return self.of_canvas(self.canvas(pixels))
+
+    def canvas(self, pixels: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "height width"]:
+        """The radiograph on the canvas, before it is normalized; raises ModelError likewise."""
         for intensity in self.before:
             pixels = intensity(pixels)
         if self.before:
@@ -93,7 +97,10 @@ class Preprocessing:
         canvas = self.geometry.image(pixels)
         for intensity in self.after:
             canvas = intensity(canvas)
-        canvas = np.ascontiguousarray(canvas, dtype=np.float32)
+        return np.ascontiguousarray(canvas, dtype=np.float32)
+
+    def of_canvas(self, canvas: Float[np.ndarray, "height width"]) -> Float[Tensor, "c y x"]:
+        """The input that a canvas becomes."""
         return self._normalized(torch.from_numpy(canvas).expand(self.channels, *self.size))
 
     @property

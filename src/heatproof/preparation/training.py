@@ -73,7 +73,8 @@ def train_model(work: Workspace, entry: ModelEntry, progress: Progress) -> Path:
         progress.tell(note, (now.epoch - 1 + now.step / now.steps) / settings.max_epochs)
 
     with naming(entry):
-        fitted = train.fit(network, data, validation, settings, tell, folder / CHECKPOINTS)
+        place = folder / CHECKPOINTS
+        fitted = train.fit(network, data, validation, settings, tell, place, prepared=work.prepared)
     card = _card(work, entry, network, data, fitted, of_start)
     if is_first():
         _keep(network, fitted, card, folder)

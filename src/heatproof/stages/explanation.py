@@ -65,7 +65,7 @@ def explain_films(
             is_done=is_done,
             # Reading only begins in the pool, and ``write`` waits for it outside: threads that
             # waited for tasks of their own pool could wait forever.
-            read=lambda block: begin_reading(pool, model, block.samples),
+            read=lambda block: begin_reading(pool, model, block.samples, work.prepared),
             write=write,
             progress=progress,
             pool=pool,

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from heatproof.errors import PixelError
+from heatproof.models.prepared import PreparedFilms
 from heatproof.preparation.opening import AnyModel
 from heatproof.types import Sample
 
@@ -14,22 +15,22 @@ ReadFilms = tuple[list[Sample], torch.Tensor, list[tuple[Sample, str]]]
 """Films that can be read, their images (``n c h w``), and the other films with the reason."""
 
 
-def read_films(model: AnyModel, samples: Sequence[Sample]) -> ReadFilms:
+def read_films(model: AnyModel, samples: Sequence[Sample], prepared: PreparedFilms) -> ReadFilms:
     """Read films one after the other."""
-    return _together(samples, (_read(model, sample) for sample in samples))
+    return _together(samples, (_read(model, prepared, sample) for sample in samples))
 
 
 def begin_reading(
-    pool: Executor, model: AnyModel, samples: Sequence[Sample]
+    pool: Executor, model: AnyModel, samples: Sequence[Sample], prepared: PreparedFilms
 ) -> Callable[[], ReadFilms]:
     """Read films in the threads of a pool; the call that is returned waits for them."""
-    images = pool.map(partial(_read, model), samples)
+    images = pool.map(partial(_read, model, prepared), samples)
     return lambda: _together(samples, images)
 
 
-def _read(model: AnyModel, sample: Sample) -> torch.Tensor | PixelError:
+def _read(model: AnyModel, prepared: PreparedFilms, sample: Sample) -> torch.Tensor | PixelError:
     try:
-        return model.preprocessing.tensor(sample.pixels.read())
+        return prepared.tensor(model.preprocessing, sample.pixels)
     except PixelError as error:
         # A raised error would end ``pool.map`` for the other films of the block, too.
         return error

@@ -14,6 +14,7 @@ from heatproof.experiment.films import OpenedData
 from heatproof.experiment.model import ModelEntry
 from heatproof.experiment.settings import TrustSettings
 from heatproof.models import Model
+from heatproof.models.prepared import PreparedFilms
 from heatproof.preparation.opening import Opener
 from heatproof.saliency import Method, explain
 from heatproof.stages.blocks import Judged
@@ -72,6 +73,7 @@ class Subject:
         options: The table ``[trust]`` of the experiment.
         opened: All models, to open this one.
         kept: The maps of the model that the store holds.
+        prepared: Inputs of films that were read before.
         memory: Bytes that explaining may take; None where nothing limits it.
 
     Attributes:
@@ -90,12 +92,14 @@ class Subject:
         options: TrustSettings,
         opened: Opened,
         kept: StoredMaps,
+        prepared: PreparedFilms,
         memory: int | None,
     ) -> None:
         self.name, self.data, self.methods = judged.member, judged.data, judged.methods
         self.films = judged.films
         self.origin, self.options = origin, options
-        self._judged, self._opened, self._kept, self._memory = judged, opened, kept, memory
+        self._judged, self._opened, self._kept = judged, opened, kept
+        self._prepared, self._memory = prepared, memory
 
     @property
     def explains(self) -> bool:
@@ -156,7 +160,7 @@ class Subject:
     def explained(self, methods: Mapping[str, Method], cases: Sequence[Case]) -> Framed:
         """Maps of the films of some cases, made now by the trained model."""
         model, findings = self._opened(self.name), _findings(cases)
-        samples, images, _ = read_films(model, _films(cases))
+        samples, images, _ = read_films(model, _films(cases), self._prepared)
         if not samples:
             return {}
         targets = [model.findings.index(finding) for finding in findings]
@@ -191,7 +195,7 @@ class Subject:
     ) -> Iterator[tuple[Copied, Framed]]:
         """Maps by every randomized copy of the model, some films of the cases at a time."""
         model, findings = self._opened(self.name), _findings(cases)
-        samples, images, _ = read_films(model, _films(cases))
+        samples, images, _ = read_films(model, _films(cases), self._prepared)
         if not samples:
             return
         targets = [model.findings.index(finding) for finding in findings]

@@ -138,6 +138,7 @@ def _subjects(
             experiment.trust,
             opened,
             StoredMaps(work, outcome, experiment.trust.side),
+            work.prepared,
             memory,
         )
         for outcome in judged

@@ -4,10 +4,9 @@ It lies in the folder that ``heatproof run`` would use for the same model: it go
 when it was killed, and the best one need not be trained again.
 """
 
-import dataclasses
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,20 +15,15 @@ import polars as pl
 from optuna.trial import FrozenTrial
 
 from heatproof import train
-from heatproof.data.decoded import Decoded, SamplesInMemory
 from heatproof.errors import TrainingError
-from heatproof.experiment.films import OpenedData
 from heatproof.experiment.workspace import Workspace
 from heatproof.models.card import read_card
 from heatproof.preparation.folders import AUROC, CHECKPOINTS, trained_folder
-from heatproof.preparation.plan import settings_of
 from heatproof.preparation.training import is_trained, train_model
 from heatproof.progress import Progress, Silent
 from heatproof.sweep.space import Family, ParameterValue
-from heatproof.types import Sample
 
 UNPRUNED = 5  # trials of a family before the first is pruned: a median of fewer is chance
-_BYTES = 4  # of a pixel: float32
 State = Literal["complete", "pruned", "failed"]
 
 
@@ -132,34 +126,3 @@ class _Rounds(Silent):
         self._reported = max(self._reported, len(rounds))  # a killed one may have been ahead
         if self._trial.should_prune():
             raise optuna.TrialPruned
-
-
-def decoded(work: Workspace, families: tuple[Family, ...]) -> Workspace:
-    """The experiment with the films that every trial reads in memory, where they fit."""
-    plans = [family.model.training for family in families]
-    used = {name for plan in plans if plan for name in (plan.data, plan.validation)}
-    # All families and data sets share the memory, so the smallest budget is divided among them.
-    limit = min(settings_of(family.model).cache_gb for family in families) / len(used)
-    return replace(
-        work,
-        data={
-            name: decoded_once(films, limit) if name in used else films
-            for name, films in work.data.items()
-        },
-    )
-
-
-def decoded_once(films: OpenedData, gigabytes: float) -> OpenedData:
-    """The same films, each decoded once, where they fit; else as they are."""
-    dataset = films.dataset
-    samples = [dataset[index] for index in range(len(dataset))]
-    if _bytes(samples, set(films.missing)) > gigabytes * 1e9:
-        return films
-    kept = (dataclasses.replace(sample, pixels=Decoded(sample.pixels)) for sample in samples)
-    return dataclasses.replace(films, dataset=SamplesInMemory(tuple(dataset.findings), tuple(kept)))
-
-
-def _bytes(samples: Sequence[Sample], missing: set[str]) -> int:
-    # A missing film has no header to read.
-    sizes = (sample.pixels.size() for sample in samples if sample.image_id not in missing)
-    return sum(height * width * _BYTES for height, width in sizes)

@@ -19,22 +19,18 @@ from typing import Any
 from heatproof.errors import ExperimentError, HeatproofError
 from heatproof.experiment.workspace import Workspace
 from heatproof.progress import Silent
-from heatproof.sweep.attempt import Attempt, TrialOutcome, attempt, decoded
+from heatproof.sweep.attempt import Attempt, TrialOutcome, attempt
 from heatproof.sweep.search import Runner
-from heatproof.sweep.space import Family
 
 _LOST = 3  # how often a trial is begun again on another machine
 
 
 @contextmanager
-def on_ray(
-    work: Workspace, families: tuple[Family, ...], address: str, at_once: int
-) -> Iterator[Runner]:
+def on_ray(work: Workspace, address: str, at_once: int) -> Iterator[Runner]:
     """Runs trials on a cluster for the length of a block.
 
     Args:
         work: The experiment.
-        families: The families that are tried.
         address: ``"auto"`` for the cluster of this machine, that of a cluster elsewhere, or
             ``"local"`` for one that lives as long as the block.
         at_once: Trials at a time.
@@ -61,7 +57,7 @@ def on_ray(
         trainer = ray.remote(Trainer).options(
             **share_of_machine(ray.nodes(), at_once), max_restarts=_LOST, max_task_retries=_LOST
         )
-        trainers = [trainer.remote(work, families) for _ in range(at_once)]
+        trainers = [trainer.remote(work) for _ in range(at_once)]
         _check_folder(ray, work.folder, trainers)
 
         def run(attempts: Sequence[Attempt]) -> Iterable[TrialOutcome]:
@@ -77,15 +73,14 @@ def on_ray(
 
 
 class Trainer:
-    """Trains one trial after the other, with the films in memory.
+    """Trains one trial after the other; films are prepared for the first alone.
 
     Args:
         work: The experiment.
-        families: The families that are tried.
     """
 
-    def __init__(self, work: Workspace, families: tuple[Family, ...]) -> None:
-        self._work = decoded(work, families)
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
 
     def attempt(self, task: Attempt) -> TrialOutcome:
         """Train one trial; see ``heatproof.sweep.attempt``."""

@@ -26,7 +26,7 @@ from heatproof.progress import Progress, Silent
 from heatproof.report.questions import intervals_of
 from heatproof.run import pipeline
 from heatproof.sweep import page
-from heatproof.sweep.attempt import attempt, decoded
+from heatproof.sweep.attempt import attempt
 from heatproof.sweep.cluster import on_ray
 from heatproof.sweep.content import sweep_content
 from heatproof.sweep.search import Runner, Trial, Tried, search
@@ -78,7 +78,7 @@ def sweep(
     claim(experiment)
     progress.advance()
     progress.finish()
-    with _runner(work, searched, settings.at_once, progress, ray) as run:
+    with _runner(work, settings.at_once, progress, ray) as run:
         tried = search(work, settings, searched, run, progress)
     write_whole(work.folder / f"{TrialTable.name}.parquet", _trials(work, tried).frame)
     write_whole(work.folder / BEST, _best(work, tried))
@@ -91,20 +91,13 @@ def sweep(
 
 
 @contextmanager
-def _runner(
-    work: Workspace,
-    families: tuple[Family, ...],
-    at_once: int,
-    progress: Progress,
-    ray: str | None,
-) -> Iterator[Runner]:
+def _runner(work: Workspace, at_once: int, progress: Progress, ray: str | None) -> Iterator[Runner]:
     """What trains trials: this process, or the machines of a cluster."""
     if ray is not None:
-        with on_ray(work, families, ray, at_once) as run:
+        with on_ray(work, ray, at_once) as run:
             yield run
         return
-    in_memory = decoded(work, families)
-    yield lambda attempts: (attempt(in_memory, task, progress) for task in attempts)
+    yield lambda attempts: (attempt(work, task, progress) for task in attempts)
 
 
 def _best(work: Workspace, tried: Sequence[Tried]) -> str:

@@ -27,6 +27,7 @@ from heatproof.models.card import Regions
 from heatproof.models.classifier import Classifier
 from heatproof.models.devices import repeatable, within_memory
 from heatproof.models.localizers import Localizer
+from heatproof.models.prepared import NOTHING_KEPT, PreparedFilms
 from heatproof.models.seeding import seeded
 from heatproof.train.augmentations import augmentations
 from heatproof.train.best import BestRounds, best_file
@@ -91,6 +92,7 @@ def fit(
     settings: Settings,
     progress: Reporter | None = None,
     folder: Path | None = None,
+    prepared: PreparedFilms = NOTHING_KEPT,
 ) -> Fitted:
     """Train a classifier or a localizer in place; it ends with its best weights, to evaluate.
 
@@ -103,6 +105,7 @@ def fit(
         settings: How it is trained.
         progress: Called after every step, such as to move a progress bar.
         folder: For checkpoints, curve and logs; a training that was interrupted there goes on.
+        prepared: Inputs of films that were read before, such as for another model.
 
     Raises:
         DataError: A finding cannot be learned or judged from these labels or annotations, or a
@@ -115,7 +118,8 @@ def fit(
     """
     masks = len(model.findings) if isinstance(model, Localizer) or settings.guidance else 0
     seen, judged = (
-        read(data, model.preprocessing, settings.cache_gb, masks) for data in (train, validation)
+        read(data, model.preprocessing, settings.cache_gb, masks, prepared)
+        for data in (train, validation)
     )
     train, validation = seen.dataset, judged.dataset
     classes = None if isinstance(model, Localizer) else model.head.classes
@@ -128,6 +132,7 @@ def fit(
                 data.dataset,
                 model.preprocessing,
                 known,
+                prepared=prepared,
                 kept=data.images,
                 target=objective.target,
                 transforms=chosen,

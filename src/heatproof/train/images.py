@@ -7,7 +7,6 @@ run that is resumed sees what it would have seen.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,6 +15,7 @@ from torchvision.transforms import v2
 
 from heatproof.errors import DataError
 from heatproof.models.own_transform import AnyPreprocessing
+from heatproof.models.prepared import NOTHING_KEPT, PreparedFilms
 from heatproof.train.augmentations import augmented
 from heatproof.train.regions import Region, as_regions, from_regions
 from heatproof.types import Dataset, Sample
@@ -116,6 +116,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         dataset: The films.
         preprocessing: Preprocessing of the network.
         labels: See ``heatproof.train.labels``.
+        prepared: Inputs of films that were read before.
         kept: The images, where they are in memory; None where they are decoded when drawn.
         target: What a sample and its labels say of where the findings are, where that is learned.
         transforms: Augmentations of images that are drawn, and of their targets.
@@ -128,6 +129,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         preprocessing: AnyPreprocessing,
         labels: Float[Tensor, "n k"],
         *,
+        prepared: PreparedFilms = NOTHING_KEPT,
         kept: Float[Tensor, "n c h w"] | None = None,
         target: Callable[[Sample, Tensor], Region] | None = None,
         transforms: Sequence[v2.Transform] = (),
@@ -135,7 +137,7 @@ class Images(torch.utils.data.Dataset[Batch]):
     ) -> None:
         self.dataset, self.preprocessing, self.labels = dataset, preprocessing, labels
         self._target, self._transforms, self._seed = target, transforms, seed
-        self._kept = kept
+        self._kept, self._prepared = kept, prepared
         self._kept_targets: tuple[Region, ...] | None = None
         if kept is not None:
             self._kept_targets = tuple(self.targets())
@@ -186,8 +188,7 @@ class Images(torch.utils.data.Dataset[Batch]):
         return self._target(self.dataset[index], self.labels[index])
 
     def _decoded(self, index: int) -> Tensor:
-        pixels = np.asarray(self.dataset[index].pixels.read(), dtype=np.float32)
-        return self.preprocessing.tensor(pixels)
+        return self._prepared.tensor(self.preprocessing, self.dataset[index].pixels)
 
 
 def loader(

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -19,6 +18,7 @@ from heatproof.data.splits import Subset
 from heatproof.data.threads import side_by_side
 from heatproof.errors import DamagedFile, DataError, PixelError
 from heatproof.models.own_transform import AnyPreprocessing
+from heatproof.models.prepared import NOTHING_KEPT, PreparedFilms
 from heatproof.types import Dataset
 
 FLOAT_BYTES = 4
@@ -41,7 +41,11 @@ class Readable:
 
 
 def read(
-    dataset: Dataset, preprocessing: AnyPreprocessing, cache_gb: float, mask_bytes: int = 0
+    dataset: Dataset,
+    preprocessing: AnyPreprocessing,
+    cache_gb: float,
+    mask_bytes: int = 0,
+    prepared: PreparedFilms = NOTHING_KEPT,
 ) -> Readable:
     """Read every film, and keep the images where they fit.
 
@@ -50,6 +54,7 @@ def read(
         preprocessing: Preprocessing of the network.
         cache_gb: Images of no more than this are kept.
         mask_bytes: Bytes per pixel of the masks that are kept beside images.
+        prepared: Inputs of films that were read before; those that are read now are added.
 
     Raises:
         DataError: There is no film, or none can be read.
@@ -61,7 +66,8 @@ def read(
     of_film = (shape[0] * FLOAT_BYTES + mask_bytes) * shape[1] * shape[2]
     kept = torch.empty((count, *shape)) if count * of_film <= cache_gb * 1e9 else None
     with side_by_side() as pool:
-        reasons = list(pool.map(partial(_read, dataset, preprocessing, kept), range(count)))
+        one = partial(_read, dataset, preprocessing, kept, prepared)
+        reasons = list(pool.map(one, range(count)))
     aside = {dataset[i].image_id: reason for i, reason in enumerate(reasons) if reason}
     if not aside:
         return Readable(dataset, kept)
@@ -75,15 +81,19 @@ def read(
 
 
 def _read(
-    dataset: Dataset, preprocessing: AnyPreprocessing, kept: Tensor | None, index: int
+    dataset: Dataset,
+    preprocessing: AnyPreprocessing,
+    kept: Tensor | None,
+    prepared: PreparedFilms,
+    index: int,
 ) -> str:
     """Why a film cannot be read; empty where it can."""
     try:
-        pixels = dataset[index].pixels.read()
+        image = prepared.tensor(preprocessing, dataset[index].pixels)
     except PixelError as error:
         return str(error)
     if kept is not None:
-        kept[index] = preprocessing.tensor(np.asarray(pixels, np.float32))
+        kept[index] = image
     return ""
 
 

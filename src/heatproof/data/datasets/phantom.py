@@ -115,6 +115,10 @@ class PhantomPixels:
         # The text of the recipe holds names of classes and fields: renaming one makes maps stale.
         return hashlib.sha256(f"{_DRAWING} {self}".encode()).hexdigest()[:16]
 
+    def identity(self) -> str:
+        """What decides the pixels."""
+        return f"phantom {self.version()}"
+
     def spacing(self) -> None:
         """None: a phantom has no size but its pixels."""
 
