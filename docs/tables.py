@@ -49,7 +49,8 @@ PAPER = """
 
 For papers and slides, a report writes the tables of its page below `tables/`, each as CSV and as LaTeX; one without rows has no file. Names of
 models, methods and findings stand there as people read them. A *number with interval* takes three columns of CSV: the heading, and the
-heading with ` low` and ` high`.
+heading with ` low` and ` high`. The tables of a study that is repeated have names for programs in CSV instead of headings; an interval there is `published_low`
+and `published_high`.
 """
 TRIALS = """
 ## What a sweep writes
@@ -83,7 +84,7 @@ def page() -> str:
 def _paper_section(table: PaperTable[Any]) -> str:
     meaning = meanings(table)
     rows = "\n".join(
-        f"| {column.name} | {KINDS[column.kind]} | {meaning[column.name]} |"
+        f"| {column.in_csv[0]} | {KINDS[column.kind]} | {meaning[column.name]} |"
         for column in table.columns
     )
     return f"""

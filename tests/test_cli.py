@@ -15,17 +15,20 @@ def heatproof(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_teaches_and_waits_for_no_heavy_library():
-    code = "import sys, heatproof.cli; print('torch' in sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert loaded.stdout == "False\n"
-    # Nor do cheap mistakes: torch and numba's compiler take longer to load than all else.
-    code = "import sys, heatproof.experiment.early; print({'torch', 'numba'} & set(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert loaded.stdout == "set()\n"
+    # Nor do cheap mistakes wait, nor who lists and compares runs: torch and numba's compiler take
+    # longer to load than all else.
+    for module, heavy in (
+        ("cli", {"torch", "numba"}),
+        ("experiment.early", {"torch", "numba"}),
+        ("runs.listing", {"torch"}),
+        ("runs.comparison", {"torch"}),
+        ("runs.export", {"torch"}),
+    ):
+        code = f"import sys, heatproof.{module}; print({heavy} & set(sys.modules))"
+        loaded = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert loaded.stdout == "set()\n", module
     found = heatproof("--help")
     assert found.returncode == 0
     for word in ("demo", "run", "train", "explain", "score", "trust", "report", "methods"):

@@ -28,6 +28,9 @@ def test_runs_are_listed(runs, monkeypatch) -> None:  # noqa: F811
     assert {run["state"] for run in listed} == {"finished"}
     monkeypatch.setenv("COLUMNS", "300")
     assert "Squares" in said("runs", str(runs[0].parents[1]))
+    monkeypatch.setenv("COLUMNS", "80")  # nothing is cut off on a narrow terminal
+    assert "…" not in said("runs", str(runs[0].parents[1]))
+    assert "…" not in said("compare", *map(str, runs))
     assert "no run lies below" in said("runs", str(runs[0] / "maps"))
 
 

@@ -62,6 +62,53 @@ def test_differences_are_of_the_films_of_both(runs, tmp_path) -> None:
     assert "grad_cam" in compared._repr_html_()
 
 
+def test_people_read_what_differs_and_how_much_does_not(runs, tmp_path) -> None:
+    first = heatproof.open(runs[0])
+    compared = first.compare(changed(runs[0], tmp_path / "copy", 0.25, "changed"))
+    settings, scores, verdicts = compared.parts
+    assert settings.says == ("None.",)
+    # One score of all differs; the others are counted.
+    assert f"Alike on every film: {len(compared.scores) - 1} scores." in scores.says
+    [row] = [dict(zip(scores.headings, cells, strict=True)) for cells in scores.rows]
+    assert row["method"] == "grad_cam"
+    assert row["second − first"] == "+0.25 [+0.25, +0.25]"
+    films = compared.scores.filter(pl.col("differ") > 0)["films"].item()
+    assert row["films that differ"] == f"{films} of {films}"
+    assert len(verdicts.rows) == 1
+    alike = first.compare(first).parts
+    assert [part.rows for part in alike] == [(), (), ()]
+    assert alike[1].says[0] == "None."
+
+
+def test_what_all_rows_share_is_said_once(runs, tmp_path) -> None:
+    copy = changed(runs[0], tmp_path / "copy", 0.25, "changed")
+    scores = pl.read_parquet(copy.folder / "scores.parquet")
+    rose = scores.with_columns(pl.col("value") + (pl.col("metric") == "iou") * 0.1)
+    Scores(rose).frame.write_parquet(copy.folder / "scores.parquet")
+    part = heatproof.open(runs[0]).compare(copy).parts[1]
+    assert len(part.rows) > 1
+    assert "metric: iou" in part.says[0]
+    assert "metric" not in part.headings
+    assert "method" in part.headings
+
+
+def test_a_film_without_a_score_makes_no_difference(runs, tmp_path) -> None:
+    copies = []
+    for name in ("one", "other"):
+        copy = changed(runs[0], tmp_path / name, 0.0, "changed")
+        scores = pl.read_parquet(copy.folder / "scores.parquet")
+        first = pl.col("image_id") == scores.filter(pl.col("regions") > 0)["image_id"][0]
+        lacking = scores.with_columns(
+            pl.when(first).then(float("nan")).otherwise("value").alias("value")
+        )
+        Scores(lacking).frame.write_parquet(copy.folder / "scores.parquet")
+        copies.append(heatproof.open(copy.folder))
+    compared = copies[0].compare(copies[1]).scores
+    assert (compared["differ"] == 0).all()
+    assert compared["low"].is_nan().all()
+    assert compared["p"].is_nan().all()
+
+
 def test_an_added_metric_or_method_leaves_the_others_as_they_are(runs, tmp_path) -> None:
     import shutil
 

@@ -115,13 +115,13 @@ def run_tiny(name: str, folder: Path) -> pl.DataFrame:
 
 def test_published_maps_are_scored_beside_the_numbers_of_the_study(tmp_path):
     table = run_tiny("saporta2022_maps", tmp_path)
-    measured = table.filter(pl.col("Here").is_not_null())["Quantity"].unique().to_list()
+    measured = table.filter(pl.col("here").is_not_null())["quantity"].unique().to_list()
     assert "decrease of mIoU" in measured
-    counted = table.filter(pl.col("Quantity").str.ends_with("the human benchmark by mIoU"))
-    worse_better_alike = counted["Here"].to_list()
+    counted = table.filter(pl.col("quantity").str.ends_with("the human benchmark by mIoU"))
+    worse_better_alike = counted["here"].to_list()
     assert len(worse_better_alike) == 6  # by two forms of IoU
     assert sum(worse_better_alike) == 2 * 3  # of three findings
-    assert set(table["Published value in the interval here"]) <= {
+    assert set(table["inside"]) <= {
         "yes",
         "no",
         "no interval",
@@ -133,4 +133,4 @@ def test_published_maps_are_scored_beside_the_numbers_of_the_study(tmp_path):
 @pytest.mark.parametrize("name", ["aggarwal2020", "arun2021", "saporta2022", "venkatesh2022"])
 def test_the_small_form_runs_from_end_to_end(name, tmp_path):
     table = run_tiny(name, tmp_path)
-    assert table["Here"].is_not_null().any()
+    assert table["here"].is_not_null().any()

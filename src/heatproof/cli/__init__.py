@@ -19,7 +19,6 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from heatproof import __version__
 from heatproof.cli import datasets, runs, studies
@@ -33,7 +32,7 @@ from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
 from heatproof.cli.submit import submit
-from heatproof.cli.terminal import console, escape
+from heatproof.cli.terminal import console, escape, table
 from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
 from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
@@ -182,13 +181,13 @@ def sweep(
     overrides: dict[str, Any] = {} if output is None else {"output": str(output.absolute())}
     described = load(experiment, overrides)
     swept = _watched(described.name, lambda watched: search(described, watched, ray), quiet=quiet)
-    table = Table("best of each family", "trial", "validation AUROC", "settings")
+    best_of = table("best of each family", "trial", "validation AUROC", "settings")
     for record in swept.tried:
         best = record.best
         settings = ", ".join(f"{name} = {value!r}" for name, value in best.values.items())
         name, auroc = escape(record.family.name), f"{best.auroc:.3f}"
-        table.add_row(name, str(best.number), auroc, escape(settings))
-    Console().print(table)
+        best_of.add_row(name, str(best.number), auroc, escape(settings))
+    Console().print(best_of)
     _say(swept.page)
     _say(swept.best)
 

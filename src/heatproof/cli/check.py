@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from heatproof.cli.terminal import escape
+from heatproof.cli.terminal import escape, table
 
 if TYPE_CHECKING:
     from heatproof.experiment.workspace import Workspace
@@ -39,17 +38,17 @@ def check(experiment: ExperimentFile) -> None:
     work = open_workspace(described, opened)
     try_all(work)
     out = Console()
-    table = Table("data", "films", "patients", "findings", "annotated films")
+    listed = table("data", "films", "patients", "findings", "annotated films")
     for name, films in work.data.items():
         patients = {sample.patient_id for sample in films.samples}
-        table.add_row(
+        listed.add_row(
             escape(name),
             str(len(films.samples)),
             "unknown" if None in patients else str(len(patients)),
             escape(", ".join(films.findings)),
             str(sum(bool(sample.annotations) for sample in films.samples)),
         )
-    out.print(table)
+    out.print(listed)
     for assignment in work.assignments:
         films_seen = f"{len(assignment.samples)} films of {assignment.data}"
         out.print(escape(f"{assignment.model} judges {films_seen}"))

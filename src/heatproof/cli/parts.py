@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from heatproof.cli.terminal import escape
+from heatproof.cli.terminal import escape, print_hanging
 
 if TYPE_CHECKING:
     from heatproof.registry import Registry
@@ -38,15 +38,16 @@ def print_part(out: Console, registry: "Registry[Any]", name: str, summary: str)
     cls, inner = registry.part_class(name), []
     title = getattr(cls, "title", None)  # a property of parts whose options decide it
     called = f"{title}. " if isinstance(title, str) else ""
-    out.print(f"[bold]{name}[/]  {escape(called + summary)}", highlight=False)
+    print_hanging(out, f"[bold]{name}[/]  {escape(called + summary)}")
     for field in dataclasses.fields(cls):
         required = field.default is dataclasses.MISSING
         default = "" if required else f" = {written(field, field.default)}"
         option = escape(f"{field.name}: {option_type(field.type)}{default}")
-        out.print(f"    {option}", highlight=False)
+        print_hanging(out, option, first=4, indent=8)
         inner += [field.metadata["registry"]] if "registry" in field.metadata else []
     for preset, options in registry.presets(name).items():
-        out.print(f"    {name}.{preset} = {escape(f'{name}({options})')}", highlight=False)
+        told = f"{name}.{preset} = {escape(f'{name}({options})')}"
+        print_hanging(out, told, first=4, indent=8)
     return inner
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from heatproof.cli.terminal import console, escape
+from heatproof.cli.terminal import console, escape, table
 from heatproof.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -39,10 +38,14 @@ def runs(
     if as_json:
         typer.echo(json.dumps([{key: run[key] for key in columns} for run in found], indent=2))
         return
-    table = Table(*columns)
+    listed = table("folder", "begun", "state", "name", "models", "verdicts")
+    listed.columns[-1].no_wrap = True
     for run in found:
-        table.add_row(*(escape(run[key]) for key in columns))
-    Console().print(table if found else f"no run lies below {escape(str(folder))}")
+        # A line for each model and each kind of verdict.
+        many = (run[key].replace(", ", "\n") for key in ("models", "verdicts"))
+        begun = run["begun"][: len("2026-12-01T00:53")].replace("T", " ")
+        listed.add_row(*map(escape, (run["folder"], begun, run["state"], run["name"], *many)))
+    Console().print(listed if found else f"no run lies below {escape(str(folder))}")
 
 
 def compare(
@@ -56,7 +59,6 @@ def compare(
 ) -> None:
     """Compare two runs: settings, scores paired by film, verdicts that changed."""
     from heatproof.disk import write_whole
-    from heatproof.runs.comparison import cell_text
     from heatproof.runs.folder import open_run
 
     compared = open_run(first).compare(second)
@@ -69,11 +71,15 @@ def compare(
         typer.echo(json.dumps(content, indent=2))
         return
     out = Console()
-    for title, frame in compared.parts.items():
-        table = Table(*frame.columns, title=title, title_justify="left")
-        for row in frame.iter_rows():
-            table.add_row(*(escape(cell_text(cell)) for cell in row))
-        out.print(table if len(frame) else f"{title}: none")
+    for part in compared.parts:
+        out.print(f"[bold]{part.title}[/]")
+        for text in part.says:
+            out.print(escape(text), highlight=False)
+        if part.rows:
+            shown = table(*part.headings)
+            for row in part.rows:
+                shown.add_row(*map(escape, row))
+            out.print(shown)
     if output is not None:
         typer.echo(str(output))
 

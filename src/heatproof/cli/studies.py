@@ -1,14 +1,17 @@
 """``heatproof experiments`` and ``reproduce``: published studies, each repeated by one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from heatproof.cli.progress import watcher
-from heatproof.cli.terminal import console, escape
+from heatproof.cli.terminal import console, escape, table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Named = Annotated[str, typer.Argument(help="A study; heatproof experiments lists them.")]
 
@@ -30,7 +33,7 @@ def experiments(
     if name is not None:
         typer.echo(text_of(name), nl=False)
         return
-    table = Table("study", "repeats", "models", "folders of data", "choices")
+    listed = table("study", "repeats", "models", "folders of data", "choices")
     for each in names():
         found = table_of(each)
         study = found["study"]
@@ -38,14 +41,14 @@ def experiments(
             len(entry.get("architectures", [""])) * len(entry.get("seeds", [""]))
             for entry in found.get("models", [])
         )
-        table.add_row(
+        listed.add_row(
             each,
             escape(", ".join(study["of"])),
             str(models) if models else "maps",
             escape(", ".join(folders_of(found))),
             str(len(study["choices"])),
         )
-    Console().print(table)
+    Console().print(listed)
 
 
 def reproduce(  # noqa: PLR0917  options of a command
@@ -78,6 +81,8 @@ def reproduce(  # noqa: PLR0917  options of a command
     Checks the data against the published counts, says beforehand what it costs on this device, and
     goes on where it was stopped when the same command is given again.
     """
+    import polars as pl
+
     from heatproof.studies.reproduce import described
     from heatproof.studies.reproduce import reproduce as repeat
 
@@ -95,23 +100,25 @@ def reproduce(  # noqa: PLR0917  options of a command
         )
     if done is None:
         return
-    shown = Table("quantity", "method", "model", "finding", "published", "here", "inside")
-    for row in done.table.iter_rows(named=True):
-        if row["Here"] is None:
-            continue
-        cells = (row["Quantity"], row["Method"], row["Model"], row["Finding"])
-        inside = row["Published value in the interval here"]
-        numbers = (_number(row, "Published"), _number(row, "Here"), inside)
-        shown.add_row(*(escape(str(cell or "")) for cell in (*cells, *numbers)))
-    out.print(shown)
-    lacking = sum(row["Here"] is None for row in done.table.iter_rows(named=True))
+    out.print(_beside(done.table.filter(pl.col("here").is_not_null())))
+    lacking = done.table["here"].null_count()
     if lacking:
         out.print(f"Published numbers that were not measured here: {lacking}; the page lists them.")
     typer.echo(str(done.report))
 
 
-def _number(row: dict[str, float | None], column: str) -> str:
-    value, low, high = row[column], row[f"{column} low"], row[f"{column} high"]
+def _beside(numbers_of_both: "pl.DataFrame") -> Table:
+    """Published numbers beside those here."""
+    shown = table("quantity", "method", "model", "finding", "published", "here", "inside")
+    for row in numbers_of_both.iter_rows(named=True):
+        cells = (row["quantity"], row["method"], row["model"], row["finding"])
+        numbers = (_number(row, "published"), _number(row, "here"), row["inside"])
+        shown.add_row(*(escape(str(cell or "")) for cell in (*cells, *numbers)))
+    return shown
+
+
+def _number(row: dict[str, Any], column: str) -> str:
+    value, low, high = row[column], row[f"{column}_low"], row[f"{column}_high"]
     if value is None:
         return ""
     return f"{value:.3g}" + ("" if low is None or high is None else f" [{low:.3g}, {high:.3g}]")

@@ -6,22 +6,42 @@ patients.  Models that were renamed are paired where each run has one alone.
 """
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from heatproof import words
 from heatproof.analysis.intervals import without_interval
 from heatproof.runs.folder import Run
 from heatproof.stats.estimates import paired
 from heatproof.tables.scores import Scores
 from heatproof.tables.verdicts import Verdicts
+from heatproof.types import Estimate
+from heatproof.words import count
 
 _CELL = ("data", "finding", "method", "metric", "reader", "model")
 _QUESTION = ("data", "finding", "rule", "criterion", "method", "measure")
 _STAMPED = ("versions", "machine", "data")  # of run.json, beside what was asked
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a comparison, as people read it.
+
+    Attributes:
+        title: What it is about.
+        says: Sentences: what all rows share, and what is not listed.
+        headings: Of the columns; those in which all rows are alike are left out.
+        rows: Cells as text.
+    """
+
+    title: str
+    says: tuple[str, ...] = ()
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,9 +52,9 @@ class RunComparison:
         first: The run that is compared with.
         second: The other.
         settings: What differs: ``setting``, ``first`` and ``second``, as JSON.
-        scores: One row per cell: how many films both have, the mean score of each run, and
-            ``difference`` (second minus first) from ``low`` to ``high`` with its uncorrected ``p``;
-            these are nan where no film differs.
+        scores: One row per cell: how many films both measured and how many of them ``differ``, the
+            mean score of each run, and ``difference`` (second minus first) from ``low`` to ``high``
+            with its uncorrected ``p``; these three are nan where no film differs.
         verdicts: Verdicts that changed, or that one run alone has.
     """
 
@@ -45,13 +65,16 @@ class RunComparison:
     verdicts: pl.DataFrame
 
     @property
-    def parts(self) -> Mapping[str, pl.DataFrame]:
-        """The tables by the headings under which they are shown."""
-        return {
-            "Settings that differ": self.settings,
-            "Scores, film by film": self.scores,
-            "Verdicts that changed": self.verdicts,
-        }
+    def parts(self) -> tuple[Part, ...]:
+        """What people read of it: what differs, and how much does not."""
+        differ = self.scores.filter(pl.col("differ") > 0)
+        alike = len(self.scores.filter(pl.col("films") > 0)) - len(differ)
+        says = [f"Alike on every film: {count(alike, 'score')}."] if alike else []
+        return (
+            _part("Settings that differ", self.settings),
+            _part("Scores that differ, film by film", _told(differ), says),
+            _part("Verdicts that changed", self.verdicts),
+        )
 
     def page(self) -> str:
         """A page of HTML with everything."""
@@ -66,8 +89,7 @@ class RunComparison:
 
     def _repr_html_(self) -> str:
         folders = f"first: {self.first.folder}, second: {self.second.folder}"
-        parts = "".join(f"<h2>{name}</h2>{_table(frame)}" for name, frame in self.parts.items())
-        return f"<p>{html.escape(folders)}</p>{parts}"
+        return f"<p>{html.escape(folders)}</p>{''.join(map(_html, self.parts))}"
 
 
 def compare(first: Run, second: Run) -> RunComparison:
@@ -128,16 +150,19 @@ def _scores(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
     for cell, films in both.group_by(_CELL, maintain_order=True):
         values, others = films["value"].to_numpy(), films["other"].to_numpy()
         gap = paired((others - values)[:, None], films["cluster"].to_list())
-        if (others == values).all():
-            gap = without_interval(gap)  # the same maps: there is nothing to infer
         defined = np.isfinite(values) & np.isfinite(others)
+        differ = int((values != others)[defined].sum())
+        if not differ:
+            gap = without_interval(gap)  # the same maps: there is nothing to infer
         means = (
             float(side[defined].mean()) if defined.any() else np.nan for side in (values, others)
         )
         ends = (gap.value, gap.low, gap.high, gap.p)
-        rows.append((*cell, int(defined.sum()), *means, *map(float, ends)))
+        rows.append((*cell, int(defined.sum()), differ, *means, *map(float, ends)))
     numbers = dict.fromkeys(("first", "second", "difference", "low", "high", "p"), pl.Float64)
-    schema = dict.fromkeys(_CELL, pl.String) | {"films": pl.Int64} | numbers
+    schema = (
+        dict.fromkeys(_CELL, pl.String) | dict.fromkeys(("films", "differ"), pl.Int64) | numbers
+    )
     return pl.DataFrame(rows, schema, orient="row")
 
 
@@ -167,19 +192,61 @@ def _verdicts(first: Run, second: Run) -> pl.DataFrame:
     )
 
 
-def _table(frame: pl.DataFrame) -> str:
-    if not len(frame):
-        return "<p>None.</p>"
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in frame.columns)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell_text(cell))}</td>" for cell in row) + "</tr>"
-        for row in frame.iter_rows()
+def _told(scores: pl.DataFrame) -> pl.DataFrame:
+    """Scores in words: each difference with its interval in one cell."""
+    rows = [
+        (
+            *(row[key] for key in _CELL),
+            f"{row['differ']} of {row['films']}",
+            words.number(row["first"]),
+            words.number(row["second"]),
+            words.estimate(_gap(row), difference=True),
+            _p(row["p"]),
+        )
+        for row in scores.iter_rows(named=True)
+    ]
+    headings = (*_CELL, "films that differ", "first", "second", "second − first", "p")
+    return pl.DataFrame(rows, dict.fromkeys(headings, pl.String), orient="row")
+
+
+def _gap(row: Mapping[str, Any]) -> Estimate:
+    return Estimate(row["difference"], row["low"], row["high"], 0.95, row["films"], "paired")
+
+
+def _p(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}" if value >= 0.001 else "<0.001"  # noqa: PLR2004
+
+
+def _part(title: str, frame: pl.DataFrame, says: Sequence[str] = ()) -> Part:
+    """A frame for people: what all its rows share is said once."""
+    if frame.is_empty():
+        return Part(title, ("None.", *says))
+    shared = [
+        name for name in frame.columns if name in (*_CELL, *_QUESTION)
+        and len(frame) > 1 and frame[name].n_unique() == 1
+    ]  # fmt: skip
+    alike = [f"{name}: {frame[name][0]}" for name in shared if frame[name][0]]
+    rows = frame.drop(shared)
+    return Part(
+        title,
+        (*([", ".join(alike)] if alike else []), *says),
+        tuple(rows.columns),
+        tuple(tuple(map(_cell_text, row)) for row in rows.iter_rows()),
     )
-    return f"<table><tr>{head}</tr>{rows}</table>"
 
 
-def cell_text(value: object) -> str:
-    """A cell as people read it: three decimals, and nothing where nothing is known."""
+def _html(part: Part) -> str:
+    says = "".join(f"<p>{html.escape(text)}</p>" for text in part.says)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in part.headings)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in part.rows
+    )
+    table = f"<table><tr>{head}</tr>{rows}</table>" if part.rows else ""
+    return f"<h2>{part.title}</h2>{says}{table}"
+
+
+def _cell_text(value: object) -> str:
     if isinstance(value, float):
-        return "" if np.isnan(value) else f"{value:.3f}"
+        return "" if np.isnan(value) else words.number(value)
     return "" if value is None else str(value)

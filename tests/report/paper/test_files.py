@@ -58,6 +58,15 @@ def test_csv_holds_every_digit_and_nothing_where_nothing_is_known():
     assert rows[2] == ["b, c", "", "", "", "", "", ""]
 
 
+def test_a_table_for_programs_has_their_names_in_csv_and_its_headings_for_people():
+    columns = tuple(replace(column, key=column.name.lower()) for column in TABLE.columns)
+    keyed = replace(TABLE, columns=columns)
+    rows = list(csv.reader(io.StringIO(as_csv(keyed))))
+    assert rows[0] == ["name", "mean", "mean_low", "mean_high", "gain", "gain_low", "gain_high"]
+    assert rows[1:] == list(csv.reader(io.StringIO(as_csv(TABLE))))[1:]
+    assert as_latex(keyed) == as_latex(TABLE)
+
+
 def test_latex_says_what_the_page_says_and_escapes_it():
     text = as_latex(TABLE)
     assert r"\caption{A \& B}" in text

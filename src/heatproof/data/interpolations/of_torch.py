@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import interpolate
+from jaxtyping import Float, UInt8
 
 from heatproof.data.interpolations import Bits, interpolations, read, stored
 from heatproof.errors import SpecError
@@ -54,21 +51,30 @@ class Torch:
         self, image: Float[np.ndarray, "h w"], size: tuple[int, int]
     ) -> Float[np.ndarray, "y x"]:
         """The image at that height and width."""
-        values = torch.from_numpy(stored(image, self.bits))[None]
+        import torch  # here: runs are listed and read without it, in a second
+        from torch.nn.functional import interpolate
+
+        values = stored(image, self.bits)[None]
         if self.bits == 8:  # noqa: PLR2004
-            return read(self._of_bytes(values, size)[0].numpy())
+            return read(self._of_bytes(values, size)[0])
         options = {"antialias": self.antialias} if self.mode in _SMOOTHED else {}
-        resized: np.ndarray = interpolate(values[None], size, mode=self.mode, **options)[
-            0, 0
-        ].numpy()
+        resized: np.ndarray = interpolate(
+            torch.from_numpy(values)[None], size, mode=self.mode, **options
+        )[0, 0].numpy()
         return resized
 
-    def _of_bytes(self, values: Tensor, size: tuple[int, int]) -> Tensor:
+    def _of_bytes(
+        self, values: UInt8[np.ndarray, "c h w"], size: tuple[int, int]
+    ) -> UInt8[np.ndarray, "c y x"]:
         """PyTorch has another cubic kernel for bytes, so that torchvision itself resizes them."""
+        import torch
+
         # Here, since it takes half a second that runs without such a geometry need not wait for.
         from torchvision.transforms.v2 import InterpolationMode
         from torchvision.transforms.v2.functional import resize
 
         mode = InterpolationMode(self.mode)
-        resized: Tensor = resize(values, list(size), mode, antialias=self.antialias)
+        resized: np.ndarray = resize(
+            torch.from_numpy(values), list(size), mode, antialias=self.antialias
+        ).numpy()
         return resized

@@ -38,12 +38,22 @@ class PaperColumn(Generic[_Record_contra]):
         cell: The cell of a record.
         kind: The type of the cells: ``str``, ``int``, ``float`` or ``Estimate``.
         signed: Whether numbers and estimates are differences or slopes, and carry their sign.
+        key: The name in CSV, in a table that programs read, whatever the heading becomes; where it
+            is empty, CSV has the heading.
     """
 
     name: str
     cell: Callable[[_Record_contra], PaperCell]
     kind: type = str
     signed: bool = False
+    key: str = ""
+
+    @property
+    def in_csv(self) -> tuple[str, ...]:
+        """The names in CSV: three of an estimate."""
+        gap = "_" if self.key else " "
+        ends = ("", f"{gap}low", f"{gap}high") if self.kind is Estimate else ("",)
+        return tuple(f"{self.key or self.name}{end}" for end in ends)
 
 
 @dataclass(frozen=True)
@@ -116,18 +126,15 @@ def cell_text(cell: PaperCell, column: PaperColumn[Any]) -> str:
 
 
 def as_csv(table: PaperTable[Any]) -> str:
-    """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``.
+    """CSV with a header line; an estimate is ``name``, ``name low`` and ``name high``, or ``key``,
+    ``key_low`` and ``key_high``.
 
     Text that a spreadsheet would execute is marked as text.
     """
     text = io.StringIO()
     # The module's default is the line end of Windows, on every system.
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        for_spreadsheet(f"{column.name}{end}")
-        for column in table.columns
-        for end in (("", " low", " high") if column.kind is Estimate else ("",))
-    )
+    writer.writerow(for_spreadsheet(name) for column in table.columns for name in column.in_csv)
     for row in table.rows:
         cells = zip(row, table.columns, strict=True)
         writer.writerow(value for cell, column in cells for value in _csv_values(cell, column))
