@@ -16,6 +16,14 @@ def test_a_star_import_hides_no_builtin():
     assert heatproof.open.__module__ == "heatproof.runs.folder"
 
 
+def test_a_notebook_can_complete_every_public_name():
+    names = dir(heatproof)
+    assert {*heatproof.__all__, "open", "randomization", "repeatability"} <= set(names)
+    for name in names:
+        assert getattr(heatproof, name) is not None
+    assert not {"importlib", "Any"} & set(names)
+
+
 def test_what_does_not_exist_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'explane'"):
         _ = heatproof.explane

@@ -124,6 +124,13 @@ def __getattr__(name: str) -> Any:
     return getattr(_module(module), attribute or name)
 
 
+def __dir__() -> list[str]:
+    """What there is, also before it is loaded: notebooks complete names by it."""
+    from heatproof.experiment.declared import CRITERIA, parts
+
+    return sorted({*__all__, *_PLACES, *parts(CRITERIA)})
+
+
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(f"{__name__}.{name}")

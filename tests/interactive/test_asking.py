@@ -60,7 +60,9 @@ def test_trainings_are_told_apart_by_what_the_criterion_compares():
     assert shuffled.pairs.height > 0
     with pytest.raises(ExperimentError, match="compares a model with itself"):
         heatproof.flip({1.0: model(0), 0.1: model(1)}, FILMS, "gradient")
-    with pytest.raises(ExperimentError, match="repeatability needs two models"):
+    with pytest.raises(
+        ExperimentError, match=r"repeatability needs two models or more.*\[one, other\]"
+    ):
         heatproof.repeatability(model(0), FILMS, "gradient")
 
 
@@ -69,6 +71,44 @@ def test_films_may_be_a_list_of_anything():
     answer = heatproof.flip(model(0), films, "gradient")
     same = answer.pairs.filter(pl.col("population") == "same film")
     assert same["image_id"].n_unique() == 4
+    # Nothing is labelled, and yet the films that were compared say something.
+    assert answer.verdicts["verdict"].to_list() == ["inconclusive"]
+    assert "not defined" not in repr(answer)
+
+
+def test_one_film_is_not_taken_for_several(tmp_path):
+    from PIL import Image
+
+    values = FILMS[0].pixels.read()
+    Image.fromarray((values * 255).astype("uint8")).save(tmp_path / "film.png")
+    for film in (str(tmp_path / "film.png"), tmp_path / "film.png", values, FILMS[0].pixels):
+        pairs = heatproof.flip(model(0), film, "gradient").pairs
+        assert pairs.filter(pl.col("population") == "same film")["image_id"].n_unique() == 1
+
+
+def test_heads_are_told_apart_by_their_names():
+    answer = heatproof.head({"linear": model(0), "wildcat": model(1)}, FILMS, "gradient")
+    assert set(answer.pairs["step"]) == {"linear / wildcat"}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "form"),
+    [
+        ("reproducibility", r"\{\"densenet121\": one"),
+        ("head", r"\{\"linear\": one"),
+        ("label_efficiency", r"\{1.0: whole"),
+        ("prevalence", r"\{0.5: half"),
+        ("data_randomization", r"\{False: true"),
+    ],
+)
+def test_one_model_where_several_are_needed_is_answered_with_their_form(criterion, form):
+    with pytest.raises(ExperimentError, match=form):
+        heatproof.ask(criterion, model(0), FILMS, "gradient")
+
+
+def test_why_a_criterion_was_not_tested_is_said():
+    few = heatproof.Phantom(images=3, seed=3)  # with labels, and too few of them
+    assert "nothing is concluded" in repr(heatproof.flip(model(0), few, "gradient"))
 
 
 def test_every_criterion_has_a_function():

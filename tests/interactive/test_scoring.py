@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
@@ -47,6 +48,17 @@ def test_a_coarse_map_lies_over_all_of_the_film(pair):
     assert np.isnan(heatproof.score(np.full((4, 5), 0.3), mask, "hit_rate"))
 
 
+def test_a_map_of_a_film_is_measured_as_any_other(pair):
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3, 4), torch.nn.Flatten(), torch.nn.Linear(32, 1)
+    )
+    model = heatproof.wrap(network, ["A"], size=16, mean=0, std=1)
+    saliency, mask = pair
+    heat = heatproof.explain(model, saliency / saliency.max(), "gradient")["gradient"]
+    assert heat.score(mask, METRICS) == heatproof.score(heat, mask, METRICS)
+    assert heat.score(mask, METRICS[0]) == heat.score(mask, METRICS)[METRICS[0]]
+
+
 def test_a_folder_of_maps_makes_a_frame(pair, tmp_path):
     saliency, mask = pair
     (tmp_path / "maps").mkdir()
@@ -75,6 +87,10 @@ def test_what_does_not_fit_is_refused_in_words(pair):
         heatproof.score(saliency, [(0, 0, 500, 20)])
     with pytest.raises(AnnotationError, match="cannot be read as a NumPy array"):
         heatproof.score(saliency, "nowhere.npy")
+    with pytest.raises(AnnotationError, match="is a folder: masks of many films"):
+        heatproof.score(saliency, ".")
+    with pytest.raises(MapError, match="no such file or folder"):
+        heatproof.score("nowhere", mask)
 
 
 def test_a_file_that_is_no_array_is_told(pair, tmp_path):
@@ -82,5 +98,5 @@ def test_a_file_that_is_no_array_is_told(pair, tmp_path):
     (tmp_path / "map.npy").write_bytes(b"not an array")
     with pytest.raises(MapError, match="cannot be read as a NumPy array"):
         heatproof.score(tmp_path / "map.npy", mask)
-    with pytest.raises(MapError, match="cannot be read as a NumPy array"):
+    with pytest.raises(MapError, match="no such file or folder"):
         heatproof.score(tmp_path / "nowhere.npy", mask)

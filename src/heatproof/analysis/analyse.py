@@ -138,8 +138,10 @@ def analyse(
     to_diagnose = frequent(of_films, few)
     diagnosed = tuple(diagnoses(to_diagnose, tables.predictions, tables.shapes, films, options))
     done("diagnosis")
-    # Trust is also tested without marks, so enough films of either kind keep a finding.
-    pairs = trustworthy(tables.pairs, few)
+    # Trust is also tested without marks, so enough films of either kind keep a finding; and where
+    # maps of all films are compared, whatever their labels, it rests on no positives.
+    too_few = few if questions.asked.present else ()
+    pairs = trustworthy(tables.pairs, too_few)
     grids = (
         *verdict_grids(
             pairs, scores, films, questions.rules, questions.measures, questions.networks, intervals
@@ -151,7 +153,7 @@ def analyse(
                 *((data, finding) for (data, finding), _ in scores.of_models().by(*_PLACE)),
             ],
             {(data, finding) for (data, finding), _ in tables.pairs.by(*_PLACE)},
-            few,
+            too_few,
             questions.rules,
         ),
     )

@@ -7,7 +7,7 @@ of them beside those that an experiment sets.
 Below ``[statistics] min_positives`` a finding gets no interval, no test, no regression and no
 verdict: its numbers describe these films, and it is listed.  Positives of maps are the films on
 which the finding is marked, positives of a classifier the films (or studies) that are labelled with
-it; a verdict of trust needs enough of either.
+it; a verdict of trust needs enough of either, unless it is of maps of all films.
 """
 
 from collections.abc import Sequence

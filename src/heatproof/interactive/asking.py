@@ -17,7 +17,7 @@ from heatproof.errors import ExperimentError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
-from heatproof.interactive.film import Film, source_of
+from heatproof.interactive.film import Film, is_one, source_of
 from heatproof.models import Model
 from heatproof.parquet import read_sealed
 from heatproof.run.in_memory import Models, entries
@@ -28,6 +28,15 @@ from heatproof.trust.pairs import Origin
 from heatproof.types import Dataset, Sample
 
 _TABLES = ("verdicts", "trust")
+_EXPECTED = {
+    "repeatability": "a list of replicates: [one, other]",
+    "reproducibility": 'models by architecture: {"densenet121": one, "resnet50": other}',
+    "head": 'models by head: {"linear": one, "wildcat": other}',
+    "label_efficiency": "models by the share of patients they saw: {1.0: whole, 0.1: tenth}",
+    "prevalence": "models by the prevalence of what they saw: {0.5: half, 0.1: tenth}",
+    "data_randomization": "models by whether labels were permuted: {False: true, True: permuted}",
+}
+"""The form in which a criterion takes its models."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +70,7 @@ def function(criterion: str) -> Callable[..., Answer]:
 def ask(
     criterion: str,
     models: Models | Mapping[float, Model] | Mapping[bool, Model],
-    films: Dataset | Iterable[Film],
+    films: Dataset | Iterable[Film] | Film,
     methods: Sequence[str] | str,
     *,
     findings: Sequence[str] | None = None,
@@ -74,11 +83,11 @@ def ask(
         criterion: Its name, such as ``"randomization"``; ``heatproof criteria`` lists them.
         models: A model where the criterion compares a model with itself.  For ``repeatability`` a
             list of replicates; for ``reproducibility`` a mapping from the name of the architecture
-            to a model or a list of replicates; for criteria of how models were trained, a mapping
-            from that: ``{1.0: all, 0.1: tenth}`` for ``label_efficiency``, ``{False: true,
-            True: permuted}`` for ``data_randomization``.
-        films: A data set, or films in any form that ``explain`` takes.  Of films with labels, those
-            on which the finding is present are compared; of others, all.
+            to a model or a list of replicates, for ``head`` likewise from that of the head; for
+            criteria of how models were trained, a mapping from that: ``{1.0: all, 0.1: tenth}`` for
+            ``label_efficiency``, ``{False: true, True: permuted}`` for ``data_randomization``.
+        films: A data set, or films in any form that ``explain`` takes, one or several.  Of films
+            with labels, those on which the finding is present are compared; of others, all.
         methods: Specs of saliency methods.
         findings: Which findings; None for all that models and films share.
         images: At most so many films of each finding; None for all.
@@ -124,11 +133,20 @@ def ask(
 
 def _entries(part: Any, criterion: str, models: Any) -> list[ModelEntry]:
     """The models of an experiment, with what the criterion tells them apart by."""
-    if not isinstance(models, Mapping) or all(isinstance(key, str) for key in models):
-        return entries(models, "model")
     if not isinstance(part, BetweenModels):
-        raise ExperimentError(f"{criterion} compares a model with itself; give one model")
-    field = _field(part, list(models))
+        if isinstance(models, Mapping) and not all(isinstance(key, str) for key in models):
+            raise ExperimentError(f"{criterion} compares a model with itself; give one model")
+        return entries(models, "model")
+    if not isinstance(models, Mapping | Sequence):
+        raise ExperimentError(
+            f"{criterion} needs two models or more, and was given one; expected"
+            f" {_EXPECTED.get(criterion, part.needs)}"
+        )
+    if not isinstance(models, Mapping):
+        return entries(models, "model")
+    field = _field(part, criterion, list(models))
+    if field in ("architecture", "head"):
+        return entries(models, "model", named_by=field)  # type: ignore[arg-type]  # one of the two
     every = []
     for key, model in models.items():
         sampling = Sampling(**{field: key})
@@ -136,14 +154,23 @@ def _entries(part: Any, criterion: str, models: Any) -> list[ModelEntry]:
     return every
 
 
-def _field(part: BetweenModels, keys: Sequence[float | bool]) -> str:
+def _field(part: BetweenModels, criterion: str, keys: Sequence[str | float | bool]) -> str:
     """The property of trainings that a criterion compares, of which the keys are values."""
-    truths = all(isinstance(key, bool) for key in keys)
-    for field in ("permuted",) if truths else ("fraction", "prevalence"):
-        origins = [Origin(str(key), "", **{field: key}) for key in keys]  # type: ignore[arg-type]
-        if part.pairs(origins):
+    fields: tuple[str, ...] = ("fraction", "prevalence")
+    if all(isinstance(key, str) for key in keys):
+        fields = ("architecture", "head")
+    elif all(isinstance(key, bool) for key in keys):
+        fields = ("permuted",)
+    for field in fields:
+        known = [{"architecture": "", field: key} for key in keys]
+        if part.pairs([Origin(str(key), **of) for key, of in zip(keys, known, strict=True)]):  # type: ignore[arg-type]
             return field
-    raise ExperimentError(f"these models cannot be compared: expected {part.needs}")
+    # Replicates of several architectures: the criterion finds its pairs among those of one.
+    if fields[0] == "architecture":
+        return fields[0]
+    raise ExperimentError(
+        f"{criterion} cannot compare these models; expected {_EXPECTED.get(criterion, part.needs)}"
+    )
 
 
 def _findings(models: Any, findings: Sequence[str] | None) -> tuple[str, ...]:
@@ -157,10 +184,10 @@ def _findings(models: Any, findings: Sequence[str] | None) -> tuple[str, ...]:
 class _Listed:
     """Films in any form, as a data set without labels."""
 
-    def __init__(self, films: Iterable[Film], findings: tuple[str, ...]) -> None:
+    def __init__(self, films: Iterable[Film] | Film, findings: tuple[str, ...]) -> None:
         self.findings = findings
         self._samples = []
-        for number, film in enumerate(films):
+        for number, film in enumerate([films] if is_one(films) else films):
             name, pixels = source_of(film)
             known = film if isinstance(film, Sample) else Sample(f"{number:04d} {name}", pixels)
             self._samples.append(known)

@@ -68,6 +68,15 @@ def seen_by(model: Model, film: Film) -> SeenFilm:
     return SeenFilm(name, pixels, image, preprocessing.geometry, source.spacing())
 
 
+def is_one(films: Any) -> bool:
+    """Whether this is a film, and not several of them."""
+    if isinstance(films, np.ndarray | Tensor):
+        return films.ndim == _PLANE
+    # A pydicom dataset is iterable, too.
+    single = (str, PathLike, Sample, Pixels, Image.Image, pydicom.Dataset)
+    return isinstance(films, single)
+
+
 def source_of(film: Film) -> tuple[str, Pixels]:
     """What a film is called, and its pixels, unread where it is a file; raises PixelError."""
     if isinstance(film, str | PathLike):

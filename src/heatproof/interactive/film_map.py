@@ -54,9 +54,16 @@ class FilmMap:
         values, geometry = self._stored.over(self.geometry)
         return geometry.back(values, (self.film.shape[0], self.film.shape[1]))
 
-    def score(self, marks: Marks, metric: str = "auprc") -> float:
-        """How well the map finds what is marked; see ``heatproof.score``."""
-        return self.scores(marks, [metric])[metric]
+    def score(
+        self, marks: Marks, metric: str | Sequence[str] = "auprc"
+    ) -> float | dict[str, float]:
+        """How well the map finds what is marked; see ``heatproof.score``.
+
+        Returns:
+            One number for one metric, a dictionary for several.
+        """
+        values = self.scores(marks, [metric] if isinstance(metric, str) else metric)
+        return values[metric] if isinstance(metric, str) else values
 
     def scores(self, marks: Marks, metrics: Sequence[str]) -> dict[str, float]:
         """The values of several metrics."""

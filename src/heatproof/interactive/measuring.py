@@ -88,6 +88,10 @@ def film_size(marks: Marks, otherwise: tuple[int, ...]) -> tuple[int, ...]:
 
 def _loaded(marks: Marks) -> Marks:
     """The array of a ``.npy`` file; other marks as they are."""
+    if isinstance(marks, str | PathLike) and Path(marks).is_dir():
+        raise AnnotationError(
+            f"{marks} is a folder: masks of many films go with a folder of maps of the same names"
+        )
     if not (isinstance(marks, str | PathLike) and Path(marks).suffix == ".npy"):
         return marks
     try:

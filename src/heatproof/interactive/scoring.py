@@ -72,6 +72,8 @@ def _one(saliency: Any, marks: Marks, specs: Sequence[str]) -> dict[str, float]:
 def _read(saliency: Any) -> Float32[np.ndarray, "y x"]:
     """A map in whatever form it comes, as an array."""
     if isinstance(saliency, str | PathLike):
+        if not Path(saliency).exists():
+            raise MapError(f"{saliency}: there is no such file or folder of maps")
         try:
             saliency = np.load(saliency, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -1,7 +1,7 @@
 """Models that are in memory, as the models of an experiment."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.model import InMemory, ModelEntry
@@ -21,16 +21,18 @@ def entries(
     name: str,
     trained_on: Iterable[Sample] = (),
     tuned_on: Iterable[Sample] = (),
+    named_by: Literal["architecture", "head"] = "architecture",
     **fields: Any,
 ) -> list[ModelEntry]:
     """The models of an experiment.
 
     Args:
         models: A model; a list of replicates, numbered as their seeds; or either by the name of
-            its architecture.
+            its architecture, or of its head.
         name: Name of what has no name of its own.
         trained_on: Films that trained them.
         tuned_on: Films that stopped or selected them.
+        named_by: What the names of several models are names of; all else they share.
         fields: Further fields of every entry.
 
     Raises:
@@ -39,11 +41,11 @@ def entries(
     cohorts = Cohort.of("its training films", trained_on), Cohort.of("its tuning films", tuned_on)
     return [
         ModelEntry(name=called, in_memory=InMemory(model, _card(model, id_, cohorts)), **fields)
-        for called, model, id_ in _named(models, name)
+        for called, model, id_ in _named(models, name, named_by)
     ]
 
 
-def _named(models: Models, name: str) -> Iterator[tuple[str, Model, dict[str, Any]]]:
+def _named(models: Models, name: str, named_by: str) -> Iterator[tuple[str, Model, dict[str, Any]]]:
     """Name, model and what tells it from others."""
     by_name = models if isinstance(models, Mapping) else {name: models}
     if not by_name or not all(_listed(of_name) for of_name in by_name.values()):
@@ -53,11 +55,13 @@ def _named(models: Models, name: str) -> Iterator[tuple[str, Model, dict[str, An
             several = isinstance(of_name, Sequence)
             # The class of a wrapped network is the same for all, so a name tells architectures
             # apart wherever there is one.
-            kind = called if isinstance(models, Mapping) else type(model).__name__
+            told = {"architecture": type(model).__name__}
+            if isinstance(models, Mapping):
+                told[named_by] = called
             yield (
                 f"{called}, seed {seed}" if several else called,
                 model,
-                {"architecture": kind, "seed": seed},
+                {**told, "seed": seed},
             )
 
 

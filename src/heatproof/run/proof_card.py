@@ -47,7 +47,8 @@ def verdict_lines(verdicts: pl.DataFrame) -> list[str]:
 def _verdict(row: dict[str, Any]) -> str:
     sign = _SIGNS[Outcome(str(row["verdict"]))]
     place = f"{row['criterion']} of {row['method']} ({row['finding']})"
-    return f"{sign:<12}  {place}: {_told(row)}"
+    untested = row["verdict"] == Outcome.NOT_TESTED and row["notes"]
+    return f"{sign:<12}  {place}: {row['notes'] if untested else _told(row)}"
 
 
 def _told(row: dict[str, Any]) -> str:
