@@ -117,6 +117,17 @@ def test_rsna_boxes_of_1024_fit_films_of_320(shared_data):
     assert inside == pytest.approx(area, rel=0.01)  # boxes hardly overlap
 
 
+def test_rules_of_labels_may_be_mappings_as_in_a_file(tmp_path) -> None:
+    (tmp_path / "films.csv").write_text("image,class\na.png,Lung Opacity\nb.png,Normal\n")
+    rule = {"column": "class", "positive": ["Lung Opacity"], "negative": "Normal"}
+    data = Manifest(tmp_path / "films.csv", labels={"Opacity": rule})
+    assert [sample.labels["Opacity"] for sample in data] == [True, False]
+    with pytest.raises(DataError, match=r"labels\.Opacity has no 'positiv'; did you mean positive"):
+        Manifest(tmp_path / "films.csv", labels={"Opacity": {**rule, "positiv": "x"}})
+    with pytest.raises(DataError, match=r"labels\.Opacity: say its column"):
+        Manifest(tmp_path / "films.csv", labels={"Opacity": {"positive": "x"}})
+
+
 def test_boxes_of_1024_on_320_without_their_frame_are_refused(shared_data):
     data = Manifest(
         shared_data / "rsna_pneumonia_320" / "manifest.csv",

@@ -31,9 +31,10 @@ and ``7`` are two.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from heatproof.data.annotations import Boxes, MaskFile, Several
 from heatproof.data.annotations.coco_shapes import Frames
@@ -70,8 +71,8 @@ class Manifest:
 
     Attributes:
         csv: The table.
-        labels: Findings, each with its column or ``LabelRule``, or ``true`` or ``false`` for all
-            films; or just names of columns.
+        labels: Findings, each with its column or ``LabelRule`` (or a mapping of its fields), or
+            ``true`` or ``false`` for all films; or just names of columns.
         image: Column with the path of the image, relative to ``images``.
         images: Folder of the images; by default that of the table.
         id: Column with a unique name of the image; by default its path.
@@ -107,7 +108,7 @@ class Manifest:
     """
 
     csv: Path | str
-    labels: Mapping[str, bool | str | LabelRule] | tuple[str, ...] = ()
+    labels: Mapping[str, bool | str | LabelRule | Mapping[str, Any]] | tuple[str, ...] = ()
     image: str = "image"
     images: Path | str | None = None
     id: str | None = None
@@ -214,10 +215,7 @@ class Manifest:
             if isinstance(self.labels, Mapping)
             else {name: name for name in self.labels}
         )
-        return {
-            finding: LabelRule(rule) if isinstance(rule, str) else rule
-            for finding, rule in named.items()
-        }
+        return {finding: _rule(finding, rule) for finding, rule in named.items()}
 
     @cached_property
     def _marked(self) -> str | None:
@@ -416,3 +414,23 @@ class Manifest:
                     f" the description; is it in {self.csv} and in {self.annotations}?"
                 )
         return own + found
+
+
+def _rule(finding: str, rule: bool | str | LabelRule | Mapping[str, Any]) -> bool | LabelRule:
+    """What a finding's cells mean, from whatever form it was given in."""
+    if isinstance(rule, bool | LabelRule):
+        return rule
+    if isinstance(rule, str):
+        return LabelRule(rule)
+    known = [field.name for field in fields(LabelRule)]
+    for key in rule:
+        if key not in known:
+            raise DataError(f"labels.{finding} has no {key!r}; {near_misses(key, known)}")
+    if "column" not in rule:
+        raise DataError(f"labels.{finding}: say its column")
+    listed = {
+        key: (value,) if isinstance(value, str | int) else tuple(value)
+        for key, value in rule.items()
+        if key != "column"
+    }
+    return LabelRule(rule["column"], **listed)
