@@ -67,6 +67,7 @@ def two_workers() -> Iterator[tuple[str, dict[str, str]]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RAY_USAGE_STATS_ENABLED": "0"}
+    paths["RAY_AUTH_MODE"] = "disabled"  # whatever token the user of this machine has
     start = ["start", "--head", "--block", "--num-cpus", "2", "--port", port]
     start += ["--node-ip-address", "127.0.0.1", "--include-dashboard", "false"]
     command = [sys.executable, "-m", "ray.scripts.scripts", *start]

@@ -50,19 +50,30 @@ def measure(
         memory: What the process may take, in bytes; None for what suits the device.
         seed: Shuffles cells.
     """
-    measured = {}
+    found: dict[str, list[Tensor]] = {spec: [] for spec in metrics}
     with held_still(model):
-        forward = ForwardPass(model, images, memory)
-        size = (images.shape[2], images.shape[3])
-        for method, values in maps.items():
-            relevance, shuffled = (
-                _over(each.to(forward.images), size) for each in (values, _shuffled(values, seed))
+        for image in range(len(images)):
+            forward = ForwardPass(model, images[image : image + 1], memory)
+            # All maps of a film at once: what the model says of a film without some part of it
+            # serves all of them.
+            relevance = torch.cat(
+                [
+                    _over(each.to(forward.images), (images.shape[2], images.shape[3]))
+                    for values in maps.values()
+                    for each in (values[image][None], _shuffled(values[image][None], seed))
+                ],
+                dim=1,
             )
+            every = [*targets] * (2 * len(maps))
             for spec, metric in metrics.items():
-                measured[method, spec] = Measured(
-                    metric(forward, relevance, targets), metric(forward, shuffled, targets)
-                )
-    return measured
+                found[spec].append(metric(forward, relevance, every))
+    return {
+        (method, spec): Measured(of_method[:, 0], of_method[:, 1])
+        for spec, values in found.items()
+        for method, of_method in zip(
+            maps, torch.cat(values).view(len(images), len(maps), 2, -1).unbind(1), strict=True
+        )
+    }
 
 
 def _shuffled(values: Float[Tensor, "n k y x"], seed: int) -> Float[Tensor, "n k y x"]:

@@ -7,7 +7,8 @@ experiment, its films and the output folder under the same paths, and have heatp
 
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Worker:
 
 
 def submit_to_slurm(
-    worker: Worker, count: int, folder: Path, options: Mapping[str, Any], cluster: str = "slurm"
+    worker: Worker, count: int, folder: Path, options: Mapping[str, Any]
 ) -> list[str]:
     """Submit a job array of workers; returns the ids of its jobs.
 
@@ -52,7 +53,6 @@ def submit_to_slurm(
         folder: Where their logs go.
         options: What submitit and sbatch know, such as ``timeout_min``, ``gpus_per_node`` or
             ``slurm_partition``.
-        cluster: ``slurm``, or ``local`` for processes of this machine.
 
     Raises:
         ExperimentError: submitit or Slurm is not installed, or does not take the job.
@@ -62,7 +62,7 @@ def submit_to_slurm(
     except ModuleNotFoundError as error:
         raise ExperimentError("--slurm: pip install 'heatproof[slurm]'") from error
     try:
-        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        executor = submitit.AutoExecutor(folder=folder, cluster="slurm")
         executor.update_parameters(name="heatproof", **options)
         with executor.batch():
             jobs = [executor.submit(worker) for _ in range(count)]
@@ -96,7 +96,31 @@ def work_on_ray(worker: Worker, count: int, address: str, resources: Mapping[str
         ExperimentError: Ray is not installed, there is no cluster, or machines were lost.
         HeatproofError: What the run itself raises.
     """
+    with on_cluster(address) as ray:
+        share = ray.remote(Actor).options(**resources, max_restarts=_LOST, max_task_retries=_LOST)
+        try:
+            pages = ray.get([share.remote(worker).work.remote() for _ in range(count)])
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, Exception):
+                raise error.cause from error  # what the user can act on
+            raise
+        except ray.exceptions.RayActorError as error:
+            raise ExperimentError(
+                f"a machine was lost with its worker, {_LOST} times over: {error}; the same"
+                " command goes on with the run"
+            ) from error
+    return Path(pages[0])
+
+
+@contextmanager
+def on_cluster(address: str) -> Iterator[Any]:
+    """Ray, connected to a cluster for the length of a block.
+
+    Raises:
+        ExperimentError: Ray is not installed, or there is no cluster.
+    """
     try:
+        # Ray is an optional dependency.
         ray: Any = importlib.import_module("ray")
     except ModuleNotFoundError as error:
         raise ExperimentError("--ray: pip install 'heatproof[ray]'") from error
@@ -104,23 +128,13 @@ def work_on_ray(worker: Worker, count: int, address: str, resources: Mapping[str
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError) as error:
         raise ExperimentError(
-            f"--ray {address}: {error}; start a cluster with ray start --head, or say --ray local"
+            f"--ray {address}: {error}; start a cluster with ray start --head, or say --ray local."
+            " Does the cluster ask for a token? Then set RAY_AUTH_MODE=token"
         ) from error
     try:
-        share = ray.remote(Actor).options(**resources, max_restarts=_LOST, max_task_retries=_LOST)
-        pages = ray.get([share.remote(worker).work.remote() for _ in range(count)])
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, Exception):
-            raise error.cause from error  # what the user can act on
-        raise
-    except ray.exceptions.RayActorError as error:
-        raise ExperimentError(
-            f"a machine was lost with its worker, {_LOST} times over: {error}; the same command"
-            " goes on with the run"
-        ) from error
+        yield ray
     finally:
         ray.shutdown()
-    return Path(pages[0])
 
 
 class Actor:

@@ -6,8 +6,6 @@ gets its share of the cores and of the GPUs.  A trial whose machine is lost goes
 its last round.
 """
 
-import importlib
-import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +17,7 @@ from typing import Any
 from heatproof.errors import ExperimentError, HeatproofError
 from heatproof.experiment.workspace import Workspace
 from heatproof.progress import Silent
+from heatproof.run.clusters import on_cluster
 from heatproof.sweep.attempt import Attempt, TrialOutcome, attempt
 from heatproof.sweep.search import Runner
 
@@ -39,18 +38,7 @@ def on_ray(work: Workspace, address: str, at_once: int) -> Iterator[Runner]:
         ExperimentError: Ray is not installed, there is no cluster, it is too small, or it does not
             see the run folder.
     """
-    try:
-        # Ray is an optional dependency.
-        ray: Any = importlib.import_module("ray")
-    except ModuleNotFoundError as error:
-        raise ExperimentError("--ray: pip install 'heatproof[ray]'") from error
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError) as error:
-        raise ExperimentError(
-            f"--ray {address}: {error}; start a cluster with ray start --head, or say --ray local"
-        ) from error
-    try:
+    with on_cluster(address) as ray:
         # A worker may run in another folder, where a relative path would lead elsewhere.
         work = replace(work, folder=work.folder.absolute())
         # Restarts alone bring back the actor; retries run the trial that was lost with it.
@@ -68,8 +56,6 @@ def on_ray(work: Workspace, address: str, at_once: int) -> Iterator[Runner]:
             )
 
         yield run
-    finally:
-        ray.shutdown()
 
 
 class Trainer:

@@ -55,17 +55,19 @@ class Infidelity:
         """One value a map."""
         images, empty = forward.images, infilled(forward, self.infill)
         squares = self._squares(images.shape[2], images.shape[3]).to(images.device)
+        asked = list(dict.fromkeys(targets))
 
         def hidden() -> Iterator[tuple[int, Tensor]]:
             for image, blank in zip(images, empty, strict=True):
-                for target in targets:
+                for target in asked:
                     yield target, image
                     for square in squares:
                         yield target, torch.where(square, blank, image)
 
         found = probabilities(forward, hidden()).double()
-        found = found.view(len(images), len(targets), 1 + len(squares))
-        falls = found[..., :1] - found[..., 1:]
+        found = found.view(len(images), len(asked), 1 + len(squares))
+        # Equal for all maps of one finding.
+        falls = (found[..., :1] - found[..., 1:])[:, [asked.index(t) for t in targets]]
         within = torch.einsum("nkhw,shw->nks", relevance.double(), squares.double())
         scale = (within * falls).sum(dim=-1) / within.square().sum(dim=-1)
         # A map of zeros foretells nothing, whatever its scale.

@@ -63,7 +63,9 @@ class SensitivityN:
     ) -> Float[Tensor, "n k"]:
         """One value a map."""
         subsets = self._subsets().to(relevance.device)
-        falls = self._falls(forward, subsets, targets)
+        # Equal for all maps of one finding.
+        asked = list(dict.fromkeys(targets))
+        falls = self._falls(forward, subsets, asked)[:, [asked.index(t) for t in targets]]
         cells = cells_of(relevance, self.grid).flatten(2)
         hidden = torch.einsum("nkc,sc->nks", cells.to(falls), subsets.flatten(1).to(falls))
         return _correlation(hidden, falls)
