@@ -30,7 +30,9 @@ class LabelRule:
 
     def __call__(self, row: TableRow) -> Label:
         """The label of a row whose cell is not blank."""
-        text = plain(row[self.column]).casefold()
+        cell = row[self.column]
+        # Nearly all cells are spelled as the rule says, and long tables have millions.
+        text = cell if cell in self._labels else plain(cell).casefold()
         if text in self._labels:
             return self._labels[text]
         raise row.wrong(
@@ -156,6 +158,9 @@ def spacing_of(row: TableRow, column: str | None) -> tuple[float, float] | None:
 
 def metadata_of(rows: Sequence[TableRow], columns: Iterable[str]) -> list[dict[str, str | float]]:
     """Of each row, what its cells say that are not blank, column by column."""
+    columns = list(columns)
+    if not columns:
+        return [{}] * len(rows)  # one for all: of a long table, each takes memory
     metadata: list[dict[str, str | float]] = [{} for _ in rows]
     for column in columns:
         known = [(place, row[column]) for place, row in enumerate(rows) if row[column]]

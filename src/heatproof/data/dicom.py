@@ -20,9 +20,11 @@ Sources: DICOM PS3.3 C.7.6.3, C.11.1, C.11.2 and C.7.5.1.1.2 (padding).
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pydicom
 from jaxtyping import Bool, Float, Num
@@ -56,12 +58,18 @@ def header_of(path: Path) -> pydicom.Dataset:
     return _without_empty(pydicom.dcmread(path, stop_before_pixels=True))
 
 
+def size_in(path: Path) -> tuple[int, int]:
+    """Height and width of the film in a file; raises PixelError as ``size_of`` does."""
+    # Elements without a value need not be taken out first, which takes as long as to read them.
+    return size_of(pydicom.dcmread(path, stop_before_pixels=True))
+
+
 def size_of(header: pydicom.Dataset) -> tuple[int, int]:
     """Height and width; raises PixelError where there is not one image of a film's size."""
     frames = int(header.get("NumberOfFrames") or 1)
     if frames != 1:
         raise PixelError(f"{frames} frames, expected one; a cine loop or a volume?")
-    if "Rows" not in header or "Columns" not in header:
+    if not (_has_value(header.get("Rows")) and _has_value(header.get("Columns"))):
         raise PixelError(
             "a DICOM file without an image (no Rows, Columns); a report or a DICOMDIR?"
         )
@@ -312,7 +320,37 @@ def _shown(
     each = np.arange(low, int(stored.max()) + 1).astype(stored.dtype)[None]
     nowhere = np.zeros(each.shape, bool)
     table = _scaled(_modality(each, dataset), nowhere, dataset, levels).astype(np.float32)[0]
-    return np.take(table, stored.astype(np.intp) - low if low else stored)
+    return _looked_up(table, stored, low)
+
+
+def _looked_up(
+    table: Float[np.ndarray, " values"], stored: Num[np.ndarray, "h w"], low: int
+) -> Float[np.ndarray, "h w"]:
+    """What each stored value becomes.
+
+    Args:
+        table: What the values become, from the lowest up.
+        stored: Values of 8 or 16 bits.
+        low: The lowest of them.
+    """
+    if stored.itemsize != _SHORT or not _opencv_looks_up_words():
+        return np.take(table, stored.astype(np.intp) - low if low else stored)
+    # NumPy makes 8 bytes of each value first, which takes as long as to decode the film.  A
+    # negative value stands where its bits do, read as those of a positive one.
+    whole = np.zeros(2**16, np.float32)
+    whole[np.arange(low, low + len(table)) % 2**16] = table
+    native = np.ascontiguousarray(stored, stored.dtype.newbyteorder("="))
+    return cv2.LUT(native.view(np.uint16), whole)
+
+
+@cache
+def _opencv_looks_up_words() -> bool:
+    """Whether this OpenCV has tables of 16 bits: 5 has, 4 has not."""
+    try:
+        cv2.LUT(np.zeros((1, 1), np.uint16), np.zeros(2**16, np.float32))
+    except cv2.error:
+        return False
+    return True
 
 
 def _depends_on_all(dataset: pydicom.Dataset, levels: Levels) -> bool:

@@ -52,7 +52,7 @@ class ImageFile:
         """Height and width, from the header; raises PixelError."""
         with decoding(self.path):
             if dicom.is_dicom(self.path):
-                return dicom.size_of(dicom.header_of(self.path))
+                return dicom.size_in(self.path)
             with Image.open(self.path, formats=_FORMATS) as image:
                 _refuse(image)
                 return image.height, image.width

@@ -22,19 +22,34 @@ _UNPACKED, _TIMES = 1 << 26, 100
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line of a table; every value is text, and empty text is a missing value."""
+    """One line of a table; every value is text, and empty text is a missing value.
+
+    Attributes:
+        path: The table.
+        line: Number of the line.
+        places: Where each column stands, the same mapping for all rows of the table.
+        cells: The cells in that order, without spaces around them.
+    """
 
     path: Path
     line: int
-    values: Mapping[str, str]
+    places: Mapping[str, int]
+    cells: tuple[str, ...]
 
     def __getitem__(self, column: str) -> str:
-        """The cell, stripped; raises DataError with near misses for an absent column."""
-        if column not in self.values:
+        """The cell; raises DataError with near misses for an absent column."""
+        # Long tables are asked for millions of cells, nearly all of which are there.
+        try:
+            return self.cells[self.places[column]]
+        except KeyError:
             raise DataError(
-                f"{self.path} has no column {column!r}; {near_misses(column, self.values)}"
-            )
-        return self.values[column].strip()
+                f"{self.path} has no column {column!r}; {near_misses(column, self.places)}"
+            ) from None
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The cells by column."""
+        return {column: self.cells[place] for column, place in self.places.items()}
 
     def wrong(self, column: str, expected: str) -> DataError:
         """The error to raise about a cell."""
@@ -98,30 +113,6 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not JSON: {error}") from error
 
 
-class _Cells(Mapping[str, str]):
-    """The cells of a row by column; columns are those of all rows of the table.
-
-    A dict for each row would take most of the memory of a long table.
-    """
-
-    __slots__ = ("_cells", "_places")
-
-    def __init__(self, places: Mapping[str, int], cells: tuple[str, ...]) -> None:
-        self._places, self._cells = places, cells
-
-    def __getitem__(self, column: str) -> str:
-        return self._cells[self._places[column]]
-
-    def __contains__(self, column: object) -> bool:
-        return column in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
 def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
     # The csv module wants line ends unchanged, as they may stand inside quoted cells.
     reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
@@ -137,8 +128,9 @@ def _csv(path: Path, padded: bool) -> Iterator[TableRow]:
                     f"{path}, line {reader.line_num}: more or fewer cells than the"
                     f" {len(columns)} columns; is there an unquoted comma?"
                 )
-            row = tuple(same.setdefault(cell, cell) for cell in (*cells, *[""] * lacking))
-            yield TableRow(path, reader.line_num, _Cells(places, row))
+            cells.extend([""] * lacking)
+            row = tuple(map(same.setdefault, cells, map(str.strip, cells)))
+            yield TableRow(path, reader.line_num, places, row)
     except csv.Error as error:
         raise DataError(
             f"{path}, line {reader.line_num}: no CSV ({error}); is a quotation mark left open?"
@@ -191,8 +183,9 @@ def _parquet(path: Path) -> Iterator[TableRow]:
         frame = read_of_others(path.read_bytes())
     except (ValueError, OSError) as error:
         raise DataError(f"{path} is not Parquet: {error}") from error
-    for line, record in enumerate(frame.iter_rows(named=True), start=1):
-        yield TableRow(path, line, {column: _text(value) for column, value in record.items()})
+    places = {column: place for place, column in enumerate(frame.columns)}
+    for line, record in enumerate(frame.iter_rows(), start=1):
+        yield TableRow(path, line, places, tuple(_text(value).strip() for value in record))
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from heatproof.data.threads import MOST
+from heatproof.data.threads import readers
 from heatproof.errors import ModelError
 from heatproof.experiment.workspace import Workspace
 from heatproof.models.ensemble import Ensemble
@@ -58,7 +58,7 @@ def explain_films(
         _explain_block(work, model, block, missing[block.predicted], wait())
 
     # ``side_by_side`` would hold the model to one thread of torch, too.
-    with ThreadPoolExecutor(MOST) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         complete(
             blocks,
             name=lambda block: block.predicted,

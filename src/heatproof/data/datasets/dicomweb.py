@@ -110,7 +110,7 @@ class DicomWeb(Listed):
             films = self._pacs.instances(study)
             known.parent.mkdir(parents=True, exist_ok=True)
             write_whole(known, json.dumps([[f.study, f.series, f.instance] for f in films]))
-        wanted = row["instance"] if "instance" in row.values else ""
+        wanted = row["instance"] if "instance" in row.places else ""
         if not wanted:
             return films
         chosen = [film for film in films if film.instance == wanted]
@@ -120,7 +120,7 @@ class DicomWeb(Listed):
 
     def _sample(self, film: Instance, row: TableRow, file: Path) -> Sample:
         header = header_of(file)
-        told = row["patient"] if "patient" in row.values else str(header.get("PatientID") or "")
+        told = row["patient"] if "patient" in row.places else str(header.get("PatientID") or "")
         return Sample(
             image_id=film.instance,
             pixels=ImageFile(file),

@@ -164,7 +164,7 @@ class Manifest:
         for finding, rule in self._rules.items():
             key = f"labels.{finding}" if isinstance(self.labels, Mapping) else "labels"
             named += [(key, rule.column)] if isinstance(rule, LabelRule) else []
-        columns = self._table[0].values
+        columns = self._table[0].places
         gathered = Gathered()
         for key, column in named:
             if column is not None and column not in columns:
@@ -375,14 +375,20 @@ class Manifest:
             metadata=metadata,
         )
 
-    def _labels(self, row: TableRow) -> dict[str, Label]:
-        return {
+    def _labels(self, row: TableRow) -> Mapping[str, Label]:
+        labels = {
             finding: rule if isinstance(rule, bool) else rule(row)
             for finding, rule in self._rules.items()
             if isinstance(rule, bool) or row[rule.column]
         }
+        # Films of equal labels share them: of a long table, each mapping takes memory.
+        return self._equal_labels.setdefault(tuple(labels.items()), labels)
 
-    @property
+    @cached_property
+    def _equal_labels(self) -> dict[tuple[tuple[str, Label], ...], Mapping[str, Label]]:
+        return {}
+
+    @cached_property
     def _folder(self) -> Path:
         return Path(self.csv).parent if self.images is None else Path(self.images)
 
@@ -396,12 +402,15 @@ class Manifest:
             shapes[self._marked].append(
                 Rescaled(mask, self.masks_frame) if self.masks_frame else mask
             )
-        for finding, drawn in self._coco.shapes.get(self._in_coco(row), {}).items():
-            shapes[finding].extend(drawn)
+        if self._coco.shapes:
+            for finding, drawn in self._coco.shapes.get(self._in_coco(row), {}).items():
+                shapes[finding].extend(drawn)
         own = tuple(
             Annotation(finding, self.source, drawn[0] if len(drawn) == 1 else Several(tuple(drawn)))
             for finding, drawn in shapes.items()
         )
+        if not self._joined.annotations:
+            return own
         names = [file_name(row[column]) for column in filter(None, (self.image, self.id))]
         found = next(
             (self._joined.annotations[n] for n in names if n in self._joined.annotations), ()

@@ -193,7 +193,7 @@ class VinDrCXR(Listed):
 def _reader(row: TableRow) -> str:
     """Who read the film; readers who agreed have no name."""
     for column in ("rad_id", "rad_ID"):
-        if column in row.values:
+        if column in row.places:
             if not row[column]:
                 raise row.wrong(column, "the name of a reader")
             return row[column]
