@@ -260,7 +260,9 @@ class Subject:
 
 
 def subjects(films: Path | None, names: Sequence[str]) -> Iterator[Subject]:
-    known = [name for name in backbones.names() if name != "timm"]  # which is any other
+    known = [
+        name for name in backbones.names() if name not in ("timm", "patches")
+    ]  # which is any other
     for name in [name for name in names or known if name != PLAIN]:
         side = SIDES.get(name, 96)
         preprocessing = Preprocessing(Squash(side, side))

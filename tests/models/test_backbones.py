@@ -12,7 +12,7 @@ from heatproof.models.backbones import Backbone, backbones
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
 
-NAMES = [name for name in backbones.names() if name != "timm"]  # which needs a name
+NAMES = [name for name in backbones.names() if name not in ("timm", "patches")]  # of another each
 FAMILIES = (
     "resnet", "densenet", "vgg", "inception", "efficientnet", "convnext", "vit", "deit",
 )  # fmt: skip

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from heatproof.errors import SpecError
 from heatproof.models.heads import heads
 from heatproof.models.heads.wildcat import cells
+from heatproof.models.targets import MaskTarget
+from heatproof.train.guidance import guidance_loss
 
 SPECS = [
     *heads.names(),
@@ -37,10 +39,42 @@ def test_uniform_means_a_function_of_the_mean_alone(spec: str, features) -> None
     assert torch.allclose(head(features), head(mean), atol=1e-6) == head.uniform
 
 
-def test_the_linear_class_map_averages_to_the_logit_less_the_bias(features) -> None:
-    head = heads.parse("linear")(6, 4)
-    mean = head.class_map(features).mean(dim=(2, 3))
-    torch.testing.assert_close(mean + head.classifier.bias, head(features))
+@pytest.mark.parametrize(
+    "spec", [*SPECS, "softmax(contrast=True)", "softmax(base=soft_cam, contrast=True)"]
+)
+def test_the_class_map_of_a_complete_head_averages_to_the_logit_less_the_constant(
+    spec: str, features
+) -> None:
+    head = heads.parse(spec)(6, 4)
+    given = head.class_map(3 * features).mean(dim=(2, 3)) + head.constant()
+    assert torch.allclose(given, head(3 * features), atol=1e-5) == head.complete
+
+
+@pytest.mark.parametrize("spec", ["linear", "attention_mil", "softmax(contrast=True)"])
+def test_the_constant_is_what_the_head_says_of_nothing(spec: str, features) -> None:
+    head = heads.parse(spec)(6, 4)
+    nothing = torch.zeros_like(features)
+    torch.testing.assert_close(head(nothing), head.constant().expand(2, 4))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_annotations_can_guide_every_head(spec: str, features) -> None:
+    """Some steps on the loss of the maps alone bring the map to the annotated cell."""
+    torch.manual_seed(0)
+    head = heads.parse(spec)(6, 4)
+    masks = torch.zeros(4, 3, 5, dtype=torch.bool)
+    masks[1, 1, 3] = True
+    target = MaskTarget(torch.tensor([False, True, False, False]), masks)
+    adam = torch.optim.Adam(head.parameters(), lr=0.05)
+    losses = []
+    for _ in range(60):
+        loss = guidance_loss(head.cell_logits(features[:1]), [target])
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert head.cell_logits(features[:1])[0, 1].argmax() == 8
 
 
 def by_hand(head, features, maps: int, high: int, low: int, alpha: float) -> torch.Tensor:

@@ -52,7 +52,7 @@ AT_ONCE = {
     *(("vit_small", method) for method in ("attention_rollout", "layer_cam", "eigen_cam")),
 }
 
-NAMES = [name for name in backbones.names() if name != "timm"]  # which is any other
+NAMES = [name for name in backbones.names() if name not in ("timm", "patches")]  # any other, within
 
 
 def sampled() -> list:

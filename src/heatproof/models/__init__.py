@@ -56,6 +56,10 @@ class Model(nn.Module, ABC):
     def head_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
         """The logits of given features; only where ``uniform``."""
 
+    def class_map_constant(self) -> Float[Tensor, " k"] | float:
+        """What each logit has beside the mean of its class map, whatever the image."""
+        return 0.0
+
     @abstractmethod
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """One evidence map per finding, without another pass; only where ``has_class_map``."""

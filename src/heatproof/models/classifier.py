@@ -76,6 +76,10 @@ class Classifier(Model):
         logits: Tensor = self.head(features)
         return logits
 
+    def class_map_constant(self) -> Float[Tensor, " k"] | float:
+        """The bias of the head, where that is no part of its map."""
+        return self.head.constant()
+
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """CAM of a linear head, or the map from which WILDCAT pools its logits."""
         return self.head.class_map(features)

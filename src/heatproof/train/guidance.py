@@ -1,10 +1,11 @@
 """Training with labels and, for some of the images, where the finding is: class maps with guidance.
 
-    loss = loss of the labels + guidance * mean of BCE(M_k, coverage of each cell by the mask)
+    loss = loss of the labels + guidance * mean of BCE(M_k + b_k, coverage of each cell by the mask)
 
 over the images whose annotation is shown, and the findings that are marked there.  The class map
-M_k is read as one logit per cell, which it is to WILDCAT (Durand et al., CVPR 2017): its logit of
-the image is a mean of some of them.  Limited supervision by boxes, beside many labels, is that of
+M_k of any head, with the bias b_k where the map is without it, is read as one logit per cell: to
+most heads the logit of the image is a mean of some or all of them, to noisy-OR the probability that
+any is positive.  Limited supervision by boxes, beside many labels, is that of
 Li et al., CVPR 2018 (https://arxiv.org/abs/1711.06373).
 
 Images without the finding guide no map: their label says already that every cell is negative.  So a
@@ -56,7 +57,7 @@ class Guided(Objective):
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """The loss of the labels plus that of the class maps."""
         features = self.model.backbone(batch.images)
-        guided = guidance_loss(self.model.head.class_map(features), batch.targets)
+        guided = guidance_loss(self.model.head.cell_logits(features), batch.targets)
         return self._labelled.loss_of(features, batch.labels) + self._guidance * guided
 
     def judged(self, batch: Batch) -> ValidationBatch:
@@ -89,7 +90,7 @@ def guidance_loss(maps: Float[Tensor, "n k y x"], targets: Sequence[Any]) -> Flo
     """The mean over cells, images and findings whose place is known; 0 where none is.
 
     Args:
-        maps: Class maps.
+        maps: One logit per cell.
         targets: A ``MaskTarget`` for each image.
     """
     known = torch.stack([target.known for target in targets]).to(maps.device)

@@ -25,12 +25,16 @@ class NegativeHead(HeadModule):
 
     def __init__(self, head: HeadModule) -> None:
         super().__init__()
-        self.head, self.uniform = head, head.uniform
+        self.head, self.uniform, self.complete = head, head.uniform, head.complete
 
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
         """Logits."""
         logits: Tensor = -self.head(features)
         return logits
+
+    def constant(self) -> Float[Tensor, " k"] | float:
+        """Minus the bias."""
+        return -self.head.constant()
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """The evidence against each finding."""

@@ -18,7 +18,7 @@ class HeadModule(nn.Module, ABC):
 
     Attributes:
         uniform: Whether the logits depend on the features only through their spatial mean.
-        complete: Whether the mean of a class map is the logit less a constant, the bias: the map
+        complete: Whether the mean of a class map is the logit less ``constant``, the bias: the map
             then tells all that the head knew of the finding.
         classes: Number of classes of a finding: there or not, or uncertain too.
     """
@@ -45,6 +45,19 @@ class HeadModule(nn.Module, ABC):
     def penalty(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, ""]:
         """What the loss has besides that of the labels; 0 for most heads."""
         return features.new_zeros(())
+
+    def constant(self) -> Float[Tensor, " k"] | float:
+        """What each logit has beside its class map, whatever the features: the bias, where that is
+        no part of the map.
+        """
+        return 0.0
+
+    def cell_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """The class map with its constant, read as one logit per cell: what annotations guide."""
+        constant = self.constant()
+        return self.class_map(features) + (
+            constant if isinstance(constant, float) else constant[:, None, None]
+        )
 
     @abstractmethod
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:

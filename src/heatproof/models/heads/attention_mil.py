@@ -37,7 +37,11 @@ class AttentionHead(HeadModule):
 
     def forward(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k"]:
         """The logits of these features."""
-        return self.class_map(features).mean(dim=(2, 3)) + self.classifier.bias
+        return self.class_map(features).mean(dim=(2, 3)) + self.constant()
+
+    def constant(self) -> Float[Tensor, " k"]:
+        """The bias."""
+        return self.classifier.bias
 
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """What each cell contributes to the logit, times the number of cells."""

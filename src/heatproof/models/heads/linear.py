@@ -28,6 +28,10 @@ class LinearHead(HeadModule):
         logits: Tensor = self.classifier(features.mean(dim=(2, 3)))
         return logits
 
+    def constant(self) -> Float[Tensor, " k"]:
+        """The bias."""
+        return self.classifier.bias
+
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """CAM, without the bias."""
         return torch.einsum("ndyx,kd->nkyx", features, self.classifier.weight)

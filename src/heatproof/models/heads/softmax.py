@@ -50,6 +50,21 @@ class SoftmaxHead(HeadModule):
         """That of the base."""
         return self.base.penalty(features)
 
+    def constant(self) -> Float[Tensor, " k"] | float:
+        """That of the base, as far as the class map is of it."""
+        constant = self.base.constant()
+        if isinstance(constant, float):
+            return constant
+        of_class = constant.view(-1, self.spec.classes)
+        positive = of_class[:, POSITIVE]
+        return positive - of_class[:, NEGATIVE] if self.spec.contrast else positive
+
+    def cell_logits(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
+        """Log-odds of positive against negative at each cell, whatever the class map shows."""
+        cells = self._by_finding(self.base.cell_logits(features))
+        odds: Tensor = cells[:, :, POSITIVE] - cells[:, :, NEGATIVE]
+        return odds
+
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """The map of the positive class, or that of its contrast with the others."""
         maps = self._by_finding(self.base.class_map(features))
