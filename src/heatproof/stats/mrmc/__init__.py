@@ -24,6 +24,5 @@ is ``nan``.  "Random" means that a result holds for the readers (cases) like tho
 ``duration``          time and confidence
 ``roe_metz``          simulated studies whose truth is known
 ``files``             CSV, the files of iMRMC and of OR-DBM
-``report``            the front door: ``heatproof.mrmc``
 ====================  ============================================================================
 """
