@@ -187,6 +187,14 @@ def test_the_examples_pass_mypy(package):
     assert found.returncode == 0, found.stdout
 
 
+def test_the_code_about_readers_runs() -> None:
+    page = (ROOT / "docs/how-to/compare-readers.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(compile(block, "compare-readers.md", "exec"), names)
+    assert names["found"].differences.height == 1
+
+
 def test_the_code_about_fidelity_runs() -> None:
     page = (ROOT / "docs/how-to/measure-fidelity.md").read_text(encoding="utf-8")
     [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

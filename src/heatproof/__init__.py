@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heatproof.interactive.attributing import attribute
     from heatproof.interactive.explaining import explain
     from heatproof.interactive.fidelity_of_maps import measure_fidelity
+    from heatproof.interactive.reader_study import compare_readers
     from heatproof.interactive.scoring import score
     from heatproof.interactive.wrapping import wrap
     from heatproof.localize import metrics
@@ -61,6 +62,7 @@ __all__ = [
     "ask",
     "attribute",
     "backbones",
+    "compare_readers",
     "datasets",
     "explain",
     "heads",
@@ -92,6 +94,7 @@ _PLACES = {
     "ask": "interactive.asking",
     "attribute": "interactive.attributing",
     "backbones": "models.backbones",
+    "compare_readers": "interactive.reader_study",
     "datasets": "data.datasets",
     "explain": "interactive.explaining",
     "heads": "models.heads",

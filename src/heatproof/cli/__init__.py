@@ -28,6 +28,7 @@ from heatproof.cli.init import init
 from heatproof.cli.lint import lint
 from heatproof.cli.look import look
 from heatproof.cli.methods import list_methods
+from heatproof.cli.mrmc import mrmc
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.runs import Json
@@ -222,6 +223,7 @@ app.command()(convert)
 app.command()(init)
 app.command()(lint)
 app.command()(look)
+app.command()(mrmc)
 app.command()(submit)
 
 PARTS = {
