@@ -8,8 +8,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from heatproof.cli.parts import option_type, summary_of
-from heatproof.registry import Registry, written
+from heatproof.cli.parts import summary_of
+from heatproof.registry import Registry, type_text, written
 
 PAGE = Path(__file__).parent / "reference" / "parts.md"
 
@@ -75,7 +75,7 @@ def options(cls: type) -> list[str]:
     """Each option with its type and, where there is one, its value if nothing is said."""
     fields: Any = dataclasses.fields(cls)
     return [
-        cell(f"`{field.name}`: {option_type(field.type)}")
+        cell(f"`{field.name}`: {type_text(field.type)}")
         + (
             ""
             if field.default is dataclasses.MISSING

@@ -20,3 +20,5 @@ def test_names_are_suggested_where_they_are_near_and_else_all_are_told(name, ans
 
 def test_nothing_can_be_suggested_of_nothing():
     assert near_misses("grad_cam", ()) == "there are none"
+    many = [f"film{number:04d}" for number in range(2000)]
+    assert near_misses("zzz", many).endswith("film0038, film0039, and 1960 more")

@@ -40,6 +40,13 @@ OF_THE_FILE = [
     (LABELS, 'labels = ["square"]', "no column 'square'; did you mean Square?"),
     (LABELS, 'labels.Square = "Class"', "labels.Square = 'Class': "),
     ('metadata = ["fold"]', 'metadata = ["fald"]', "metadata = 'fald': "),
+    (
+        LABELS,
+        'labels.Square = { colum = "Square" }',
+        "labels.Square has no key 'colum'; did you mean column? It is like labels.Square = {",
+    ),
+    (LABELS, 'labels.Square = { positive = ["1"] }', "say its column, as in labels.Square = {"),
+    (LABELS, f'{LABELS}\nboxes_frame = "1024"', "expected tuple[int, int] | None"),
     (LABELS, f'{LABELS}\nwhere = {{ fold = "9" }}', "no row where {'fold': '9'}"),
     (LABELS, f'{LABELS}\ncoco = "coco.json"', "coco.json: there is no such file"),
     (LABELS, f'{LABELS}\npart = "test"', "part and parts go together"),

@@ -147,6 +147,9 @@ class FormerOption(UserWarning):
     """An option that a part no longer has was given, and is ignored."""
 
 
+_LISTED = 40  # names that a message lists: all methods, and not all films
+
+
 def near_misses(name: str, candidates: Iterable[str]) -> str:
     """The end of a message about an unknown name: what was probably meant, or what there is."""
     names = sorted(candidates)
@@ -155,4 +158,6 @@ def near_misses(name: str, candidates: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6) or part[:3]
     if close:
         return f"did you mean {' or '.join(close)}?"
+    if len(names) > _LISTED + 1:  # never "and 1 more"
+        names = [*names[:_LISTED], f"and {len(names) - _LISTED} more"]
     return f"there are: {', '.join(names)}" if names else "there are none"

@@ -28,6 +28,7 @@ import importlib
 import inspect
 import math
 import pkgutil
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -251,7 +252,7 @@ class Registry(Generic[Part]):
         try:
             return pydantic.TypeAdapter(hint).validate_python(value, strict=strict)
         except pydantic.ValidationError as error:
-            expected = getattr(hint, "__name__", str(hint))
+            expected = type_text(hint)
             raise SpecError(
                 f"{field.name}={value!r} is not a value for {cls.__name__}.{field.name};"
                 f" expected {expected}"
@@ -317,6 +318,14 @@ def _several(
         except SpecError as error:
             raise SpecError(f"{field.name}.{name}: {error}") from error
     return parts
+
+
+def type_text(annotation: Any) -> str:
+    """A type as a person reads it, without modules."""
+    text = annotation.__name__ if type(annotation) is type else str(annotation)
+    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
+    short = without_modules.removeprefix("<class '").removesuffix("'>")
+    return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)
 
 
 def part_name(spec: str) -> str:

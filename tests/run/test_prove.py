@@ -7,7 +7,8 @@ import torchvision
 from polars.testing import assert_frame_equal
 
 from heatproof import Adapted, Manifest, Phantom, Preprocessing, Squash, load_experiment, prove
-from heatproof.errors import ExperimentError, HeatproofError
+from heatproof.errors import ExperimentError, HeatproofError, ModelError
+from heatproof.models import wrapped
 from heatproof.run.pipeline import run
 
 
@@ -90,6 +91,9 @@ def test_randomization_is_asked_unless_refused_and_too_few_films_are_told(tmp_pa
         (criterion, "not tested", why),
     }
     assert why in " ".join(proof.report.read_text().split())
+    # The card says it once, and how the method did beside the prior.
+    assert f"not tested    2 verdicts of Nodule: {why}" in repr(proof)
+    assert "mean-mask prior" in repr(proof)
 
 
 @pytest.mark.slow
@@ -112,3 +116,19 @@ def test_replicates_and_architectures_are_told_apart(tmp_path):
     assert any(line.startswith("AUROC of one, seed 0") for line in card)
     with pytest.raises(ExperimentError, match="no model to judge"):
         prove({}, films, ["grad_cam"], output=tmp_path / "q")
+
+
+def test_a_bare_network_is_answered_with_what_to_say():
+    network = torch.nn.Linear(2, 1)
+    with pytest.raises(ModelError, match=r"Linear is a bare network.*heatproof\.wrap\(network"):
+        wrapped(network)
+    with pytest.raises(ModelError, match="NoneType is no model"):
+        wrapped(None)
+
+
+@pytest.mark.slow
+def test_one_word_will_do_for_methods_metrics_and_criteria(tmp_path):
+    films, model = phantoms_and_model()
+    proof = prove(model, films, "grad_cam", "hit_rate", criteria="flip", output=tmp_path)
+    assert set(proof.scores["method"].drop_nulls()) >= {"grad_cam"}
+    assert set(proof.verdicts["criterion"]) == {"localization", "flip"}

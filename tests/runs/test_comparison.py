@@ -60,6 +60,8 @@ def test_differences_are_of_the_films_of_both(runs, tmp_path) -> None:
     assert compared.verdicts["second"].to_list() == ["changed"]
     assert "changed" in compared.page()
     assert "grad_cam" in compared._repr_html_()
+    assert "+0.25 [+0.25, +0.25]" in repr(compared)  # a screen of text, no frames
+    assert len(repr(compared).splitlines()) < 20
 
 
 def test_people_read_what_differs_and_how_much_does_not(runs, tmp_path) -> None:

@@ -31,11 +31,26 @@ def test_tables_say_what_their_columns_mean(runs) -> None:
         described = table.describe()
         assert described["column"].to_list() == table.frame.columns
         assert all(described["meaning"])
+        # Printed, no meaning is cut off.
+        printed = " ".join(str(described).replace("│", " ").replace("┆", " ").split())
+        assert described["meaning"][0] in printed
+        assert "…" not in printed
         assert "<table" in table._repr_html_()
     assert opened.describe()["table"].unique(maintain_order=True).to_list() == list(opened.tables)
     assert opened.verdicts.equals(opened["verdicts"].frame)
     with pytest.raises(ExperimentError, match="no table 'score'; did you mean scores"):
         opened["score"]
+
+
+def test_a_film_of_unknown_size_is_told(runs, tmp_path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(runs[0], folder)
+    headers = heatproof.open(folder)["headers"].frame
+    headers.filter(headers["image_id"] != "f3").write_parquet(folder / "headers.parquet")
+    opened = heatproof.open(folder)
+    with pytest.raises(MapError, match=r"does not tell the size of film 'f3'.*frame=\"native\""):
+        opened.map("f3", "Square", "grad_cam")
+    assert opened.map("f3", "Square", "grad_cam", frame="native").shape == (8, 8)
 
 
 def test_maps_lie_where_the_scores_found_them(runs) -> None:

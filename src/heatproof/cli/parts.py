@@ -1,7 +1,6 @@
 """The parts of a registry, listed for people and for programs."""
 
 import dataclasses
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ def print_parts(registry: "Registry[Any]", summary: Callable[[type], str] = summ
 
 def print_part(out: Console, registry: "Registry[Any]", name: str, summary: str) -> list[Any]:
     """Print one part with its options; returns the registries that options are of."""
-    from heatproof.registry import written  # here: its imports take long
+    from heatproof.registry import type_text, written  # here: its imports take long
 
     cls, inner = registry.part_class(name), []
     title = getattr(cls, "title", None)  # a property of parts whose options decide it
@@ -42,7 +41,7 @@ def print_part(out: Console, registry: "Registry[Any]", name: str, summary: str)
     for field in dataclasses.fields(cls):
         required = field.default is dataclasses.MISSING
         default = "" if required else f" = {written(field, field.default)}"
-        option = escape(f"{field.name}: {option_type(field.type)}{default}")
+        option = escape(f"{field.name}: {type_text(field.type)}{default}")
         print_hanging(out, option, first=4, indent=8)
         inner += [field.metadata["registry"]] if "registry" in field.metadata else []
     for preset, options in registry.presets(name).items():
@@ -53,7 +52,7 @@ def print_part(out: Console, registry: "Registry[Any]", name: str, summary: str)
 
 def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
     """The parts of a registry, for programs."""
-    from heatproof.registry import written  # here: its imports take long
+    from heatproof.registry import type_text, written  # here: its imports take long
 
     return [
         {
@@ -62,7 +61,7 @@ def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
             "options": [
                 {
                     "name": field.name,
-                    "type": option_type(field.type),
+                    "type": type_text(field.type),
                     "default": None
                     if field.default is dataclasses.MISSING
                     else written(field, field.default),
@@ -73,11 +72,3 @@ def described(registry: "Registry[Any]") -> list[dict[str, Any]]:
         }
         for name in registry.names()
     ]
-
-
-def option_type(annotation: Any) -> str:
-    """The type of an option as a person reads it, without modules."""
-    text = annotation.__name__ if type(annotation) is type else str(annotation)
-    without_modules = re.sub(r"\b(?:[a-z_]\w*\.)+(?=\w)", "", text)
-    short = without_modules.removeprefix("<class '").removesuffix("'>")
-    return re.sub(r"Literal\[(.*?)\]", lambda match: match[1].replace(", ", " | "), short)

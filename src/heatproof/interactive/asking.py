@@ -18,7 +18,7 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.model import ModelEntry, Sampling
 from heatproof.experiment.settings import Data, Explain, Scoring, TrustSettings
 from heatproof.interactive.film import Film, is_one, source_of
-from heatproof.models import Model
+from heatproof.models import Model, wrapped
 from heatproof.parquet import read_sealed
 from heatproof.run.in_memory import Models, entries
 from heatproof.run.pipeline import run
@@ -178,7 +178,7 @@ def _findings(models: Any, findings: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(findings)
     first = next(iter(models.values())) if isinstance(models, Mapping) else models
     first = first[0] if isinstance(first, Sequence) else first
-    return tuple(name for name in first.findings if name)
+    return tuple(name for name in wrapped(first).findings if name)
 
 
 class _Listed:

@@ -10,7 +10,7 @@ from heatproof.errors import MapError, ModelError, near_misses
 from heatproof.interactive import notebook
 from heatproof.interactive.film import Film, SeenFilm, seen_by
 from heatproof.interactive.film_map import FilmMap
-from heatproof.models import Model
+from heatproof.models import Model, wrapped
 from heatproof.models.devices import within_memory
 from heatproof.saliency import Explanation
 from heatproof.saliency import explain as explain_images
@@ -110,6 +110,7 @@ def explain(
         >>> e["gradient"].array.shape == e.film.shape, e["gradient"].native.shape
         (True, (32, 32))
     """
+    model = wrapped(model)
     specs = (methods,) if isinstance(methods, str) else tuple(methods)
     if not specs:
         raise MapError("no method was named; heatproof.methods.names() lists them")

@@ -9,8 +9,8 @@ import torch
 
 from heatproof.errors import ModelError, near_misses
 from heatproof.fidelity import fidelities, measure
-from heatproof.interactive.film import Film, source_of
-from heatproof.models import Model
+from heatproof.interactive.film import Film, is_one, source_of
+from heatproof.models import Model, wrapped
 from heatproof.models.devices import within_memory
 from heatproof.saliency import explain
 from heatproof.saliency import methods as registry
@@ -48,7 +48,7 @@ class FidelityAnswer:
 @within_memory("Say memory, such as memory='2GB', or move the model to the CPU")
 def measure_fidelity(
     model: Model,
-    films: Dataset | Iterable[Film],
+    films: Dataset | Iterable[Film] | Film,
     methods: Sequence[str] | str,
     metrics: Sequence[str] = USUAL,
     findings: Sequence[str] | str | None = None,
@@ -63,7 +63,7 @@ def measure_fidelity(
 
     Args:
         model: What ``wrap`` or ``load_model`` gives.
-        films: A data set, or films in any form that ``explain`` takes.
+        films: A data set, or films in any form that ``explain`` takes, one or several.
         methods: Specs of saliency methods.
         metrics: Specs of metrics of fidelity; ``heatproof fidelities`` lists them.
         findings: Which findings; None for all of the model.
@@ -86,11 +86,16 @@ def measure_fidelity(
         >>> answer.films.columns
         ['film', 'finding', 'method', 'metric', 'value', 'chance']
     """
+    model = wrapped(model)
     specs = (methods,) if isinstance(methods, str) else tuple(methods)
     parts, asked = registry.parts(specs), fidelities.parts(metrics)
     targets = _targets(model, findings)
     limit = parse_memory(memory) if memory else None
-    listed = [films[row] for row in range(len(films))] if isinstance(films, Dataset) else [*films]
+    listed: list[Film]
+    if isinstance(films, Dataset):
+        listed = [films[row] for row in range(len(films))]
+    else:
+        listed = [films] if is_one(films) else [*films]
     if not listed:
         raise ModelError("there is no film; expected at least one")
     rows = []

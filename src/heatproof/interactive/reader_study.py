@@ -89,8 +89,8 @@ def compare_readers(
 
     Where every reader read every case in every modality this is the Obuchowski-Rockette analysis
     with jackknife covariances and Hillis' degrees of freedom, as OR-DBM MRMC prints it (Hillis,
-    Stat Med 2007, https://doi.org/10.1002/sim.2532); elsewhere Gallas' one-shot analysis, as that of
-    iMRMC (Gallas, Acad Radiol 2006, https://doi.org/10.1016/j.acra.2005.11.030).
+    Stat Med 2007, https://doi.org/10.1002/sim.2532); elsewhere Gallas' one-shot analysis, as that
+    of iMRMC (Gallas, Acad Radiol 2006, https://doi.org/10.1016/j.acra.2005.11.030).
 
     Args:
         study: A CSV with columns ``reader``, ``case``, ``modality``, ``truth`` (0 or 1) and

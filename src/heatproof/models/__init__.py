@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from heatproof.errors import ModelError
 from heatproof.models.own_transform import AnyPreprocessing
 
 
@@ -63,3 +64,15 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def class_map(self, features: Float[Tensor, "n d y x"]) -> Float[Tensor, "n k y x"]:
         """One evidence map per finding, without another pass; only where ``has_class_map``."""
+
+
+def wrapped(model: object) -> Model:
+    """The same, if it is a model; raises ModelError for a bare network."""
+    if isinstance(model, Model):
+        return model
+    kind = "a bare network" if isinstance(model, nn.Module) else "no model"
+    raise ModelError(
+        f"{type(model).__name__} is {kind}: which findings are its outputs, and how does a film"
+        ' become its input? Say it: model = heatproof.wrap(network, ["Nodule"], size=224, mean=...,'
+        " std=...)"
+    )

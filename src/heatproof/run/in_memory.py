@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from heatproof.errors import ExperimentError
 from heatproof.experiment.model import InMemory, ModelEntry
-from heatproof.models import Model
+from heatproof.models import Model, wrapped
 from heatproof.models.card import Cohort, ModelCard
 from heatproof.preparation.opening import network_checksum
 from heatproof.types import ModelId, Sample
@@ -37,6 +37,7 @@ def entries(
 
     Raises:
         ExperimentError: There is no model.
+        ModelError: One of them is a bare network.
     """
     cohorts = Cohort.of("its training films", trained_on), Cohort.of("its tuning films", tuned_on)
     return [
@@ -60,7 +61,7 @@ def _named(models: Models, name: str, named_by: str) -> Iterator[tuple[str, Mode
                 told[named_by] = called
             yield (
                 f"{called}, seed {seed}" if several else called,
-                model,
+                wrapped(model),
                 {**told, "seed": seed},
             )
 

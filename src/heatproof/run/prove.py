@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from heatproof.errors import DataError
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.settings import Data, Explain, Scoring, Statistics, TrustSettings
 from heatproof.parquet import read_sealed
@@ -51,10 +52,10 @@ class Proof:
 def prove(
     model: Models,
     films: Dataset,
-    methods: Sequence[str],
-    metrics: Sequence[str] = ("auprc", "auroc", "iou", "hit_rate"),
+    methods: Sequence[str] | str,
+    metrics: Sequence[str] | str = ("auprc", "auroc", "iou", "hit_rate"),
     *,
-    criteria: Sequence[str] | None = None,
+    criteria: Sequence[str] | str | None = None,
     images: int | None = None,
     output: str | Path = "runs/proof",
     name: str = "My classifier",
@@ -75,7 +76,7 @@ def prove(
             holds replicates, the same network trained from other seeds; a mapping holds one or the
             other by the name of the architecture: ``{"ResNet-50": [a, b], "DenseNet": [c, d]}``.
         films: The films that are judged.
-        methods: Specs, such as ``"grad_cam"``.
+        methods: Specs, such as ``"grad_cam"``; like metrics and criteria one or several.
         metrics: Specs; the report ranks by the first.
         criteria: Specs of trust, such as ``"randomization"``; ``"repeatability"`` compares
             replicates, ``"reproducibility"`` architectures.  None for what an experiment file asks
@@ -95,17 +96,25 @@ def prove(
     Raises:
         HeatproofError: Films, models and parts do not fit together.
     """
+    if not isinstance(films, Dataset):
+        raise DataError(
+            f"{type(films).__name__} is no data set; expected one, such as"
+            ' heatproof.Manifest("films.csv", labels=["Nodule"]). Of films without labels criteria'
+            " may be asked: heatproof.randomization(model, films, methods)"
+        )
     # Left out, it is asked by default, which a network without weights to draw does not refuse.
-    asked: dict[str, Any] = {} if criteria is None else {"trust": _asked(criteria, images)}
-    if criteria is None and images is not None:
+    asked: dict[str, Any] = {}
+    if criteria is not None:
+        asked = {"trust": _asked(_several(criteria), images)}
+    elif images is not None:
         asked = {"trust": TrustSettings(images=images)}
     experiment = Experiment(
         name=name,
         output=str(output),
         data=[Data(name="films", dataset=films)],
         models=entries(model, name, trained_on, tuned_on, expect=_said(expect)),
-        explain=Explain(methods=list(methods), memory=memory),
-        score=Scoring(metrics=list(metrics)),
+        explain=Explain(methods=_several(methods), memory=memory),
+        score=Scoring(metrics=_several(metrics)),
         statistics=Statistics(**(statistics or {})),
         **asked,
     )
@@ -114,6 +123,10 @@ def prove(
     tables = ("estimates", "scores", *(("trust", "verdicts") if experiment.trust else ()))
     read = {table: _table(report.with_name(f"{table}.parquet")) for table in tables}
     return Proof(report, **read, warnings=tuple(heard.warnings))
+
+
+def _several(specs: Sequence[str] | str) -> list[str]:
+    return [specs] if isinstance(specs, str) else list(specs)
 
 
 def _said(expect: str | Path | Mapping[str, Any] | None) -> str | dict[str, Any] | None:

@@ -44,7 +44,7 @@ class Part:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunComparison:
     """The second run beside the first.
 
@@ -86,6 +86,9 @@ class RunComparison:
             "border-bottom:1px solid #ccc}</style>"
             f"<h1>{title}</h1>{self._repr_html_()}</html>"
         )
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(_plain, self.parts))
 
     def _repr_html_(self) -> str:
         folders = f"first: {self.first.folder}, second: {self.second.folder}"
@@ -233,6 +236,11 @@ def _part(title: str, frame: pl.DataFrame, says: Sequence[str] = ()) -> Part:
         tuple(rows.columns),
         tuple(tuple(map(_cell_text, row)) for row in rows.iter_rows()),
     )
+
+
+def _plain(part: Part) -> str:
+    rows = (part.headings, *part.rows) if part.rows else ()
+    return "\n".join((part.title, *part.says, *map("  ".join, rows)))
 
 
 def _html(part: Part) -> str:

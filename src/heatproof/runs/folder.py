@@ -16,7 +16,7 @@ from heatproof.errors import ExperimentError, MapError, near_misses
 from heatproof.experiment.claim import RUN, read_claim
 from heatproof.maps.store import MapStore, StoredMap
 from heatproof.parquet import read_own
-from heatproof.tables import Table
+from heatproof.tables import Described, Table
 from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
 from heatproof.tables.diagnoses import Diagnoses
@@ -116,13 +116,14 @@ class Run:
         """The trust grid, one row per data set, finding, rule, criterion and method."""
         return self[Verdicts.name].frame
 
-    def describe(self) -> pl.DataFrame:
+    def describe(self) -> Described:
         """Every column of every table that is there, and what it means."""
         kinds = [table for table in TABLES if table.name in self.tables]
         parts = [
             kind.describe().select(pl.lit(kind.name).alias("table"), pl.all()) for kind in kinds
         ]
-        return pl.concat(parts) if parts else pl.DataFrame(schema=["table", "column", "meaning"])
+        nothing = pl.DataFrame(schema=["table", "column", "type", "meaning"])
+        return Described(pl.concat(parts) if parts else nothing)
 
     @cached_property
     def maps(self) -> pl.DataFrame:
@@ -188,8 +189,14 @@ class Run:
         return self._store(row["data"]).get(key), geometries.parse(member["geometry"])
 
     def size(self, row: Mapping[str, str]) -> tuple[int, int]:
-        """Height and width of the film of a row, in pixels."""
-        return self._sizes[row["data"], row["image_id"]]
+        """Height and width of the film of a row, in pixels; raises MapError where unknown."""
+        place = row["data"], row["image_id"]
+        if place not in self._sizes:
+            raise MapError(
+                f"{self.folder} does not tell the size of film {place[1]!r}; the command of the"
+                ' run, given again, writes it, and frame="native" needs none'
+            )
+        return self._sizes[place]
 
     def compare(self, other: "Run | str | Path") -> "RunComparison":
         """This run beside another, paired by film: the other minus this one."""

@@ -1,7 +1,8 @@
 """Stage: how every film of a data set is stored, from the headers of their files.
 
-Films in memory have none, and films that cannot be read are set aside elsewhere.  The name of a
-unit follows from the versions of its films, so that another report does not open the files again.
+Of films in memory the size alone is known, and films that cannot be read are set aside elsewhere.
+The name of a unit follows from the versions of its films, so that another report does not open the
+files again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +16,9 @@ from heatproof.errors import PixelError
 from heatproof.experiment.films import OpenedData
 from heatproof.stages.blocks import blocks
 from heatproof.stages.loop import Unit, make
-from heatproof.tables.headers import Headers
+from heatproof.tables.headers import MEMORY, Headers
 from heatproof.tables.units import Units, digest
-from heatproof.types import Sample
+from heatproof.types import Pixels, Sample
 
 _FILMS = 512  # films in a unit
 
@@ -30,14 +31,20 @@ def headers(table: Units[Headers], data: Mapping[str, OpenedData]) -> Headers:
             partial(_rows, name, block),
         )
         for name, films in data.items()
-        for block in blocks([s for s in films.samples if isinstance(s.pixels, ImageFile)], _FILMS)
+        for block in blocks(films.samples, _FILMS)
     ]
     return table.read(make(units, table))
 
 
 def _rows(data: str, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
     for sample in samples:
-        assert isinstance(sample.pixels, ImageFile)
         with suppress(PixelError):
-            header = asdict(sample.pixels.header())
+            header = _header(sample.pixels)
             yield {"data": data, "image_id": sample.image_id} | header
+
+
+def _header(pixels: Pixels) -> dict[str, Any]:
+    if isinstance(pixels, ImageFile):
+        return asdict(pixels.header())
+    height, width = pixels.size()
+    return {"format": MEMORY, "height": height, "width": width}

@@ -86,10 +86,10 @@ class Table:
         return cls(frame)
 
     @classmethod
-    def describe(cls) -> pl.DataFrame:
+    def describe(cls) -> "Described":
         """What each column means: its unit, its range, and what null and nan mean there."""
         rows = [(name, str(column.type), column.meaning) for name, column in cls.columns.items()]
-        return pl.DataFrame(rows, ["column", "type", "meaning"], orient="row")
+        return Described(pl.DataFrame(rows, ["column", "type", "meaning"], orient="row"))
 
     def _repr_html_(self) -> str:
         # Notebooks show the rows.
@@ -127,3 +127,27 @@ def _below(kind: type[Table]) -> Iterator[type[Table]]:
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 """A class of tables; run-time checks would look up a bound in quotes in the module that uses it."""
+
+
+class Described(pl.DataFrame):
+    """What columns mean: a frame that shows all of its rows and words, where others cut them."""
+
+    def __str__(self) -> str:
+        with _whole():
+            return super().__str__()
+
+    __repr__ = __str__
+
+    def _repr_html_(self, **options: Any) -> str:
+        with _whole():
+            return super()._repr_html_(**options)
+
+
+def _whole() -> pl.Config:
+    return pl.Config(
+        tbl_rows=-1,
+        fmt_str_lengths=10_000,
+        tbl_width_chars=100,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+    )

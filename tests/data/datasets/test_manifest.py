@@ -122,7 +122,9 @@ def test_rules_of_labels_may_be_mappings_as_in_a_file(tmp_path) -> None:
     rule = {"column": "class", "positive": ["Lung Opacity"], "negative": "Normal"}
     data = Manifest(tmp_path / "films.csv", labels={"Opacity": rule})
     assert [sample.labels["Opacity"] for sample in data] == [True, False]
-    with pytest.raises(DataError, match=r"labels\.Opacity has no 'positiv'; did you mean positive"):
+    with pytest.raises(
+        DataError, match=r"labels\.Opacity has no key 'positiv'; did you mean positive"
+    ):
         Manifest(tmp_path / "films.csv", labels={"Opacity": {**rule, "positiv": "x"}})
     with pytest.raises(DataError, match=r"labels\.Opacity: say its column"):
         Manifest(tmp_path / "films.csv", labels={"Opacity": {"positive": "x"}})

@@ -431,14 +431,16 @@ def _rule(finding: str, rule: bool | str | LabelRule | Mapping[str, Any]) -> boo
         return rule
     if isinstance(rule, str):
         return LabelRule(rule)
+    form = f'labels.{finding} = {{ column = "class", positive = ["yes"], negative = ["no"] }}'
     known = [field.name for field in fields(LabelRule)]
     for key in rule:
         if key not in known:
-            raise DataError(f"labels.{finding} has no {key!r}; {near_misses(key, known)}")
-    if "column" not in rule:
-        raise DataError(f"labels.{finding}: say its column")
+            misses = near_misses(key, known)
+            raise DataError(f"labels.{finding} has no key {key!r}; {misses} It is like {form}")
+    if not isinstance(rule.get("column"), str):
+        raise DataError(f"labels.{finding}: say its column, as in {form}")
     listed = {
-        key: (value,) if isinstance(value, str | int) else tuple(value)
+        key: (value,) if isinstance(value, str | int | float) else tuple(value)
         for key, value in rule.items()
         if key != "column"
     }

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence, Sized
 from typing import Any
 
 from heatproof.report.content import StoredFilms
-from heatproof.tables.headers import Headers
+from heatproof.tables.headers import MEMORY, Headers
 from heatproof.words import count, listed
 
 _WAY = ("format", "bits", "photometric", "levels")
@@ -27,7 +27,7 @@ def stored_films(
     rows = [
         row
         for row in headers.where(data=data).frame.iter_rows(named=True)
-        if (data, row["image_id"]) in judged
+        if (data, row["image_id"]) in judged and row["format"] != MEMORY
     ]
     ways: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
