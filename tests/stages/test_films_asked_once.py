@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from PIL import Image
@@ -11,7 +12,7 @@ from torch import nn
 
 from heatproof import Adapted, Manifest, Preprocessing, Squash, prove
 from heatproof.data.pixels import ImageFile
-from heatproof.errors import DataError
+from heatproof.errors import DataError, PixelError
 
 FILMS = 6
 
@@ -78,3 +79,23 @@ def test_a_film_that_changes_while_it_is_read_ends_the_run(films, tmp_path, monk
         proved(films, tmp_path / "out", "grad_cam")
     monkeypatch.setattr(ImageFile, "read", read)
     proved(films, tmp_path / "out", "grad_cam")
+
+
+def test_a_film_that_is_removed_while_the_run_reads_is_not_set_aside(films, tmp_path, monkeypatch):
+    """The next run, in which it is there again, judges it."""
+    read = ImageFile.read
+
+    def removing(self: ImageFile) -> np.ndarray:
+        if self.path.name == "3.png":
+            self.path.rename(self.path.with_suffix(".kept"))
+        return read(self)
+
+    monkeypatch.setattr(ImageFile, "read", removing)
+    with pytest.raises(PixelError, match=r"3\.png"):
+        proved(films, tmp_path / "out", "grad_cam")
+    monkeypatch.setattr(ImageFile, "read", read)
+    (tmp_path / "3.kept").rename(tmp_path / "3.png")
+    proved(films, tmp_path / "out", "grad_cam")
+    proved(films, tmp_path / "undisturbed", "grad_cam")
+    tables = [tmp_path / name / "estimates.parquet" for name in ("out", "undisturbed")]
+    assert pl.read_parquet(tables[0]).equals(pl.read_parquet(tables[1]), null_equal=True)

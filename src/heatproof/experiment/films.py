@@ -61,7 +61,7 @@ class OpenedData:
         return self._versions[sample.image_id]
 
     def check_unchanged(self, sample: Sample) -> None:
-        """Raises DataError where a film that was read is another than when the run began."""
+        """Raises DataError where a film is another than at first, PixelError where it is gone."""
         if sample.pixels.version() != self.version(sample):
             raise DataError(
                 f"data {self.name!r}: the file of {sample.image_id!r} was changed while the run"

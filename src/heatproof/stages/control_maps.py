@@ -55,6 +55,7 @@ def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -
                     ),
                     columns={"data": films.name, "model": NO_MODEL, "member": NO_MODEL},
                     method=name,
+                    films=films,
                     samples=block,
                     places=of_block,
                     maps=maps,

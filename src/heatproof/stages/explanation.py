@@ -95,7 +95,8 @@ def _explain_block(
 ) -> None:
     """Write the maps of these methods, and the predictions unless they are there."""
     samples, images, aside = read
-    for sample in samples:
+    # A film that was removed meanwhile is not set aside: it may be there again when the run is.
+    for sample in (*samples, *(sample for sample, _ in aside)):
         block.films.check_unchanged(sample)
     targets = [model.findings.index(finding) for finding in block.findings]
     explanation = _explained(work, model, images, targets, methods) if samples else None

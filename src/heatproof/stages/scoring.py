@@ -54,6 +54,7 @@ class MapsToScore:
         name: Name of the unit of scores.
         columns: The first columns of every row.
         method: Spec of the method.
+        films: The data set.
         samples: The films.
         places: Finding and reader of every mask that a film is compared with, by ``image_id``.
         maps: Reads the maps and returns a function from a film to its maps; a film without maps
@@ -65,6 +66,7 @@ class MapsToScore:
     name: str
     columns: Mapping[str, str]
     method: str
+    films: OpenedData
     samples: tuple[Sample, ...]
     places: Mapping[str, Places]
     maps: Callable[[], Callable[[Sample], OfFilm]]
@@ -120,6 +122,7 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
         ),
         columns=block.columns,
         method=method,
+        films=block.films,
         samples=block.samples,
         places=compared,
         maps=maps,
@@ -209,6 +212,7 @@ class _Scorer:
                 stored = of_film(finding, reader)
             except (AnnotationError, PixelError):
                 # A control cannot be made of it; it is set aside where a map is scored.
+                self._maps_to_score.films.check_unchanged(sample)
                 continue
             if stored is None:
                 continue
@@ -223,6 +227,8 @@ class _Scorer:
             try:
                 reference, spacing = _reference(sample, finding, reader), sample.pixels.spacing()
             except (AnnotationError, PixelError) as error:
+                # One that was removed meanwhile may be there again when the run is.
+                self._maps_to_score.films.check_unchanged(sample)
                 rows.append(row | {"reason": str(error)})
                 continue
             validity = Validity.OK if isinstance(stored, Reading) else stored.validity
