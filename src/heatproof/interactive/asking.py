@@ -28,15 +28,6 @@ from heatproof.trust.pairs import Origin
 from heatproof.types import Dataset, Sample
 
 _TABLES = ("verdicts", "trust")
-_EXPECTED = {
-    "repeatability": "a list of replicates: [one, other]",
-    "reproducibility": 'models by architecture: {"densenet121": one, "resnet50": other}',
-    "head": 'models by head: {"linear": one, "wildcat": other}',
-    "label_efficiency": "models by the share of patients they saw: {1.0: whole, 0.1: tenth}",
-    "prevalence": "models by the prevalence of what they saw: {0.5: half, 0.1: tenth}",
-    "data_randomization": "models by whether labels were permuted: {False: true, True: permuted}",
-}
-"""The form in which a criterion takes its models."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,7 +131,7 @@ def _entries(part: Any, criterion: str, models: Any) -> list[ModelEntry]:
     if not isinstance(models, Mapping | Sequence):
         raise ExperimentError(
             f"{criterion} needs two models or more, and was given one; expected"
-            f" {_EXPECTED.get(criterion, part.needs)}"
+            f" {getattr(part, 'in_python', part.needs)}"
         )
     if not isinstance(models, Mapping):
         return entries(models, "model")
@@ -169,7 +160,8 @@ def _field(part: BetweenModels, criterion: str, keys: Sequence[str | float | boo
     if fields[0] == "architecture":
         return fields[0]
     raise ExperimentError(
-        f"{criterion} cannot compare these models; expected {_EXPECTED.get(criterion, part.needs)}"
+        f"{criterion} cannot compare these models; expected"
+        f" {getattr(part, 'in_python', part.needs)}"
     )
 
 

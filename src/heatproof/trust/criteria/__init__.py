@@ -27,7 +27,9 @@ Aligned = tuple[Float[np.ndarray, "n v u"], Float[np.ndarray, "n v u"]]
 class BetweenModels(Protocol):
     """Compares the maps of two trained models.
 
-    Maps are to stay alike, unless it says ``must_differ: ClassVar[bool] = True``.
+    Maps are to stay alike, unless it says ``must_differ: ClassVar[bool] = True``.  A criterion
+    whose models ``heatproof.ask`` takes in a form of their own shows it: ``in_python: ClassVar[str]
+    = "a list of replicates: [one, other]"``.
 
     Attributes:
         title: Its name, for people.

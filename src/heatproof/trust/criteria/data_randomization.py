@@ -25,6 +25,9 @@ class DataRandomization:
         "labels as maps of other films are."
     )
     must_differ: ClassVar[bool] = True
+    in_python: ClassVar[str] = (
+        "models by whether labels were permuted: {False: true, True: permuted}"
+    )
     needs: ClassVar[str] = "two models of which one has sampling = { permuted = true }"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

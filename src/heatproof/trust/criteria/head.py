@@ -19,6 +19,7 @@ class HeadCriterion:
         "Another head on the same backbone gives a map of the same film that is far more "
         "alike than maps of different films are."
     )
+    in_python: ClassVar[str] = 'models by head: {"linear": one, "wildcat": other}'
     needs: ClassVar[str] = "two models with different heads on the same architecture and data"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

@@ -23,6 +23,7 @@ class LabelEfficiency:
         "A network that learned from fewer films gives a map of the same film that is far "
         "more alike than maps of different films are."
     )
+    in_python: ClassVar[str] = "models by the share of patients they saw: {1.0: whole, 0.1: tenth}"
     needs: ClassVar[str] = "two models whose sampling has different fractions"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

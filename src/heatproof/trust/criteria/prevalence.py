@@ -19,6 +19,7 @@ class Prevalence:
         "A network that learned from another share of positive films gives a map of the same "
         "film that is far more alike than maps of different films are."
     )
+    in_python: ClassVar[str] = "models by the prevalence of what they saw: {0.5: half, 0.1: tenth}"
     needs: ClassVar[str] = "two models whose sampling has different prevalences"
 
     def pairs(self, models: Sequence[Origin]) -> list[tuple[Origin, Origin, str]]:

@@ -23,6 +23,7 @@ class Repeatability:
         "The same network, trained again from another seed, gives a map of the same film that "
         "is far more alike than maps of different films are."
     )
+    in_python: ClassVar[str] = "a list of replicates: [one, other]"
     needs: ClassVar[str] = (
         "two models that differ in nothing but the seed of their training, such as seeds = [0, 1]"
     )

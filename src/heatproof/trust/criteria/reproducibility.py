@@ -23,6 +23,7 @@ class Reproducibility:
         "A network of another architecture gives a map of the same film that is far more "
         "alike than maps of different films are."
     )
+    in_python: ClassVar[str] = 'models by architecture: {"densenet121": one, "resnet50": other}'
     needs: ClassVar[str] = (
         "two models of different architectures with the same head and data, such as architectures ="
         ' ["densenet121", "resnet50"]'
