@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from heatproof.fidelity.hiding import ranks, said
+from heatproof.fidelity.hiding import ranks, without_most_relevant
 from heatproof.saliency.forward import ForwardPass
 from tests.fidelity.conftest import SIDE
 
@@ -46,5 +46,5 @@ def test_pixels_are_hidden_as_quantus_flips_them(model, images) -> None:
     )
     counts = [step * number for number in range(1, 9)]
     forward, hidden = ForwardPass(model, images), torch.zeros_like(images)
-    ours = said(forward, images, hidden, ranks(relevance), [0], counts)[:, 0]
+    ours = without_most_relevant(forward, images, hidden, ranks(relevance), [0], counts)[:, 0]
     np.testing.assert_allclose(ours, np.array(theirs), atol=1e-5)

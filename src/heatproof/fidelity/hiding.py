@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
@@ -51,7 +51,7 @@ def ranks(relevance: Float[Tensor, "n k h w"]) -> Int[Tensor, "n k h w"]:
     return torch.empty_like(order).scatter_(-1, order, places).view(relevance.shape)
 
 
-def said(
+def without_most_relevant(
     forward: ForwardPass,
     shown: Float[Tensor, "n c h w"],
     hidden: Float[Tensor, "n c h w"],
@@ -69,17 +69,39 @@ def said(
         targets: A finding for each map.
         counts: How many pixels are hidden.
     """
+    images = (
+        (target, torch.where(places[image, column] < count, hidden[image], shown[image]))
+        for image in range(len(places))
+        for column, target in enumerate(targets)
+        for count in counts
+    )
+    return probabilities(forward, images).view(len(places), len(targets), len(counts))
 
-    def images() -> Iterator[tuple[int, int, Tensor]]:
-        for image in range(len(places)):
-            for column, target in enumerate(targets):
-                for count in counts:
-                    hide = places[image, column] < count
-                    yield target, count, torch.where(hide, hidden[image], shown[image])
 
-    wanted = list(targets)
-    flat = probabilities(forward, ((target, made) for target, _, made in images()))
-    return flat.view(len(places), len(wanted), len(counts))
+def falls(
+    forward: ForwardPass,
+    regions: Bool[Tensor, "s h w"],
+    infill: Infill,
+    targets: Sequence[int],
+) -> Float[Tensor, "n k s"]:
+    """By how much each probability falls where a region is hidden.
+
+    Args:
+        forward: A pass of the model.
+        regions: What is hidden.
+        infill: What it shows then.
+        targets: A finding for each map; the maps of one finding share what is computed.
+    """
+    asked = list(dict.fromkeys(targets))
+    images = (
+        (target, changed)
+        for image, blank in zip(forward.images, infilled(forward, infill), strict=True)
+        for target in asked
+        for changed in (image, *(torch.where(region, blank, image) for region in regions))
+    )
+    found = probabilities(forward, images)
+    found = found.view(len(forward.images), len(asked), 1 + len(regions))
+    return (found[..., :1] - found[..., 1:])[:, [asked.index(target) for target in targets]]
 
 
 def probabilities(

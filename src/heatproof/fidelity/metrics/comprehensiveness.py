@@ -13,7 +13,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, said
+from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, without_most_relevant
 from heatproof.fidelity.metrics import Better, fidelities
 from heatproof.saliency.forward import ForwardPass
 
@@ -45,5 +45,5 @@ class Comprehensiveness:
         """One value a map."""
         count = round(self.share * relevance.shape[2] * relevance.shape[3])
         places, hidden = ranks(relevance), infilled(forward, self.infill)
-        curve = said(forward, forward.images, hidden, places, targets, [0, count])
+        curve = without_most_relevant(forward, forward.images, hidden, places, targets, [0, count])
         return curve[..., 0] - curve[..., 1]

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.fidelity.hiding import Infill, check_count, infilled, ranks, said
+from heatproof.fidelity.hiding import Infill, check_count, infilled, ranks, without_most_relevant
 from heatproof.fidelity.metrics import Better, fidelities
 from heatproof.saliency.forward import ForwardPass
 
@@ -60,5 +60,5 @@ def area(
     """Area under the probability over the share of pixels that show ``hidden``."""
     pixels = relevance.shape[2] * relevance.shape[3]
     counts = [round(pixels * step / steps) for step in range(steps + 1)]
-    curve = said(forward, shown, hidden, ranks(relevance), targets, counts)
+    curve = without_most_relevant(forward, shown, hidden, ranks(relevance), targets, counts)
     return torch.trapezoid(curve, dx=1 / steps, dim=-1)

@@ -10,7 +10,7 @@ best scale b, since most maps have no unit, and divided by its value for a map o
 models differ in how much they say.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from heatproof.fidelity.hiding import Infill, check_count, check_share, infilled, probabilities
+from heatproof.fidelity.hiding import Infill, check_count, check_share, falls
 from heatproof.fidelity.metrics import Better, fidelities
 from heatproof.saliency.forward import ForwardPass
 
@@ -53,27 +53,15 @@ class Infidelity:
         targets: Sequence[int],
     ) -> Float[Tensor, "n k"]:
         """One value a map."""
-        images, empty = forward.images, infilled(forward, self.infill)
-        squares = self._squares(images.shape[2], images.shape[3]).to(images.device)
-        asked = list(dict.fromkeys(targets))
-
-        def hidden() -> Iterator[tuple[int, Tensor]]:
-            for image, blank in zip(images, empty, strict=True):
-                for target in asked:
-                    yield target, image
-                    for square in squares:
-                        yield target, torch.where(square, blank, image)
-
-        found = probabilities(forward, hidden()).double()
-        found = found.view(len(images), len(asked), 1 + len(squares))
-        # Equal for all maps of one finding.
-        falls = (found[..., :1] - found[..., 1:])[:, [asked.index(t) for t in targets]]
+        height, width = relevance.shape[2:]
+        squares = self._squares(height, width).to(relevance.device)
+        fallen = falls(forward, squares, self.infill, targets).double()
         within = torch.einsum("nkhw,shw->nks", relevance.double(), squares.double())
-        scale = (within * falls).sum(dim=-1) / within.square().sum(dim=-1)
+        scale = (within * fallen).sum(dim=-1) / within.square().sum(dim=-1)
         # A map of zeros foretells nothing, whatever its scale.
         scale = scale.nan_to_num(0.0)
-        error = (scale[..., None] * within - falls).square().sum(dim=-1)
-        return (error / falls.square().sum(dim=-1)).float()
+        error = (scale[..., None] * within - fallen).square().sum(dim=-1)
+        return (error / fallen.square().sum(dim=-1)).float()
 
     def _squares(self, height: int, width: int) -> Bool[Tensor, "s h w"]:
         """Squares that lie within the image, anywhere alike."""

@@ -9,22 +9,16 @@ Ancona et al., ICLR 2018, https://arxiv.org/abs/1711.06104, with cells for pixel
 pixels no random subset of them hides anything that a model would miss.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from heatproof.fidelity.hiding import (
-    Infill,
-    cells_of,
-    check_count,
-    check_share,
-    infilled,
-    probabilities,
-)
+from heatproof.fidelity.hiding import Infill, cells_of, check_count, check_share, falls
 from heatproof.fidelity.metrics import Better, fidelities
 from heatproof.saliency.forward import ForwardPass
 
@@ -63,38 +57,18 @@ class SensitivityN:
     ) -> Float[Tensor, "n k"]:
         """One value a map."""
         subsets = self._subsets().to(relevance.device)
-        # Equal for all maps of one finding.
-        asked = list(dict.fromkeys(targets))
-        falls = self._falls(forward, subsets, asked)[:, [asked.index(t) for t in targets]]
+        size = (relevance.shape[2], relevance.shape[3])
+        regions = interpolate(subsets[:, None].float(), size, mode="nearest").bool()[:, 0]
+        fallen = falls(forward, regions, self.infill, targets)
         cells = cells_of(relevance, self.grid).flatten(2)
-        hidden = torch.einsum("nkc,sc->nks", cells.to(falls), subsets.flatten(1).to(falls))
-        return _correlation(hidden, falls)
+        hidden = torch.einsum("nkc,sc->nks", cells.to(fallen), subsets.flatten(1).to(fallen))
+        return _correlation(hidden, fallen)
 
     def _subsets(self) -> Bool[Tensor, "s g g"]:
         generator = torch.Generator().manual_seed(self.seed)
         count = max(1, round(self.share * self.grid**2))
         drawn = torch.rand(self.samples, self.grid**2, generator=generator).argsort(dim=1)
         return (drawn < count).view(self.samples, self.grid, self.grid)
-
-    def _falls(
-        self, forward: ForwardPass, subsets: Bool[Tensor, "s g g"], targets: Sequence[int]
-    ) -> Float[Tensor, "n k s"]:
-        """By how much the probability falls without each subset; the same for all maps."""
-        images, empty = forward.images, infilled(forward, self.infill)
-        size = (images.shape[2], images.shape[3])
-        masks = torch.nn.functional.interpolate(subsets[:, None].float(), size, mode="nearest")
-        masks = masks.bool()[:, 0]
-
-        def hidden() -> Iterator[tuple[int, Tensor]]:
-            for image, blank in zip(images, empty, strict=True):
-                for target in targets:
-                    yield target, image
-                    for mask in masks:
-                        yield target, torch.where(mask, blank, image)
-
-        found = probabilities(forward, hidden())
-        found = found.view(len(images), len(targets), 1 + len(masks))
-        return found[..., :1] - found[..., 1:]
 
 
 def _correlation(

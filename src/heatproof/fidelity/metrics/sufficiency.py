@@ -13,7 +13,7 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, said
+from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, without_most_relevant
 from heatproof.fidelity.metrics import Better, fidelities
 from heatproof.saliency.forward import ForwardPass
 
@@ -46,5 +46,5 @@ class Sufficiency:
         pixels = relevance.shape[2] * relevance.shape[3]
         places, empty = ranks(relevance), infilled(forward, self.infill)
         counts = [pixels, round(self.share * pixels)]
-        curve = said(forward, empty, forward.images, places, targets, counts)
+        curve = without_most_relevant(forward, empty, forward.images, places, targets, counts)
         return curve[..., 0] - curve[..., 1]
