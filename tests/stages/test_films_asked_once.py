@@ -13,6 +13,8 @@ from torch import nn
 from heatproof import Adapted, Manifest, Preprocessing, Squash, prove
 from heatproof.data.pixels import ImageFile
 from heatproof.errors import DataError, PixelError
+from heatproof.stages import scoring
+from heatproof.types import Sample
 
 FILMS = 6
 
@@ -95,6 +97,37 @@ def test_a_film_that_is_removed_while_the_run_reads_is_not_set_aside(films, tmp_
         proved(films, tmp_path / "out", "grad_cam")
     monkeypatch.setattr(ImageFile, "read", read)
     (tmp_path / "3.kept").rename(tmp_path / "3.png")
+    proved(films, tmp_path / "out", "grad_cam")
+    proved(films, tmp_path / "undisturbed", "grad_cam")
+    tables = [tmp_path / name / "estimates.parquet" for name in ("out", "undisturbed")]
+    assert pl.read_parquet(tables[0]).equals(pl.read_parquet(tables[1]), null_equal=True)
+
+
+def test_a_mask_that_is_removed_while_the_run_scores_is_not_set_aside(tmp_path, monkeypatch):
+    """A row that says that it cannot be read would stay, though it can be read again."""
+    rng = np.random.default_rng(0)
+    with (tmp_path / "films.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["image", "Nodule", "mask"])
+        for index in range(FILMS):
+            film = rng.integers(0, 255, (32, 32)).astype(np.uint8)
+            Image.fromarray(film).save(tmp_path / f"{index}.png")
+            Image.fromarray((film > 200).astype(np.uint8) * 255).save(tmp_path / f"m{index}.png")
+            rows.writerow([f"{index}.png", index % 2, f"m{index}.png" if index % 2 else ""])
+    films = Manifest(tmp_path / "films.csv", labels=("Nodule",), mask="mask")
+    mask, kept = tmp_path / "m3.png", tmp_path / "m3.kept"
+    read = scoring.reference_mask
+
+    def removing(sample: Sample, *place: str) -> np.ndarray:
+        if mask.exists():
+            mask.rename(kept)
+        return read(sample, *place)
+
+    monkeypatch.setattr(scoring, "reference_mask", removing)
+    with pytest.raises(DataError, match=r"what is marked on '3\.png' was changed or removed"):
+        proved(films, tmp_path / "out", "grad_cam")
+    monkeypatch.setattr(scoring, "reference_mask", read)
+    kept.rename(mask)
     proved(films, tmp_path / "out", "grad_cam")
     proved(films, tmp_path / "undisturbed", "grad_cam")
     tables = [tmp_path / name / "estimates.parquet" for name in ("out", "undisturbed")]

@@ -68,6 +68,15 @@ class OpenedData:
                 " read it; nothing was made of it. Give the same command again"
             )
 
+    def check_marks_unchanged(self, sample: Sample) -> None:
+        """As ``check_unchanged``, for the film and for the files of what is marked on it."""
+        self.check_unchanged(sample)
+        if annotations_digest(sample) != self.drawn(sample):
+            raise DataError(
+                f"data {self.name!r}: a file of what is marked on {sample.image_id!r} was changed"
+                " or removed while the run went on. Give the same command again"
+            )
+
     def drawn(self, sample: Sample) -> str:
         """``annotations_digest`` of one of the films, as it was when a run asked first."""
         if sample.image_id not in self._drawn:

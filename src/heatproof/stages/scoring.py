@@ -212,7 +212,7 @@ class _Scorer:
                 stored = of_film(finding, reader)
             except (AnnotationError, PixelError):
                 # A control cannot be made of it; it is set aside where a map is scored.
-                self._maps_to_score.films.check_unchanged(sample)
+                self._maps_to_score.films.check_marks_unchanged(sample)
                 continue
             if stored is None:
                 continue
@@ -228,7 +228,7 @@ class _Scorer:
                 reference, spacing = _reference(sample, finding, reader), sample.pixels.spacing()
             except (AnnotationError, PixelError) as error:
                 # One that was removed meanwhile may be there again when the run is.
-                self._maps_to_score.films.check_unchanged(sample)
+                self._maps_to_score.films.check_marks_unchanged(sample)
                 rows.append(row | {"reason": str(error)})
                 continue
             validity = Validity.OK if isinstance(stored, Reading) else stored.validity
