@@ -12,7 +12,7 @@ import heatproof
 from heatproof.errors import DataError
 from heatproof.stats.mrmc import figures
 from heatproof.stats.mrmc.one_shot import one_shot
-from heatproof.stats.mrmc.ratings import Ratings
+from heatproof.stats.mrmc.ratings import Marks, Ratings
 
 READERS, CASES = ("anna", "ben", "chris"), 24
 
@@ -67,6 +67,27 @@ def test_studies_with_holes_are_analysed_in_one_shot() -> None:
         heatproof.compare_readers(ratings, random="cases")
 
 
+def test_marks_with_holes_are_not_taken_for_a_whole_study() -> None:
+    rng = np.random.default_rng(2)
+    readings = [
+        (reader, case, modality, case % 2, rng.normal(), "1" if case % 2 else "")
+        for modality in ("with map", "without")
+        for reader in READERS
+        for case in range(CASES)
+        if (case + len(reader)) % 5
+    ]
+    marks = Marks.of_columns(*zip(*readings, strict=True))
+    assert not marks.read.all()
+    assert heatproof.compare_readers(marks).method == "one-shot"
+
+
+def test_one_case_of_a_kind_is_too_few() -> None:
+    readings = [(r, c, "x", c, c + r) for r in (1, 2) for c in (0, 1)]
+    ratings = Ratings.of_columns(*zip(*readings, strict=True))
+    with pytest.raises(DataError, match="at least two positive and two negative cases"):
+        heatproof.compare_readers(ratings)
+
+
 def test_decisions_take_a_threshold(file) -> None:
     low, high = (heatproof.compare_readers(file, "sensitivity", threshold=t) for t in (-1.0, 1.0))
     assert (low.means["value"] > high.means["value"]).all()
@@ -76,7 +97,7 @@ def test_decisions_take_a_threshold(file) -> None:
     ("asked", "said"),
     [
         ({"figure": "aucc"}, "did you mean auc"),
-        ({"figure": "wafroc"}, "wafroc is not of ratings of cases"),
+        ({"figure": "wafroc"}, "'wafroc' is not one of ratings of cases"),
         ({"random": "case"}, "did you mean cases"),
         ({"margin": 0.0}, "expected a loss above 0"),
     ],

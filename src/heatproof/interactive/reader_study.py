@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import isinf
 from os import PathLike
 from pathlib import Path
@@ -121,39 +120,15 @@ def compare_readers(
         map - no map: ...
     """
     rated = study if isinstance(study, Ratings | Marks) else read(Path(study))
-    known = OF_RATINGS if isinstance(rated, Ratings) else OF_MARKS
-    name = figure or next(iter(known))
-    if name not in known:
-        other = OF_MARKS if known is OF_RATINGS else OF_RATINGS
-        kind = "ratings of cases" if known is OF_RATINGS else "marks with places"
-        raise DataError(
-            f"figure {name!r}: {near_misses(name, known)}"
-            + (f" ({name} is not of {kind}, which these are)" if name in other else "")
-        )
-    if random not in {each.value for each in Random}:
-        raise DataError(
-            f"random {random!r}: {near_misses(random, [each.value for each in Random])}"
-        )
+    if random not in set(Random):
+        raise DataError(f"random {random!r}: {near_misses(random, list(Random))}")
     if margin is not None and not margin > 0:
         raise DataError(f"margin {margin}: expected a loss above 0, such as 0.05")
-    make = partial(known[name], threshold=threshold) if name in _DECISIONS else known[name]
-    pairs = make(rated)
-    factorial = not isinstance(rated, Ratings) or rated.is_factorial
-    if factorial:
-        names = (rated.modalities, rated.readers)
-        analysis = obuchowski_rockette(
-            pairs.figures, jackknife(pairs), names, Random(random), level
-        )
-    elif random == Random.READERS_AND_CASES:
-        analysis = one_shot(pairs, rated.modalities, level=level)
-    else:
-        raise DataError(
-            "not every reader read every case in every modality; such a study is analysed for"
-            " random readers and cases alone"
-        )
+    name, pairs = _compared(rated, figure, threshold)
+    method, analysis = _analysed(rated, pairs, Random(random), level)
     return ReaderStudy(
         name,
-        "Obuchowski-Rockette" if factorial else "one-shot",
+        method,
         analysis,
         pl.DataFrame(
             [
@@ -165,6 +140,38 @@ def compare_readers(
         _means(analysis),
         _differences(analysis, margin),
     )
+
+
+def _compared(rated: Ratings | Marks, figure: str | None, threshold: float) -> tuple[str, Pairs]:
+    """The name of the figure, and its credit case by case."""
+    known, others, kind = OF_RATINGS, OF_MARKS, "ratings of cases"
+    if isinstance(rated, Marks):
+        known, others, kind = OF_MARKS, OF_RATINGS, "marks with places"
+    name = figure or next(iter(known))
+    if name in others:
+        raise DataError(
+            f"figure {name!r} is not one of {kind}, which these are; there are: {', '.join(known)}"
+        )
+    if name not in known:
+        raise DataError(f"figure {name!r}: {near_misses(name, known)}")
+    options = {"threshold": threshold} if name in _DECISIONS else {}
+    return name, known[name](rated, **options)
+
+
+def _analysed(
+    rated: Ratings | Marks, pairs: Pairs, random: Random, level: float
+) -> tuple[str, Analysis]:
+    """The name of the analysis that the design allows, and what it says."""
+    if rated.read.all():
+        names = (rated.modalities, rated.readers)
+        analysis = obuchowski_rockette(pairs.figures, jackknife(pairs), names, random, level)
+        return "Obuchowski-Rockette", analysis
+    if random != Random.READERS_AND_CASES:
+        raise DataError(
+            "not every reader read every case in every modality; such a study is analysed for"
+            " random readers and cases alone"
+        )
+    return "one-shot", one_shot(pairs, rated.modalities, level=level)
 
 
 def _means(analysis: Analysis) -> pl.DataFrame:

@@ -436,7 +436,7 @@ def _rule(finding: str, rule: bool | str | LabelRule | Mapping[str, Any]) -> boo
     for key in rule:
         if key not in known:
             misses = near_misses(key, known)
-            raise DataError(f"labels.{finding} has no key {key!r}; {misses} It is like {form}")
+            raise DataError(f"labels.{finding} has no key {key!r}; {misses}\nExpected is {form}")
     if not isinstance(rule.get("column"), str):
         raise DataError(f"labels.{finding}: say its column, as in {form}")
     listed = {

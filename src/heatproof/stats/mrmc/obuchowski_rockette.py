@@ -115,7 +115,12 @@ def obuchowski_rockette(
         DataError: Not everybody read everything, or there is one reader and readers are random.
     """
     modalities, readers = names
-    if not (np.isfinite(figures).all() and np.isfinite(covariance).all()):
+    if np.isfinite(figures).all() and not np.isfinite(covariance).all():
+        raise DataError(
+            "a figure is undefined once one of the cases is left out; expected at least two"
+            " positive and two negative cases"
+        )
+    if not np.isfinite(figures).all():
         raise DataError(
             "a reader has no figure in a modality; expected a study in which every reader reads"
             " every case in every modality. The one-shot analysis takes others"
