@@ -37,7 +37,7 @@ def test_mistakes_are_told_before_anything_is_submitted(tmp_path, options, messa
 def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))  # without sbatch
-    with pytest.raises(ExperimentError, match="is this a machine from which sbatch works"):
+    with pytest.raises(ExperimentError, match="Is this a machine from which sbatch works"):
         submit_to_slurm(Worker(tmp_path / "experiment.toml"), 2, tmp_path / LOGS, {})
 
 

@@ -75,7 +75,7 @@ def submit_to_slurm(
         submitit.core.utils.FailedJobError,
     ) as error:
         raise ExperimentError(
-            f"--slurm: {error}; is this a machine from which sbatch works, and does the cluster"
+            f"--slurm: {error}\nIs this a machine from which sbatch works, and does the cluster"
             " have what is asked for?"
         ) from error
 
