@@ -43,7 +43,7 @@ OF_THE_FILE = [
     (
         LABELS,
         'labels.Square = { colum = "Square" }',
-        "labels.Square has no key 'colum'; did you mean column? It is like labels.Square = {",
+        "labels.Square has no key 'colum'; did you mean column?\nExpected is labels.Square = {",
     ),
     (LABELS, 'labels.Square = { positive = ["1"] }', "say its column, as in labels.Square = {"),
     (LABELS, f'{LABELS}\nboxes_frame = "1024"', "expected tuple[int, int] | None"),
