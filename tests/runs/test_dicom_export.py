@@ -19,7 +19,9 @@ from heatproof.runs.exported import Exported, films_of
 from heatproof.runs.exporters import exporters
 from heatproof.runs.exporters.dicom_map import DicomMap
 
-pytest.importorskip("highdicom", reason="DICOM is written by highdicom: pip install '.[clinic]'")
+highdicom = pytest.importorskip(
+    "highdicom", reason="DICOM is written by highdicom: pip install '.[clinic]'"
+)
 FORMATS = ("dicom_seg(binarize=fixed(threshold=0.5))", "dicom_map", "dicom_sr", "dicom_overlay")
 KINDS = ("dicom_seg", "dicom_map", "dicom_sr", "dicom_overlay")
 IDENTIFYING = ("MRN-", "Doe", "19500102", "Roe", "ACC", "20200304")
@@ -102,12 +104,17 @@ def test_a_map_with_negative_values_keeps_its_sign(run, films, tmp_path) -> None
             assert (voi.WindowCenter, voi.WindowWidth) == (0, pytest.approx(-2 * values.min()))
 
 
-def test_a_segmentation_is_the_mask_at_the_named_threshold(run, written) -> None:
+def test_a_segmentation_is_the_mask_at_the_named_threshold(run, films, written) -> None:
     for row, file in files(written, "dicom_seg"):
         made = pydicom.dcmread(file)
         expected = Fixed(0.5)(run.map(row["image_id"], row["finding"], row["method"]))
         assert np.array_equal(made.pixel_array.squeeze() > 0, expected)
         assert made.SegmentationType == "BINARY"
+        read = highdicom.seg.segread(file).get_pixels_by_source_instance(
+            [pydicom.dcmread(films["films", row["image_id"]].pixels.path).SOPInstanceUID],
+            ignore_spatial_locations=True,
+        )
+        assert np.array_equal(read.squeeze() > 0, expected)
         [segment] = made.SegmentSequence
         [algorithm] = segment.SegmentationAlgorithmIdentificationSequence
         assert "fixed(threshold=0.5)" in algorithm.AlgorithmParameters

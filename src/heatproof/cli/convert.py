@@ -57,6 +57,15 @@ def convert(  # noqa: PLR0917  typer gives them by name
             show_default=False,
         ),
     ] = None,
+    pseudonymize: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEYFILE",
+            help="Replace names of films, and what B takes over from films, by a hash with this"
+            " key.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write annotations of one tool for another, and say what B cannot hold.
 
@@ -65,12 +74,14 @@ def convert(  # noqa: PLR0917  typer gives them by name
     from heatproof.data.annotations.consensus import rule_named  # here: polars takes long to load
     from heatproof.data.annotations.convert import convert as converted
     from heatproof.data.annotations.marks import Beside
+    from heatproof.data.pseudonyms import read_key
     from heatproof.types import REFERENCE
 
     who = reader or REFERENCE
     beside = Beside.folder(images, finding, who) if images else Beside({}, finding, who)
     rule = rule_named(consensus) if consensus is not None else None
-    _print(converted(source, target, read_as, write_as, beside, rule), Console())
+    key = read_key(pseudonymize) if pseudonymize is not None else None
+    _print(converted(source, target, read_as, write_as, beside, rule, key), Console())
 
 
 def _print(done: "Converted", out: Console) -> None:

@@ -9,6 +9,7 @@ from heatproof.data.annotations import Boxes, Outline, encode
 from heatproof.data.annotations.convert import convert
 from heatproof.data.annotations.formats import formats
 from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm
+from heatproof.data.pseudonyms import read_key
 from heatproof.errors import DataError, SpecError
 
 SIZE = 16, 20
@@ -149,3 +150,27 @@ def test_the_command_line_says_what_is_lost(tmp_path, capsys):
     assert "Not held by voc: 1 polygons: written as boxes" in out
     with pytest.raises(DataError, match="no consensus is named 'most'"):
         command(source, tmp_path / "out.json", consensus="most")
+
+
+@pytest.mark.parametrize(
+    ("target", "spec"), [("out.json", "coco"), ("out", "masks"), ("out.csv", "via")]
+)
+def test_with_a_key_films_have_pseudonyms(tmp_path, target, spec, capsys):
+    """The same one in every file, and each as ``heatproof export`` gives it to the same name."""
+    from heatproof.cli.convert import convert as command
+
+    mark = Mark("Nodule", Boxes(((2, 2, 8, 8),)))
+    source = written(
+        tmp_path / "in.json", "mdai", film(mark, name="MRN7_a.png"), film(mark, name="MRN8_b.png")
+    )
+    key = tmp_path / "study.key"
+    key.write_bytes(b"0123456789abcdef\n")
+    command(source, tmp_path / target, write_as=spec, pseudonymize=key)
+    assert "MRN" not in capsys.readouterr().out
+    made = [file for file in sorted((tmp_path / target).rglob("*")) if file.is_file()]
+    for file in made or [tmp_path / target]:
+        assert b"MRN" not in file.read_bytes()
+        assert "MRN" not in file.name
+    read = formats.parse(spec).read(tmp_path / target, Beside(finding="Nodule")).films
+    names = {name: read_key(key).of("film", name) for name in ("MRN7_a.png", "MRN8_b.png")}
+    assert sorted(film.name for film in read) == sorted(names.values())

@@ -9,10 +9,11 @@ from PIL import Image
 from heatproof.data.annotations import Boxes
 from heatproof.data.annotations.formats import formats
 from heatproof.data.annotations.holding import Losses, fitted
-from heatproof.data.annotations.marks import Mark, MarkedFilm
+from heatproof.data.annotations.marks import Mark, MarkedFilm, Origin
 from heatproof.data.check import check
 from heatproof.data.datasets import datasets
 from heatproof.errors import DataError, Several, SpecError
+from tests.runs.radiograph import write_radiograph
 
 SIZE = 24, 32
 BOX = Boxes(((4.0, 5.0, 14.0, 15.0),))
@@ -35,11 +36,21 @@ def folder(tmp_path):
 def written(path, spec, *marks, names=("f0.png", "f1.png"), readers=("reference",)):
     part = formats.parse(spec)
     films = [
-        MarkedFilm(name, SIZE, of_film, readers)
+        MarkedFilm(name, SIZE, of_film, readers, _origin(path, name))
         for name, of_film in zip(names, marks, strict=False)
     ]
     part.write(fitted(films, part.holds, Losses()), path)
     return path
+
+
+def _origin(path, name):
+    """The film as DICOM, to which a segmentation refers."""
+    picture = path.parent / "films" / name
+    if not picture.exists():
+        return None
+    file = path.parent / f"{picture.stem}.dcm"
+    write_radiograph(picture, file, int(picture.stem[1:]))
+    return Origin(file)
 
 
 def opened(folder, **options):
@@ -49,7 +60,8 @@ def opened(folder, **options):
 
 @pytest.mark.parametrize("name", formats.names())
 def test_every_format_is_read(folder, name):
-    path = folder / ("marks" if name in ("labelme", "voc", "yolo", "masks", "nifti") else
+    path = folder / ("marks" if name in ("labelme", "voc", "yolo", "masks", "nifti",
+                                        "dicom_seg") else
                      {"cvat": "marks.xml", "via": "marks.csv", "kaggle_rle": "marks.csv"}.get(
                          name, "marks.json"))  # fmt: skip
     written(path, name, (Mark("Nodule", BOX), Mark("Nodule", OTHER)), ())

@@ -8,8 +8,9 @@ from pathlib import Path
 from heatproof.data.annotations.consensus import Rule, consensus
 from heatproof.data.annotations.formats import Format, format_named, formats
 from heatproof.data.annotations.holding import Losses, fitted
-from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm
+from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm, Origin
 from heatproof.data.annotations.shapes import Several
+from heatproof.data.pseudonyms import Pseudonyms
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE
 
@@ -46,6 +47,7 @@ def convert(
     write_as: str | None = None,
     beside: Beside | None = None,
     rule: Rule | None = None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Converted:
     """Write the annotations of one file as another.
 
@@ -56,6 +58,8 @@ def convert(
         write_as: Spec of the format of the target; by its ending unless told.
         beside: What is known beside the file: films, what is marked, who drew it.
         rule: Makes one reader of several.
+        pseudonyms: Pseudonyms in place of the names of films, as the source has them, and of
+            whatever the target takes over from a film; None where names stay.
 
     Raises:
         DataError: The source cannot be read, or the target lacks what it needs; nothing is written.
@@ -66,7 +70,7 @@ def convert(
         raise DataError(f"{target} is there already; name another, or remove it")
     known = beside or Beside()
     found = reads.read(source, known)
-    films = [replace(film, size=film.size or known.size(film.name)) for film in found.films]
+    films = [_known(film, known, pseudonyms) for film in found.films]
     if rule is not None:
         films = [agreed(film, rule) for film in films]
     losses = Losses()
@@ -79,6 +83,17 @@ def convert(
         written,
         losses.told(),
         found.strays,
+    )
+
+
+def _known(film: MarkedFilm, beside: Beside, pseudonyms: Pseudonyms | None) -> MarkedFilm:
+    """The film with what is known of it beside the file, and under the name that it may have."""
+    path = beside.images.get(beside.name(film.name))
+    return replace(
+        film,
+        name=film.name if pseudonyms is None else pseudonyms.of("film", film.name),
+        size=film.size or beside.size(film.name),
+        origin=None if path is None else Origin(path, pseudonyms),
     )
 
 

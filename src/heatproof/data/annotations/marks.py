@@ -16,6 +16,7 @@ from typing import Any
 from heatproof.data.annotations.shapes import Boxes, Outline, Point, Points
 from heatproof.data.pixels import ImageFile
 from heatproof.data.problems import Problems
+from heatproof.data.pseudonyms import Pseudonyms
 from heatproof.data.spellings import whole
 from heatproof.data.tabular import read_json
 from heatproof.errors import DataError
@@ -44,6 +45,19 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The film itself, for what refers to it.
+
+    Attributes:
+        path: Its file.
+        pseudonyms: Pseudonyms under which it may be referred to; None where identifiers stay.
+    """
+
+    path: Path
+    pseudonyms: Pseudonyms | None = None
+
+
+@dataclass(frozen=True)
 class MarkedFilm:
     """The marks of one film.
 
@@ -52,12 +66,14 @@ class MarkedFilm:
         size: Height and width, where the file tells them.
         marks: In the order of the file.
         readers: Who looked at the film, also those who drew nothing.
+        origin: The film itself, where it is known.
     """
 
     name: str
     size: Size | None = None
     marks: tuple[Mark, ...] = ()
     readers: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ colour                      black; what is transparent, where all other pixels a
 palette                     as in colour; where all entries have one colour, as annotation
                             tools write them, index 0
 DICOM                       stored value 0 (MONOCHROME2)
+DICOM segmentation          of one finding: what no segment holds
 ==========================  ==================================================================
 
 One value alone is an empty mask, or a full one.  Refused with an AnnotationError: more than two
@@ -30,6 +31,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from heatproof.data import dicom
 from heatproof.data.decoding import TIFF_TAGS, decoding
 from heatproof.data.deep_colour import deep_colour, is_deep_colour
+from heatproof.data.dicom_seg import Segmentation, is_segmentation, read_segmentation, size_in
 from heatproof.disk import is_file
 from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 
@@ -46,6 +48,8 @@ def size_of(path: Path) -> tuple[int, int]:
         DamagedMaskError: It cannot be decoded.
     """
     with _reading(path):
+        if is_segmentation(path):
+            return size_in(path)
         if dicom.is_dicom(path):
             return dicom.size_of(dicom.header_of(path))
         with Image.open(path) as image:
@@ -60,6 +64,8 @@ def marked(path: Path) -> Mask:
         DamagedMaskError: It cannot be decoded.
     """
     with _reading(path):
+        if is_segmentation(path):
+            return _of_segments(read_segmentation(path))
         if dicom.is_dicom(path):
             return _of_values(dicom.mask_values(path))
         with Image.open(path) as image:
@@ -122,6 +128,21 @@ def _refuse(image: Image.Image) -> None:
         raise AnnotationError("a TIFF whose white is 0: which of its values is inside? Invert it")
 
 
+def _of_segments(found: Segmentation) -> Mask:
+    """The mask of a segmentation of one finding and one film, however many segments it has."""
+    labels = sorted({segment.label for segment in found.segments})
+    if len(labels) > 1 or len(found.films) > 1:
+        raise AnnotationError(
+            f"a segmentation of {', '.join(labels) or 'nothing'} on {len(found.films)} film(s),"
+            " expected one finding and one film; annotations = ... of a manifest, in place of mask,"
+            " takes a folder of such files"
+        )
+    whole: Mask = np.zeros(found.size, bool)
+    for segment in found.segments:
+        whole |= segment.mask
+    return whole
+
+
 def _of_values(values: Num[np.ndarray, "h w"], background: str = "0") -> Mask:
     """A mask of numbers: 0 is outside, and is called ``background`` in messages."""
     low, high = values.min(), values.max()
@@ -179,6 +200,7 @@ def _reading(path: Path) -> Iterator[None]:
             except UnidentifiedImageError as error:
                 raise PixelError("cannot be decoded, neither as an image nor as DICOM") from error
     except AnnotationError as error:
-        raise AnnotationError(f"{path}: {error}") from error
+        told = str(error)
+        raise AnnotationError(told if told.startswith(str(path)) else f"{path}: {told}") from error
     except PixelError as error:
         raise DamagedMaskError(f"mask {error}") from error

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from heatproof.runs.derived_dicom import Place, brief, code, own_frame, write_derived
+from heatproof.data.dicom_derived import brief, code, highdicom
+from heatproof.runs.derived_dicom import Place, own_frame, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters
-from heatproof.runs.highdicom import highdicom
 
 
 @exporters.register("dicom_map")

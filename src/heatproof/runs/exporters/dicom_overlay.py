@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from heatproof.data.dicom_derived import brief, highdicom
 from heatproof.maps.render import overlay
-from heatproof.runs.derived_dicom import Place, brief, write_derived
+from heatproof.runs.derived_dicom import Place, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters
-from heatproof.runs.highdicom import highdicom
 
 
 @exporters.register("dicom_overlay")

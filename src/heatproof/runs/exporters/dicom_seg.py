@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from heatproof.data.dicom_derived import brief, code, for_segments, highdicom
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
-from heatproof.runs.derived_dicom import Place, brief, code, write_derived
+from heatproof.runs.derived_dicom import Place, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters
-from heatproof.runs.highdicom import highdicom
 
 
 @exporters.register("dicom_seg")
@@ -62,7 +62,7 @@ class DicomSeg:
             tracking_id=brief(f"{each.image_id} {finding}"),
         )
         return hd.seg.Segmentation(
-            [place.source],
+            [for_segments(place.source)],
             mask.astype(np.uint8)[None],
             hd.seg.SegmentationTypeValues.BINARY,
             [segment],

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from heatproof.data.annotations import connected_parts
+from heatproof.data.dicom_derived import MANUFACTURER, brief, code, highdicom
 from heatproof.data.pseudonyms import uid_from
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
-from heatproof.runs.derived_dicom import MANUFACTURER, Place, brief, code, write_derived
+from heatproof.runs.derived_dicom import Place, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters
-from heatproof.runs.highdicom import highdicom
 
 _NO_UNIT = ("1", "UCUM", "no units")
 

@@ -11,14 +11,15 @@ from PIL import Image
 from heatproof.data.annotations import Boxes, Outline, Points, RotatedBox, encode
 from heatproof.data.annotations.formats import formats, guessed
 from heatproof.data.annotations.holding import Losses, fitted, kind_of
-from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm, Markings
+from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm, Markings, Origin
+from tests.runs.radiograph import write_radiograph
 
 SIZE = 20, 26
 READERS = ("reference", "anna@x.org")
 SPECS = sorted({*formats.names(), "kaggle_rle(relative=True)", "voc(counted_from=1)"})
 NEVER_GUESSED = {"kaggle_rle", "chexlocalize_masks"}
 ENDINGS = {"cvat": ".xml", "via": ".csv", "kaggle_rle": ".csv"}
-FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti"}
+FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg"}
 FEW = settings(
     max_examples=8,
     deadline=None,
@@ -32,9 +33,11 @@ def named(spec):
 
 @pytest.fixture
 def beside(tmp_path):
-    for name in ("a.png", "b.png"):
+    """Films that are DICOM files, to which segmentations can refer, under the names of pictures."""
+    for number, name in enumerate(("a.png", "b.png")):
         Image.new("L", SIZE[::-1]).save(tmp_path / name)
-    return Beside({name: tmp_path / name for name in ("a.png", "b.png")})
+        write_radiograph(tmp_path / name, tmp_path / name.replace("png", "dcm"), number)
+    return Beside({name: tmp_path / name.replace("png", "dcm") for name in ("a.png", "b.png")})
 
 
 # Plain values, of which the test makes shapes: beartype, which looks at each, draws lots.
@@ -98,6 +101,7 @@ def through(spec, given_films, folder, beside):
             for film in given_films
         ]
     losses = Losses()
+    given_films = [replace(film, origin=Origin(beside.images[film.name])) for film in given_films]
     shaped = fitted(given_films, part.holds, losses)
     target = place(folder, spec)
     part.write(shaped, target)
@@ -173,6 +177,19 @@ def test_it_is_told_by_its_content(spec, tmp_path, beside):
     through(spec, [film], folder, beside)
     if named(spec) not in NEVER_GUESSED:
         assert guessed(place(folder, spec)) == named(spec)
+
+
+@pytest.mark.parametrize("spec", [s for s in SPECS if formats.parse(s).holds.lookers])
+def test_who_looked_and_drew_nothing_is_told(spec, tmp_path, beside):
+    mark = Mark("Nodule", Boxes(((2.0, 3.0, 9.0, 8.0),)), "anna@x.org")
+    films = [
+        MarkedFilm("a.png", SIZE, (mark,), ("anna@x.org", "ben@x.org")),
+        MarkedFilm("b.png", SIZE, (), ("ben@x.org",)),
+    ]
+    _, read, _ = through(spec, films, tmp_path, beside)
+    assert {film.name: {*film.readers} for film in read.films} == {
+        "a.png": {"anna@x.org", "ben@x.org"}, "b.png": {"ben@x.org"},
+    }  # fmt: skip
 
 
 @given(BITS)

@@ -120,6 +120,7 @@ class LabelStudio:
         tasks = []
         for task, film in enumerate(films, 1):
             marked = [mark.reader for mark in film.marks if mark.score is None]
+            programs = {mark.reader for mark in film.marks if mark.score is not None} - {*marked}
             annotations = [
                 {
                     "id": place,
@@ -132,7 +133,7 @@ class LabelStudio:
                     ],
                 }
                 for place, reader in enumerate(dict.fromkeys((*film.readers, *marked)), 1)
-                if reader in marked or not film.marks
+                if reader not in programs
             ]
             predictions = [
                 {
