@@ -7,10 +7,15 @@ import torch
 from heatproof.errors import SpecError
 from heatproof.fidelity import fidelities, measure
 from heatproof.fidelity.hiding import infilled, ranks
+from heatproof.fidelity.imputation import imputed
+from heatproof.fidelity.metrics import Explained, beside_chance
+from heatproof.saliency import explain
 from heatproof.saliency.forward import ForwardPass
+from heatproof.saliency.methods import methods
 from tests.fidelity.conftest import LOOKS, SIDE
 
-NAMES = list(fidelities.names())
+NAMES = [name for name in fidelities.names() if beside_chance(fidelities.parse(name))]
+ORDERS = [name for name in NAMES if name != "monotonicity"]  # which tell true from shuffled here
 
 
 def probability(model, image: torch.Tensor, target: int) -> float:
@@ -31,6 +36,10 @@ def replaced(image: torch.Tensor, other: torch.Tensor, places) -> torch.Tensor:
     return changed
 
 
+def measured(spec: str, model, images, relevance, targets) -> torch.Tensor:
+    return fidelities.parse(spec)(Explained(ForwardPass(model, images), relevance, targets))
+
+
 @pytest.fixture
 def relevance() -> torch.Tensor:
     """Two findings; no two pixels are equally relevant."""
@@ -41,7 +50,9 @@ def relevance() -> torch.Tensor:
 @pytest.mark.parametrize("name", ["deletion", "insertion"])
 def test_areas_by_hand(name, infill, model, images, relevance) -> None:
     forward = ForwardPass(model, images)
-    found = fidelities.parse(f"{name}(steps=4, infill='{infill}')")(forward, relevance, [0, 1])
+    found = fidelities.parse(f"{name}(steps=4, infill='{infill}')")(
+        Explained(forward, relevance, [0, 1])
+    )
     empty = infilled(forward, infill)
     for image, target in np.ndindex(3, 2):
         first, last = images[image], empty[image]
@@ -58,7 +69,7 @@ def test_areas_by_hand(name, infill, model, images, relevance) -> None:
 
 @pytest.mark.parametrize("name", ["comprehensiveness", "sufficiency"])
 def test_falls_by_hand(name, model, images, relevance) -> None:
-    found = fidelities.parse(f"{name}(share=0.25)")(ForwardPass(model, images), relevance, [0, 1])
+    found = measured(f"{name}(share=0.25)", model, images, relevance, [0, 1])
     for image, target in np.ndindex(3, 2):
         order = by_relevance(relevance[image, target])
         most = SIDE * SIDE // 4
@@ -70,7 +81,7 @@ def test_falls_by_hand(name, model, images, relevance) -> None:
 
 def test_sensitivity_n_by_hand(model, images, relevance) -> None:
     metric = fidelities.parse("sensitivity_n(samples=12, grid=4)")
-    found = metric(ForwardPass(model, images), relevance[:, :1], [0])
+    found = metric(Explained(ForwardPass(model, images), relevance[:, :1], [0]))
     cell = SIDE // 4
     for image in range(3):
         sums, falls = [], []
@@ -85,7 +96,7 @@ def test_sensitivity_n_by_hand(model, images, relevance) -> None:
 
 def test_infidelity_by_hand(model, images, relevance) -> None:
     metric = fidelities.parse("infidelity(samples=8)")
-    found = metric(ForwardPass(model, images), relevance[:, :1], [0])
+    found = metric(Explained(ForwardPass(model, images), relevance[:, :1], [0]))
     for image in range(3):
         sums, falls = [], []
         for square in metric._squares(SIDE, SIDE):
@@ -101,11 +112,111 @@ def test_infidelity_by_hand(model, images, relevance) -> None:
         assert float(found[image, 0]) == pytest.approx(error / np.sum(np.square(falls)), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_road_by_hand(model, images, relevance) -> None:
+    """Its images hold what a dense solution of the equations of Rong et al. gives."""
+    metric = fidelities.parse("road(shares=[0.5, 0.2], noise=0.0)")
+    explained = Explained(ForwardPass(model, images), relevance, [0, 1])
+    found, made = metric(explained), iter(metric.imputations(explained))
+    for image, target in np.ndindex(3, 2):
+        of_shares = []
+        for share in (0.2, 0.5):
+            hidden = by_relevance(relevance[image, target])[: round(share * SIDE * SIDE)]
+            expected = images[image].clone()
+            expected[0] = torch.from_numpy(solved(images[image, 0].numpy(), hidden))
+            torch.testing.assert_close(next(made)[1], expected, atol=1e-5, rtol=0)
+            of_shares.append(probability(model, expected, target))
+        assert float(found[image, target]) == pytest.approx(np.mean(of_shares), abs=1e-5)
+
+
+def solved(image: np.ndarray, hidden: list[tuple[int, int]]) -> np.ndarray:
+    """Hidden pixels as the weighted means of their neighbours, by a dense matrix."""
+    matrix, right, index = np.eye(len(hidden)), np.zeros(len(hidden)), {}
+    index |= {place: row for row, place in enumerate(hidden)}
+    for (y, x), row in index.items():
+        around = {
+            (y + down, x + across): 1 / 6 if 0 in (down, across) else 1 / 12
+            for down in (-1, 0, 1)
+            for across in (-1, 0, 1)
+            if (down, across) != (0, 0) and 0 <= y + down < SIDE and 0 <= x + across < SIDE
+        }
+        for place, weight in around.items():
+            share = weight / sum(around.values())
+            if place in index:
+                matrix[row, index[place]] -= share
+            else:
+                right[row] += share * image[place]
+    result = image.copy()
+    for place, value in zip(hidden, np.linalg.solve(matrix, right), strict=True):
+        result[place] = value
+    return result
+
+
+def test_imputing_a_grey_film_in_three_channels_or_other_channels(images) -> None:
+    """Channels that are one picture are solved once, others by themselves: both alike."""
+    grey, places = images[0, 0].numpy(), ranks(images[1:2])[0, 0].numpy()
+    channels = [grey, 2 * grey + 1, -0.5 * grey, images[2, 0].numpy(), np.ones_like(grey)]
+    together = imputed(np.stack(channels), places, [100, 400])
+    for channel, values in enumerate(channels):
+        alone = imputed(values[None], places, [100, 400])
+        np.testing.assert_allclose(together[:, channel], alone[:, 0], atol=2e-5)
+
+
+def test_road_adds_noise_to_imputed_pixels_alone(model, images, relevance) -> None:
+    explained = Explained(ForwardPass(model, images), relevance, [0, 1])
+    plain, noisy = (fidelities.parse(f"road(shares=[0.3], noise={noise})") for noise in (0.0, 0.05))
+    pairs = zip(plain.imputations(explained), noisy.imputations(explained), strict=True)
+    for row, ((_, first), (_, second)) in enumerate(pairs):
+        added, place = second - first, np.unravel_index(row, (3, 2))
+        hidden = ranks(relevance)[place] < round(0.3 * SIDE * SIDE)
+        assert not added[0][~hidden].any()
+        assert 0.04 < float(added[0][hidden].std()) < 0.06
+
+
+def test_monotonicity_by_hand(model, images, relevance) -> None:
+    found = measured("monotonicity(steps=5)", model, images, relevance, [0, 1])
+    for image, target in np.ndindex(3, 2):
+        order = by_relevance(relevance[image, target])[::-1]
+        curve = []
+        for step in range(1, 6):
+            shown = order[: SIDE * SIDE - round(SIDE * SIDE * (5 - step) / 5)]
+            changed = replaced(torch.zeros(1, SIDE, SIDE), images[image], shown)
+            curve.append(probability(model, changed, target))
+        assert float(found[image, target]) == np.mean(np.diff(curve) >= 0)
+
+
+def test_monotonicity_cannot_tell_a_true_map_where_all_speaks_for_the_finding(model, images, true):
+    """Whatever is shown next, the probability does not fall: so it is 1 in any order."""
+    metrics = fidelities.parts(["monotonicity"])
+    found = measure(metrics, model, images, {"true": true}, [0])["true", "monotonicity"]
+    assert (found.values == 1).all()
+    assert (found.chance == 1).all()
+
+
+def test_max_sensitivity_by_hand(model, images) -> None:
+    """Of input x gradient: the noise in the square where the gradient of the first logit is."""
+    metric = fidelities.parse("max_sensitivity(radius=0.1, samples=4)")
+    parts = methods.parts(["input_x_gradient", "gradient"])
+    maps = {spec: made.values for spec, made in explain(parts, model, images, [0]).maps.items()}
+    maps |= {"imported": torch.rand(3, 1, 4, 4)}
+    found = measure({"m": metric}, model, images, maps, [0], methods=parts)
+    noisy = metric.noisy(images, Explained(ForwardPass(model, images), images, [0]))
+    for image in range(3):
+        inside = [(each - images)[image, 0][LOOKS] for each in noisy]
+        assert max(float(each.abs().max()) for each in inside) <= 0.1
+        largest = max(float(each.norm()) for each in inside)
+        expected = largest / float(images[image, 0][LOOKS].norm())
+        value = float(found["input_x_gradient", "m"].values[image, 0])
+        assert value == pytest.approx(expected, rel=1e-4)
+    assert not found["gradient", "m"].values.any()  # the same whatever the image
+    assert found["imported", "m"].values.isnan().all()
+    assert all(each.chance.isnan().all() for each in found.values())
+
+
+@pytest.mark.parametrize("name", ORDERS)
 def test_a_map_that_is_true_is_better_than_chance(name, model, images, true) -> None:
     metric = fidelities.parse(name)
-    measured = measure({name: metric}, model, images, {"true": true}, [0])["true", name]
-    better = measured.values > measured.chance
+    found = measure({name: metric}, model, images, {"true": true}, [0])["true", name]
+    better = found.values > found.chance
     assert (better if metric.better == "higher" else ~better).all()
 
 
@@ -114,17 +225,16 @@ def test_what_a_map_is_called_does_not_matter_and_its_unit_does_not(name, model,
     """A map times a positive number is the same map."""
     metric, forward = fidelities.parse(name), ForwardPass(model, images)
     varied = true + 0.1 * torch.rand(true.shape, generator=torch.Generator().manual_seed(2))
-    first, second = (metric(forward, scale * varied, [0]) for scale in (1.0, 128.0))
+    first, second = (metric(Explained(forward, scale * varied, [0])) for scale in (1.0, 128.0))
     torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-6)
 
 
 def test_sensitivity_n_and_infidelity_are_undefined_where_nothing_changes(model, images) -> None:
     """Of a finding that the model never tells otherwise, and of a constant map."""
-    forward = ForwardPass(model, torch.zeros_like(images))
     flat = torch.ones(3, 1, SIDE, SIDE)
-    assert fidelities.parse("infidelity")(forward, flat, [0]).isnan().all()
-    assert fidelities.parse("sensitivity_n")(ForwardPass(model, images), flat, [0]).isnan().all()
-    zeros = fidelities.parse("infidelity")(ForwardPass(model, images), 0 * flat, [0])
+    assert measured("infidelity", model, torch.zeros_like(images), flat, [0]).isnan().all()
+    assert measured("sensitivity_n", model, images, flat, [0]).isnan().all()
+    zeros = measured("infidelity", model, images, 0 * flat, [0])
     assert torch.equal(zeros, torch.ones(3, 1))  # it foretells nothing
 
 
@@ -139,12 +249,12 @@ def test_equal_pixels_are_hidden_in_no_shape() -> None:
 def test_batches_change_nothing(model, images, relevance, monkeypatch) -> None:
     metrics = fidelities.parts(NAMES)
     whole = {
-        name: metric(ForwardPass(model, images), relevance, [0, 1])
+        name: metric(Explained(ForwardPass(model, images), relevance, [0, 1]))
         for name, metric in metrics.items()
     }
     monkeypatch.setattr(ForwardPass, "at_once", lambda *_, **__: 7)
     for name, metric in metrics.items():
-        pieces = metric(ForwardPass(model, images), relevance, [0, 1])
+        pieces = metric(Explained(ForwardPass(model, images), relevance, [0, 1]))
         torch.testing.assert_close(whole[name], pieces, rtol=1e-4, atol=1e-6)
 
 
@@ -153,8 +263,8 @@ def test_maps_at_their_own_resolution_are_laid_over_the_image(model, images) -> 
     coarse = torch.zeros(3, 1, 4, 4)
     coarse[:, :, LOOKS[0].start // 8, LOOKS[1].start // 8] = 1
     metrics = fidelities.parts(["deletion"])
-    measured = measure(metrics, model, images, {"coarse": coarse}, [0])["coarse", "deletion"]
-    assert (measured.values < measured.chance).all()
+    found = measure(metrics, model, images, {"coarse": coarse}, [0])["coarse", "deletion"]
+    assert (found.values < found.chance).all()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +277,12 @@ def test_maps_at_their_own_resolution_are_laid_over_the_image(model, images) -> 
         "sensitivity_n(grid=1)",
         "infidelity(side=2.0)",
         "infidelity(samples=2)",
+        "road(shares=[])",
+        "road(shares=[1.0])",
+        "road(noise=-1.0)",
+        "monotonicity(steps=2)",
+        "max_sensitivity(radius=0.0)",
+        "max_sensitivity(samples=0)",
     ],
 )
 def test_options_out_of_range_are_refused(spec: str) -> None:

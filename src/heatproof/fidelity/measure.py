@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from heatproof.fidelity.metrics import FidelityMetric
+from heatproof.fidelity.metrics import Again, Explained, FidelityMetric, beside_chance
 from heatproof.models import Model
 from heatproof.models.still import held_still
 from heatproof.saliency.forward import ForwardPass
+from heatproof.saliency.methods import Method
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Measured:
 
     Attributes:
         values: Of each image and target.
-        chance: Of the same maps with their cells shuffled.
+        chance: Of the same maps with their cells shuffled; nan where a metric has no chance.
     """
 
     values: Float[Tensor, "n k"]
@@ -34,7 +35,9 @@ def measure(
     maps: Mapping[str, Float[Tensor, "n k y x"]],
     targets: Sequence[int],
     memory: int | None = None,
+    *,
     seed: int = 0,
+    methods: Mapping[str, Method] | None = None,
 ) -> dict[tuple[str, str], Measured]:
     """Measure maps by metrics; the keys are method and metric.
 
@@ -49,31 +52,63 @@ def measure(
         targets: The findings that were explained, as indices of those of the model.
         memory: What the process may take, in bytes; None for what suits the device.
         seed: Shuffles cells.
+        methods: What made the maps, for metrics that explain other images, too; those of which a
+            map has no method are nan.
     """
+    size = (images.shape[2], images.shape[3])
     found: dict[str, list[Tensor]] = {spec: [] for spec in metrics}
     with held_still(model):
         for image in range(len(images)):
             forward = ForwardPass(model, images[image : image + 1], memory)
             # All maps of a film at once: what the model says of a film without some part of it
             # serves all of them.
-            relevance = torch.cat(
-                [
-                    _over(each.to(forward.images), (images.shape[2], images.shape[3]))
-                    for values in maps.values()
-                    for each in (values[image][None], _shuffled(values[image][None], seed))
-                ],
-                dim=1,
+            relevance = _beside_shuffled(
+                [values[image : image + 1].to(forward.images) for values in maps.values()],
+                size,
+                seed,
             )
-            every = [*targets] * (2 * len(maps))
+            again = _again(maps, methods or {}, targets, size, seed)
+            explained = Explained(forward, relevance, [*targets] * (2 * len(maps)), again)
             for spec, metric in metrics.items():
-                found[spec].append(metric(forward, relevance, every))
+                value = metric(explained).view(1, len(maps), 2, len(targets))
+                if not beside_chance(metric):
+                    value[:, :, 1] = torch.nan
+                found[spec].append(value)
     return {
         (method, spec): Measured(of_method[:, 0], of_method[:, 1])
         for spec, values in found.items()
-        for method, of_method in zip(
-            maps, torch.cat(values).view(len(images), len(maps), 2, -1).unbind(1), strict=True
-        )
+        for method, of_method in zip(maps, torch.cat(values).unbind(1), strict=True)
     }
+
+
+def _again(
+    maps: Mapping[str, Float[Tensor, "n k y x"]],
+    methods: Mapping[str, Method],
+    targets: Sequence[int],
+    size: tuple[int, int],
+    seed: int,
+) -> Again | None:
+    """Explains other images by the same methods; nan in the place of maps that have none."""
+    if not methods:
+        return None
+
+    def again(forward: ForwardPass) -> Float[Tensor, "n k h w"]:
+        nothing = torch.full((len(forward.images), len(targets), 1, 1), torch.nan)
+        made = [
+            methods[spec](forward, targets).values if spec in methods else nothing for spec in maps
+        ]
+        return _beside_shuffled([each.to(forward.images) for each in made], size, seed)
+
+    return again
+
+
+def _beside_shuffled(
+    maps: Sequence[Tensor], size: tuple[int, int], seed: int
+) -> Float[Tensor, "n maps h w"]:
+    """The maps of each method over the input, each followed by the same with shuffled cells."""
+    return torch.cat(
+        [_over(each, size) for values in maps for each in (values, _shuffled(values, seed))], dim=1
+    )
 
 
 def _shuffled(values: Float[Tensor, "n k y x"], seed: int) -> Float[Tensor, "n k y x"]:

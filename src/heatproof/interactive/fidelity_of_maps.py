@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import torch
 
 from heatproof.errors import ModelError, near_misses
 from heatproof.fidelity import fidelities, measure
+from heatproof.fidelity.metrics import beside_chance
 from heatproof.interactive.film import Film, is_one, source_of
 from heatproof.models import Model, wrapped
 from heatproof.models.devices import within_memory
@@ -30,19 +32,14 @@ class FidelityAnswer:
         films: One row per film, finding, method and metric: ``value``, and ``chance``, the value of
             the same map with its cells shuffled.
         summary: One row per method and metric: means, and on what share of the films a map is
-            better than chance, with its 95 % interval.
+            better than chance, with its 95 % interval (nan for a metric that has no chance).
     """
 
     films: pl.DataFrame
     summary: pl.DataFrame
 
     def __repr__(self) -> str:
-        return "\n".join(
-            f"{row['method']}, {row['metric']} ({row['better']} is truer): {row['value']:.3f},"
-            f" chance {row['chance']:.3f}; better than chance on {row['share']:.0%} of"
-            f" {row['maps']} maps [{row['low']:.0%}, {row['high']:.0%}]"
-            for row in self.summary.iter_rows(named=True)
-        )
+        return "\n".join(_line(row) for row in self.summary.iter_rows(named=True))
 
 
 @within_memory("Say memory, such as memory='2GB', or move the model to the CPU")
@@ -104,7 +101,7 @@ def measure_fidelity(
         images = torch.stack([model.preprocessing.tensor(film.read()) for _, film in sources])
         explanation = explain(parts, model, images, targets, limit)
         maps = {spec: made.values for spec, made in explanation.maps.items()}
-        measured = measure(asked, model, images, maps, targets, limit)
+        measured = measure(asked, model, images, maps, targets, limit, methods=parts)
         rows += [
             {
                 "film": name,
@@ -122,6 +119,16 @@ def measure_fidelity(
     return FidelityAnswer(table, _summary(table))
 
 
+def _line(row: dict[str, Any]) -> str:
+    found = f"{row['method']}, {row['metric']} ({row['better']} is truer): {row['value']:.3f}"
+    if not beside_chance(fidelities.parse(row["metric"])):
+        return f"{found} on {row['maps']} maps"
+    return (
+        f"{found}, chance {row['chance']:.3f}; better than chance on {row['share']:.0%} of"
+        f" {row['maps']} maps [{row['low']:.0%}, {row['high']:.0%}]"
+    )
+
+
 def _targets(model: Model, findings: Sequence[str] | str | None) -> list[int]:
     known = list(model.findings)
     asked = known if findings is None else [findings] if isinstance(findings, str) else findings
@@ -133,24 +140,30 @@ def _targets(model: Model, findings: Sequence[str] | str | None) -> list[int]:
 
 def _summary(table: pl.DataFrame) -> pl.DataFrame:
     rows = []
-    for (method, metric), of_both in table.group_by(["method", "metric"], maintain_order=True):
-        better = fidelities.parse(str(metric)).better
+    for (method, spec), of_both in table.group_by(["method", "metric"], maintain_order=True):
+        metric = fidelities.parse(str(spec))
+        better = metric.better
         # A value that is undefined, such as a correlation of a constant map, tells nothing.
-        told = of_both.filter(pl.col("value").is_finite() & pl.col("chance").is_finite())
+        defined = of_both.filter(pl.col("value").is_finite())
+        told = defined.filter(pl.col("chance").is_finite())
         value, chance = told["value"].to_numpy(), told["chance"].to_numpy()
         hits = value > chance if better == "higher" else value < chance
         share = proportion(np.asarray(hits, bool), told["film"].to_list())
         rows.append(
             {
                 "method": method,
-                "metric": metric,
+                "metric": spec,
                 "better": better,
-                "value": float(value.mean()) if len(value) else float("nan"),
-                "chance": float(chance.mean()) if len(chance) else float("nan"),
+                "value": _mean(defined["value"]),
+                "chance": _mean(told["chance"]),
                 "share": share.value,
                 "low": share.low,
                 "high": share.high,
-                "maps": len(told),
+                "maps": len(told) if beside_chance(metric) else len(defined),
             }
         )
     return pl.DataFrame(rows)
+
+
+def _mean(values: pl.Series) -> float:
+    return float(values.to_numpy().mean()) if len(values) else float("nan")

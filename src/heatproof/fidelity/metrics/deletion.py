@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.fidelity.hiding import Infill, check_count, infilled, ranks, without_most_relevant
-from heatproof.fidelity.metrics import Better, fidelities
+from heatproof.fidelity.metrics import Better, Explained, fidelities
 from heatproof.saliency.forward import ForwardPass
 
 
@@ -38,15 +38,11 @@ class Deletion:
     def __post_init__(self) -> None:
         check_count("steps", self.steps, 2)
 
-    def __call__(
-        self,
-        forward: ForwardPass,
-        relevance: Float[Tensor, "n k h w"],
-        targets: Sequence[int],
-    ) -> Float[Tensor, "n k"]:
+    def __call__(self, explained: Explained) -> Float[Tensor, "n k"]:
         """One value a map."""
+        forward, relevance = explained.forward, explained.relevance
         hidden = infilled(forward, self.infill)
-        return area(forward, forward.images, hidden, relevance, targets, self.steps)
+        return area(forward, forward.images, hidden, relevance, explained.targets, self.steps)
 
 
 def area(

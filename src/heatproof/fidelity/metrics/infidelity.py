@@ -10,7 +10,6 @@ best scale b, since most maps have no unit, and divided by its value for a map o
 models differ in how much they say.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,8 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from heatproof.fidelity.hiding import Infill, check_count, check_share, falls
-from heatproof.fidelity.metrics import Better, fidelities
-from heatproof.saliency.forward import ForwardPass
+from heatproof.fidelity.metrics import Better, Explained, fidelities
 
 
 @fidelities.register("infidelity")
@@ -46,16 +44,12 @@ class Infidelity:
         check_share("side", self.side)
         check_count("samples", self.samples, 3)
 
-    def __call__(
-        self,
-        forward: ForwardPass,
-        relevance: Float[Tensor, "n k h w"],
-        targets: Sequence[int],
-    ) -> Float[Tensor, "n k"]:
+    def __call__(self, explained: Explained) -> Float[Tensor, "n k"]:
         """One value a map."""
+        forward, relevance = explained.forward, explained.relevance
         height, width = relevance.shape[2:]
         squares = self._squares(height, width).to(relevance.device)
-        fallen = falls(forward, squares, self.infill, targets).double()
+        fallen = falls(forward, squares, self.infill, explained.targets).double()
         within = torch.einsum("nkhw,shw->nks", relevance.double(), squares.double())
         scale = (within * fallen).sum(dim=-1) / within.square().sum(dim=-1)
         # A map of zeros foretells nothing, whatever its scale.

@@ -6,7 +6,6 @@ by the trapezoidal rule, at shares 0, 1/steps, ..., 1.  In [0, 1]; a truer map h
 Petsiuk, Das & Saenko, BMVC 2018, https://arxiv.org/abs/1806.07421, who begin with a blurred image.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,9 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.fidelity.hiding import Infill, check_count, infilled
-from heatproof.fidelity.metrics import Better, fidelities
+from heatproof.fidelity.metrics import Better, Explained, fidelities
 from heatproof.fidelity.metrics.deletion import area
-from heatproof.saliency.forward import ForwardPass
 
 
 @fidelities.register("insertion")
@@ -37,12 +35,8 @@ class Insertion:
     def __post_init__(self) -> None:
         check_count("steps", self.steps, 2)
 
-    def __call__(
-        self,
-        forward: ForwardPass,
-        relevance: Float[Tensor, "n k h w"],
-        targets: Sequence[int],
-    ) -> Float[Tensor, "n k"]:
+    def __call__(self, explained: Explained) -> Float[Tensor, "n k"]:
         """One value a map."""
+        forward, relevance = explained.forward, explained.relevance
         empty = infilled(forward, self.infill)
-        return area(forward, empty, forward.images, relevance, targets, self.steps)
+        return area(forward, empty, forward.images, relevance, explained.targets, self.steps)

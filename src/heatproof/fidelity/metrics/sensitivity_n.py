@@ -9,7 +9,6 @@ Ancona et al., ICLR 2018, https://arxiv.org/abs/1711.06104, with cells for pixel
 pixels no random subset of them hides anything that a model would miss.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,8 +18,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from heatproof.fidelity.hiding import Infill, cells_of, check_count, check_share, falls
-from heatproof.fidelity.metrics import Better, fidelities
-from heatproof.saliency.forward import ForwardPass
+from heatproof.fidelity.metrics import Better, Explained, fidelities
 
 
 @fidelities.register("sensitivity_n")
@@ -49,17 +47,13 @@ class SensitivityN:
         check_count("samples", self.samples, 3)
         check_count("grid", self.grid, 2)
 
-    def __call__(
-        self,
-        forward: ForwardPass,
-        relevance: Float[Tensor, "n k h w"],
-        targets: Sequence[int],
-    ) -> Float[Tensor, "n k"]:
+    def __call__(self, explained: Explained) -> Float[Tensor, "n k"]:
         """One value a map."""
+        forward, relevance = explained.forward, explained.relevance
         subsets = self._subsets().to(relevance.device)
         size = (relevance.shape[2], relevance.shape[3])
         regions = interpolate(subsets[:, None].float(), size, mode="nearest").bool()[:, 0]
-        fallen = falls(forward, regions, self.infill, targets)
+        fallen = falls(forward, regions, self.infill, explained.targets)
         cells = cells_of(relevance, self.grid).flatten(2)
         hidden = torch.einsum("nkc,sc->nks", cells.to(fallen), subsets.flatten(1).to(fallen))
         return _correlation(hidden, fallen)

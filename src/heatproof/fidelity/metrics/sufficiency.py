@@ -6,7 +6,6 @@ In [-1, 1]; a truer map has a lower one.  It asks whether the region is *enough*
 ACL 2020, https://doi.org/10.18653/v1/2020.acl-main.408.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,8 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from heatproof.fidelity.hiding import Infill, check_share, infilled, ranks, without_most_relevant
-from heatproof.fidelity.metrics import Better, fidelities
-from heatproof.saliency.forward import ForwardPass
+from heatproof.fidelity.metrics import Better, Explained, fidelities
 
 
 @fidelities.register("sufficiency")
@@ -36,15 +34,13 @@ class Sufficiency:
     def __post_init__(self) -> None:
         check_share("share", self.share)
 
-    def __call__(
-        self,
-        forward: ForwardPass,
-        relevance: Float[Tensor, "n k h w"],
-        targets: Sequence[int],
-    ) -> Float[Tensor, "n k"]:
+    def __call__(self, explained: Explained) -> Float[Tensor, "n k"]:
         """One value a map."""
+        forward, relevance = explained.forward, explained.relevance
         pixels = relevance.shape[2] * relevance.shape[3]
         places, empty = ranks(relevance), infilled(forward, self.infill)
         counts = [pixels, round(self.share * pixels)]
-        curve = without_most_relevant(forward, empty, forward.images, places, targets, counts)
+        curve = without_most_relevant(
+            forward, empty, forward.images, places, explained.targets, counts
+        )
         return curve[..., 0] - curve[..., 1]
