@@ -46,6 +46,13 @@ def test_maps_and_probabilities_are_means_of_the_chosen() -> None:
         assert len(found.validity[spec]) == len(images)
 
 
+def test_each_member_is_told_as_its_share_of_the_work() -> None:
+    heard: list[float] = []
+    of = ensemble(members("resnet10t", "resnet10t"), CHOSEN)
+    explain_ensemble(SPECS, of, make_images(), [0, 2], told=heard.append)
+    assert heard == [1 / 2, 1]
+
+
 def test_weights_are_read_once_however_many_blocks_there_are(tmp_path, monkeypatch) -> None:
     for number, member in enumerate(members("resnet10t", "resnet10t")):
         identity = ModelId("resnet10t", "linear", checkpoints=("x",))

@@ -57,6 +57,14 @@ def test_batches_grow_with_memory_and_shrink_with_images(monkeypatch) -> None:
     assert sizes[2] / doubled == pytest.approx(2, rel=0.1)
 
 
+def test_the_share_that_is_explained_is_told_after_each_batch(monkeypatch) -> None:
+    monkeypatch.setattr("heatproof.saliency.forward.images_at_once", lambda *_, **__: 2)
+    heard: list[float] = []
+    model, parts = make("resnet10t + linear"), methods.parts(["gradient"])
+    explain(parts, model, torch.zeros(5, 3, SIDE, SIDE), [0], told=heard.append)
+    assert heard == [2 / 5, 4 / 5, 1]
+
+
 def test_no_tensor_of_a_batch_outgrows_the_cache() -> None:
     """The largest of ResNet-10-T is its stem's: 64 channels at half the resolution."""
     model = build("resnet10t", "linear", FINDINGS, PREPROCESSING)

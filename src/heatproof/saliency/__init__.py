@@ -6,7 +6,7 @@ shares one forward pass among all methods and findings, and judges every map.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,6 +76,7 @@ def explain(
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
     memory: int | None = None,
+    told: Callable[[float], None] = lambda _: None,
 ) -> Explanation:
     """Explain some logits by some methods, and leave the model as it was.
 
@@ -86,6 +87,7 @@ def explain(
         targets: Indices of findings of the model, each once.
         memory: What the process, or on a GPU its passes, may take, in bytes: images go through in
             batches that fit.  None for 4 GB, or half of the GPU.
+        told: Hears after each batch which share of the images, in (0, 1], is explained.
 
     Raises:
         MapError: The images are not the model's, a target does not exist, or a method cannot
@@ -100,11 +102,10 @@ def explain(
 
         # The same batches whatever the methods: with other batches the last digits would differ.
         batch = first.at_once(differentiated=True)
-        parts = [
-            part
-            for chunk in torch.split(images, batch)
-            for part in fitting(explained, chunk, first.memory)
-        ]
+        parts: list[Explanation] = []
+        for number, chunk in enumerate(torch.split(images, batch), start=1):
+            parts += fitting(explained, chunk, first.memory)
+            told(min(1.0, number * batch / len(images)))
     return joined(parts)
 
 

@@ -6,7 +6,8 @@ larger values weighs more, as a more decided one should.  The residual of a mean
 member whose map is furthest from complete.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -23,6 +24,7 @@ def explain_ensemble(
     images: Float[Tensor, "n c h w"],
     targets: Sequence[int],
     memory: int | None = None,
+    told: Callable[[float], None] = lambda _: None,
 ) -> Explanation:
     """Explain by one member after the other, each for the targets for which it counts.
 
@@ -34,14 +36,17 @@ def explain_ensemble(
     chosen = torch.from_numpy(ensemble.chosen)
     probabilities = _Mean("the ensemble", chosen.sum(dim=0))
     mean_maps = {spec: _Mean(spec, chosen[:, list(targets)].sum(dim=0)) for spec in methods}
-    for member, counts in zip(ensemble.members, chosen, strict=True):
+    for number, (member, counts) in enumerate(zip(ensemble.members, chosen, strict=True)):
         places = [place for place, target in enumerate(targets) if counts[target]]
         # A member that counts for no finding need not run.
         if not counts.any():
             continue
         # A member that counts for other findings alone gives probabilities, and no map.
         member_targets = [targets[place] for place in places] or list(targets)
-        explanation = explain(methods if places else {}, member, images, member_targets, memory)
+        told_of_member = partial(_tell_of_member, told, number, len(chosen))
+        explanation = explain(
+            methods if places else {}, member, images, member_targets, memory, told_of_member
+        )
         probabilities.add(explanation.probabilities[:, counts], counts.nonzero()[:, 0].tolist())
         for spec in methods if places else ():
             mean_maps[spec].add_maps(explanation.maps[spec], places)
@@ -50,6 +55,10 @@ def explain_ensemble(
     finite_logits = mean[:, list(targets)].isfinite()
     validity = {spec: judge(maps[spec], finite_logits) for spec in maps}
     return Explanation(mean.logit(), mean, maps, validity)
+
+
+def _tell_of_member(told: Callable[[float], None], number: int, members: int, share: float) -> None:
+    told((number + share) / members)
 
 
 class _Mean:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
@@ -55,7 +56,8 @@ def explain_films(
         return block.predicted not in missing
 
     def write(block: Block, wait: Callable[[], ReadFilms]) -> None:
-        _explain_block(work, model, block, missing[block.predicted], wait())
+        told = partial(_tell, progress, block.assignment.member)
+        _explain_block(work, model, block, missing[block.predicted], wait(), told)
 
     # ``side_by_side`` would hold the model to one thread of torch, too.
     with ThreadPoolExecutor(readers()) as pool:
@@ -71,6 +73,10 @@ def explain_films(
             pool=pool,
             leases=work.leases,
         )
+
+
+def _tell(progress: Progress, member: str, share: float) -> None:
+    progress.tell(f"{member}: {share:.0%} of these films", share)
 
 
 def _missing(work: Workspace, model: AnyModel, blocks: Sequence[Block]) -> dict[str, Sequence[str]]:
@@ -91,7 +97,12 @@ def _missing(work: Workspace, model: AnyModel, blocks: Sequence[Block]) -> dict[
 
 
 def _explain_block(
-    work: Workspace, model: AnyModel, block: Block, methods: Sequence[str], read: ReadFilms
+    work: Workspace,
+    model: AnyModel,
+    block: Block,
+    methods: Sequence[str],
+    read: ReadFilms,
+    told: Callable[[float], None],
 ) -> None:
     """Write the maps of these methods, and the predictions unless they are there."""
     samples, images, aside = read
@@ -99,7 +110,7 @@ def _explain_block(
     for sample in (*samples, *(sample for sample, _ in aside)):
         block.films.check_unchanged(sample)
     targets = [model.findings.index(finding) for finding in block.findings]
-    explanation = _explained(work, model, images, targets, methods) if samples else None
+    explanation = _explained(work, model, images, targets, methods, told) if samples else None
     # A single film may have no finite logit; several without any are a broken model.
     if explanation is not None and len(samples) > 1 and not explanation.logits.isfinite().any():
         raise ModelError(
@@ -127,6 +138,7 @@ def _explained(
     images: Float[torch.Tensor, "n c h w"],
     targets: Sequence[int],
     methods: Sequence[str],
+    told: Callable[[float], None],
 ) -> Explanation:
     """Maps, logits and probabilities of some images."""
     if isinstance(model, Localizer):
@@ -134,8 +146,8 @@ def _explained(
     memory = parse_memory(work.experiment.explain.memory)
     parts = {method: work.methods[method] for method in methods}
     if isinstance(model, Ensemble):
-        return explain_ensemble(parts, model, images, targets, memory)
-    return explain(parts, model, images, targets, memory)
+        return explain_ensemble(parts, model, images, targets, memory, told)
+    return explain(parts, model, images, targets, memory, told)
 
 
 def _keep_maps(
