@@ -11,11 +11,13 @@ import pytest
 from pycocotools.coco import COCO
 
 import heatproof
+from heatproof.data.annotations import connected_parts, cropped_parts, encode
 from heatproof.errors import ExperimentError, SpecError
 from heatproof.maps.binarize import Fixed
 from heatproof.maps.importers import importers
 from heatproof.maps.naming import KnownFilms
 from heatproof.runs.export import export
+from heatproof.runs.exporters import coco
 
 
 def test_tables_are_csv_with_every_column_described(runs, tmp_path) -> None:
@@ -113,3 +115,11 @@ def test_detections_come_back_as_maps(runs, tmp_path) -> None:
     found = importers.parse("coco_detections").find(folder, KnownFilms("films", films, ("Square",)))
     assert len(found) == len(opened.maps.filter(method="grad_cam"))
     assert any(each.read().probability > 0 for each in found)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 1.0])
+def test_run_lengths_of_a_part_are_those_of_its_whole_mask(share) -> None:
+    """A map of noise has thousands of parts, which are never made as large as the film."""
+    mask = np.random.default_rng(1).random((17, 29)) < share
+    for part, whole in zip(cropped_parts(mask), connected_parts(mask), strict=True):
+        assert coco.lengths_within(part, mask.shape) == encode(whole).counts

@@ -5,7 +5,7 @@
 turns marks into masks.
 """
 
-from heatproof.data.annotations.lesions import connected_parts, lesions_of
+from heatproof.data.annotations.lesions import Part, connected_parts, cropped_parts, lesions_of
 from heatproof.data.annotations.shapes import (
     RLE,
     Box,
@@ -30,12 +30,14 @@ __all__ = [
     "Mask",
     "MaskFile",
     "Outline",
+    "Part",
     "Point",
     "Points",
     "Polygons",
     "RotatedBox",
     "Several",
     "connected_parts",
+    "cropped_parts",
     "encode",
     "fit",
     "lesions_of",

@@ -1,6 +1,7 @@
 """The things that a shape marks, one by one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -44,8 +45,41 @@ def lesions_of(shape: Shape, height: int, width: int) -> Iterator[Mask]:
     yield from (mask for mask in masks if mask.any())
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a mask that touches no other, and where it lies.
+
+    Attributes:
+        mask: Its pixels, within the box around it.
+        top: The row of its first pixels.
+        left: The column of its first pixels.
+    """
+
+    mask: Mask
+    top: int
+    left: int
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the box around it."""
+        height, width = self.mask.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+def cropped_parts(mask: Mask) -> Iterator[Part]:
+    """Each part of a mask that touches no other, diagonals included, one at a time.
+
+    A noisy map has thousands, so none is as large as the mask.
+    """
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    for label, (left, top, width, height, _) in enumerate(boxes.tolist()[1:], start=1):
+        within = labels[top : top + height, left : left + width]
+        yield Part(within == label, top, left)
+
+
 def connected_parts(mask: Mask) -> Iterator[Mask]:
-    """Each part of a mask that touches no other, diagonals included, one at a time."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    for label in range(1, count):
-        yield labels == label
+    """Each part of a mask that touches no other, diagonals included, in the size of the mask."""
+    for part in cropped_parts(mask):
+        whole = np.zeros(mask.shape, bool)
+        whole[part.place] = part.mask
+        yield whole

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco
 
-from heatproof.data.annotations import connected_parts, encode
+from heatproof.data.annotations import Part, cropped_parts, encode
+from heatproof.data.annotations.run_lengths import lengths_of
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers, rescaled
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters
@@ -62,17 +64,35 @@ class Coco:
         mask, scaled = each.mask(self.binarize), rescaled(each.values("film"))
         if mask is None or scaled is None:
             return
-        for part in connected_parts(mask):
-            down, across = np.nonzero(part)
-            y, x = int(down.min()), int(across.min())
-            lengths = encode(part)
-            peak = float(scaled[part].max())
+        for part in cropped_parts(mask):
+            height, width = part.mask.shape
+            peak = float(scaled[part.place][part.mask].max())
             yield {
-                "segmentation": {"size": list(lengths.size), "counts": lengths.counts},
-                "bbox": [x, y, int(across.max()) + 1 - x, int(down.max()) + 1 - y],
-                "area": int(part.sum()),
+                "segmentation": {
+                    "size": list(mask.shape),
+                    "counts": lengths_within(part, mask.shape),
+                },
+                "bbox": [part.left, part.top, width, height],
+                "area": int(part.mask.sum()),
                 "score": peak if probability is None else peak * probability,
             }
+
+
+def lengths_within(part: Part, size: tuple[int, ...]) -> str:
+    """The run lengths of a part in a mask of that size, from those of its columns alone."""
+    height, width = size
+    columns = np.zeros((height, part.mask.shape[1]), bool)
+    columns[part.place[0]] = part.mask
+    lengths = lengths_of(encode(columns).counts).tolist()
+    lengths[0] += height * part.left
+    rest = height * (width - part.left) - columns.size
+    if len(lengths) % 2:  # the last run is of background, as the first is
+        lengths[-1] += rest
+    elif rest:
+        lengths.append(rest)
+    coded = coco.frPyObjects({"size": [height, width], "counts": lengths}, height, width)
+    counts: str = coded["counts"].decode("ascii")
+    return counts
 
 
 class _File:

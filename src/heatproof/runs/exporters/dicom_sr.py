@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from heatproof.data.annotations import connected_parts
+from heatproof.data.annotations import Part, cropped_parts
 from heatproof.data.dicom_derived import MANUFACTURER, brief, code, highdicom
 from heatproof.data.pseudonyms import uid_from
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
@@ -97,7 +97,7 @@ class DicomSr:
         """The connected parts of the mask."""
         hd = highdicom()
         mask = each.mask(self.binarize)
-        for number, part in enumerate(connected_parts(mask) if mask is not None else (), start=1):
+        for number, part in enumerate(cropped_parts(mask) if mask is not None else (), start=1):
             region = hd.sr.ImageRegion(
                 graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
                 graphic_data=_outline(part),
@@ -111,7 +111,7 @@ class DicomSr:
                 referenced_region=region,
                 finding_type=hd.sr.CodedConcept(*code(each.row["finding"])),
                 algorithm_id=_algorithm(hd, each, place, self.binarize),
-                measurements=[_area(hd, int(part.sum()), place)],
+                measurements=[_area(hd, int(part.mask.sum()), place)],
             )
 
 
@@ -134,13 +134,16 @@ def _area(hd: Any, pixels: int, place: Place) -> Any:
     return hd.sr.Measurement(concept("42798000", "SCT", "Area"), value, concept(*unit))
 
 
-def _outline(part: np.ndarray) -> np.ndarray:
+def _outline(part: Part) -> np.ndarray:
     """The closed outer contour through the centres of its outermost pixels, ``n 2`` as x and y.
 
     The origin is the corner of the first pixel (PS3.3 C.18.6.1.2), so centres lie at halves.
     """
     contours, _ = cv2.findContours(
-        part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+        part.mask.astype(np.uint8),
+        cv2.RETR_EXTERNAL,
+        cv2.CHAIN_APPROX_SIMPLE,
+        offset=(part.left, part.top),
     )
     points = contours[0][:, 0].astype(float) + 0.5
     return np.concatenate([points, points[:1]])
