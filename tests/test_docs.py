@@ -317,3 +317,15 @@ def test_annotations_are_converted_as_the_page_says(tmp_path, monkeypatch, capsy
     }  # fmt: skip
     exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0])
     assert capsys.readouterr().out.startswith("2 (")
+
+
+def test_the_study_of_the_how_to_opens(tmp_path):
+    from heatproof.reading.serving import opened
+    from heatproof.reading.study import load
+
+    page = (ROOT / "docs/how-to/read-films.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "study.toml").write_text(text.replace("size = 512", "size = 64"))
+    room = opened(load(tmp_path / "study.toml"))
+    assert len(room.of_reader["Ada"]) == 1 + 3 + 3 * 24 + 4
+    room.ledger.close()

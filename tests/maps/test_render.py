@@ -111,3 +111,23 @@ def test_a_map_of_one_value_shows_nothing_when_it_is_shrunk(value: float, side: 
     """Averaging rounds, and colours go from the least to the greatest value."""
     picture = render.overlay(FILM, np.full(FILM.shape, value, np.float32), long_side=side)
     assert np.array_equal(picture, render.plain(FILM, side))
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_levels_and_their_palette_are_the_colours_of_a_layer(low: float) -> None:
+    saliency = np.linspace(low, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    levels, signed = render.levels(saliency)
+    assert signed is (low < 0)
+    coloured = render.palette(signed=signed)[levels].astype(int)
+    drawn = render.layer(saliency)
+    seen = drawn[:, :, 3] > 0
+    # A level is up to half a step of 1/255 from the value, and colours change by 8 in a step.
+    assert np.abs(coloured - drawn[:, :, :3])[seen].max() <= 8
+    assert levels.min() == (1 if signed else 0)
+    assert levels.max() == 255
+
+
+def test_a_constant_map_has_no_level() -> None:
+    levels, signed = render.levels(np.full((4, 4), -3.0, np.float32))
+    assert not levels.any()
+    assert not signed

@@ -31,6 +31,7 @@ from heatproof.cli.methods import list_methods
 from heatproof.cli.mrmc import mrmc
 from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
+from heatproof.cli.read import read
 from heatproof.cli.runs import Json
 from heatproof.cli.submit import submit
 from heatproof.cli.terminal import console, escape, table
@@ -224,6 +225,7 @@ app.command()(init)
 app.command()(lint)
 app.command()(look)
 app.command()(mrmc)
+app.command()(read)
 app.command()(submit)
 
 PARTS = {

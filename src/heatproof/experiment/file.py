@@ -7,7 +7,7 @@ the keys of ``Data`` are the options of that data set, as ``heatproof datasets``
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -230,7 +230,7 @@ def load(
     try:
         experiment = Experiment.model_validate(table, context=EARLY if early else None)
     except pydantic.ValidationError as error:
-        raise ExperimentError(_explained(error, path, text)) from error
+        raise ExperimentError(explained(error, path, text, Experiment, _TABLES)) from error
     # These come from where the file lies and not from what it says, so they are no fields.
     experiment._folder = (path.resolve().parent / experiment.paths_from).resolve()
     experiment._file = path
@@ -264,14 +264,28 @@ def _replicated(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
     return [replicate for entry in entries for replicate in entry.replicates(named)]
 
 
-def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
-    """What is wrong, in one line for each problem: ``file:line: key: message``."""
+def explained(
+    error: pydantic.ValidationError,
+    path: Path,
+    text: str,
+    top: type[pydantic.BaseModel],
+    tables: Mapping[str, type[pydantic.BaseModel]],
+) -> str:
+    """What is wrong, in one line for each problem: ``file:line: key: message``.
+
+    Args:
+        error: What pydantic found.
+        path: The file.
+        text: What it holds.
+        top: The record of the whole file.
+        tables: Those of its tables, by name.
+    """
     lines = []
     for problem in error.errors():
         where = ".".join(str(step) for step in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = f"unknown key; {_meant(problem)}"
+            message = f"unknown key; {_meant(problem, top, tables)}"
         elif where and problem["type"] != "missing" and not isinstance(problem["input"], dict):
             message += f" (found {problem['input']!r})"
         place = problem["loc"][:-1] if problem["type"] == "missing" else problem["loc"]
@@ -282,26 +296,24 @@ def _explained(error: pydantic.ValidationError, path: Path, text: str) -> str:
     return "\n".join(lines)
 
 
-def _meant(problem: Any) -> str:
+def _meant(
+    problem: Any, top: type[pydantic.BaseModel], tables: Mapping[str, type[pydantic.BaseModel]]
+) -> str:
     """What somebody who wrote an unknown key may have meant."""
-    *table, key = map(str, problem["loc"])
+    *steps, key = map(str, problem["loc"])
     # In TOML a line belongs to the table above it, wherever its writer wanted it.
-    if table and key in Experiment.model_fields and not isinstance(problem["input"], dict | list):
+    if steps and key in top.model_fields and not isinstance(problem["input"], dict | list):
         return f"{key} stands at the top of the file, before the first [table]"
-    return near_misses(key, _siblings(problem))
-
-
-def _siblings(problem: Any) -> list[str]:
-    """The keys that may stand in the table in which an unknown key was met."""
-    record: type[pydantic.BaseModel] = Experiment
-    for step in problem["loc"][:-1]:
-        if isinstance(step, str):
-            record = _TABLES.get(step, record)
-    return [name for name, field in record.model_fields.items() if not field.exclude]
+    # The keys that may stand in the table in which it was met.
+    record = top
+    for step in steps:
+        record = tables.get(step, record)
+    fields = record.model_fields.items()
+    return near_misses(key, [name for name, field in fields if not field.exclude])
 
 
 # A misspelt key is compared with the keys of its own table.
-_TABLES: dict[str, type[SettingsTable]] = {
+_TABLES: dict[str, type[pydantic.BaseModel]] = {
     "data": Data, "models": ModelEntry, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": ClassificationSettings, "report": Report,
     "id": Identity, "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep,

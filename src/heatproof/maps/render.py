@@ -82,6 +82,30 @@ def layer(
     return coloured
 
 
+def levels(saliency: Float[np.ndarray, "h w"]) -> tuple[UInt8[np.ndarray, "h w"], bool]:
+    """The strength of a map in 256 levels, for a viewer that colours it by ``palette``.
+
+    Returns:
+        Levels: 0 is the minimum and 255 full strength or, of a map with negative values, 128 is
+        zero and the ends are full strength against and for the finding.  And whether it has such.
+    """
+    if value_range(saliency) is None:
+        return np.zeros(saliency.shape, np.uint8), False
+    low = float(saliency.min())
+    strength = np.abs(saliency) if low < 0 else saliency - low
+    strength = np.minimum(strength / _top(strength), 1)
+    if low < 0:
+        strength = (128 + np.sign(saliency) * strength * 127) / 255
+    return np.rint(strength * 255).astype(np.uint8), low < 0
+
+
+def palette(*, signed: bool = False) -> UInt8[np.ndarray, "256 3"]:
+    """The colour of each level."""
+    ramp = np.linspace(-1 if signed else 0, 1, 256, dtype=np.float32)[None]
+    colours: np.ndarray = np.rint(_coloured(ramp)[0][0]).astype(np.uint8)
+    return colours
+
+
 def outline(mask: Bool[np.ndarray, "h w"], height: int, width: int) -> str:
     """The edge of a mask as an SVG path, in pixels of a picture of that size; empty without one.
 
