@@ -27,6 +27,7 @@ from heatproof.data.deep_colour import deep_colour, is_deep_colour
 from heatproof.data.dicom import LUMA, MOST_PIXELS
 from heatproof.data.film_header import FilmHeader
 from heatproof.data.levels import Levels
+from heatproof.data.png_chunks import may_be_turned
 from heatproof.errors import PixelError
 
 Grey = Float[np.ndarray, "h w"]
@@ -54,7 +55,9 @@ class ImageFile:
             if dicom.is_dicom(self.path):
                 return dicom.size_in(self.path)
             with Image.open(self.path, formats=_FORMATS) as image:
-                _refuse(image)
+                _refuse_size(image)
+                if image.format != "PNG" or may_be_turned(self.path):
+                    _refuse_turned(image)
                 return image.height, image.width
 
     def header(self) -> FilmHeader:
@@ -72,7 +75,8 @@ class ImageFile:
             if dicom.is_dicom(self.path):
                 return _within_unit(dicom.grey(pydicom.dcmread(self.path), self.levels))
             with Image.open(self.path, formats=_FORMATS) as image:
-                _refuse(image)
+                _refuse_size(image)
+                _refuse_turned(image)
                 return _within_unit(_read_image(image, self.path, self.levels))
 
     def version(self) -> str:
@@ -156,11 +160,14 @@ class ArrayPixels:
         return self.version()
 
 
-def _refuse(image: Image.Image) -> None:
+def _refuse_size(image: Image.Image) -> None:
     if image.height * image.width > MOST_PIXELS:
         raise PixelError(f"{image.height} x {image.width} pixels, at most {MOST_PIXELS:,} are read")
     if (frames := getattr(image, "n_frames", 1)) != 1:
         raise PixelError(f"{frames} frames, expected one; a stack or a volume?")
+
+
+def _refuse_turned(image: Image.Image) -> None:
     if (turned := image.getexif().get(ExifTags.Base.Orientation, 1)) != 1:
         raise PixelError(
             f"EXIF orientation {turned}, expected 1 (upright); turn the pixels themselves, since"
