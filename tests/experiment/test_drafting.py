@@ -84,6 +84,16 @@ def test_columns_of_truths_and_coco(folder):
     assert "6 positive" in (folder / "experiment.toml").read_text()
 
 
+def test_a_column_of_diagnoses_is_shown_as_a_rule_to_be_decided(folder):
+    says = ("ARDS", "COVID", "COVID")
+    rows = [f"png/{n}.png,{says[n % 3]}" for n in range(12)]
+    (folder / "films.csv").write_text("\n".join(["image,diagnosis", *rows]))
+    line = next(line for line in draft(folder, folder).splitlines() if "diagnosis" in line)
+    rule = '{ column = "diagnosis", positive = ["COVID"], negative = ["ARDS"] }'
+    why = "which of its 2 values are present, and which absent?"
+    assert line == f'# labels."COVID" = {rule}  # {why}'
+
+
 def test_the_command_overwrites_nothing(folder):
     command = [sys.executable, "-c", "from heatproof.cli import main; main()", "init", str(folder)]
     first = subprocess.run(command, capture_output=True, text=True, check=False)

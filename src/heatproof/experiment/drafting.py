@@ -34,6 +34,7 @@ _NAMED = {
 _KEPT = re.compile(
     r"sex|gender|(^|_)age($|_)|split|fold|scanner|manufacturer|device|site", re.IGNORECASE
 )
+_FINDING = re.compile(r"finding|diagnos|disease|label|class|patholog", re.IGNORECASE)
 _BOX = 4  # numbers of a box
 _WORDS = 6  # most values of a column that says a finding in words
 
@@ -102,7 +103,7 @@ def draft(folder: Path, beside: Path) -> str:
     keys += marks
     keys += _named(table)
     labels = list(_labels(table))
-    keys += [key for key, _ in labels]
+    keys += [key for key, _ in labels] or _undecided(table)
     findings = [finding for _, finding in labels]
     if marks and len(findings) != 1:
         findings = findings or ["Lesion"]
@@ -303,6 +304,17 @@ def _labels(table: _Table) -> Iterator[tuple[Key, str]]:
         table.used.add(column)
         positives = sum(value in {"1", "1.0"} for value in table.values(column))
         yield Key(f"labels.{toml(column)}", column, f"{positives:,} positive"), column
+
+
+def _undecided(table: _Table) -> list[Key]:
+    """A column that seems to say what a film has, without a word for films that have nothing."""
+    for column in table.columns():
+        values = [value for value, _ in Counter(table.values(column)).most_common() if value]
+        if _FINDING.search(column) and 1 < len(values) < len(table.values(column)):
+            rule = {"column": column, "positive": values[:1], "negative": values[1:_WORDS]}
+            why = f"which of its {len(values)} values are present, and which absent?"
+            return [Key(f"# labels.{toml(values[0])}", rule, why)]
+    return []
 
 
 def _says_finding(texts: Sequence[str]) -> bool:
