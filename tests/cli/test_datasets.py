@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from heatproof.cli.datasets import show
 from heatproof.data.datasets import datasets
@@ -17,6 +18,7 @@ from heatproof.data.on_disk import (
     write_mura,
     write_mura_readers,
     write_rsna,
+    write_vindr,
 )
 from heatproof.data.overview import Labelled, Marked, overview
 from heatproof.errors import ExperimentError
@@ -55,6 +57,20 @@ def test_a_person_reads_the_same(root, capsys):
     assert "files that are not there: 0" in text
     assert "Lung Opacity" in text
     assert "reference" in text
+
+
+def test_readers_are_compared_and_a_picture_is_drawn(tmp_path, capsys):
+    write_vindr(tmp_path / "vindr", FILMS)
+    show("vindr_cxr", tmp_path / "vindr", headers=True, picture=tmp_path / "seen.png")
+    assert "R1, R2" in capsys.readouterr().out
+    with Image.open(tmp_path / "seen.png") as picture:
+        assert picture.width > 4 * 224
+    show("vindr_cxr", tmp_path / "vindr", headers=True, as_json=True)
+    (pair,) = json.loads(capsys.readouterr().out)["agreement"]
+    assert (pair["reader"], pair["other"], pair["both"], pair["either"]) == (
+        "R1", "R2", POSITIVE - 1, POSITIVE,
+    )  # fmt: skip
+    assert pair["dice"] == 1
 
 
 def test_labels_views_and_readers(tmp_path):

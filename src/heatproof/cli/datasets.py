@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heatproof.cli.terminal import escape
+from heatproof.disk import write_whole
 from heatproof.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -51,8 +52,17 @@ def show(
         ),
     ] = None,
     headers: Annotated[
-        bool, typer.Option("--headers", help="Read every film's header and check all marks.")
+        bool,
+        typer.Option(
+            "--headers", help="Read every film's header, check all marks, compare readers' masks."
+        ),
     ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Draw a few films and what is marked.", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what lies in a data set: films, patients, missing files, labels, views, marks."""
@@ -65,7 +75,12 @@ def show(
     key = next((key for key in ("root", "csv") if key in known), None)
     if key is None:
         raise ExperimentError(f"{name} lies in no folder or table: it has no option root or csv")
-    found = overview(kinds.build(name, {key: str(path.absolute()), **options}), headers=headers)
+    dataset = kinds.build(name, {key: str(path.absolute()), **options})
+    if picture is not None:
+        from heatproof.report.pictures.films import picture_of
+
+        write_whole(picture, picture_of(dataset))
+    found = overview(dataset, headers=headers)
     if as_json:
         typer.echo(json.dumps(found.plain(), indent=2))
         return
@@ -107,6 +122,13 @@ def _print(found: "Overview", out: Console) -> None:
             shown = (escape(mark.finding), escape(mark.reader), str(mark.films))
             marks.add_row(*shown, str(mark.instances))
         out.print(marks)
+    if found.agreement:
+        readers = Table("finding", "readers", "marked by both", "by either", "median Dice")
+        for pair in found.agreement:
+            names = escape(f"{pair.reader}, {pair.other}")
+            dice = "" if pair.dice is None else f"{pair.dice:.2f}"
+            readers.add_row(escape(pair.finding), names, str(pair.both), str(pair.either), dice)
+        out.print(readers)
 
 
 def _list(out: Console, what: str, items: tuple[str, ...]) -> None:

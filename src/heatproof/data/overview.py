@@ -1,9 +1,12 @@
-"""What lies in a data set: counts of films, patients, labels, views, marks and missing files."""
+"""What lies in a data set: counts of films, patients, labels, views, marks and missing
+files, and the agreement of readers.
+"""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from heatproof.data.annotations.agreement import Agreement, agreements
 from heatproof.data.check import check
 from heatproof.data.pixels import ImageFile
 from heatproof.disk import is_file
@@ -58,6 +61,8 @@ class Overview:
         labels: By finding.
         views: Films of each view, the most frequent first; empty text is unknown.
         marks: By finding and reader.
+        agreement: By finding, of every two readers; their masks are compared where headers are
+            read.
         problems: Marks that do not fit their film, and films that cannot be read, each in words;
             asked for apart, since every header is read.
     """
@@ -69,6 +74,7 @@ class Overview:
     labels: dict[str, Labelled]
     views: dict[str, int]
     marks: tuple[Marked, ...]
+    agreement: tuple[Agreement, ...] = ()
     problems: tuple[str, ...] | None = None
 
     def plain(self) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def overview(dataset: Dataset, *, headers: bool = False) -> Overview:
     Args:
         dataset: The data set.
         headers: Whether the header of every film is read, too, to find films that cannot be read
-            and marks that do not fit.
+            and marks that do not fit, and to compare the masks of readers.
     """
     films = [dataset[index] for index in range(len(dataset))]
     patients = {film.patient_id for film in films}
@@ -115,6 +121,7 @@ def overview(dataset: Dataset, *, headers: bool = False) -> Overview:
             Marked(finding, reader, count, instances[finding, reader])
             for (finding, reader), count in sorted(on_films.items())
         ),
+        agreement=agreements(films, masks=headers),
         problems=problems,
     )
 

@@ -54,7 +54,9 @@ def _picture(tile: Tile) -> np.ndarray:
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     grey = np.rint(np.clip(tile.image, 0, 1) * 255).astype(np.uint8)
     resized = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    marked = cv2.resize(tile.marked.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    # A mark that is smaller than a pixel must be seen, too.
+    cover = cv2.resize(tile.marked.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    marked = (cover > 0).astype(np.uint8)
     colour = np.ascontiguousarray(np.repeat(resized[:, :, None], 3, axis=2))
     outlines, _ = cv2.findContours(marked, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(colour, outlines, -1, _MARK, 1)
