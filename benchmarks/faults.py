@@ -19,7 +19,7 @@ from pathlib import Path
 
 from heatproof import __version__
 from heatproof.disk import write_whole
-from tests.faults.campaign import FAULTS, Trial, subjects, trial
+from tests.faults.campaign import FAULTS, Trial, Unavailable, subjects, trial
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,7 +35,7 @@ when and where.
 
 What is simulated: *kill* is SIGKILL after a random share of the seconds of the processor that the undisturbed run takes. *Disk full* is a limit on the length of
 files, and *no space*, *read only*, *permission lost* and *disk error* are the system's errors, from a random file on. *Memory* is a limit of the address space
-(RLIMIT_AS), a few MiB above what the run has at a random unit; a kill by the kernel for want of memory is a *kill*. *Power cut* kills the run at a random unit, and
+(RLIMIT_AS), a few MiB above what the run has at a random unit; *memory of a cgroup* is the same by a cgroup, beyond which the kernel kills the run. *Power cut* kills the run at a random unit, and
 gives every file the content of its last `fsync`; names that were never synced are lost by chance; SQLite, which syncs by itself, is left as it is
 (`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
 switched off.
@@ -114,7 +114,11 @@ def main() -> None:
                 continue
             if time.monotonic() > until:
                 break
-            done.append(trial(fault, seed, of))
+            try:
+                done.append(trial(fault, seed, of))
+            except Unavailable as why:
+                print(f"{fault}: {why}", flush=True)
+                continue
             print("passed" if done[-1].passed else "FAILED", done[-1], flush=True)
             known["trials"] = [dataclasses.asdict(each) for each in done]
             write_whole(RECORD, json.dumps(known, indent=1) + "\n")

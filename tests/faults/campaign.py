@@ -243,6 +243,51 @@ def _memory(chance: random.Random, subject: Subject, folder: Path) -> Told:
     return subject.run(folder, before=AtUnit(chance.randrange(1, subject.units), limits))
 
 
+class Unavailable(Exception):
+    """A fault that this machine cannot commit."""
+
+
+class Group:
+    """The process goes into a cgroup that may take so many bytes more; beyond, the kernel kills it.
+
+    Args:
+        name: Of the cgroup.
+        more: Bytes that may be taken; what the process has already counts for the cgroup it leaves.
+    """
+
+    def __init__(self, name: str, more: int) -> None:
+        self._name, self._more = name, more
+
+    @property
+    def folder(self) -> Path:
+        """Where it is.  Raises Unavailable where none can be made."""
+        first, second = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
+        held = second / "cgroup.subtree_control"
+        if first.is_dir() and os.access(first, os.W_OK):
+            return first / self._name
+        if held.exists() and "memory" in held.read_text() and os.access(second, os.W_OK):
+            return second / self._name
+        raise Unavailable("no cgroup that limits memory can be made by this user")
+
+    def __call__(self) -> None:
+        """From now on."""
+        folder = self.folder
+        folder.mkdir(exist_ok=True)
+        limits = (folder / name for name in ("memory.limit_in_bytes", "memory.max"))
+        next(limit for limit in limits if limit.exists()).write_text(str(self._more))
+        (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _group(chance: random.Random, subject: Subject, folder: Path) -> Told:
+    group = Group(f"heatproof-{os.getpid()}", chance.choice((1, 4, 16)) << 20)
+    group.folder  # noqa: B018  # asked before the run, and not within it
+    try:
+        return subject.run(folder, before=AtUnit(chance.randrange(1, subject.units), group))
+    finally:
+        if group.folder.exists():
+            group.folder.rmdir()
+
+
 class Removed:
     """Removes a finished file of a run while it goes on."""
 
@@ -364,6 +409,7 @@ FAULTS: dict[str, Disturb] = {
     "permission lost": _refused(errno.EACCES),
     "disk error": _refused(errno.EIO),
     "memory": _memory,
+    "memory of a cgroup": _group,
     "file removed during the run": _removed,
     "film changed during the run": _film("changed"),
     "film removed during the run": _film("removed"),
