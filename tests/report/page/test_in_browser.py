@@ -1,5 +1,7 @@
 """The page in Chromium: nothing on the console, controls that do what they say, paper without
 overlaps, and no violation that axe-core knows.
+
+`make test` installs Playwright and axe-core; Chromium is a program of the system.
 """
 
 import shutil
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from heatproof.report.content import Content
+from heatproof.report.page import album
 from heatproof.report.page.album import beside_the_page
 from heatproof.report.page.html import render
 from tests.report import trial, trial_huge
@@ -24,28 +27,42 @@ pytestmark = [
 WIDTHS = (390, 834, 1400)
 A4 = 794 - 106  # pixels between the margins
 
-# Pairs of texts and marks of one table or strip that lie over each other, or leave their cell.
+# Of every table: pairs of texts of two cells that lie over each other, and what leaves its cell.
 OVERLAPS = """() => {
   const found = [];
-  const shown = (box) => box.width > 0 && box.height > 0;
+  const said = (node) => node.textContent.trim().slice(0, 40);
+  const boxes = (node) => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return [...range.getClientRects()].filter((box) => box.width >= 3 && box.height > 0);
+  };
   for (const table of document.querySelectorAll("table")) {
+    const texts = [];
     for (const cell of table.querySelectorAll("th, td")) {
       const outer = cell.getBoundingClientRect();
       // A phone reads headings from the cells, and hides the row that holds them.
       const head = cell.closest("thead");
-      if (!shown(outer) || (head && getComputedStyle(head).clipPath !== "none")) continue;
-      const range = document.createRange();
-      range.selectNodeContents(cell);
-      for (const box of range.getClientRects()) {
-        if (!shown(box) || box.width < 3) continue;
-        // A dot at the end of a track stands out by half its width.
-        if (box.left < outer.left - 7 || box.right > outer.right + 7) {
-          found.push(cell.textContent.trim().slice(0, 60) + " leaves its cell by "
-            + Math.round(Math.max(outer.left - box.left, box.right - outer.right)));
-          break;
-        }
+      if (!outer.width || (head && getComputedStyle(head).clipPath !== "none")) continue;
+      // A dot at the end of a track stands out by half its width.
+      const leaves = (box) => box.left < outer.left - 7 || box.right > outer.right + 7;
+      if (boxes(cell).some(leaves)) found.push(`${said(cell)} leaves its cell`);
+      const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        if (!node.data.trim() || node.parentElement.closest(".unseen")) continue;
+        for (const box of boxes(node)) texts.push({ box, cell, node });
       }
     }
+    texts.sort((one, other) => one.box.top - other.box.top);
+    texts.forEach((one, place) => {
+      for (let next = place + 1; next < texts.length; next++) {
+        const other = texts[next];
+        if (other.box.top > one.box.bottom - 2) break;
+        const left = Math.max(one.box.left, other.box.left);
+        const right = Math.min(one.box.right, other.box.right);
+        if (right - left <= 1 || other.cell === one.cell) continue;
+        found.push(`${said(one.node)} lies over ${said(other.node)}`);
+      }
+    });
   }
   return found;
 }"""
@@ -89,7 +106,8 @@ def usual(written: Callable[[Content], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def large(written: Callable[[Content], Path]) -> Path:
-    return written(trial_huge.huge())
+    """Every table of a large study, with few films: films do not make a table wider."""
+    return written(trial_huge.huge(cases=1))
 
 
 @pytest.fixture
@@ -114,7 +132,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
 
 
 def visible(page: Any, selector: str) -> int:
-    return int(page.locator(f"{selector}:visible").count())
+    return int(page.locator(f":is({selector}):visible").count())
 
 
 def test_filters_act_on_gallery_and_tables(usual: Path, opened: Callable[..., Any]) -> None:
@@ -226,14 +244,15 @@ def test_a_table_is_sorted_and_copied(usual: Path, opened: Callable[..., Any]) -
     assert "↕" not in lines[0]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ["usual", "large"])
 def test_nothing_leaves_its_place(
-    name: str, width: int, request: pytest.FixtureRequest, opened: Callable[..., Any]
+    name: str, request: pytest.FixtureRequest, opened: Callable[..., Any]
 ) -> None:
-    page = opened(request.getfixturevalue(name), width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(OVERLAPS) == []
+    page = opened(request.getfixturevalue(name))
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(OVERLAPS) == [], width
 
 
 @pytest.mark.parametrize("name", ["usual", "large"])
@@ -245,15 +264,19 @@ def test_nothing_overlaps_on_paper(
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert visible(page, ".scripted, .copy, .sort, nav") == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    # The browser rounds parts of a pixel up.
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4 + 1
     assert page.evaluate(OVERLAPS) == []
     if name == "usual":
         assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_a_large_study_opens_at_once(large: Path, opened: Callable[..., Any]) -> None:
-    assert large.stat().st_size < 25_000_000
-    page = opened(large)
+def test_a_large_study_opens_at_once(
+    written: Callable[[Content], Path], opened: Callable[..., Any]
+) -> None:
+    path = written(trial_huge.huge())
+    assert 15_000_000 < path.stat().st_size < 25_000_000
+    page = opened(path)
     metrics = page.context.new_cdp_session(page)
     metrics.send("Performance.enable")
     found = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
@@ -261,16 +284,15 @@ def test_a_large_study_opens_at_once(large: Path, opened: Callable[..., Any]) ->
     assert found["ProcessTime"] < 2
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(
-    usual: Path, opened: Callable[..., Any], width: int, scheme: str
-) -> None:
-    axe = pytest.importorskip("axe_core_python", reason="axe-core is not installed")
-    page = opened(usual, width, color_scheme=scheme, bypass_csp=True)
+def test_axe_finds_nothing(usual: Path, opened: Callable[..., Any], scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+    page = opened(usual, color_scheme=scheme, bypass_csp=True)
     page.add_script_tag(path=Path(axe.__file__).parent / "axe.min.js")
-    found = page.evaluate("axe.run().then((found) => found.violations)")
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        found = page.evaluate("axe.run().then((found) => found.violations)")
+        assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == [], width
 
 
 def test_without_a_script_the_page_is_read(usual: Path, opened: Callable[..., Any]) -> None:
@@ -282,22 +304,23 @@ def test_without_a_script_the_page_is_read(usual: Path, opened: Callable[..., An
 
 
 def test_films_beside_the_page_are_shown(
-    written: Callable[[Content], Path], opened: Callable[..., Any]
+    written: Callable[[Content], Path],
+    opened: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = written(trial_huge.huge(cases=30))
-    content = trial_huge.huge(cases=30)
+    monkeypatch.setattr(album, "IN_PAGE", 0)
+    path = written(trial.usual())
+    assert (path.parent / "pictures").is_dir()
     page = opened(path)
-    assert bool(beside_the_page(content)) == (path.parent / "pictures").is_dir()
     link = page.locator("defs image").first.get_attribute("href")
-    assert (
-        page.evaluate(
-            """(link) => new Promise((done) => {
+    assert link.startswith("pictures/")
+    width = page.evaluate(
+        """(link) => new Promise((done) => {
           const image = new Image();
           image.onload = () => done(image.naturalWidth);
           image.onerror = () => done(0);
           image.src = link;
         })""",
-            link,
-        )
-        == 1024
+        link,
     )
+    assert width == trial.usual().gallery.cases[0].film.width

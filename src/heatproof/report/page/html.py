@@ -87,13 +87,19 @@ def undefined_reason(estimate: Estimate, positives: int, negatives: int, why: st
     return why or words.count(estimate.cases, "case")
 
 
+_LONG_WORD = re.compile(r"\b(?=\w{10})(\w+)(bility|zation|riance|lence|sion|\w{6})\b")
+
+
 def hyphenated(text: str) -> str:
     """The text with a soft hyphen in each long word, where narrow columns may break it.
 
-    >>> hyphenated("Reproducibility").replace("\N{SOFT HYPHEN}", "-")
-    'Reproduci-bility'
+    A word is broken before a usual ending, and one without such an ending where six letters are
+    left.
+
+    >>> hyphenated("Repeatability, Compression").replace("\N{SOFT HYPHEN}", "-")
+    'Repeata-bility, Compres-sion'
     """
-    return re.sub(r"\b(\w{7,})(\w{6})\b", "\\1\N{SOFT HYPHEN}\\2", text)
+    return _LONG_WORD.sub("\\1\N{SOFT HYPHEN}\\2", text)
 
 
 def _loader() -> jinja2.BaseLoader:
