@@ -60,11 +60,13 @@ def maps_and_image() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     coarse = torch.randn(1, MAPS, CELLS, CELLS, generator=generator)
     relevance = nn.functional.interpolate(coarse, (SIDE, SIDE), mode="bilinear")
+    # Pixels that are equally relevant, as at the edges, may be hidden in any order.
+    relevance = relevance + 1e-4 * torch.randn(relevance.shape, generator=generator)
     grey = nn.functional.interpolate(
         torch.randn(1, 1, 28, 28, generator=generator), (SIDE, SIDE), mode="bicubic"
     )
     grey = grey + 0.05 * torch.randn(grey.shape, generator=generator)
-    return relevance, grey.repeat(1, 3, 1, 1)
+    return relevance, grey
 
 
 def imputation(relevance: Tensor, image: Tensor) -> dict[str, object]:
@@ -93,8 +95,10 @@ def imputation(relevance: Tensor, image: Tensor) -> dict[str, object]:
 def races(relevance: Tensor, image: Tensor) -> dict[str, object]:
     """Whole metrics, their passes included."""
     network = resnet50(num_classes=FINDINGS).eval()
+    # One channel: Quantus hides channels of a pixel one by one, in an order that is left open.
+    network.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
     names = [f"finding {number}" for number in range(FINDINGS)]
-    model = heatproof.wrap(network, names, size=SIDE, mean=0, std=1)
+    model = heatproof.wrap(network, names, size=SIDE, mean=0, std=1, channels=1)
     targets = [number % FINDINGS for number in range(MAPS)]
     found = {}
     with held_still(model):

@@ -18,6 +18,7 @@ from heatproof.runs.folder import TABLES
 from heatproof.sweep.trials import TrialLocalization, TrialTable
 from heatproof.tables import Table
 from heatproof.tables.contents import Contents
+from heatproof.tables.fidelity import FidelityOfMaps
 from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
@@ -30,7 +31,17 @@ from heatproof.types import Estimate
 PAGE = Path(__file__).parent / "reference" / "tables.md"
 BESIDE = TABLES
 SWEEP = (TrialTable, TrialLocalization)
-UNITS = (Contents, Headers, Predictions, MapsMade, Scores, Shapes, OnStructures, Pairs)
+UNITS = (
+    Contents,
+    Headers,
+    Predictions,
+    MapsMade,
+    Scores,
+    Shapes,
+    OnStructures,
+    Pairs,
+    FidelityOfMaps,
+)
 HEAD = """# The tables of a run and of a sweep
 
 A run writes its tables as Parquet into its folder, beside the report; some also as CSV. [`heatproof.open`](../how-to/work-with-runs.md) gives them

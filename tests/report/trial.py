@@ -14,6 +14,7 @@ from heatproof.analysis.classification import CalibrationBin, Classification, Op
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis, Spread
 from heatproof.analysis.failures import Failure
+from heatproof.analysis.fidelity import Fidelity
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
@@ -23,6 +24,7 @@ from heatproof.diagnose.effect import Effect
 from heatproof.diagnose.prior import UsualPlace
 from heatproof.diagnose.shape import FEATURES
 from heatproof.diagnose.subgroups import Subgroup
+from heatproof.fidelity.truth import Reliability
 from heatproof.maps.tuning import TunedValue
 from heatproof.report.content import (
     CohortCounts,
@@ -349,6 +351,14 @@ def detection() -> Content:
 
 
 @cache
+def true_to_the_model(metric: str, method: str, gain: Estimate | None) -> Fidelity:
+    wins = None if gain is None else est(0.8)
+    told = None if gain is None else Reliability(0.65, 0.6, 0.7)
+    return Fidelity(
+        RSNA, MODEL, "Edema", method, metric, "lower", est(0.3), gain, wins, told
+    )  # fmt: skip
+
+
 def compared() -> Content:
     """The usual one with everything else that an experiment may measure."""
     needed = NeededCases(120, 100, 0.8, 0.05)
@@ -374,6 +384,10 @@ def compared() -> Content:
         tuned=(TunedValue("tuning", MODEL, "grad_cam", "auprc", OPACITY, 0.25, 0.4, 7),),
         failures=(Failure("false positive", RSNA, MODEL, "Edema", "a.png", 0.9, 0.5),),
         structures=(Structure(RSNA, MODEL, "Edema", "tube", "grad_cam", est(0.4), est(0.3), 0.05),),
+        fidelity=(
+            *(true_to_the_model("deletion", method, diff(0.1)) for method in ("grad_cam", "noise")),
+            true_to_the_model("max_sensitivity", "grad_cam", None),
+        ),
         rare=(Rare(RSNA, "Edema", "maps", 3, 10), Rare(RSNA, "Edema", "classifier", 3, 10)),
         diagnoses=(beside_prior, *usual().diagnoses),
     )

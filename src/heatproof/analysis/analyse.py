@@ -14,13 +14,16 @@ from heatproof.analysis.comparison import (
 )
 from heatproof.analysis.diagnosis import Diagnosis, DiagnosisOptions, Spread, diagnoses, spreads
 from heatproof.analysis.failures import Failure, failures
+from heatproof.analysis.fidelity import Fidelity, fidelity_of_methods
 from heatproof.analysis.filmwise import one_by_one
 from heatproof.analysis.intervals import Intervals
 from heatproof.analysis.localization import Localization, corrected, localization
 from heatproof.analysis.rare import Rare, frequent, rare, trustworthy
 from heatproof.analysis.structures import Structure, on_structures
 from heatproof.analysis.verdicts import Asked, Network, Trust, untested_grids, verdict_grids
+from heatproof.fidelity.metrics import FidelityMetric
 from heatproof.localize.tuned import TunedMetrics
+from heatproof.tables.fidelity import FidelityOfMaps
 from heatproof.tables.films import Films
 from heatproof.tables.pairs import Pairs
 from heatproof.tables.predictions import Called, Predictions
@@ -44,6 +47,7 @@ class Tables:
         shapes: The shape of everything that was marked.
         structures: How much of the maps lies on structures that are no findings.
         pairs: Similarities of maps by criterion of trust.
+        fidelity: How true maps are to the model.
     """
 
     films: Films
@@ -53,6 +57,7 @@ class Tables:
     shapes: Shapes
     structures: OnStructures
     pairs: Pairs
+    fidelity: FidelityOfMaps = field(default_factory=lambda: FidelityOfMaps.of_rows([]))
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Questions:
         measures: What people call similarities and metrics, by spec.
         folds: Names of metadata that say which member judges a film, and so are no subgroups.
         networks: What each member is, by its name.
+        fidelities: The metrics of fidelity that maps were measured by.
     """
 
     metrics: TunedMetrics
@@ -82,6 +88,7 @@ class Questions:
     measures: Mapping[str, str] = field(default_factory=dict)
     folds: Collection[str] = ()
     networks: Mapping[str, Network] = field(default_factory=dict)
+    fidelities: Mapping[str, FidelityMetric] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ class Analysis:
     spreads: tuple[Spread, ...]
     structures: tuple[Structure, ...]
     trust: tuple[Trust, ...]
+    fidelity: tuple[Fidelity, ...] = ()
 
 
 def analyse(
@@ -168,4 +176,5 @@ def analyse(
         spreads=tuple(spreads(tables.shapes, films)),
         structures=tuple(on_structures(tables.structures, intervals)),
         trust=tuple(grids),
+        fidelity=tuple(fidelity_of_methods(tables.fidelity, questions.fidelities, intervals)),
     )

@@ -145,7 +145,7 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
 
 _stage(
     "run",
-    "Run an experiment: train, explain or import, score, trust, report.\n\n"
+    "Run an experiment: train, explain or import, score, trust, fidelity, report.\n\n"
     "Stages skip what is done, so a run that was interrupted or killed goes on where it was when"
     " the same command is given again.",
     until="report",
@@ -197,6 +197,7 @@ def sweep(
 _stage("explain", "Make, or import, every probability and saliency map, and stop there.")
 _stage("score", "Measure every map against its references, and stop there.")
 _stage("trust", "Put every method to the criteria of trust that are asked for, and stop there.")
+_stage("fidelity", "Measure whether maps are true to the model, as asked for, and stop there.")
 _stage("report", "Estimate and write the report, doing first whatever of the run is missing.")
 
 

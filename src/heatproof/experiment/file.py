@@ -20,6 +20,7 @@ from heatproof.experiment.settings import (
     ClassificationSettings,
     Data,
     Explain,
+    FidelitySettings,
     Identity,
     ImportedMaps,
     Name,
@@ -71,6 +72,7 @@ class Experiment(SettingsTable):
         trust: How maps must react: the table ``[trust]``, or ``false``, before all tables, to ask
             nothing.  Without either randomization is asked, one draw of all weights, where there is
             a model whose weights can be drawn.
+        fidelity: Whether maps are true to the model; without it nobody asks.
         classification: Where the operating point comes from.
         report: What the page shows.
         sweep: What ``heatproof sweep`` searches.
@@ -93,6 +95,7 @@ class Experiment(SettingsTable):
     trust: Annotated[TrustSettings | None, pydantic.BeforeValidator(_asked_or_not)] = (
         TrustSettings()
     )
+    fidelity: FidelitySettings | None = None
     classification: ClassificationSettings = ClassificationSettings()
     report: Report = Report()
     sweep: Sweep | None = None
@@ -317,7 +320,7 @@ _TABLES: dict[str, type[pydantic.BaseModel]] = {
     "data": Data, "models": ModelEntry, "maps": ImportedMaps, "explain": Explain, "score": Scoring,
     "statistics": Statistics, "classification": ClassificationSettings, "report": Report,
     "id": Identity, "scaling": Scaling, "training": Training, "ensemble": Pool, "sweep": Sweep,
-    "search": Searched, "trust": TrustSettings, "sampling": Sampling,
+    "search": Searched, "trust": TrustSettings, "fidelity": FidelitySettings, "sampling": Sampling,
     "study": Study, "choices": Choice, "counts": Counts,
 }  # fmt: skip
 

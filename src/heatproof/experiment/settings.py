@@ -256,6 +256,25 @@ class TrustSettings(SettingsTable):
         return specs
 
 
+class FidelitySettings(SettingsTable):
+    """Whether maps are true to the model.  A file without this table does not ask.
+
+    Attributes:
+        metrics: Specs of metrics of fidelity; ``heatproof fidelities`` lists them.
+        films: Those on which the finding is ``present``, or ``all``.
+        images: How many of them, drawn anew for each finding; None for all.  Each takes hundreds of
+            passes of the model.
+        seed: Seed of the draw of films.
+    """
+
+    metrics: Annotated[list[str], pydantic.Field(min_length=1)] = [
+        "infidelity(infill='blur')", "deletion(infill='blur')", "insertion"
+    ]  # fmt: skip
+    films: Literal["present", "all"] = "present"
+    images: Annotated[int, pydantic.Field(ge=1)] | None = 50
+    seed: Seed = 0
+
+
 class ClassificationSettings(SettingsTable):
     """Where the operating point comes from.
 

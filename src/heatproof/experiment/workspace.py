@@ -13,6 +13,7 @@ from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data
 from heatproof.experiment.guard import check_tuning
 from heatproof.experiment.pilot import piloted
+from heatproof.fidelity.metrics import FidelityMetric, fidelities
 from heatproof.leases import Leases
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
@@ -22,6 +23,7 @@ from heatproof.models.prepared import PreparedFilms
 from heatproof.registry import Part, files_of, relative_to
 from heatproof.saliency import Method, methods
 from heatproof.tables.contents import Contents
+from heatproof.tables.fidelity import FidelityOfMaps
 from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.pairs import Pairs
@@ -52,6 +54,7 @@ class Workspace:
         criteria: Criteria of trust by canonical spec.
         similarities: What compares maps, by canonical spec.
         rules: What makes verdicts of that, by canonical spec.
+        fidelity_metrics: Metrics of fidelity by canonical spec.
         tuned: The values that tuning films chose for what metrics leave open.
         prepared: Inputs of films, shared by all models of equal preprocessing.
         leases: Of this worker, where several go through the experiment.
@@ -66,6 +69,7 @@ class Workspace:
     criteria: Mapping[str, Criterion] = field(default_factory=dict)
     similarities: Mapping[str, Similarity] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    fidelity_metrics: Mapping[str, FidelityMetric] = field(default_factory=dict)
     tuned: tuple[TunedValue, ...] = ()
     prepared: PreparedFilms = field(default_factory=PreparedFilms, repr=False, compare=False)
     leases: Leases | None = None
@@ -129,6 +133,11 @@ class Workspace:
         """One row per pair of maps and similarity."""
         return Units(self.folder, Pairs, self.leases)
 
+    @cached_property
+    def fidelity(self) -> Units[FidelityOfMaps]:
+        """One row per map and metric of fidelity."""
+        return Units(self.folder, FidelityOfMaps, self.leases)
+
 
 def read_history(folder: Path) -> dict[str, Any]:
     """Validation AUROC by epoch, which epoch was kept, and why training stopped.
@@ -167,6 +176,7 @@ def open_workspace(
         (criteria, trust.criteria if trust else ()),
         (similarities, trust.similarities if trust else ()),
         (rules, trust.rules if trust else ()),
+        (fidelities, experiment.fidelity.metrics if experiment.fidelity else ()),
     ):
         with gathered.each():
             asked[registry.kind] = registry.parts(specs)
@@ -192,6 +202,7 @@ def open_workspace(
         criteria=asked[criteria.kind],
         similarities=_with_files(experiment, asked[similarities.kind]),
         rules=asked[rules.kind],
+        fidelity_metrics=asked[fidelities.kind],
         prepared=PreparedFilms(experiment.output_folder / PREPARED, experiment.prepared_gb),
     )
 

@@ -8,5 +8,6 @@ of them share; ``measure`` measures the maps of several methods, each beside cha
 
 from heatproof.fidelity.measure import Measured, measure
 from heatproof.fidelity.metrics import FidelityMetric, fidelities
+from heatproof.fidelity.truth import definition
 
-__all__ = ["FidelityMetric", "Measured", "fidelities", "measure"]
+__all__ = ["FidelityMetric", "Measured", "definition", "fidelities", "measure"]

@@ -5,6 +5,7 @@ that is constant would be hidden row by row, which is a shape that a model may k
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -90,48 +91,53 @@ def falls(
         forward: A pass of the model.
         regions: What is hidden.
         infill: What it shows then.
-        targets: A finding for each map; the maps of one finding share what is computed.
+        targets: A finding for each map; all maps share the passes.
     """
-    asked = list(dict.fromkeys(targets))
     images = (
-        (target, changed)
+        changed
         for image, blank in zip(forward.images, infilled(forward, infill), strict=True)
-        for target in asked
         for changed in (image, *(torch.where(region, blank, image) for region in regions))
     )
-    found = probabilities(forward, images)
-    found = found.view(len(forward.images), len(asked), 1 + len(regions))
-    return (found[..., :1] - found[..., 1:])[:, [asked.index(target) for target in targets]]
+    found = all_probabilities(forward, images)
+    found = found.view(len(forward.images), 1 + len(regions), -1)[..., list(targets)]
+    return (found[:, :1] - found[:, 1:]).transpose(1, 2)
 
 
 def probabilities(
     forward: ForwardPass, images: Iterator[tuple[int, Float[Tensor, "c h w"]]]
 ) -> Float[Tensor, " m"]:
-    """The probability of a finding on each image, in batches that keep the memory budget.
+    """The probability of one finding on each image.
 
     Args:
         forward: A pass of the model.
         images: The finding, as an index of those of the model, and the image.
     """
-    size, found = forward.at_once(differentiated=False), []
-    batch: list[Tensor] = []
     asked: list[int] = []
 
-    def flush() -> None:
-        with torch.no_grad():
-            logits = forward.model(torch.stack(batch))
-            of_all = forward.model.probabilities(logits)
-        found.append(of_all[torch.arange(len(asked)), asked])
-        batch.clear()
-        asked.clear()
+    def alone() -> Iterator[Float[Tensor, "c h w"]]:
+        for target, image in images:
+            asked.append(target)
+            yield image
 
-    for target, image in images:
-        batch.append(image)
-        asked.append(target)
-        if len(batch) == size:
-            flush()
-    if batch:
-        flush()
+    found = all_probabilities(forward, alone())
+    return found[torch.arange(len(asked)), asked]
+
+
+def all_probabilities(
+    forward: ForwardPass, images: Iterator[Float[Tensor, "c h w"]]
+) -> Float[Tensor, "m findings"]:
+    """The probabilities of all findings of each image."""
+    return forward.model.probabilities(all_logits(forward, images))
+
+
+def all_logits(
+    forward: ForwardPass, images: Iterator[Float[Tensor, "c h w"]]
+) -> Float[Tensor, "m findings"]:
+    """The logits of all findings of each image, in batches that keep the memory budget."""
+    size, found = forward.at_once(differentiated=False), []
+    with torch.no_grad():
+        while batch := list(islice(images, size)):
+            found.append(forward.model(torch.stack(batch)))
     return torch.cat(found)
 
 

@@ -19,6 +19,7 @@ from heatproof.analysis.classification import Classification
 from heatproof.analysis.comparison import Comparison
 from heatproof.analysis.diagnosis import Diagnosis, Spread
 from heatproof.analysis.failures import Failure
+from heatproof.analysis.fidelity import Fidelity
 from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import Rare
 from heatproof.analysis.structures import Structure
@@ -277,6 +278,7 @@ class Content:
         diagnoses: Why maps fail.
         spreads: How much the shapes of findings vary.
         structures: How much of the maps lies on things that are no findings.
+        fidelity: How true the maps are to the model.
         asked: What the experiment asks of trust.
         rules: Rules of trust; the short answer is about the first one.
         family: Which conclusions share one correction: all of a kind, or those of one grid.
@@ -303,6 +305,7 @@ class Content:
     diagnoses: tuple[Diagnosis, ...] = ()
     spreads: tuple[Spread, ...] = ()
     structures: tuple[Structure, ...] = ()
+    fidelity: tuple[Fidelity, ...] = ()
     asked: Asked = field(default_factory=Asked)
     rules: tuple[RuleText, ...] = ()
     trust: tuple[Trust, ...] = ()

@@ -24,6 +24,7 @@ def tables_of(experiment: Experiment, written: Written) -> Tables:
         shapes=written.shapes,
         structures=written.structures,
         pairs=written.pairs,
+        fidelity=written.fidelity,
     )
 
 
@@ -49,6 +50,7 @@ def questions_of(work: Workspace, judged: Sequence[Judged]) -> Questions:
             for record in judged
         },
         folds=frozenset(folds),
+        fidelities=work.fidelity_metrics,
     )
 
 

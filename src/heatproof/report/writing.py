@@ -197,7 +197,7 @@ def _files(
         rows.diagnoses_table(analysis.diagnoses),
     )
     trust = (tables.pairs, rows.verdicts_table(analysis.trust)) if compared else ()
-    optional = (tables.structures, rows.choices_table(tuned))
+    optional = (tables.structures, tables.fidelity, rows.choices_table(tuned))
     written = (*always, *trust, *(table for table in optional if len(table)))
     parquet: dict[str, str | Table] = {f"{table.name}.parquet": table for table in written}
     return parquet | {f"{table.name}.csv": _csv(table) for table in written if table.name in CSV}

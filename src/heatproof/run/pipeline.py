@@ -1,4 +1,4 @@
-"""``run``: train, explain, score, trust, report, in this order, each stage skipping what is done.
+"""``run``: train, explain, score, trust, fidelity, report; each stage skips what is done.
 
 Every stage walks over blocks of films and writes one unit per block, whole or not at all.  So a run
 that is killed and started again does what was left, and ends with the same report.
@@ -39,6 +39,7 @@ from heatproof.report.writing import PAGE, write_report
 from heatproof.stages.blocks import BLOCK, Judged, blocks_of
 from heatproof.stages.control_maps import control_maps
 from heatproof.stages.explanation import explain_films, looks_at_features, methods_of
+from heatproof.stages.fidelity import measure_maps
 from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import canvas_of, import_maps, list_maps
 from heatproof.stages.loop import complete
@@ -50,7 +51,7 @@ from heatproof.stages.written import Written, read_back
 from heatproof.tables.films import Films
 from heatproof.types import ModelId
 
-Stage = Literal["train", "explain", "score", "trust", "report"]
+Stage = Literal["train", "explain", "score", "trust", "fidelity", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 _Result = TypeVar("_Result")
 LEASES = "leases"  # the folder in which workers say what they make
@@ -226,7 +227,10 @@ def _stages(
     compared = compare_maps(work, judged, openers, progress)
     if until == "trust":
         return work.folder / "trust"
-    written = read_back(work, judged, scored, compared)
+    measured = measure_maps(work, judged, openers, progress)
+    if until == "fidelity":
+        return work.folder / "fidelity"
+    written = read_back(work, judged, scored, compared, measured)
 
     def report(*_: str) -> None:
         write_report(work, judged, written, progress)

@@ -21,6 +21,7 @@ from heatproof.tables.choices import Choices
 from heatproof.tables.comparisons import Comparisons
 from heatproof.tables.diagnoses import Diagnoses
 from heatproof.tables.estimates import Estimates
+from heatproof.tables.fidelity import FidelityOfMaps
 from heatproof.tables.films import Films
 from heatproof.tables.headers import Headers
 from heatproof.tables.pairs import Pairs
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 TABLES: tuple[type[Table], ...] = (
     Estimates, Verdicts, Comparisons, Diagnoses, Films, Headers, Called, Scores, Shapes,
-    OnStructures, Pairs, Choices,
+    OnStructures, Pairs, FidelityOfMaps, Choices,
 )  # fmt: skip
 """The tables beside a report, in the order in which they are read."""
 _PLACE = ("data", "model", "member", "method", "image_id", "finding")

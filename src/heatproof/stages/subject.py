@@ -12,7 +12,7 @@ from heatproof.data.decoded import Changed
 from heatproof.data.geometry import geometries
 from heatproof.experiment.films import OpenedData
 from heatproof.experiment.model import ModelEntry
-from heatproof.experiment.settings import TrustSettings
+from heatproof.experiment.settings import FidelitySettings, TrustSettings
 from heatproof.models import Model
 from heatproof.models.prepared import PreparedFilms
 from heatproof.preparation.opening import Opener
@@ -207,7 +207,9 @@ class Subject:
             yield copied, explained(maps, geometry, batch, findings, self.options.side)
 
 
-def sampled_films(films: OpenedData, finding: str, options: TrustSettings) -> list[Sample]:
+def sampled_films(
+    films: OpenedData, finding: str, options: TrustSettings | FidelitySettings
+) -> list[Sample]:
     """The films on which maps of a finding are compared, in the order of the data set.
 
     They are drawn from the whole data set and not from the films that a model judges, so that all

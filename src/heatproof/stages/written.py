@@ -12,6 +12,7 @@ from heatproof.stages.contents import contents
 from heatproof.stages.headers import headers
 from heatproof.stages.shapes import shapes
 from heatproof.stages.structures import structure_units
+from heatproof.tables.fidelity import FidelityOfMaps
 from heatproof.tables.films import Films
 from heatproof.tables.headers import Headers
 from heatproof.tables.maps_made import MapsMade
@@ -53,6 +54,7 @@ class Written:
         shapes: Shapes of everything that was marked and scored.
         structures: Shares of the maps that lie on things that are no findings.
         pairs: Similarities of the maps that criteria of trust compared.
+        fidelity: How true maps are to the model.
         digests: A digest of what each data set holds, by its name.
         aside: Films, maps and annotations that were set aside.
     """
@@ -65,12 +67,17 @@ class Written:
     shapes: Shapes
     structures: OnStructures
     pairs: Pairs
+    fidelity: FidelityOfMaps
     digests: Mapping[str, str]
     aside: tuple[SetAside, ...]
 
 
 def read_back(
-    work: Workspace, judged: Sequence[Judged], scored: Sequence[str], compared: Sequence[str]
+    work: Workspace,
+    judged: Sequence[Judged],
+    scored: Sequence[str],
+    compared: Sequence[str],
+    measured: Sequence[str] = (),
 ) -> Written:
     """The tables of an experiment.
 
@@ -82,6 +89,7 @@ def read_back(
         judged: Models and data sets.
         scored: Names of the units of scores.
         compared: Names of the units of pairs.
+        measured: Names of the units of fidelity.
     """
     blocks = [(record, block) for record in judged for block in record.blocks]
     predictions = work.predictions.read(block.predicted for _, block in blocks)
@@ -106,6 +114,7 @@ def read_back(
         shapes(work, usable),
         work.structures.read(structure_units(work, judged)),
         work.trust.read(compared),
+        work.fidelity.read(measured),
         {name: contents(work.contents, data) for name, data in work.data.items()},
         tuple(_shareable(work, _set_aside(films, predictions, scores, missing, marks))),
     )

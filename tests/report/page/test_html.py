@@ -271,7 +271,7 @@ def test_the_contents_are_the_headings() -> None:
     html = render(trial.compared())
     links = re.findall(r'<a href="#(\w+)">(.*?)</a>', html.split("</nav>")[0])
     headings = dict(re.findall(r'<section id="(\w+)".*?<h2>(.*?)</h2>', html, re.DOTALL))
-    assert len(links) == len(headings) == 13
+    assert len(links) == len(headings) == 14
     for name, title in links:
         assert f"<h2>{title}</h2>" in html.split(f'<section id="{name}"')[1].split("</section>")[0]
 

@@ -16,6 +16,7 @@ import jinja2
 
 from heatproof import words
 from heatproof.analysis.rare import FEW_CASES
+from heatproof.registry import docstring_summary
 from heatproof.report.content import Content
 from heatproof.report.names import described_metrics, method_names
 from heatproof.report.page import album, grouping
@@ -24,6 +25,7 @@ from heatproof.report.paper import (
     beside_published,
     checklist_tables,
     diagnosis_tables,
+    fidelity_tables,
     grid_tables,
     published_table,
     result_tables,
@@ -31,7 +33,7 @@ from heatproof.report.paper import (
 )
 from heatproof.report.pictures import positions
 from heatproof.report.pictures.forests import slope_forests
-from heatproof.report.prose import families, first_screen, trust_grid, why_maps_fail
+from heatproof.report.prose import families, fidelity, first_screen, trust_grid, why_maps_fail
 from heatproof.report.prose.answers import answers
 from heatproof.report.prose.cautions import cautions
 from heatproof.report.prose.methods_section import methods_section
@@ -44,6 +46,7 @@ TITLES = {
     "answer": "The short answer",
     "gallery": "Look for yourself",
     "trust": "May the maps be trusted?",
+    "fidelity": "Are the maps true to the model?",
     "localization": "Do the maps find the lesion?",
     "classification": "Is the classifier any good?",
     "against": "As well as readers, or as another model?",
@@ -118,6 +121,7 @@ _FILTERS: dict[str, Any] = {
     "uri": album.data_uri,
     "picture_id": album.picture_id,
     "hyphenated": hyphenated,
+    "summary": lambda part: docstring_summary(type(part).__doc__),
 }
 _FUNCTIONS = (
     answers,
@@ -161,6 +165,10 @@ _FUNCTIONS = (
     diagnosis_tables.subgroup_table,
     diagnosis_tables.usual_table,
     checklist_tables.claim_table,
+    fidelity_tables.fidelity_table,
+    fidelity.doubted_metrics,
+    fidelity.fidelity_metrics,
+    fidelity.fidelity_sentences,
     checklist_tables.tripod_table,
     methods_section,
     bibtex,

@@ -19,6 +19,7 @@ from heatproof.report.paper.diagnosis_tables import (
     subgroup_table,
     usual_table,
 )
+from heatproof.report.paper.fidelity_tables import fidelity_table
 from heatproof.report.paper.grid_tables import (
     published_trust_table,
     reading_table,
@@ -88,6 +89,7 @@ def tables(content: Content) -> tuple[PaperTable[Any], ...]:
         spread_table(content),
         failure_table(content),
         structure_table(content),
+        fidelity_table(content),
         published_table(content),
         beside_published(content),
         verdicts_beside_published(content),

@@ -182,6 +182,17 @@ MEANINGS: dict[str, dict[str, str]] = {
         "Share of the film": "share of the area of the film, mean over films",
         "Films": "films with the structure",
     },
+    "fidelity": {
+        "Metric": "spec of the metric of fidelity",
+        "Value": "mean over films, in the unit of the metric",
+        "Truer is": "whether a truer map has a higher or a lower value",
+        "Truer than chance by": "mean difference, film by film, to the same maps with their cells"
+        " shuffled, above 0 where the method is truer; empty for a metric without chance",
+        "Films on which truer than chance": "share of films, from 0 to 1; empty likewise",
+        "AUROC of the metric": "how often the metric tells which of two maps is truer, where that"
+        " is known, with its interval; 0.5 is a coin",
+        "Films": "films with a defined value",
+    },
     "published": {
         "Quantity": "what was measured, as the study calls it",
         "Finding": "name of the finding, or `all findings`",
