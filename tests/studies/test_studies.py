@@ -99,10 +99,16 @@ def test_data_that_is_not_there_is_named(tmp_path):
     ]
 
 
+def test_workers_share_what_comes_after_a_sweep(tmp_path):
+    experiment = described("aggarwal2020", None, tmp_path / "out", small=True)
+    with pytest.raises(ExperimentError, match="give the command once without --worker"):
+        reproduce(experiment, worker=True)
+
+
 def run_tiny(name: str, folder: Path) -> pl.DataFrame:
     experiment = described(name, None, folder, small=True)
     told: list[str] = []
-    done = reproduce(experiment, tell=told.append)
+    done = reproduce(experiment, worker=experiment.sweep is None, tell=told.append)
     assert done is not None
     assert "in all" in told[-1]
     assert 'id="study"' in done.report.read_text()

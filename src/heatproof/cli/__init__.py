@@ -86,13 +86,6 @@ Films = Annotated[
         show_default=False,
     ),
 ]
-Worker = Annotated[
-    bool,
-    typer.Option(
-        "--worker",
-        help="Share the work with whoever runs the same command on the same folder.",
-    ),
-]
 
 
 def _say(path: Path) -> None:
@@ -134,7 +127,7 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
         memory: Memory = None,
         device: Device = None,
         films: Films = None,
-        worker: Worker = False,
+        worker: studies.Worker = False,
         quiet: Quiet = False,
     ) -> None:
         _run(

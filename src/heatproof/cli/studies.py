@@ -9,10 +9,18 @@ from rich.table import Table
 
 from heatproof.cli.progress import watcher
 from heatproof.cli.terminal import console, escape, table
+from heatproof.errors import ExperimentError
 
 if TYPE_CHECKING:
     import polars as pl
 
+Worker = Annotated[
+    bool,
+    typer.Option(
+        "--worker",
+        help="Share the work with whoever runs the same command on the same folder.",
+    ),
+]
 Named = Annotated[str, typer.Argument(help="A study; heatproof experiments lists them.")]
 
 
@@ -74,6 +82,7 @@ def reproduce(  # noqa: PLR0917  options of a command
         str | None,
         typer.Option(metavar="ADDRESS", help="Train the trials of a sweep on a Ray cluster."),
     ] = None,
+    worker: Worker = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings alone.")] = False,
 ) -> None:
     """Repeat a published study on its data, and print its numbers beside those here.
@@ -86,6 +95,8 @@ def reproduce(  # noqa: PLR0917  options of a command
     from heatproof.studies.reproduce import described
     from heatproof.studies.reproduce import reproduce as repeat
 
+    if tiny and worker:
+        raise ExperimentError("--tiny takes minutes, and is not shared: leave --worker out")
     folder = output or Path("runs") / (f"{name}-tiny" if tiny else name)
     experiment = described(name, data, folder, small=tiny)
     out = Console()
@@ -95,6 +106,7 @@ def reproduce(  # noqa: PLR0917  options of a command
             watched,
             any_counts=any_counts,
             ray=ray,
+            worker=worker,
             tell=lambda text: out.print(escape(text), soft_wrap=True, highlight=False),
             check_only=check,
         )

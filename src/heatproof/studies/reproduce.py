@@ -18,7 +18,7 @@ from heatproof.run.pipeline import check_experiment, run
 from heatproof.studies import folders_of, table_of, text_of
 from heatproof.studies.costs import study_costs
 from heatproof.studies.tiny import tiny, write_phantoms
-from heatproof.sweep.sweep import sweep
+from heatproof.sweep.sweep import BEST, sweep
 from heatproof.words import listed
 
 TABLE = "tables/study.csv"
@@ -118,6 +118,7 @@ def reproduce(
     *,
     any_counts: bool = False,
     ray: str | None = None,
+    worker: bool = False,
     tell: Callable[[str], None] = lambda _: None,
     check_only: bool = False,
 ) -> Reproduced | None:
@@ -128,10 +129,12 @@ def reproduce(
         progress: Hears of every unit.
         any_counts: Go on where the data have other counts than the published ones.
         ray: Address of a Ray cluster that trains the trials of a sweep.
+        worker: Whether others repeat it at the same time, into the same folder; see ``run``.
         tell: Hears sentences for people: counts, and costs.
         check_only: Stop before any work; then nothing is returned.
 
     Raises:
+        ExperimentError: A worker came before the sweep of the study was done.
         HeatproofError: The data are not those of the study, or a stage failed.
     """
     progress = progress or Silent()
@@ -144,7 +147,13 @@ def reproduce(
         check_experiment(work)
         return None
     if experiment.sweep is not None:
-        experiment = load(sweep(experiment, progress, ray).best, command=experiment.command)
-    report = run(experiment, progress=progress)
+        best = work.folder / BEST if worker else sweep(experiment, progress, ray).best
+        if not best.exists():
+            raise ExperimentError(
+                f"the sweep of {experiment.file_name} is not done, and workers do not share it:"
+                " give the command once without --worker (--ray trains its trials on a cluster)"
+            )
+        experiment = load(best, command=experiment.command)
+    report = run(experiment, progress=progress, worker=worker)
     table = report.parent / TABLE
     return Reproduced(report, pl.read_csv(table) if table.exists() else pl.DataFrame())
