@@ -82,12 +82,12 @@ def test_values_that_an_interpolation_would_cut_are_refused() -> None:
 
 def test_a_preprocessing_in_words() -> None:
     simple = Preprocessing(Squash(320, 256), channels=1, mean=(0.5,), std=(0.25,))
-    assert simple.words == "squash to 320 × 256, 1 channel(s), mean 0.5, deviation 0.25"
+    assert simple.words == "squash to 320 × 256, 1 channel, mean 0.5, deviation 0.25"
     crop = CenterCrop(224, 224, 256, OpenCV())
     full = Preprocessing(crop, 1, (0.0,), (1.0,), before=(Clahe(),), after=(ZScore(),))
     assert full.words == (
         "center_crop to 224 × 224, resize=256, interpolation=opencv, clahe of the film, z_score,"
-        " 1 channel(s), mean 0, deviation 1"
+        " 1 channel, mean 0, deviation 1"
     )
 
 

@@ -20,6 +20,7 @@ from heatproof.errors import HeatproofError, ModelError
 from heatproof.models.film_forms import as_input, called, form_of
 from heatproof.models.preprocessing import Preprocessing
 from heatproof.models.way_back import SIZES, arrived, misplaced, textured, tolerance, way_back
+from heatproof.words import count
 
 _TURN = threading.Lock()  # films are read by several threads, and a user's function may keep state
 _DIGITS = 4
@@ -155,7 +156,8 @@ class OwnTransform:
     def words(self) -> str:
         """In reports."""
         height, width = self.size
-        return f"{self.name}, to {height} × {width}, {self.channels} channel(s), as {self._spec}"
+        channels = count(self.channels, "channel")
+        return f"{self.name}, to {height} × {width}, {channels}, as {self._spec}"
 
     def to_json(self) -> dict[str, Any]:
         """What tells it from others: its name, its geometry, and a digest of what it does."""

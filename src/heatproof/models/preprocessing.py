@@ -18,6 +18,7 @@ from torch import Tensor
 from heatproof.data.geometry import Geometry, geometries
 from heatproof.data.intensities import Intensity, intensities, is_fixed
 from heatproof.errors import ModelError, SpecError
+from heatproof.words import count
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of the networks in timm
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -105,7 +106,7 @@ class Preprocessing:
 
     @property
     def words(self) -> str:
-        """Such as ``"squash to 320 × 320, 3 channel(s), mean 0.5, deviation 0.2"``."""
+        """Such as ``"squash to 320 × 320, 3 channels, mean 0.5, deviation 0.2"``."""
         geometry, *options = geometries.spec(self.geometry).removesuffix(")").split("(", 1)
         told = [f"{geometry} to {self.size[0]} × {self.size[1]}"]
         # The canvas stands there already.
@@ -114,7 +115,7 @@ class Preprocessing:
         told += [f"{intensities.spec(one)} of the film" for one in self.before]
         told += [intensities.spec(one) for one in self.after]
         scaled = f"mean {_short(self.mean)}, deviation {_short(self.std)}"
-        return ", ".join([*told, f"{self.channels} channel(s)", scaled])
+        return ", ".join([*told, count(self.channels, "channel"), scaled])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that ``from_json`` reads."""

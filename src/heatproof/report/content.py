@@ -149,7 +149,7 @@ class ModelText:
         trained_on: The training data in words; empty where unknown.
         weights: SHA-256 of each file of weights; empty where maps were imported without a model.
         preprocessing: The preprocessing in words, such as ``"squash to 320 × 320,
-            1 channel(s), mean 0.5, deviation 0.25"``.
+            1 channel, mean 0.5, deviation 0.25"``.
         history: Validation AUROC after each epoch, where this experiment trained the model.
         best: Index in ``history`` of the weights that were kept; None without a history.
         facts: What else is worth a line, such as where training stopped and why.

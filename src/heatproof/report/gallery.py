@@ -45,6 +45,8 @@ class CaseMap:
             None where there is no map.
         native: Height and width of the map before it was enlarged.
         scores: Metric spec to value; nan where undefined.
+        signed: Whether the map has evidence against the finding, too, which the layer shows in
+            blue.
     """
 
     method: str
@@ -52,6 +54,7 @@ class CaseMap:
     native: tuple[int, int]
     validity: Validity = Validity.OK
     scores: Mapping[str, float] = field(default_factory=dict)
+    signed: bool = False
 
 
 @dataclass(frozen=True)

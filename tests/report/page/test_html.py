@@ -157,7 +157,7 @@ def test_one_sided_data_is_said_in_words() -> None:
 
 def test_methods_are_sorted_by_value_with_the_prior_among_them() -> None:
     html = render(trial.usual())
-    tables = re.findall(r'<table class="forest" .*?</table>', html, re.DOTALL)
+    tables = re.findall(r'<table class="forest sortable" .*?</table>', html, re.DOTALL)
     assert len(tables) == 8
     for table in tables:
         cells = re.findall(r'class="value"><data value="([^"]+)"', re.sub(r">\s+<", "><", table))
@@ -212,7 +212,7 @@ def test_calibration_is_drawn_only_where_it_shows_more_than_chance() -> None:
 
 def test_a_metric_of_data_sets_stands_beside_its_hit_rate() -> None:
     html = render(trial.detection())
-    tables = re.findall(r'<table class="forest" .*?</table>', html, re.DOTALL)
+    tables = re.findall(r'<table class="forest sortable" .*?</table>', html, re.DOTALL)
     captions = [re.findall("<caption>(.*?)</caption>", table)[0] for table in tables]
     assert captions == ["AUPRC", "Pointwise AP, first", "Pointwise AP, second"]
     ofmaps, first, second = (Page(table).text for table in tables)

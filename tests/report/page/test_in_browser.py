@@ -242,6 +242,13 @@ def test_a_table_is_sorted_and_copied(usual: Path, opened: Callable[..., Any]) -
     assert len(lines) == len(values) + 1
     assert "Difference,Difference low,Difference high" in lines[0]
     assert "↕" not in lines[0]
+    forest = page.locator("table.forest").first
+    by_value = [cell.get_attribute("value") for cell in forest.locator(".value data").all()]
+    forest.locator("thead th", has_text="Cases").locator("button").click()
+    forest.locator("thead th", has_text="Mean").locator("button").click()
+    assert [c.get_attribute("value") for c in forest.locator(".value data").all()] == sorted(
+        by_value, key=lambda value: float(str(value))
+    )
 
 
 @pytest.mark.parametrize("name", ["usual", "large"])

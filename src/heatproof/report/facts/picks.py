@@ -255,6 +255,7 @@ def _maps(
             native=(stored.values.shape[0], stored.values.shape[1]),
             validity=stored.validity,
             scores=dict(rows),
+            signed=bool((saliency < 0).any()),
         )
 
 

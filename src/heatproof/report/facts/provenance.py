@@ -37,7 +37,8 @@ def provenance(
         seeds=(
             ("statistics", str(experiment.statistics.seed)),
             ("gallery", str(experiment.report.seed)),
-            *(
+            # A model may judge several data sets, and is trained once.
+            *dict.fromkeys(
                 (record.member, str(record.id.seed))
                 for record in judged
                 if record.trained and not record.id.chosen  # an ensemble has no seed of its own

@@ -171,7 +171,7 @@ def interval_methods(content: Content) -> tuple[str, ...]:
     """How the intervals were made: each way once, without the numbers of cases."""
     ways = [estimate.method for estimate in _estimates(content) if not math.isnan(estimate.low)]
     # Numbers of cases differ from estimate to estimate, and would list the same way many times.
-    counts = r"(,| of) [\d,]+ clusters|; \d+ undefined left out"
+    counts = r"(,| of) [\d,]+ clusters|, effective n [\d.,]*\d|; \d+ undefined left out"
     return tuple(sorted({re.sub(counts, "", way) for way in ways if way}))
 
 

@@ -129,6 +129,7 @@ _FUNCTIONS = (
     undefined_reason,
     album.films,
     first_screen.all_four_by_map,
+    first_screen.colours,
     first_screen.first_films,
     first_screen.made_with,
     first_screen.strips,

@@ -108,14 +108,21 @@ def _strip(dataset: str, grids: Sequence[GridText]) -> Strip:
         for name, by_criterion in found.items()
     ]
     lines.sort(key=lambda line: _rank(line[1]))
-    # Two specs of one criterion share a title, which would not tell them apart.
+    # Two specs of one criterion share a title, and are told apart by their options.
     names = list(titles.values())
     return Strip(
         dataset,
         tuple(grid.finding for grid in grids),
-        tuple(t if names.count(t) == 1 else spec for spec, t in titles.items()),
+        tuple(t if names.count(t) == 1 else t + _options(spec) for spec, t in titles.items()),
         tuple(lines),
     )
+
+
+def _options(spec: str) -> str:
+    """The options of a spec in words, such as ``": order whole, draws 1"``; empty without any."""
+    options = spec.partition("(")[2].removesuffix(")")
+    words = options.replace("=", " ").replace("'", "").replace('"', "").replace("_", " ")
+    return f": {words}" if words else ""
 
 
 def _strip_cell(outcomes: Iterable[Outcome]) -> StripCell:
@@ -162,9 +169,17 @@ def _auroc(content: Content) -> Figure:
     ]
     return Figure(
         name,
-        f"{number(values[0])} to {number(values[-1])}",
+        _range(values[0], values[-1]),
         f"Lowest and highest of {listed(over)}; 0.5 is guessing, 1 is perfect.",
     )
+
+
+def _range(low: float, high: float) -> str:
+    """Two numbers with equally many digits, such as ``"0.990 to 0.997"``."""
+    texts = number(low), number(high)
+    if all(text[0].isdigit() for text in texts) and len(texts[0]) != len(texts[1]):
+        return f"{low:.3f} to {high:.3f}"
+    return f"{texts[0]} to {texts[1]}"
 
 
 def _against(content: Content) -> Figure:
@@ -246,6 +261,13 @@ def first_films(content: Content) -> tuple[Shown, ...]:
             method = chosen.method
             shown.append(Shown(title, case, chosen))
     return tuple(shown)
+
+
+def colours(shown: Sequence[Shown]) -> str:
+    """What the colours of the maps on the first screen mean, in a sentence."""
+    if any(one.map.signed for one in shown):
+        return "Orange speaks for the finding, blue against it."
+    return "Bright is where it says the finding is."
 
 
 def _first_score(made: CaseMap) -> float:

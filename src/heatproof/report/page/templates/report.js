@@ -44,6 +44,8 @@
     const number = cell.querySelector("data");
     if (number) return Number(number.value);
     const text = cell.textContent.trim();
+    // A number of cases, with what is said of them below it.
+    if (cell.matches(".n")) return parseInt(text.replace(/,/g, ""), 10);
     const digits = text.replace(/,/g, "").replace("\u2212", "-");
     return /^[+<]?-?\d+(\.\d+)?$/.test(digits) ? Number(digits.replace(/[+<]/, "")) : text;
   };
@@ -113,7 +115,7 @@
     button.addEventListener("click", () => copied(button, csv(table)));
     (table.closest(".scroll") ?? table).after(button);
     if (!table.matches(".sortable") || table.tBodies[0].rows.length < 2) return;
-    all("thead th", table).forEach((heading) => {
+    all("thead th:not(.plot)", table).filter((heading) => heading.textContent.trim()).forEach((heading) => {
       const arrow = document.createElement("button");
       arrow.type = "button";
       arrow.className = "sort";
