@@ -112,6 +112,8 @@ class Sample:
         metadata: Whatever else is known: sex, age, scanner, subgroup.
         benchmark: Regions and most representative points, marked by the readers whom methods are
             compared with.  No map is judged by them.
+        replaces: The cluster before identifiers were replaced by pseudonyms, by which cards of
+            models know patients; None where they were not.  No table and no page holds it.
     """
 
     image_id: str
@@ -123,6 +125,7 @@ class Sample:
     view: str = ""
     metadata: Mapping[str, str | float] = field(default_factory=dict)
     benchmark: tuple[Annotation, ...] = ()
+    replaces: str | None = field(default=None, repr=False)
 
     @property
     def cluster(self) -> str:

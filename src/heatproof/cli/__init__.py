@@ -86,6 +86,15 @@ Films = Annotated[
         show_default=False,
     ),
 ]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonymize",
+        metavar="KEYFILE",
+        help="Write films, patients and studies as a hash with this key.",
+        show_default=False,
+    ),
+]
 
 
 def _say(path: Path) -> None:
@@ -124,15 +133,17 @@ def _stage(name: str, text: str, until: str | None = None) -> None:
     def _(
         experiment: ExperimentFile,
         output: Output = None,
+        *,
         memory: Memory = None,
         device: Device = None,
         films: Films = None,
+        pseudonymize: Key = None,
         worker: studies.Worker = False,
         quiet: Quiet = False,
     ) -> None:
         _run(
-            experiment, until or name, output, None, memory, device, films,
-            worker=worker, quiet=quiet,
+            experiment, until or name, output, memory=memory, device=device, films=films,
+            pseudonymize=pseudonymize, worker=worker, quiet=quiet,
         )  # fmt: skip
 
 
@@ -336,10 +347,11 @@ def _run(
     until: str,
     output: Path | None,
     command: str | None = None,
+    *,
     memory: str | None = None,
     device: str | None = None,
     films: int | None = None,
-    *,
+    pseudonymize: Path | None = None,
     worker: bool = False,
     quiet: bool = False,
 ) -> None:
@@ -364,6 +376,9 @@ def _run(
     if films is not None:
         overrides["pilot"] = films
         command = f"heatproof run {file.name} --films {films}"
+    if pseudonymize is not None:
+        overrides["pseudonyms"] = str(pseudonymize.absolute())
+        command = f"{command or f'heatproof run {file.name}'} --pseudonymize {pseudonymize.name}"
     experiment = load(file, overrides, command)
     result = _watched(
         experiment.name,

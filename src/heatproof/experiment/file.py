@@ -59,6 +59,8 @@ class Experiment(SettingsTable):
         missing: Whether a film whose file is absent is an error, or set aside.
         pilot: At most so many films of each data set, as ``heatproof run --films`` says: a first
             look, in an output folder of its own whose name ends in ``-pilot-`` and the number.
+        pseudonyms: File with a key, by which films, patients and studies get pseudonyms in all that
+            is written, as ``heatproof run --pseudonymize`` says.
         prepared_gb: Room in the output folder, in gigabytes, for films that were read and prepared,
             so that another model or training need not read them again; about 250 MB more are kept
             in memory.  0 for none.
@@ -85,6 +87,7 @@ class Experiment(SettingsTable):
     output: str | None = None
     missing: Literal["error", "set aside"] = "error"
     pilot: Annotated[int, pydantic.Field(ge=2)] | None = None
+    pseudonyms: str | None = None
     prepared_gb: Annotated[float, pydantic.Field(ge=0)] = 10.0
     data: Annotated[list[Data], pydantic.Field(min_length=1)]
     models: list[ModelEntry] = []
@@ -138,6 +141,11 @@ class Experiment(SettingsTable):
             for name in pair
             if name not in groups
         ]
+        if self.pseudonyms is not None and self.maps:
+            wrong.append(
+                "pseudonyms and [[maps]]: files of maps are named by films; run without pseudonyms,"
+                " and pass on an export (heatproof export --pseudonymize)"
+            )
         if not models and not self.maps:
             wrong.append("there is nothing to judge: add [[models]] or [[maps]]")
         explained = [model for model in models if model.localizer is None]

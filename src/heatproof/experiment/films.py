@@ -10,6 +10,8 @@ from pathlib import Path
 from heatproof.data.annotations import was_misread
 from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
+from heatproof.data.pseudonymized import HIDDEN, Pseudonymized
+from heatproof.data.pseudonyms import Pseudonyms, read_key
 from heatproof.data.spellings import plain
 from heatproof.data.splits import Subset, split
 from heatproof.disk import is_file
@@ -39,6 +41,7 @@ class OpenedData:
         marks: Marks that cannot be used, as far as is known before masks are read: the film, or the
             place in a file, and the reason.
         benchmark: Reader whose annotations are no reference but are compared with it.
+        hides: Whether films have pseudonyms, so that no words may name one otherwise.
     """
 
     name: str
@@ -47,6 +50,7 @@ class OpenedData:
     damaged: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[tuple[str, str], ...] = ()
     benchmark: str = BENCHMARK
+    hides: bool = False
     _versions: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drawn: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -59,6 +63,10 @@ class OpenedData:
         if sample.image_id not in self._versions:
             self._versions[sample.image_id] = sample.pixels.version()
         return self._versions[sample.image_id]
+
+    def told(self, sample: Sample, reason: str) -> str:
+        """Why a film or a mark of it is set aside, in words that tables and pages may hold."""
+        return _without_names(sample, reason) if self.hides else reason
 
     def check_unchanged(self, sample: Sample) -> None:
         """Raises DataError where a film is another than at first, PixelError where it is gone."""
@@ -158,6 +166,57 @@ def open_data(experiment: Experiment) -> dict[str, OpenedData]:
     gathered.tell()
     check_patients(opened)
     return opened
+
+
+def pseudonymous(
+    experiment: Experiment, opened: Mapping[str, OpenedData]
+) -> Mapping[str, OpenedData]:
+    """The same data sets under pseudonyms, where an experiment asks for them.
+
+    Raises:
+        DataError: The key cannot be read.
+    """
+    if experiment.pseudonyms is None:
+        return opened
+    pseudonyms = read_key(experiment.folder / experiment.pseudonyms)
+    return {name: _hidden(data, pseudonyms) for name, data in opened.items()}
+
+
+def _hidden(data: OpenedData, pseudonyms: Pseudonyms) -> OpenedData:
+    dataset = Pseudonymized(data.dataset, pseudonyms)
+    films = {
+        data.dataset[index].image_id: dataset[index]
+        for index in range(len(dataset))
+        if data.dataset[index].image_id in {*data.missing, *data.damaged}
+    }
+
+    def hidden(reasons: Mapping[str, str]) -> dict[str, str]:
+        return {
+            films[name].image_id: _without_names(films[name], reason)
+            for name, reason in reasons.items()
+        }
+
+    return OpenedData(
+        data.name,
+        dataset,
+        hidden(data.missing),
+        hidden(data.damaged),
+        tuple((pseudonyms.of("film", place), HIDDEN) for place, _ in data.marks),
+        data.benchmark,
+        hides=True,
+    )
+
+
+def _without_names(sample: Sample, reason: str) -> str:
+    """The reason with the pseudonym of the film in place of its files and whatever names it."""
+    film = getattr(sample.pixels, "path", None)
+    drawn = [dataclasses.asdict(annotation) for annotation in sample.annotations]
+    for path in _paths([film, drawn]):
+        # The longest first, since each holds the next; whole words, since a stem may be short.
+        for name in (str(path), path.name, path.stem):
+            whole = rf"(?<!\w){re.escape(name)}(?!\w)"
+            reason = re.sub(whole, lambda _: sample.image_id, reason)
+    return reason
 
 
 def open_one(
@@ -263,14 +322,19 @@ def last_change(sample: Sample) -> int | None:
 
 
 def _files(value: object) -> Iterator[Path]:
-    """Every file that plain values name, however deep."""
-    if isinstance(value, Path) and is_file(value):
+    """Every file that plain values name and that is there, however deep."""
+    return filter(is_file, _paths(value))
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """Every path that plain values name, however deep."""
+    if isinstance(value, Path):
         yield value
     elif isinstance(value, Mapping):
-        yield from _files(list(value.values()))
+        yield from _paths(list(value.values()))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _files(inner)
+            yield from _paths(inner)
 
 
 def _open(entry: Data, folder: Path) -> Dataset:

@@ -10,7 +10,7 @@ from heatproof.disk import is_file, unsealed
 from heatproof.errors import ExperimentError, Gathered, ModelError, near_misses
 from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
-from heatproof.experiment.films import OpenedData, open_data
+from heatproof.experiment.films import OpenedData, open_data, pseudonymous
 from heatproof.experiment.guard import check_tuning
 from heatproof.experiment.pilot import piloted
 from heatproof.fidelity.metrics import FidelityMetric, fidelities
@@ -188,7 +188,7 @@ def open_workspace(
             f"report.rank_by = {rank!r} is not scored; {near_misses(rank, scored)}"
         )
     scored = _with_files(experiment, scored)
-    data = piloted(experiment, opened or open_data(experiment))
+    data = piloted(experiment, pseudonymous(experiment, opened or open_data(experiment)))
     _check_findings(experiment, data, scored)
     assigned = assignments(experiment, data)
     check_tuning(experiment, data, assigned, scored)

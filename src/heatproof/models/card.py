@@ -41,6 +41,11 @@ def hash_patient(patient: str) -> str:
     return hashlib.sha256(patient.encode()).hexdigest()[:16]
 
 
+def _hashed(samples: Iterable[Sample]) -> set[str]:
+    """Patients as cards know them: by one name, whether or not a run gives them pseudonyms."""
+    return {hash_patient(sample.replaces or sample.cluster) for sample in samples}
+
+
 @dataclass(frozen=True)
 class Cohort:
     """The patients that a model has seen.
@@ -56,7 +61,7 @@ class Cohort:
     @classmethod
     def of(cls, data: str, samples: Iterable[Sample]) -> "Cohort":
         """The patients of some samples."""
-        return cls(data, tuple(sorted({hash_patient(sample.cluster) for sample in samples})))
+        return cls(data, tuple(sorted(_hashed(samples))))
 
     @classmethod
     def together(cls, cohorts: Iterable["Cohort"]) -> "Cohort":
@@ -74,7 +79,7 @@ class Cohort:
 
     def among(self, samples: Iterable[Sample]) -> set[str]:
         """The patients of some samples that are in this cohort, hashed."""
-        return {hash_patient(sample.cluster) for sample in samples} & set(self.patients)
+        return _hashed(samples) & set(self.patients)
 
 
 @dataclass(frozen=True)

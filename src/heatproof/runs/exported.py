@@ -189,7 +189,8 @@ def films_of(experiment: Path) -> dict[tuple[str, str], Sample]:
         DataError: A data set is not what its description says.
     """
     from heatproof.experiment.file import load  # here: few formats need films
-    from heatproof.experiment.films import open_data
+    from heatproof.experiment.films import open_data, pseudonymous
 
-    opened = open_data(load(experiment))
+    described = load(experiment)
+    opened = pseudonymous(described, open_data(described))
     return {(name, film.image_id): film for name, data in opened.items() for film in data.samples}

@@ -126,7 +126,12 @@ def _explain_block(
         probabilities = explanation.probabilities[:, targets].tolist()
         rows += prediction_rows(block, samples, block.findings, probabilities)
     rows += [
-        {**block.columns, "image_id": sample.image_id, "cluster": sample.cluster, "reason": reason}
+        {
+            **block.columns,
+            "image_id": sample.image_id,
+            "cluster": sample.cluster,
+            "reason": block.films.told(sample, reason),
+        }
         for sample, reason in aside
     ]
     work.predictions.put(block.predicted, rows)

@@ -205,7 +205,7 @@ class _Scorer:
     def rows(self, sample: Sample) -> list[dict[str, Any]]:
         """The rows of one film."""
         # Decoded once, and not once per map.
-        sample = dataclasses.replace(sample, pixels=Decoded(sample.pixels))
+        stored_film, sample = sample, dataclasses.replace(sample, pixels=Decoded(sample.pixels))
         rows, of_film = [], self._maps(sample)
         for finding, reader in self._maps_to_score.places[sample.image_id]:
             try:
@@ -229,7 +229,8 @@ class _Scorer:
             except (AnnotationError, PixelError) as error:
                 # One that was removed meanwhile may be there again when the run is.
                 self._maps_to_score.films.check_marks_unchanged(sample)
-                rows.append(row | {"reason": str(error)})
+                told = self._maps_to_score.films.told(stored_film, str(error))
+                rows.append(row | {"reason": told})
                 continue
             validity = Validity.OK if isinstance(stored, Reading) else stored.validity
             row |= {"validity": validity.value, "regions": _regions(reference)}
