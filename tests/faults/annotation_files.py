@@ -10,17 +10,18 @@ from PIL import Image
 from heatproof.data.annotations import Boxes, Outline, Points, RotatedBox, encode, fit
 from heatproof.data.annotations.formats import formats
 from heatproof.data.annotations.holding import Losses, fitted
-from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm
+from heatproof.data.annotations.marks import Beside, Mark, MarkedFilm, Origin
+from tests.runs.radiograph import write_radiograph
 
 SIZE = 24, 32
 ENDINGS = {"cvat": ".xml", "via": ".csv", "kaggle_rle": ".csv"}
-FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti"}
-BINARY = {"masks", "nifti"}
+FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg"}
+BINARY = {"masks", "nifti", "dicom_seg"}
 SPECS = (*(name for name in formats.names() if name != "kaggle_rle"),
          "kaggle_rle(relative=False)", "kaggle_rle(relative=True)")  # fmt: skip
 
 
-def _films() -> list[MarkedFilm]:
+def _films(folder: Path) -> list[MarkedFilm]:
     ring = np.zeros(SIZE, bool)
     ring[4:14, 5:15] = True
     ring[7:9, 8:10] = False
@@ -32,7 +33,10 @@ def _films() -> list[MarkedFilm]:
         encode(ring, 1),
     )
     marks = tuple(Mark("Nodule", shape, f"r{n % 2}") for n, shape in enumerate(shapes))
-    return [MarkedFilm("a.png", SIZE, marks, ("r0", "r1")), MarkedFilm("b.png", SIZE)]
+    return [
+        MarkedFilm("a.png", SIZE, marks, ("r0", "r1"), Origin(folder / "a.dcm")),
+        MarkedFilm("b.png", SIZE, origin=Origin(folder / "b.dcm")),
+    ]
 
 
 def seed(spec: str) -> Callable[[Path], Path]:
@@ -40,11 +44,13 @@ def seed(spec: str) -> Callable[[Path], Path]:
     name = spec.partition("(")[0]
 
     def write(folder: Path) -> Path:
-        for film in ("a.png", "b.png"):
-            Image.new("L", SIZE[::-1]).save(folder / film)
+        for number, film in enumerate(("a", "b")):
+            Image.new("L", SIZE[::-1]).save(folder / f"{film}.png")
+            if name == "dicom_seg":  # which refers to films
+                write_radiograph(folder / f"{film}.png", folder / f"{film}.dcm", number)
         part = formats.parse(spec)
         place = folder / f"marks{'' if name in FOLDERS else ENDINGS.get(name, '.json')}"
-        part.write(fitted(_films(), part.holds, Losses()), place)
+        part.write(fitted(_films(folder), part.holds, Losses()), place)
         if place.is_file():
             return place
         first = next(file for file in sorted(place.rglob("a.*")) if file.is_file())
