@@ -39,6 +39,13 @@ def test_the_code_makes_no_code_of_text():
         assert not re.search(r"[^.\w$]eval\(", text), file.name
 
 
+def test_the_licences_of_what_is_in_it_lie_beside_it_and_none_binds_others():
+    text = (BUNDLE / "assets/licences.txt").read_text(encoding="utf-8")
+    heads = dict(re.findall(r"^(@?[\w./-]+ \d[\w.-]*), (.+)$", text, re.MULTILINE))
+    assert {name.split()[0] for name in heads} >= {"@cornerstonejs/core", "@kitware/vtk.js"}
+    assert not [name for name, licence in heads.items() if "GPL" in licence or "NC" in licence]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("npm") is None, reason="Node, which builds the page, is not there")
 def test_the_bundle_is_what_its_source_builds(tmp_path: Path):

@@ -55,11 +55,15 @@ class Buckets:
     burst: float
     _left: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def take(self, client: str) -> bool:
-        """Whether the client may go on."""
+    def left(self, client: str) -> float:
+        """How many tokens the client has now."""
         now = time.monotonic()
         left, at = self._left.get(client, (self.burst, now))
-        left = min(self.burst, left + (now - at) * self.rate)
+        return min(self.burst, left + (now - at) * self.rate)
+
+    def take(self, client: str) -> bool:
+        """Whether the client may go on, at the cost of a token."""
+        now, left = time.monotonic(), self.left(client)
         if len(self._left) > 10_000:  # noqa: PLR2004  a client that came once is forgotten
             self._left.clear()
         self._left[client] = (left - 1 if left >= 1 else left, now)
@@ -76,7 +80,7 @@ class Guard:
         cookie: Name of the cookie that holds the session.
         secure: Whether browsers reach it by HTTPS.
         private: Whether browsers may keep nothing.
-        entering: How often somebody may try a link.
+        entering: How often an address may try links that are none.
         asking: How often a session may ask anything.
         coming: How often an address may.
     """
@@ -101,6 +105,9 @@ class Guard:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # Readers of one hospital share an address, so that only guesses count.
+                if path == ENTER and message["status"] == 401:  # noqa: PLR2004
+                    self.entering.take(_address(scope))
                 self._mark(MutableHeaders(scope=message), path)
             await send(message)
 
@@ -134,10 +141,9 @@ class Guard:
         host = headers.get("host", "")
         if host.lower() not in self.names:
             return 421, "this server is not known by that name"
-        client = (scope.get("client") or ("unknown",))[0]
-        # Readers of one hospital share an address; a session tells them apart.
+        client = _address(scope)
         session = _cookies(headers).get(self.cookie, "")
-        if path == ENTER and method == "POST" and not self.entering.take(client):
+        if path == ENTER and method == "POST" and self.entering.left(client) < 1:
             return 429, "too many tries; wait a minute"
         if not (self.coming.take(client) and self.asking.take(session or client)):
             return 429, "too many requests; wait a moment"
@@ -168,6 +174,11 @@ class Guard:
             headers["cache-control"] = "private, max-age=3600" if kept else "no-store"
         else:
             headers["cache-control"] = "no-cache"  # the code of the page, which is nobody's secret
+
+
+def _address(scope: Scope) -> str:
+    """Where a request comes from."""
+    return str((scope.get("client") or ("unknown",))[0])
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -4,12 +4,10 @@ import {
   cache,
   Enums,
   eventTarget,
-  getRenderingEngine,
   imageLoader,
   init as initCore,
   metaData,
   RenderingEngine,
-  setUseCPURendering,
   type Types,
 } from "@cornerstonejs/core";
 import {
@@ -42,7 +40,8 @@ const { MouseBindings, Events } = ToolEnums;
 const HALF = 0.5;
 const SHORTEST = 2; // pixels that a box or contour must span to be one
 
-let started = false;
+// One for the whole visit: each takes a context of the graphics card, of which there are few.
+let engine: RenderingEngine | null = null;
 
 /** A film ready to be shown: its values in Cornerstone's cache. */
 export function prepare(id: string, film: Picture): string {
@@ -66,12 +65,9 @@ export function forget(id: string): void {
   if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId, { force: true });
 }
 
-function start(): void {
-  if (started) return;
-  started = true;
-  initCore();
-  const probe = document.createElement("canvas").getContext("webgl2");
-  if (!probe) setUseCPURendering(true);
+function start(): RenderingEngine {
+  if (engine) return engine;
+  initCore({ rendering: { webGlContextCount: 1 } } as never); // draws by the processor where it must
   initTools();
   // What Cornerstone asks of a film besides its pixels; nothing else is known here, or told.
   metaData.addProvider((type: string, imageId: string) => {
@@ -81,6 +77,8 @@ function start(): void {
     return undefined;
   }, 1);
   for (const tool of [...Object.values(DRAWING), ...Object.values(HANDS)]) addTool(tool);
+  engine = new RenderingEngine(ENGINE);
+  return engine;
 }
 
 export class Film {
@@ -100,8 +98,7 @@ export class Film {
     /** A mark was drawn, or drawn otherwise; or, without points, taken away. */
     private readonly told: (mark: Mark) => void,
   ) {
-    start();
-    this.engine = new RenderingEngine(ENGINE);
+    this.engine = start();
     this.engine.enableElement({
       viewportId: VIEWPORT,
       type: Enums.ViewportType.STACK,
@@ -208,7 +205,7 @@ export class Film {
     for (const [name, listener] of this.listeners) eventTarget.removeEventListener(name, listener);
     annotation.state.removeAllAnnotations();
     ToolGroupManager.destroyToolGroup(TOOLS);
-    getRenderingEngine(ENGINE)?.destroy();
+    this.engine.disableElement(VIEWPORT);
   }
 
   private tools(): void {
@@ -264,6 +261,8 @@ export class Film {
     this.listeners.push(["mouseup", settle]);
     this.element.addEventListener(Enums.Events.IMAGE_RENDERED, () => this.draw());
     this.element.addEventListener(Enums.Events.CAMERA_MODIFIED, () => this.draw());
+    // A tap is no click besides: it would draw twice.
+    this.element.addEventListener("touchend", (event) => event.cancelable && event.preventDefault(), { passive: false });
     this.element.addEventListener("contextmenu", (event) => event.preventDefault());
   }
 
@@ -342,6 +341,8 @@ export class Film {
     if (!image) return;
     const [left, top] = this.place(0, 0);
     const [right, bottom] = this.place(image[0]!, image[1]!);
+    // Where the film lies, for scripts that draw as a hand does.
+    this.element.dataset.place = [left, top, right, bottom].join(" ");
     if (this.map) {
       context.imageSmoothingEnabled = true;
       context.imageSmoothingQuality = "high";

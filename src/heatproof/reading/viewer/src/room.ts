@@ -142,8 +142,10 @@ export class Room {
 
   private drawn(mark: Parameters<Case["mark"]>[0]): void {
     const now = this.now!;
+    const several = now.task.kind === "point" && now.answer.marks.some((each) => each.id !== mark.id);
     now.mark(mark);
-    if (now.task.kind === "point") this.film!.setMarks(now.answer.marks);
+    // Once Cornerstone has let go of the mark: the point that it takes the place of is taken away.
+    if (several) setTimeout(() => this.film!.setMarks(now.answer.marks));
   }
 
   private async finish(timedOut = false): Promise<void> {
@@ -215,9 +217,13 @@ export class Room {
           : "",
         form(now),
         this.loaded?.map ? this.mapControls() : "",
-        el("p", { class: "lacking", id: "lacking" }),
-        el("button", { class: "main", id: "finish", onclick: () => void this.finish() }, "Finish film", el("kbd", { "aria-hidden": "true" }, "Enter")),
-        task.limit_seconds ? el("p", { class: "limit", id: "limit" }) : "",
+        el(
+          "div",
+          { class: "foot" },
+          el("p", { class: "lacking", id: "lacking" }),
+          el("button", { class: "main", id: "finish", onclick: () => void this.finish() }, "Finish film", el("kbd", { "aria-hidden": "true" }, "Enter")),
+          task.limit_seconds ? el("p", { class: "limit", id: "limit" }) : "",
+        ),
       );
       if (place >= 0) (this.panel.querySelectorAll(`[name="${focused}"]`)[place] as HTMLElement | undefined)?.focus();
     }
