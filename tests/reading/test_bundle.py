@@ -59,8 +59,9 @@ def test_the_bundle_is_what_its_source_builds(tmp_path: Path):
         )
 
     installed = npm("ci", "--no-audit", "--no-fund")
-    if installed.returncode:
-        pytest.skip(f"the packages of the page cannot be had: {installed.stderr[-200:]}")
+    if re.search("code (E?NOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|E40|ENETUNREACH)", installed.stderr):
+        pytest.skip("the registry of the packages cannot be reached")
+    assert installed.returncode == 0, installed.stderr
     for script in ("check", "build"):
         done = npm("run", script)
         assert done.returncode == 0, done.stdout + done.stderr
