@@ -1,13 +1,18 @@
 """A large study made up: 5 models, 15 methods, 10 findings, 668 films, 8 criteria; no run."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from heatproof.analysis.classification import Classification
+from heatproof.analysis.diagnosis import Diagnosis, Spread
 from heatproof.analysis.localization import ControlRow, Localization, MethodRow
 from heatproof.analysis.verdicts import Asked, Trust
+from heatproof.diagnose.confidence import Confidence
+from heatproof.diagnose.shape import FEATURES
+from heatproof.diagnose.subgroups import Subgroup
 from heatproof.report.content import (
     CohortCounts,
     Content,
@@ -94,6 +99,12 @@ def huge(cases: int = 24) -> Content:
             for finding in FINDINGS
             for metric in METRICS
         ),
+        diagnoses=tuple(_diagnoses(rng)),
+        spreads=tuple(
+            Spread(DATA, finding, feature, 80, 0.01, 0.1, 0.2, 0.4, 1.5)
+            for finding in FINDINGS
+            for feature in FEATURES
+        ),
         asked=Asked(CRITERIA[1:], metric="auprc"),
         rules=(RuleText("heatproof", "heatproof", "Passes what is shown."),),
         trust=tuple(
@@ -122,6 +133,32 @@ def huge(cases: int = 24) -> Content:
             trial.picture(0, side=32),
         ),
     )  # fmt: skip
+
+
+def _diagnoses(rng: np.random.Generator) -> Iterator[Diagnosis]:
+    """Slopes on shape, the confidence of each finding, and groups of patients."""
+    groups = {
+        finding: tuple(
+            Subgroup(name, level, trial.est(0.3), trial.diff(0.01), 0.9)
+            for name, levels in (("sex", ("F", "M")), ("view", ("AP", "PA")))
+            for level in levels
+        )
+        for finding in FINDINGS
+    }
+    for model in MODELS:
+        for spec in METHODS:
+            for metric in METRICS:
+                confidence = tuple(
+                    Confidence(
+                        finding, of, (trial.effect("probability", 0.1, 0.4),), trial.diff(0.2)
+                    )
+                    for finding in FINDINGS
+                    for of in ("all", "positive")
+                )
+                yield trial.diagnosis(
+                    spec, (float(rng.uniform(-0.4, 0.4)), float(rng.uniform())), dataset=DATA,
+                    model=model, metric=metric.spec, confidence=confidence, subgroups=groups,
+                )  # fmt: skip
 
 
 def _case(number: int, model: str) -> GalleryCase:
