@@ -13,11 +13,19 @@ from heatproof.data.intensities import intensities
 from heatproof.data.interpolations import interpolations
 from heatproof.data.pixels import ArrayPixels
 from heatproof.errors import DataError, ModelError
+from heatproof.experiment.file import load
+from heatproof.experiment.workspace import open_workspace
+from heatproof.models import card as cards
+from heatproof.models import ensemble as ensembles
 from heatproof.models.adapter import Adapted
+from heatproof.models.card import ModelCard
+from heatproof.models.classifier import build
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from heatproof.preparation.expected import Expected, check_expected, read_expected
 from heatproof.preparation.setups import Films, Setup, outputs_of
-from heatproof.types import Sample
+from heatproof.run.pipeline import check_experiment
+from heatproof.types import ModelId, Sample
+from tests.phantom_sets import sets
 
 OURS = Preprocessing(Squash(48, 48))
 FINDINGS = ("Opacity", "Effusion")
@@ -208,3 +216,21 @@ def test_a_table_without_the_findings_is_refused(tmp_path):
     (tmp_path / "logits.csv").write_text("file,a,b\nfilm0,1,2\n")
     with pytest.raises(DataError, match="expected one for each finding: Opacity, Effusion"):
         read_expected("logits.csv", FINDINGS, tmp_path)
+
+
+def test_outputs_of_an_ensemble_are_not_compared_with_those_of_one_network(tmp_path):
+    chosen = np.ones((1, 1), bool)
+    member = build(
+        "resnet10t(width=8)", "linear", ["Nodule"], Preprocessing(Squash(48, 48)), seed=0
+    )
+    identity = ModelId("resnet10t(width=8)", "linear", checkpoints=("x",))
+    card = ModelCard(identity, member.findings, member.preprocessing)
+    cards.save(member, card, tmp_path / "member")
+    ensembles.save([tmp_path / "member"], chosen, tmp_path / "pool")
+    entry = (
+        '[[models]]\nname = "ours"\ncard = "pool"\nexpect = { "0" = 0.5 }\n'
+        '[explain]\nmethods = ["gradient"]\n'
+    )
+    (tmp_path / "one.toml").write_text(f'name = "one"\n{sets()}\n{entry}')
+    with pytest.raises(ModelError, match="this card holds an ensemble: leave expect out"):
+        check_experiment(open_workspace(load(tmp_path / "one.toml")))

@@ -220,6 +220,9 @@ def test_a_localizer_needs_its_training_and_no_methods(tmp_path):
     (tmp_path / "one.toml").write_text(alone.replace(f"training = {TRAINING}", ""))
     with pytest.raises(ExperimentError, match="'detector' is a localizer: say its training"):
         load(tmp_path / "one.toml")
+    (tmp_path / "one.toml").write_text(f'{alone}\nexpect = "seen.csv"\n')
+    with pytest.raises(ExperimentError, match="nobody has seen its outputs: expect is for a card"):
+        load(tmp_path / "one.toml")
 
 
 @pytest.mark.slow

@@ -204,6 +204,11 @@ class ModelEntry(SettingsTable):
                 f"model {self.name!r} is an ensemble: training, scaling and findings are those of"
                 " its members"
             )
+        if self.expect is not None and (self.made_here or self.localizer):
+            yield (
+                f"model {self.name!r} is made by the run, so nobody has seen its outputs: expect is"
+                " for a card or a module"
+            )
         for key in ("architectures", "seeds"):
             unique(f"{key} of model {self.name!r}", list(map(str, getattr(self, key))))
         if self.seeds and (self.training is None or "seed" in self.training.settings):

@@ -155,6 +155,11 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
         if assignment.member == entry.name:
             # Called for its error alone, which would otherwise come after the trainings.
             shared_findings(entry.name, card.findings, assignment.films)
+    if entry.expect is not None and not isinstance(model, Model):
+        raise ModelError(
+            "expect compares the outputs of one network, and this card holds"
+            f" {'a localizer' if isinstance(model, Localizer) else 'an ensemble'}: leave expect out"
+        )
     if isinstance(model, Model):
         if isinstance(model.preprocessing, OwnTransform):
             _check_places(work, entry, model.preprocessing)
