@@ -1,5 +1,6 @@
 """A run opened: tables with their meaning, maps over their films, and what is known of it."""
 
+import re
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import heatproof
 from heatproof.data.geometry import Letterbox
 from heatproof.errors import ExperimentError, MapError
+from tests.conftest import ROOT
 
 
 def test_it_knows_what_it_is_of(runs) -> None:
@@ -109,3 +111,16 @@ def test_a_damaged_table_is_told_and_a_folder_is_no_pattern(runs, tmp_path) -> N
 def test_a_folder_without_a_run_is_told(tmp_path) -> None:
     with pytest.raises(ExperimentError, match=r"holds no run: there is no run.json"):
         heatproof.open(tmp_path)
+
+
+def test_the_code_of_the_page_runs(runs, tmp_path, monkeypatch, capsys) -> None:
+    page = (ROOT / "docs/how-to/work-with-runs.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name, run in zip(("squares", "squares_again"), runs, strict=True):
+        shutil.copytree(run, tmp_path / "runs" / name)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(compile(block, "work-with-runs.md", "exec"), names)
+    assert names["over_film"].shape == (96, 160)
+    assert names["native"].shape != names["over_film"].shape
+    assert "'state': 'finished'" in capsys.readouterr().out
