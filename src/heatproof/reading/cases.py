@@ -161,11 +161,15 @@ class Cases:
         return {name: (control, prepared(control, context)) for name, control in named}
 
     def _reviewed(self, task: Task) -> set[str]:
-        """The films of a run that came out as the task says."""
+        """The films of a run that came out as the task says, by the models whose maps it shows."""
         folder = self.study.folder / str(task.run)
+        shown = [each.model for each in self.study.maps if each.name in task.shows]
+        models = {model for model in shown if model is not None}
         called = open_run(folder)["predictions"].frame.filter(
             (pl.col("finding") == task.finding) & pl.col("label").is_not_null()
         )
+        if models:
+            called = called.filter(pl.col("model").is_in(sorted(models)))
         found: set[str] = set()
         columns = ("image_id", "label", "probability", "threshold")
         for image_id, label, probability, threshold in called.select(columns).iter_rows():
@@ -178,7 +182,9 @@ class Cases:
             found |= {
                 row["Film"]
                 for row in read_rows(listed)
-                if row["Failure"] in task.outcomes and row["Finding"] == task.finding
+                if row["Failure"] in task.outcomes
+                and row["Finding"] == task.finding
+                and (not models or row["Model"] in models)
             }
         return found
 

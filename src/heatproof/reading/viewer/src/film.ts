@@ -21,6 +21,7 @@ import {
   ProbeTool,
   RectangleROITool,
   ToolGroupManager,
+  utilities,
   WindowLevelTool,
   ZoomTool,
 } from "@cornerstonejs/tools";
@@ -192,7 +193,7 @@ export class Film {
     annotation.state.removeAllAnnotations();
     for (const mark of marks) this.add(mark);
     this.silent = false;
-    this.viewport.render();
+    utilities.triggerAnnotationRenderForViewportIds([VIEWPORT]); // the film itself stays as it is
   }
 
   /** The mark that is selected. */
@@ -276,7 +277,7 @@ export class Film {
       this.silent = true;
       annotation.state.removeAnnotation(id);
       this.silent = false;
-      this.viewport.render();
+      utilities.triggerAnnotationRenderForViewportIds([VIEWPORT]);
     }
   }
 

@@ -130,7 +130,6 @@ export class Room {
     this.film.setMarks(this.now.answer.marks);
     this.now.say("open", { version: task.version });
     this.view.dataset.reading = reading.id;
-    performance.mark(`shown ${reading.id}`);
     this.busy = false;
     this.limit();
     if (before) {
