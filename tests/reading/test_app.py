@@ -45,9 +45,9 @@ def test_a_map_comes_in_levels_and_colours_of_the_report(room, enter):
 
 def test_a_wrong_map_is_that_of_another_film_of_the_same_label(room):
     cases = room.cases
+    right = {each: cases.map("edges-map", each, "Nodule").data for each in cases.samples}
     for name, sample in cases.samples.items():
         wrong = cases.map("another-map", name, "Nodule").data
-        right = {each: cases.map("edges-map", each, "Nodule").data for each in cases.samples}
         [of] = [other for other, data in right.items() if data == wrong]
         assert of != name
         assert cases.samples[of].labels == sample.labels
