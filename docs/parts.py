@@ -32,6 +32,7 @@ PLACES = (
     ("Binarizers", "maps.binarize:binarizers"),
     ("Localization metrics", "localize.metrics:metrics"),
     ("Metrics of fidelity", "fidelity.metrics:fidelities"),
+    ("Infills of regions", "fidelity.infills:infills"),
     ("Controls", "localize.controls:controls"),
     ("Criteria of trust", "trust.criteria:criteria"),
     ("Similarities of maps", "trust.similarity:similarities"),

@@ -2,7 +2,8 @@
 
 The public API, loaded when first used.  ``wrap`` makes a model of your network, or ``load_model``
 finds one in a folder.  For daily work, ``explain`` maps one film, ``score`` measures maps,
-``measure_fidelity`` asks whether they are true to the model, and ``attribute`` explains tensors as
+``measure_fidelity`` asks whether they are true to the model, ``measure_region_use`` whose fault a
+failure is, and ``attribute`` explains tensors as
 Captum does.  ``prove`` takes a model and films and writes a
 report; ``load_experiment`` and ``run_experiment`` do the same for an experiment file.  Films are a
 ``Manifest``, several of them ``Pooled``, ``CheXlocalize`` or ``Phantom``.  ``open`` reads what a
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from heatproof.interactive.explaining import explain
     from heatproof.interactive.fidelity_of_maps import measure_fidelity
     from heatproof.interactive.reader_study import compare_readers
+    from heatproof.interactive.region_use_of_model import measure_region_use
     from heatproof.interactive.scoring import score
     from heatproof.interactive.wrapping import wrap
     from heatproof.localize import metrics
@@ -69,6 +71,7 @@ __all__ = [
     "load_experiment",
     "load_model",
     "measure_fidelity",
+    "measure_region_use",
     "methods",
     "metrics",
     "prove",
@@ -101,6 +104,7 @@ _PLACES = {
     "load_experiment": "experiment.file:load",
     "load_model": "models.card:load",
     "measure_fidelity": "interactive.fidelity_of_maps",
+    "measure_region_use": "interactive.region_use_of_model",
     "methods": "saliency.methods",
     "metrics": "localize.metrics",
     "open": "runs.folder:open_run",

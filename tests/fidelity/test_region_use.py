@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from heatproof.errors import SpecError
-from heatproof.fidelity.infills import region_infills, ring
+from heatproof.fidelity.infills import infills, ring
 from heatproof.fidelity.region_use import (
     RegionUse,
     cell,
@@ -19,7 +19,7 @@ from tests.fidelity.conftest import LOOKS, SIDE
 
 REGION = np.zeros((SIDE, SIDE), bool)
 REGION[LOOKS] = True
-INFILLS = region_infills.parts(region_infills.names())
+INFILLS = infills.parts(infills.names())
 
 
 def smooth() -> np.ndarray:
@@ -28,7 +28,7 @@ def smooth() -> np.ndarray:
     return np.stack([0.3 + 0.2 * x + 0.1 * y, 0.8 - 0.4 * y]).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", region_infills.names())
+@pytest.mark.parametrize("name", infills.names())
 @pytest.mark.parametrize("region", [REGION, ~REGION], ids=["region", "complement"])
 def test_only_the_region_is_replaced(name, region):
     image = smooth() + np.float32(0.1) * REGION
@@ -121,12 +121,12 @@ def test_the_share_of_controls_counts_the_region_itself():
 @pytest.mark.parametrize(("target", "uses"), [(0, "yes"), (1, "no")])
 def test_the_fall_is_that_of_the_logit(model, images, target, uses):
     """The first finding is told from the region, the second from everything alike."""
-    infills = region_infills.parts(["local_mean", "telea", "linear"])
+    parts = infills.parts(["local_mean", "telea", "linear"])
     controls = control_regions(REGION, seed=0)
-    found = region_use(ForwardPass(model, images[:1]), REGION, target, infills, controls)
+    found = region_use(ForwardPass(model, images[:1]), REGION, target, parts, controls)
     with torch.no_grad():
         whole = float(model(images[:1])[0, target])
-        for spec, infill in infills.items():
+        for spec, infill in parts.items():
             for region, fall in (
                 (REGION, found.falls[spec]),
                 (~REGION, found.complements[spec]),

@@ -237,6 +237,7 @@ PARTS = {
     "methods": ("saliency methods", "heatproof.saliency"),
     "metrics": ("localization metrics", "heatproof.localize"),
     "fidelities": ("metrics of fidelity", "heatproof.fidelity"),
+    "infills": ("what takes the place of a region", "heatproof.fidelity.infills"),
     "controls": ("controls, measured beside the methods", "heatproof.localize.controls"),
     "criteria": ("criteria of trust", "heatproof.trust.criteria"),
     "similarities": (

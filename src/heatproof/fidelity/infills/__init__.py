@@ -47,9 +47,7 @@ class RegionInfill(Protocol):
         ...
 
 
-region_infills: Registry[RegionInfill] = Registry(
-    "infill of a region", __name__, "heatproof.region_infills"
-)
+infills: Registry[RegionInfill] = Registry("infill of a region", __name__, "heatproof.infills")
 
 
 def ring(region: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 
-from heatproof.fidelity.infills import Normal, region_infills
+from heatproof.fidelity.infills import Normal, infills
 
 
-@region_infills.register("blur")
+@infills.register("blur")
 @dataclass(frozen=True)
 class Blur:
     """A Gaussian blur whose standard deviation is the radius of a disc as large as the region."""

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.fidelity.imputation import imputed
-from heatproof.fidelity.infills import Normal, region_infills
+from heatproof.fidelity.infills import Normal, infills
 
 
-@region_infills.register("linear")
+@infills.register("linear")
 @dataclass(frozen=True)
 class Linear:
     """Imputed smoothly from the edge of the region, without noise; see ``imputation``."""

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.fidelity.infills import Normal, region_infills, ring
+from heatproof.fidelity.infills import Normal, infills, ring
 
 
-@region_infills.register("local_mean")
+@infills.register("local_mean")
 @dataclass(frozen=True)
 class LocalMean:
     """The mean of a ring around the region, in each channel."""

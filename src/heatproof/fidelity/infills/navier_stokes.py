@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.fidelity.infills import Normal, region_infills
+from heatproof.fidelity.infills import Normal, infills
 from heatproof.fidelity.infills.telea import painted
 
 
-@region_infills.register("navier_stokes")
+@infills.register("navier_stokes")
 @dataclass(frozen=True)
 class NavierStokes:
     """Lines of equal brightness are continued from outside."""

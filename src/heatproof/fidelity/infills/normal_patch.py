@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heatproof.errors import SpecError
-from heatproof.fidelity.infills import Normal, region_infills, ring
+from heatproof.fidelity.infills import Normal, infills, ring
 
 
-@region_infills.register("normal_patch")
+@infills.register("normal_patch")
 @dataclass(frozen=True)
 class NormalPatch:
     """The same place of another film, without the finding and alike around the region."""

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.fidelity.infills import Normal, region_infills
+from heatproof.fidelity.infills import Normal, infills
 
 RADIUS = 3  # pixels around each that it is filled from
 _LEVELS = 60_000  # from the darkest pixel to the brightest
 
 
-@region_infills.register("telea")
+@infills.register("telea")
 @dataclass(frozen=True)
 class Telea:
     """Filled from the edge inwards by weighted means of what is known."""
