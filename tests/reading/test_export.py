@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 import zlib
 
@@ -162,3 +163,32 @@ def test_the_page_says_what_the_statistics_say(read_by_two, tmp_path):
     assert "mean Dice of 0.75" in page
     assert "4 of 4 answers were the same" in page
     assert "<script" not in page
+
+
+def test_the_page_says_whether_wrong_maps_are_followed(room, enter, tmp_path, monkeypatch):
+    """Readers who are right without a map, and who say whatever the model says with it."""
+    truths = {name: bool(s.labels["Nodule"]) for name, s in room.cases.samples.items()}
+    wrong = set(list(truths)[:3])
+    suggested = {name: truth != (name in wrong) for name, truth in truths.items()}
+    monkeypatch.setattr(type(room.cases), "suggestions", lambda *_: suggested)
+    for name in ("Ada", "Bo"):
+        browser = enter(name)
+        while told := browser.me()["remaining"]:
+            for entry in told:
+                reading = room.readings[entry["id"]]
+                aided = reading.shows != "none"
+                yes = (suggested if aided else truths)[reading.image_id]
+                decided = [("choose", {"yes": yes}), ("rate", {"value": 2})]
+                browser.read(entry["id"], *(decided if entry["task"] == "Decide" else []))
+    export(room, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "Is edges-map followed?" in page
+    # Of 3 wrong calls none is said without the map and all with it; of 5 right ones all, twice.
+    rows = [re.sub("<[^>]+>", " ", row).split() for row in page.split("<tr>")]
+    assert next(row for row in rows if row[:1] == ["wrongly"])[1:5] == [
+        "3",
+        "0.00",
+        "1.00",
+        "+1.00",
+    ]
+    assert next(row for row in rows if row[:1] == ["rightly"])[1:5] == ["5", "1.00", "1.00", "0.00"]

@@ -88,6 +88,19 @@ def test_films_are_those_that_came_out_so(project):
 
 
 @pytest.mark.slow
+def test_a_map_suggests_what_its_model_calls(project):
+    cases = Cases.open(study(project, "true positive", "true negative"))
+    predicted = heatproof.open(project / "runs/squares")["predictions"].frame
+    expected = {
+        row["image_id"]: row["probability"] >= row["threshold"]
+        for row in predicted.iter_rows(named=True)
+        if row["threshold"] is not None
+    }
+    assert expected
+    assert cases.suggestions("secret-method", "Square") == expected
+
+
+@pytest.mark.slow
 def test_readers_say_what_the_map_of_the_run_points_at(project, tmp_path):
     room = opened(
         study(project, "true positive", "true negative", "false positive", "false negative")

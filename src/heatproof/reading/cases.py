@@ -114,6 +114,33 @@ class Cases:
         height, width = levels.shape
         return Picture(height, width, signed, levels.tobytes())
 
+    def suggestions(self, name: str, finding: str) -> dict[str, bool]:
+        """What the model behind the map of each film calls: what the map suggests to a reader.
+
+        Empty for maps without a model; films without a threshold, or judged twice, are left out.
+        """
+        maps = self._named(name)
+        source = maps if maps.wrong_of is None else self._named(maps.wrong_of)
+        if source.run is None:
+            return {}
+        rows = self._runs[source.name]["predictions"].frame.filter(
+            (pl.col("finding") == finding) & pl.col("threshold").is_not_null()
+        )
+        if source.model is not None:
+            rows = rows.filter(pl.col("model") == source.model)
+        calls: dict[str, set[bool]] = {}
+        for image_id, probability, threshold in rows.select(
+            "image_id", "probability", "threshold"
+        ).iter_rows():
+            calls.setdefault(image_id, set()).add(probability >= threshold)
+        shown = {
+            film: film if maps.wrong_of is None else self._another(maps, film, finding)
+            for film in self.samples
+        }
+        return {
+            film: next(iter(calls[of])) for film, of in shown.items() if len(calls.get(of, ())) == 1
+        }
+
     def reference(self, image_id: str, finding: str) -> list[list[tuple[float, float]]]:
         """Contours of what the reference standard marked, along the edges of pixels."""
         sample = self.samples[image_id]

@@ -16,6 +16,7 @@ from heatproof.reading.answers import SHAPES, Answer
 from heatproof.reading.room import Room
 from heatproof.reading.study import NO_MAP, Task
 from heatproof.report.page.html import page_environment
+from heatproof.stats.mrmc.automation_bias import AutomationBias, automation_bias
 from heatproof.stats.mrmc.duration import Ratio, durations
 from heatproof.stats.mrmc.ratings import Ratings
 
@@ -76,6 +77,7 @@ class TaskSection:
         figures: The comparison of maps; None where there is none.
         no_figures: Why there is none, in words.
         times: Ratios of reading times between maps.
+        bias: Of each maps that come of a model, whether what it called was followed.
         said: What was said, and how often.
         marks: Marks in all.
         empty: Films on which a reader marked nothing.
@@ -91,6 +93,7 @@ class TaskSection:
     figures: ReaderStudy | None
     no_figures: str
     times: tuple[Ratio, ...]
+    bias: tuple[tuple[str, AutomationBias], ...]
     said: tuple[Said, ...]
     marks: int
     empty: int
@@ -166,6 +169,7 @@ def _section(room: Room, task: Task, reads: Sequence["Read"]) -> TaskSection:
         figures=figures,
         no_figures=why,
         times=_times(cases),
+        bias=tuple(_bias(room, task, cases)),
         said=tuple(_said(task, cases)),
         marks=sum(len(read.answer.marks) for read in cases),
         empty=sum(not read.answer.marks for read in cases),
@@ -206,6 +210,30 @@ def _times(cases: Sequence["Read"]) -> tuple[Ratio, ...]:
         return durations(seconds)
     except HeatproofError:
         return ()
+
+
+def _bias(room: Room, task: Task, cases: Sequence["Read"]) -> Iterator[tuple[str, AutomationBias]]:
+    """Whether readers follow what a model called, right or wrong, once they see its maps."""
+    if task.kind != "decision" or NO_MAP not in task.shows:
+        return
+    for shows in task.shows:
+        suggested = {} if shows == NO_MAP else room.cases.suggestions(shows, task.finding)
+        reads = [
+            read
+            for read in cases
+            if read.reading.shows in (NO_MAP, shows)
+            and read.truth is not None
+            and read.answer.yes is not None
+            and read.reading.image_id in suggested
+        ]
+        try:
+            decisions = Ratings.of_columns(
+                *_columns(reads, (float(bool(r.answer.yes)) for r in reads))
+            )
+            suggestion = np.array([suggested[case] for case in decisions.cases])
+            yield shows, automation_bias(decisions, suggestion, NO_MAP, shows)
+        except HeatproofError:
+            continue  # no maps of a model, or fewer than two wrong suggestions
 
 
 def _said(task: Task, cases: Sequence["Read"]) -> Iterator[Said]:
