@@ -87,15 +87,17 @@ def whole(piece: dict[str, Any]) -> dict[str, Any]:
     maps = {"name": "others", "importer": "npy", "folder": "maps", "method": "m", "data": "train"}
     maps |= {"id": {"architecture": "resnet18"}}
     match list(piece):
-        case ["scaling"] | ["expect"]:
+        case ["scaling"]:
             piece = {"models": [model | piece]}
+        case ["expect"]:
+            piece = {"models": [{"name": "m", "card": "models/m"} | piece]}
         case ["weights"]:
             piece = {"models": [model | {"training": training | piece}]}
         case ["importer"]:
             piece = {"maps": [maps | piece]}
     models = piece.get("models", [] if "maps" in piece else [model])
     # What a page leaves out of a model, since another block shows it.
-    ready, networks = {"module", "ensemble"}, {"architectures", "backbone", "localizer"}
+    ready, networks = {"card", "module", "ensemble"}, {"architectures", "backbone", "localizer"}
     rest = {key: model[key] for key in ("scaling", "training")}
     models = [
         one if ready & {*one} else (rest if networks & {*one} else model) | one for one in models
