@@ -197,10 +197,12 @@ def test_the_code_about_readers_runs() -> None:
 
 def test_the_code_about_fidelity_runs() -> None:
     page = (ROOT / "docs/how-to/measure-fidelity.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    of_fidelity, of_regions = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict = {}
-    exec(compile(block, "measure-fidelity.md", "exec"), names)
+    exec(compile(of_fidelity, "measure-fidelity.md", "exec"), names)
     assert len(names["answer"].summary) == 4
+    exec(compile(of_regions, "measure-fidelity.md", "exec"), names)
+    assert len(names["answer"].cells)
 
 
 def test_the_code_about_one_film_runs(tmp_path, monkeypatch):
