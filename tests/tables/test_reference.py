@@ -23,6 +23,9 @@ tune = "tuning"
 
 [trust]
 criteria = ["input_noise(std=[0.02])"]
+
+[fidelity]
+metrics = ["deletion(steps=4)"]
 """
 
 
