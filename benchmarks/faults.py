@@ -40,7 +40,7 @@ gives every file the content of its last `fsync`; names that were never synced a
 (`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
 switched off.
 
-**The campaign is begun, not done.** The table holds trials of several versions of heatproof, and none of a sweep. Trials that failed by a fault that was mended
+**The campaign is begun, not done.** The table holds trials of several versions of heatproof. Trials that failed by a fault that was mended
 since, and trials during which heatproof itself was changed, are not in it, and were not tried again. What failed at first, and was mended: a comparison that counted
 how long trials of a sweep took and the name of the output folder; a power cut that lost six blocks of maps (the folder of arrays was never synced, and at most five
 damaged blocks were made again in one run); a power cut that lost the model of a trial which the search called done (it is trained again now); two sweeps that
