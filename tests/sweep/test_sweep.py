@@ -221,15 +221,25 @@ def test_more_trials_go_on_with_the_same_search(unbroken, made_up, tmp_path):
     assert table(file).drop("seconds").equals(table(unbroken[0]).drop("seconds"))
 
 
-def test_a_model_that_is_gone_is_trained_again(made_up, tmp_path):
+def flipped(folder: Path) -> None:
+    """One bit of the weights is another."""
+    weights = next(folder.glob("weights-*"))
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, flipped])
+def test_a_model_that_is_gone_or_damaged_is_trained_again(made_up, tmp_path, lose):
     file = written(tmp_path)
     sweep(load(file))
     before = table(file)
     gone = file.parent / "out" / before.filter(state="complete")["model"][1]
-    shutil.rmtree(gone)
+    lose(gone)
     made_up.calls.clear()
-    with pytest.warns(DamagedFile, match="are gone; they are trained again"):
+    with pytest.warns(DamagedFile) as told:
         sweep(load(file))
+    assert any("or damaged; they are trained again" in str(one.message) for one in told)
     assert [folder.parent.name for folder, _ in made_up.calls] == [gone.name]
     assert table(file).equals(before)
 

@@ -19,12 +19,11 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from heatproof.disk import is_file
 from heatproof.errors import DamagedFile, ModelError
 from heatproof.experiment.settings import Sweep
 from heatproof.experiment.workspace import Workspace
-from heatproof.models.card import CARD
 from heatproof.preparation.folders import trained_folder
+from heatproof.preparation.training import is_trained
 from heatproof.progress import Progress
 from heatproof.sweep.attempt import Attempt, State, TrialOutcome, study_of
 from heatproof.sweep.space import Family, ParameterValue
@@ -168,17 +167,18 @@ def _tried(
 def _train_lost(
     work: Workspace, family: Family, trials: Sequence[FrozenTrial], run: Runner
 ) -> None:
-    """Train again what a trial trained and is gone: removed, or lost with the power."""
+    """Train again what a trial trained and is gone: removed, damaged, or lost with the power."""
     lost = [
         Attempt(family, trial.params, trial.number, None)
         for trial in trials
         if trial.state is TrialState.COMPLETE
-        and not is_file(trained_folder(work, family.with_values(trial.params)) / CARD)
+        and not is_trained(work, family.with_values(trial.params))
     ]
     if lost:
         numbers = ", ".join(str(one.number) for one in lost)
         warnings.warn(
-            f"models of trials {numbers} of {family.name} are gone; they are trained again",
+            f"models of trials {numbers} of {family.name} are gone or damaged; they are trained"
+            " again",
             DamagedFile,
             stacklevel=2,
         )
