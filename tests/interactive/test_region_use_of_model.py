@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import heatproof
+from heatproof.data.crops import CenterCrop
 from heatproof.errors import AnnotationError, ModelError, SpecError
 
 SIDE = 64
@@ -78,8 +79,19 @@ def test_without_normal_films_their_patches_are_left_out(tmp_path):
     every = films(tmp_path)
     rows = (tmp_path / "films.csv").read_text().splitlines()
     (tmp_path / "films.csv").write_text("\n".join(row for row in rows if ",0," not in row) + "\n")
-    few = heatproof.measure_region_use(model(True), replace(every), "gradient", controls=19)
+    marked = replace(every)
+    few = heatproof.measure_region_use(model(True), marked, "gradient", controls=19)
     assert set(few.falls["infill"]) == {"local_mean", "telea"}
+    with pytest.raises(SpecError, match="say another, such as local_mean"):
+        heatproof.measure_region_use(model(True), marked, "gradient", infills=["normal_patch"])
+
+
+def test_marks_that_the_network_does_not_see_are_told(tmp_path):
+    """It sees the middle of a film, and squares lie at its left edge."""
+    seen = heatproof.Preprocessing(CenterCrop(SIDE, SIDE, 4 * SIDE), 1, (0.0,), (1.0,))
+    narrow = heatproof.Adapted(Half(True), "features", ("Square",), seen)
+    with pytest.raises(AnnotationError, match="on none of 3 films within what the network sees"):
+        heatproof.measure_region_use(narrow, films(tmp_path), "gradient")
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,7 @@ def project(tmp_path_factory):
     place = tmp_path_factory.mktemp("project")
     write_films(place)
     (place / "network.py").write_text(NETWORK)
-    text = EXPERIMENT.replace("GEOMETRY", "letterbox").replace(
-        'name = "films"', 'name = "films"', 1
-    )
+    text = EXPERIMENT.replace("GEOMETRY", "letterbox")
     (place / "squares.toml").write_text("trust = false\n" + text)
     run(load_experiment(place / "squares.toml"))
     return place

@@ -31,6 +31,7 @@ def test_what_cannot_be_is_refused(written, tasks, said):
         (OUTLINE.replace("phantom5_000000", "phantom5_9"), "no film is called 'phantom5_9'"),
         (OUTLINE + "repeats = 9\n", "repeats = 9, and there are 7 films"),
         (DECIDE.replace('"Nodule"', '"Nodles"'), "did you mean Nodule"),
+        (OUTLINE.replace('"Nodule"', '"Nodles"'), "did you mean Nodule"),  # it has training
     ],
 )
 def test_what_the_films_do_not_have_is_refused(written, tasks, said):

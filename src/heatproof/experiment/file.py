@@ -251,11 +251,11 @@ def load(
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """The text of an experiment file, and its tables; raises ExperimentError."""
+    """The text of a file of TOML, and its tables; raises ExperimentError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+        raise ExperimentError(f"cannot read {path}: {error}") from error
     try:
         return text, tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and deep nesting

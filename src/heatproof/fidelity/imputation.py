@@ -9,6 +9,9 @@ That is a system of as many equations as pixels are hidden.  It is an electric n
 pixels are nodes, weights conductances, and pixels that are shown are ground.  Conjugate gradients
 solve it, preconditioned by one V-cycle of multigrid, whose coarser networks join 2 x 2 nodes each;
 their correction is too small by nearly half, and is enlarged.
+
+These loops stand here for their speed: of nine shares of a film of 224 px, SciPy's direct solver
+takes .8 s, its conjugate gradients .4 s, and this .08 s.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ import polars as pl
 from torch.nn.functional import interpolate
 
 from heatproof.data.annotations.references import reference_mask, references_of
-from heatproof.errors import AnnotationError, ModelError, near_misses
+from heatproof.errors import AnnotationError, ModelError, SpecError, near_misses
 from heatproof.fidelity.infills import Normal
 from heatproof.fidelity.infills import infills as registry_of_infills
 from heatproof.fidelity.region_use import (
@@ -103,8 +103,8 @@ def measure_region_use(
 
     Raises:
         ModelError: The model has no such finding, or its canvas cannot be told from its transform.
-        AnnotationError: The reader marked the finding on no film.
-        SpecError: No such method or infill.
+        AnnotationError: The reader marked the finding on no film, or nowhere that the network sees.
+        SpecError: No such method or infill, or no infill that these films allow.
     """
     model = wrapped(model)
     target = _target(model, finding)
@@ -118,6 +118,11 @@ def measure_region_use(
     normal = _normal(model, samples, named)
     if not normal:
         filled = {spec: part for spec, part in filled.items() if not part.needs_normal}
+    if not filled:
+        raise SpecError(
+            f"infills={list(infills)}: each is made of films without {named}, and no film is"
+            " labelled so; say another, such as local_mean"
+        )
     regions = {s.image_id: _region(model, s, named, reader) for s in marked}
     limit = parse_memory(memory) if memory else None
     cases: list[dict[str, Any]] = []
@@ -144,6 +149,11 @@ def measure_region_use(
                 | {"method": spec, "logit": logit, "uses": uses, "shown": shown}
                 | {"cell": cell(uses, shown)}
             )
+    if not cases:
+        raise AnnotationError(
+            f"what {reader} marked as {named} lies on none of {len(marked)} films within what the"
+            " network sees, or is all that it sees"
+        )
     table, of_falls = pl.DataFrame(cases, infer_schema_length=None), pl.DataFrame(falls)
     return RegionUseAnswer(table, of_falls, _changes(of_falls), _cells(table))
 

@@ -245,8 +245,9 @@ class Cases:
             raise ExperimentError(
                 f"task {task.name!r}: repeats = {task.repeats}, and there are {len(cases)} films"
             )
-        findings = {task.finding} - set(self.opened.findings)
-        if findings and task.kind in ("decision", "failures"):
+        # Readers may outline what no film is labelled with; nothing else can be compared then.
+        compared = task.kind in ("decision", "failures") or task.training
+        if compared and task.finding not in self.opened.findings:
             raise ExperimentError(
                 f"task {task.name!r}: the films have no finding {task.finding!r};"
                 f" {near_misses(task.finding, self.opened.findings)}"
