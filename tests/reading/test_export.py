@@ -16,8 +16,10 @@ from heatproof.data.annotations.marks import Beside
 from heatproof.data.datasets.manifest import Manifest
 from heatproof.reading.export import export, finished
 from heatproof.reading.room import Room
+from heatproof.reading.serving import opened
+from heatproof.reading.study import load
 from heatproof.stats.mrmc.files import read
-from tests.reading.conftest import Browser
+from tests.reading.conftest import OUTLINE, Browser, server
 
 SQUARE = [[10, 10], [30, 10], [30, 30], [10, 30]]
 
@@ -87,6 +89,25 @@ def test_marks_of_all_readers_are_in_one_file(read_by_two, tmp_path):
     assert (tmp_path / "marks/reference-Bo.json").is_file()
 
 
+def test_marks_that_were_drawn_with_a_map_lie_apart(written, tmp_path):
+    """A benchmark of readers must not hold what a map suggested."""
+    room = opened(load(written(OUTLINE + 'shows = ["none", "edges-map"]\nwashout_days = 0\n')))
+    browser = Browser(server(room), room.ledger.new_token("Ada"))
+    while told := browser.me()["remaining"]:
+        for entry in told:
+            aided = room.readings[entry["id"]].shows != "none"
+            browser.read(entry["id"], mark("a", 7.0 if aided else 0.0))
+    export(room, tmp_path / "out")
+    for name, left in (("benchmark-Ada", 10), ("benchmark-Ada-with-edges-map", 17)):
+        read_again = formats.parse("coco").read(tmp_path / f"out/marks/{name}.json", Beside())
+        assert len(read_again.films) == 7
+        for film in read_again.films:
+            [drawn] = film.marks
+            assert np.nonzero(drawn.shape.mask(64, 64))[1].min() == left
+    assert (tmp_path / "out/marks-with-edges-map.json").is_file()
+    room.ledger.close()
+
+
 def test_ratings_go_to_the_statistics_as_csv_and_as_imrmc(read_by_two, tmp_path):
     export(read_by_two, tmp_path)
     both = [read(tmp_path / f"ratings-Decide.{kind}") for kind in ("csv", "imrmc")]
@@ -126,10 +147,6 @@ def test_only_finished_readings_come_out(room, enter, tmp_path):
 
 
 def test_names_of_others_are_text_in_tables_and_on_the_page(written, tmp_path):
-    from heatproof.reading.serving import opened
-    from heatproof.reading.study import load
-    from tests.reading.conftest import server
-
     path = written()
     text = path.read_text().replace('"Ada"', '"=1+1<b>"').replace('"Nodules"', '"<i>N</i>"')
     path.write_text(text)

@@ -16,6 +16,10 @@ from tests.reading.conftest import DECIDE, OUTLINE
         (DECIDE.replace("edges-map", "edge-map"), "did you mean edges-map"),
         (OUTLINE + 'instructions = "Use the edges-map."\n', "readers must not know"),
         (OUTLINE + OUTLINE, "two tasks are named 'Outline'"),
+        (
+            OUTLINE + OUTLINE.replace('"Outline"', '"outline"'),
+            "tasks 'Outline' and 'outline' would be written into one file",
+        ),
         (OUTLINE.replace("contour", "map_rating"), "asks about maps"),
         (OUTLINE.replace("contour", "failures") + 'shows = ["edges-map"]\n', "run names the run"),
     ],

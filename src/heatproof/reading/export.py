@@ -5,6 +5,7 @@
                          changes of mind
 ``marks/ROLE-READER.json``  marks as COCO; an empty film was read, and nothing was marked
 ``marks.json``           the marks of all readers in one COCO file
+``…-with-MAPS.json``     the same of films that were read with those maps
 ``ratings-TASK.csv``     for ``heatproof mrmc``: reader, case, modality, truth, rating
 ``ratings-TASK.imrmc``   the same for iMRMC
 ``repeats-TASK.csv``     the two readings of films that were read twice
@@ -17,9 +18,8 @@
 import io
 import json
 import math
-import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,8 +34,8 @@ from heatproof.reading.answers import SHAPES, Answer, answer
 from heatproof.reading.ledger import Event, Ledger
 from heatproof.reading.page import page
 from heatproof.reading.room import Room
-from heatproof.reading.schedule import Reading
-from heatproof.reading.study import Task
+from heatproof.reading.schedule import Reading, is_aided
+from heatproof.reading.study import Task, file_name
 from heatproof.stats.mrmc.files import write_imrmc
 from heatproof.stats.mrmc.ratings import Ratings
 
@@ -170,7 +170,7 @@ def _of_task(task: Task, reads: Sequence[Read]) -> Iterator[tuple[str, pl.DataFr
     rated = [r for r in cases.values() if r.truth is not None and not math.isnan(r.answer.rating)]
     if rated:
         yield (
-            f"ratings-{_plain(task.name)}",
+            f"ratings-{file_name(task.name)}",
             pl.DataFrame(
                 {
                     "reader": [read.reading.reader for read in rated],
@@ -183,7 +183,7 @@ def _of_task(task: Task, reads: Sequence[Read]) -> Iterator[tuple[str, pl.DataFr
         )
     if pairs := [(cases[key], read) for key, read in again.items() if key in cases]:
         yield (
-            f"repeats-{_plain(task.name)}",
+            f"repeats-{file_name(task.name)}",
             pl.DataFrame(
                 {
                     "reader": [first.reading.reader for first, _ in pairs],
@@ -201,26 +201,16 @@ def _key(reading: Reading) -> tuple[str, str, str]:
 
 
 def _marks(room: Room, reads: Sequence[Read], folder: Path) -> Iterator[Path]:
-    """Marks of cases as COCO: of each reader, and of all."""
-    marked = [
-        read
-        for read in reads
-        if read.reading.part == "case" and room.study.task(read.reading.task).kind in SHAPES
-    ]
-    readers = {
-        r.name: r for r in room.study.readers if r.name in {m.reading.reader for m in marked}
-    }
-    if not marked:
-        return
-    places: Mapping[Path, list[Read]] = {
-        folder / "marks.json": marked,
-        **{
-            folder / "marks" / f"{reader.role}-{_plain(name)}.json": [
-                read for read in marked if read.reading.reader == name
-            ]
-            for name, reader in readers.items()
-        },
-    }
+    """Marks of cases as COCO: of all readers, and of each; those drawn with a map lie apart."""
+    roles = {reader.name: reader.role for reader in room.study.readers}
+    places: dict[Path, list[Read]] = {}
+    for read in reads:
+        reading = read.reading
+        if reading.part == "case" and room.study.task(reading.task).kind in SHAPES:
+            seen = f"-with-{file_name(reading.shows)}" if is_aided(reading) else ""
+            own = f"{roles[reading.reader]}-{file_name(reading.reader)}{seen}.json"
+            for path in (folder / f"marks{seen}.json", folder / "marks" / own):
+                places.setdefault(path, []).append(read)
     for path, chosen in places.items():
         path.parent.mkdir(exist_ok=True)
         Coco().write(_films(room, chosen), path)
@@ -243,8 +233,3 @@ def _csv(table: pl.DataFrame, path: Path) -> Path:
     text = [name for name, kind in table.schema.items() if kind == pl.String]
     table.with_columns(map(column_for_spreadsheet, text)).write_csv(path)
     return path
-
-
-def _plain(name: str) -> str:
-    """A name as part of a file name."""
-    return re.sub(r"[^\w.-]+", "_", name)[:80]

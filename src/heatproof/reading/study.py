@@ -1,5 +1,6 @@
 """The file of a reader study: films, maps, readers, and what is asked of them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -169,7 +170,10 @@ class Study(SettingsTable):
         unique("tasks", [task.name for task in self.tasks])
         # Two spellings of one person could read as the reference and as the benchmark.
         unique("readers (letters of either case)", [each.name.casefold() for each in self.readers])
-        if wrong := [*_unknown_maps(self.maps, self.tasks), *_told_names(maps, self.tasks)]:
+        wrong = [*_unknown_maps(self.maps, self.tasks), *_told_names(maps, self.tasks)]
+        for kind, named in (("tasks", self.tasks), ("readers", self.readers), ("maps", self.maps)):
+            wrong += _sharing(kind, [each.name for each in named])
+        if wrong:
             raise ValueError("\n".join(wrong))
         return self
 
@@ -221,6 +225,21 @@ def load(path: Path, output: Path | None = None) -> Study:
         raise ExperimentError(explained(error, path, text, Study, tables)) from error
     study._file = path
     return study
+
+
+def file_name(name: str) -> str:
+    """A name as part of the name of a file."""
+    return re.sub(r"[^\w.-]+", "_", name)[:80]
+
+
+def _sharing(kind: str, names: Iterable[str]) -> Iterator[str]:
+    """Names that would be written into one file."""
+    first: dict[str, str] = {}
+    for name in names:
+        # Some file systems know no case.
+        other = first.setdefault(file_name(name).casefold(), name)
+        if other != name:
+            yield f"{kind} {other!r} and {name!r} would be written into one file; rename one"
 
 
 def _unknown_maps(maps: Sequence[Maps], tasks: Sequence[Task]) -> Iterator[str]:
