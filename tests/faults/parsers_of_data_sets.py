@@ -31,7 +31,7 @@ from heatproof.data.on_disk import (
     write_vindr,
 )
 from heatproof.data.on_disk.phrases import write_ms_cxr, write_padchest_gr
-from heatproof.data.published_splits import listed
+from heatproof.data.splits.published import listed
 from tests.faults.fuzzing import Parser
 
 _ROOT = "root"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import heatproof
-from heatproof.data.crops import CenterCrop
+from heatproof.data.geometry.crops import CenterCrop
 from heatproof.errors import AnnotationError, ModelError, SpecError
 
 SIDE = 64

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from heatproof.data.enlarging import Enlargement, enlargement
 from heatproof.data.geometry import Squash
+from heatproof.data.geometry.enlarging import Enlargement, enlargement
 from heatproof.localize import metrics
 from heatproof.localize.levels import otsu_level
 from heatproof.localize.overlap import CountsPixels, of_masks, overlaps

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from heatproof.data.enlarging import Enlargement
 from heatproof.data.geometry import FILM, Geometry, Letterbox, Squash
+from heatproof.data.geometry.enlarging import Enlargement
 from heatproof.localize import DatasetMetric, Reference, metrics, zero_matters
 from heatproof.localize.controls import as_map
 from heatproof.localize.marks import marks

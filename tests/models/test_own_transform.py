@@ -9,13 +9,13 @@ import torch
 from torchvision import transforms
 from torchvision.transforms import functional as F
 
-from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
-from heatproof.data.enlarging import Span
 from heatproof.data.geometry import TORCH, Letterbox, Placing, Squash, geometries
+from heatproof.data.geometry.crops import CenterCrop, CropResize, Cut, PadOrCrop
+from heatproof.data.geometry.enlarging import Span
+from heatproof.data.geometry.mirror import Mirror
 from heatproof.data.interpolations import Interpolation
 from heatproof.data.interpolations.of_opencv import OpenCV
 from heatproof.data.interpolations.of_pillow import Pillow
-from heatproof.data.mirror import Mirror
 from heatproof.errors import ModelError
 from heatproof.models.own_transform import NoWayBack, OwnTransform
 from heatproof.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing

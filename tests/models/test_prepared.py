@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from heatproof.data.decoded import Changed, Decoded
+from heatproof.data.decoding.levels import Levels
 from heatproof.data.geometry import Letterbox, Squash
 from heatproof.data.intensities.z_score import ZScore
 from heatproof.data.interpolations.of_pillow import Pillow
 from heatproof.data.interpolations.of_torch import Torch
-from heatproof.data.levels import Levels
 from heatproof.data.pixels import ArrayPixels, ImageFile
 from heatproof.errors import PixelError
 from heatproof.models.own_transform import OwnTransform

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from heatproof.data.crops import CenterCrop
 from heatproof.data.geometry import Squash
+from heatproof.data.geometry.crops import CenterCrop
 from heatproof.data.intensities.clahe import Clahe
 from heatproof.data.intensities.invert import Invert
 from heatproof.data.intensities.min_max import MinMax

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from heatproof.data.crops import CenterCrop
 from heatproof.data.geometry import Squash
+from heatproof.data.geometry.crops import CenterCrop
 from heatproof.data.intensities import intensities
 from heatproof.data.interpolations import interpolations
 from heatproof.data.pixels import ArrayPixels

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from heatproof.data.annotations import Boxes
-from heatproof.data.crops import CenterCrop
 from heatproof.data.geometry import Squash
+from heatproof.data.geometry.crops import CenterCrop
 from heatproof.data.pixels import ArrayPixels
 from heatproof.experiment.assignment import Assignment
 from heatproof.experiment.films import OpenedData

@@ -21,13 +21,12 @@ import pydicom
 from jaxtyping import Float
 from PIL import ExifTags, Image
 
-from heatproof.data import dicom
-from heatproof.data.decoding import TIFF_TAGS, decoding
-from heatproof.data.deep_colour import deep_colour, is_deep_colour
-from heatproof.data.dicom import LUMA, MOST_PIXELS
-from heatproof.data.film_header import FilmHeader
-from heatproof.data.levels import Levels
-from heatproof.data.png_chunks import may_be_turned
+from heatproof.data.decoding import TIFF_TAGS, decoding, dicom
+from heatproof.data.decoding.deep_colour import deep_colour, is_deep_colour
+from heatproof.data.decoding.dicom import LUMA, MOST_PIXELS
+from heatproof.data.decoding.film_header import FilmHeader
+from heatproof.data.decoding.levels import Levels
+from heatproof.data.decoding.png_chunks import may_be_turned
 from heatproof.errors import PixelError
 
 Grey = Float[np.ndarray, "h w"]

@@ -72,7 +72,7 @@ RULES = Kind("rule", "rules", "trust/rules", "rules")
 BACKBONES = Kind("backbone", "backbones", "models/backbones", "backbones")
 HEADS = Kind("head", "heads", "models/heads", "heads")
 LOCALIZERS = Kind("localizer", "localizers", "models/localizers", "localizers")
-GEOMETRIES = Kind("geometry", "geometries", "data", "geometries")
+GEOMETRIES = Kind("geometry", "geometries", "data/geometry", "geometries")
 INTENSITIES = Kind("intensity", "intensities", "data/intensities", "intensities")
 KINDS = (
     *(METHODS, METRICS, CONTROLS, CRITERIA, SIMILARITIES, RULES, BACKBONES, HEADS, LOCALIZERS),

@@ -12,8 +12,8 @@ from heatproof.data.check import Problem, check
 from heatproof.data.datasets import datasets
 from heatproof.data.pseudonymized import HIDDEN, Pseudonymized
 from heatproof.data.pseudonyms import Pseudonyms, read_key
-from heatproof.data.spellings import plain
 from heatproof.data.splits import Subset, split
+from heatproof.data.tabular.spellings import plain
 from heatproof.disk import is_file
 from heatproof.errors import DataError, ExperimentError, Gathered, SpecError
 from heatproof.experiment.file import Experiment

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from heatproof.data.sampling import some
 from heatproof.data.splits import Subset
+from heatproof.data.splits.sampling import some
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, matching
 from heatproof.types import Sample

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from heatproof.data.dicom import grey
+from heatproof.data.decoding.dicom import grey
+from heatproof.data.decoding.levels import Levels
 from heatproof.data.geometry import FILM, Geometry
-from heatproof.data.levels import Levels
 from heatproof.data.pixels import ArrayPixels, ImageFile
 from heatproof.errors import PixelError
 from heatproof.models import Model

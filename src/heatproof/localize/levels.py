@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numba import njit
 
-from heatproof.data.enlarging import Enlargement, pixel_row
+from heatproof.data.geometry.enlarging import Enlargement, pixel_row
 
 _LEVELS = 256
 _TOP = 255

@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.data.enlarging import Enlargement
 from heatproof.data.geometry import Geometry
+from heatproof.data.geometry.enlarging import Enlargement
 from heatproof.localize.levels import counts_above
 from heatproof.maps.binarize import Binarizer, Fixed, Otsu
 

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool
 
-from heatproof.data.enlarging import Enlargement
+from heatproof.data.geometry.enlarging import Enlargement
 
 
 @dataclass(frozen=True)

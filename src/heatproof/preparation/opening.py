@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from heatproof.data.dicom import MOST_PIXELS
+from heatproof.data.decoding.dicom import MOST_PIXELS
 from heatproof.data.geometry import geometries
 from heatproof.data.intensities import intensities
 from heatproof.disk import exists

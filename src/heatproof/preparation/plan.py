@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pydantic
 
-from heatproof.data.sampling import Permuted, at_prevalence, fewer
+from heatproof.data.splits.sampling import Permuted, at_prevalence, fewer
 from heatproof.errors import ExperimentError, SpecError, near_misses
 from heatproof.experiment.films import OpenedData
 from heatproof.experiment.model import ModelEntry, Training

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 
 from heatproof.data.annotations.references import union
 from heatproof.data.geometry import Placing
-from heatproof.data.sampling import some
+from heatproof.data.splits.sampling import some
 from heatproof.errors import AnnotationError, PixelError
 from heatproof.experiment.assignment import Assignment
 from heatproof.models import Model

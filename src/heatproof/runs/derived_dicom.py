@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 from pydicom.dataset import Dataset
 
-from heatproof.data.dicom import is_dicom
-from heatproof.data.dicom_derived import EQUIPMENT, MANUFACTURER, VERSION, save, source_of
+from heatproof.data.decoding.dicom import is_dicom
+from heatproof.data.dicom.derived import EQUIPMENT, MANUFACTURER, VERSION, save, source_of
 from heatproof.data.pixels import ImageFile
 from heatproof.data.pseudonyms import uid_from
 from heatproof.errors import ExperimentError

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from heatproof.data.check import check
-from heatproof.data.chexpert_table import OBSERVATIONS
 from heatproof.data.datasets import datasets
 from heatproof.data.on_disk import (
     CHEXPERT,
@@ -15,6 +14,7 @@ from heatproof.data.on_disk import (
     write_chexpert,
     write_csv,
 )
+from heatproof.data.tabular.chexpert import OBSERVATIONS
 from heatproof.errors import DataError
 
 

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from heatproof.data.datasets.dicomweb import DicomWeb
-from heatproof.data.pacs import Pacs
+from heatproof.data.dicom.pacs import Pacs
 from heatproof.data.pixels import ImageFile
 from heatproof.errors import DataError
 from tests.runs.orthanc import orthanc
@@ -82,7 +82,7 @@ def test_a_server_that_is_no_pacs_is_told(films, tmp_path) -> None:
 
 def test_a_damaged_film_in_the_cache_is_not_taken_for_whole(films, tmp_path) -> None:
     pacs = Pacs("http://127.0.0.1:9/dicom-web", tmp_path / "kept")
-    from heatproof.data.pacs import Instance
+    from heatproof.data.dicom.pacs import Instance
 
     film = Instance("1", "2", "3")
     file = pacs.file(film)

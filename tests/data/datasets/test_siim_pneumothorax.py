@@ -20,7 +20,7 @@ from heatproof.data.on_disk import (
     write_csv,
     write_siim,
 )
-from heatproof.data.published_splits import drawn, listed
+from heatproof.data.splits.published import drawn, listed
 from heatproof.errors import DataError
 
 FINDING = "Pneumothorax"

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from pycocotools import mask as coco
 
-from heatproof.data import spellings
 from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Points, Polygons, RotatedBox
+from heatproof.data.tabular import spellings
 from heatproof.errors import DataError
 from heatproof.types import Shape
 

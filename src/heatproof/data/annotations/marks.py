@@ -15,10 +15,10 @@ from typing import Any
 
 from heatproof.data.annotations.shapes import Boxes, Outline, Point, Points
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
 from heatproof.data.pseudonyms import Pseudonyms
-from heatproof.data.spellings import whole
 from heatproof.data.tabular import read_json
+from heatproof.data.tabular.problems import Problems
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Shape
 

@@ -28,10 +28,14 @@ import numpy as np
 from jaxtyping import Bool, Num
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from heatproof.data import dicom
-from heatproof.data.decoding import TIFF_TAGS, decoding
-from heatproof.data.deep_colour import deep_colour, is_deep_colour
-from heatproof.data.dicom_seg import Segmentation, is_segmentation, read_segmentation, size_in
+from heatproof.data.decoding import TIFF_TAGS, decoding, dicom
+from heatproof.data.decoding.deep_colour import deep_colour, is_deep_colour
+from heatproof.data.dicom.segmentation import (
+    Segmentation,
+    is_segmentation,
+    read_segmentation,
+    size_in,
+)
 from heatproof.disk import is_file
 from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 

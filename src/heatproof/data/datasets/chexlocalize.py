@@ -29,11 +29,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from heatproof.data import chexpert_table
 from heatproof.data.annotations import RLE, Points, Polygons
 from heatproof.data.datasets import datasets
-from heatproof.data.listed import Listed
-from heatproof.data.tabular import TableRow, read_json, read_rows
+from heatproof.data.tabular import TableRow, chexpert, read_json, read_rows
+from heatproof.data.tabular.listed import Listed
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses, read_by_a_library
 from heatproof.types import BENCHMARK, REFERENCE, Annotation, Label, Sample, Shape
@@ -78,7 +77,7 @@ class CheXlocalize(Listed):
         annotations = dict(self._annotations())
         for image_id, marks in self._benchmark():
             annotations[image_id] = (*annotations.get(image_id, ()), *marks)
-        samples = chexpert_table.samples(rows, _labels)
+        samples = chexpert.samples(rows, _labels)
         strangers = annotations.keys() - samples.keys()
         if strangers:
             raise DataError(
@@ -124,7 +123,7 @@ def _labels(row: TableRow) -> dict[str, Label]:
     for finding in FINDINGS:
         column = spelled.get(finding, finding)
         if row[column]:
-            labels[finding] = chexpert_table.label(row, column)
+            labels[finding] = chexpert.label(row, column)
     return labels
 
 

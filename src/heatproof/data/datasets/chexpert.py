@@ -32,10 +32,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from heatproof.data import chexpert_table
 from heatproof.data.datasets import datasets
-from heatproof.data.listed import Listed
-from heatproof.data.tabular import TableRow, find_table, read_rows
+from heatproof.data.tabular import TableRow, chexpert, find_table, read_rows
+from heatproof.data.tabular.listed import Listed
 from heatproof.errors import DataError
 from heatproof.types import Label, Sample
 
@@ -62,14 +61,14 @@ class CheXpert(Listed):
 
     root: Path | str
     split: Literal["train", "valid", "test"] = "valid"
-    uncertain: chexpert_table.Uncertain = "uncertain"
-    blank: chexpert_table.Blank = "unknown"
+    uncertain: chexpert.Uncertain = "uncertain"
+    blank: chexpert.Blank = "unknown"
     views: tuple[Literal["frontal", "lateral"], ...] = ("frontal", "lateral")
 
     @property
     def findings(self) -> tuple[str, ...]:
         """The 14, in the order of the table."""
-        return chexpert_table.OBSERVATIONS
+        return chexpert.OBSERVATIONS
 
     @cached_property
     def _samples(self) -> tuple[Sample, ...]:
@@ -80,11 +79,11 @@ class CheXpert(Listed):
                 f"{self.root} has no {' or '.join(names)}; expected root = the folder of"
                 " CheXpert-v1.0 or CheXpert-v1.0-small"
             )
-        samples = chexpert_table.samples(read_rows(table), self._labels)
+        samples = chexpert.samples(read_rows(table), self._labels)
         return tuple(sample for sample in samples.values() if _side(sample) in self.views)
 
     def _labels(self, row: TableRow) -> dict[str, Label]:
-        return chexpert_table.labels(row, self.uncertain, self.blank)
+        return chexpert.labels(row, self.uncertain, self.blank)
 
 
 def _side(sample: Sample) -> str:

@@ -30,14 +30,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from heatproof.data.cells import LabelRule
 from heatproof.data.datasets import datasets
-from heatproof.data.dicom import header_of
-from heatproof.data.listed import Listed
-from heatproof.data.pacs import Instance, Pacs
+from heatproof.data.decoding.dicom import header_of
+from heatproof.data.dicom.pacs import Instance, Pacs
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, read_rows
+from heatproof.data.tabular.cells import LabelRule
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
 from heatproof.data.threads import side_by_side
 from heatproof.disk import write_whole
 from heatproof.errors import DataError, near_misses

@@ -42,7 +42,11 @@ from heatproof.data.annotations.formats.coco import Marks, read_coco
 from heatproof.data.annotations.joined import Consensus, Files, Joined, joined
 from heatproof.data.annotations.marks import file_name
 from heatproof.data.annotations.rescaled import Rescaled
-from heatproof.data.cells import (
+from heatproof.data.datasets import datasets
+from heatproof.data.decoding.levels import Levels, Number, Photometric
+from heatproof.data.pixels import ImageFile
+from heatproof.data.tabular import TableRow, read_rows
+from heatproof.data.tabular.cells import (
     Box,
     CellValue,
     LabelRule,
@@ -53,11 +57,7 @@ from heatproof.data.cells import (
     one_spelling,
     spacing_of,
 )
-from heatproof.data.datasets import datasets
-from heatproof.data.levels import Levels, Number, Photometric
-from heatproof.data.pixels import ImageFile
-from heatproof.data.spellings import plain
-from heatproof.data.tabular import TableRow, read_rows
+from heatproof.data.tabular.spellings import plain
 from heatproof.errors import DataError, Gathered, near_misses
 from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape
 

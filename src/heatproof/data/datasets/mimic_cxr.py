@@ -37,17 +37,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from heatproof.data import chexpert_table
 from heatproof.data.datasets import datasets
-from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
-from heatproof.data.spellings import plain
-from heatproof.data.tabular import TableRow, find_table, read_rows
+from heatproof.data.tabular import TableRow, chexpert, find_table, read_rows
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
+from heatproof.data.tabular.spellings import plain
 from heatproof.errors import DataError, near_misses
 from heatproof.types import Label, Sample
 
-FINDINGS = tuple(sorted(chexpert_table.OBSERVATIONS))
+FINDINGS = tuple(sorted(chexpert.OBSERVATIONS))
 _Study = tuple[str, str]
 
 
@@ -69,8 +68,8 @@ class MIMICCXR(Listed):
     root: Path | str
     split: Literal["all", "train", "validate", "test"] = "test"
     labeller: Literal["chexpert", "negbio"] = "chexpert"
-    uncertain: chexpert_table.Uncertain = "uncertain"
-    blank: chexpert_table.Blank = "unknown"
+    uncertain: chexpert.Uncertain = "uncertain"
+    blank: chexpert.Blank = "unknown"
     views: tuple[str, ...] = ()
 
     @property
@@ -85,7 +84,7 @@ class MIMICCXR(Listed):
         labels: dict[_Study, dict[str, Label]] = {}
         for row in self._rows(self.labeller):
             with problems.noted():
-                labels[_study(row)] = chexpert_table.labels(row, self.uncertain, self.blank)
+                labels[_study(row)] = chexpert.labels(row, self.uncertain, self.blank)
         samples: dict[str, Sample] = {}
         views = set()
         for row in self._rows("metadata"):

@@ -31,12 +31,12 @@ from typing import Literal, NamedTuple
 
 from heatproof.data.annotations.shapes import Box, Boxes
 from heatproof.data.datasets import datasets
-from heatproof.data.listed import Listed
 from heatproof.data.phrases import Phrase
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
-from heatproof.data.spellings import whole
 from heatproof.data.tabular import TableRow, find_table, read_rows
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Annotation, Sample
 

@@ -45,12 +45,12 @@ from typing import Literal, NamedTuple
 from heatproof.data.annotations.consensus import Rule, consensus
 from heatproof.data.annotations.formats.via import Region, drawn, read_via
 from heatproof.data.datasets import datasets
-from heatproof.data.film_files import find_films
-from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
-from heatproof.data.published_splits import names_in
+from heatproof.data.splits.published import names_in
 from heatproof.data.tabular import find_table, read_rows
+from heatproof.data.tabular.film_files import find_films
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
 from heatproof.disk import is_file
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Annotation, Sample

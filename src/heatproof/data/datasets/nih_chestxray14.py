@@ -39,12 +39,12 @@ from typing import Literal
 
 from heatproof.data.annotations import Boxes
 from heatproof.data.datasets import datasets
-from heatproof.data.film_files import find_films
-from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
-from heatproof.data.published_splits import names_in
+from heatproof.data.splits.published import names_in
 from heatproof.data.tabular import TableRow, find_table, read_rows
+from heatproof.data.tabular.film_files import find_films
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Annotation, Sample
 

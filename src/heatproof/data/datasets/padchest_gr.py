@@ -46,13 +46,13 @@ from typing import Any, Literal
 from heatproof.data.annotations.consensus import Rule, consensus
 from heatproof.data.annotations.shapes import Box, Boxes
 from heatproof.data.datasets import datasets
-from heatproof.data.film_files import find_films
-from heatproof.data.levels import Levels
-from heatproof.data.listed import Listed
+from heatproof.data.decoding.levels import Levels
 from heatproof.data.phrases import Phrase
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, find_table, read_json, read_rows
+from heatproof.data.tabular.film_files import find_films
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
 from heatproof.disk import is_file
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Annotation, Label, Sample, Shape

@@ -29,9 +29,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from heatproof.data.cells import one_spelling
 from heatproof.data.datasets import datasets
-from heatproof.data.listed import Listed
+from heatproof.data.tabular.cells import one_spelling
+from heatproof.data.tabular.listed import Listed
 from heatproof.errors import DataError
 from heatproof.types import Dataset, Sample
 

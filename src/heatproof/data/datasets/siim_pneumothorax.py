@@ -43,12 +43,12 @@ from pycocotools import mask as coco
 from heatproof.data.annotations import RLE, Several
 from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.datasets import datasets
-from heatproof.data.film_files import find_films
-from heatproof.data.listed import Listed
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
-from heatproof.data.published_splits import drawn, listed
+from heatproof.data.splits.published import drawn, listed
 from heatproof.data.tabular import TableRow, find_table, read_rows
+from heatproof.data.tabular.film_files import find_films
+from heatproof.data.tabular.listed import Listed
+from heatproof.data.tabular.problems import Problems
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Annotation, Sample, Shape
 

@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.data.enlarging import Enlargement
+from heatproof.data.geometry.enlarging import Enlargement
 from heatproof.errors import SpecError
 from heatproof.localize import metrics
 from heatproof.localize.middle import nearest_to_centroid

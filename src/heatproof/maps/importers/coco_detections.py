@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from heatproof.data.annotations.coco_shapes import run_lengths
-from heatproof.data.spellings import name as spelled
-from heatproof.data.spellings import whole
 from heatproof.data.tabular import read_json
+from heatproof.data.tabular.spellings import name as spelled
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError, MapError, SpecError
 from heatproof.maps.arrays import files_below
 from heatproof.maps.importers import FoundMap, ImportedMap, importers

@@ -13,7 +13,7 @@ from heatproof.analysis.analyse import Tables
 from heatproof.analysis.localization import Localization
 from heatproof.analysis.rare import TO_SUSPECT
 from heatproof.data.datasets.pooled import TABLE
-from heatproof.data.levels import TAIL
+from heatproof.data.decoding.levels import TAIL
 from heatproof.errors import PixelError
 from heatproof.localize.controls.mean_mask import MeanMask
 from heatproof.maps.tuning import TunedValue

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from heatproof.data.annotations.references import union
-from heatproof.data.sampling import some
+from heatproof.data.splits.sampling import some
 from heatproof.errors import AnnotationError, DataError, PixelError
 from heatproof.report.pictures.contact_sheet import Tile, contact_sheet
 from heatproof.types import Dataset, Sample

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from heatproof.data.dicom_derived import brief, code, highdicom
+from heatproof.data.dicom.derived import brief, code, highdicom
 from heatproof.runs.derived_dicom import Place, own_frame, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm
 from heatproof.runs.exporters import exporters

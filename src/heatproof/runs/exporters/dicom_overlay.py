@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from heatproof.data.dicom_derived import brief, highdicom
+from heatproof.data.dicom.derived import brief, highdicom
 from heatproof.maps.render import overlay
 from heatproof.runs.derived_dicom import Place, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from heatproof.data.dicom_derived import brief, code, for_segments, highdicom
+from heatproof.data.dicom.derived import brief, code, for_segments, highdicom
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 from heatproof.runs.derived_dicom import Place, write_derived
 from heatproof.runs.exported import Exported, MapOfFilm

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from heatproof.data.annotations import Part, cropped_parts
-from heatproof.data.dicom_derived import MANUFACTURER, brief, code, highdicom
+from heatproof.data.dicom.derived import MANUFACTURER, brief, code, highdicom
 from heatproof.data.pseudonyms import uid_from
 from heatproof.maps.binarize import Binarizer, Otsu, binarizers
 from heatproof.runs.derived_dicom import Place, write_derived

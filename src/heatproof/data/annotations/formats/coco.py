@@ -28,7 +28,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from pycocotools import mask as coco
 
-from heatproof.data import spellings
 from heatproof.data.annotations.coco_shapes import NO_FRAMES, Frames, brief, shape_of
 from heatproof.data.annotations.formats import formats
 from heatproof.data.annotations.holding import Holds
@@ -44,7 +43,7 @@ from heatproof.data.annotations.marks import (
 )
 from heatproof.data.annotations.rescaled import Rescaled
 from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Points, RotatedBox
-from heatproof.data.tabular import read_json
+from heatproof.data.tabular import read_json, spellings
 from heatproof.errors import DataError, near_misses
 from heatproof.types import REFERENCE, Shape
 

@@ -36,7 +36,7 @@ from heatproof.data.annotations.marks import (
 )
 from heatproof.data.annotations.shapes import RLE, Boxes, Outline, Point, Points, RotatedBox, encode
 from heatproof.data.annotations.xml_files import read_xml, write_xml
-from heatproof.data.spellings import whole
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Shape
 

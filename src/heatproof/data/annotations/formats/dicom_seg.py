@@ -34,8 +34,8 @@ from heatproof.data.annotations.marks import (
 )
 from heatproof.data.annotations.shapes import Mask, encode
 from heatproof.data.decoding import decoding
-from heatproof.data.dicom import is_dicom
-from heatproof.data.dicom_derived import (
+from heatproof.data.decoding.dicom import is_dicom
+from heatproof.data.dicom.derived import (
     EQUIPMENT,
     LONGEST,
     MANUFACTURER,
@@ -45,7 +45,7 @@ from heatproof.data.dicom_derived import (
     save,
     source_of,
 )
-from heatproof.data.dicom_seg import is_segmentation, read_segmentation
+from heatproof.data.dicom.segmentation import is_segmentation, read_segmentation
 from heatproof.data.pseudonyms import uid_from
 from heatproof.errors import DataError, PixelError
 from heatproof.types import REFERENCE

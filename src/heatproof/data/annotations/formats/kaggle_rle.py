@@ -32,8 +32,8 @@ from heatproof.data.annotations.marks import (
 )
 from heatproof.data.annotations.run_lengths import lengths_of
 from heatproof.data.annotations.shapes import RLE, encode
-from heatproof.data.spellings import whole
 from heatproof.data.tabular import TableRow, read_rows
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError
 
 _RUNS = ("encodedpixels", "rle", "segmentation")

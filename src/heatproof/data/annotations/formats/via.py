@@ -37,8 +37,8 @@ from heatproof.data.annotations.marks import (
     polygon,
 )
 from heatproof.data.annotations.shapes import Boxes, Outline, Points, Several
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow, read_json, read_rows
+from heatproof.data.tabular.problems import Problems
 from heatproof.errors import DataError
 from heatproof.types import REFERENCE, Shape
 

@@ -34,8 +34,8 @@ from heatproof.data.annotations.marks import (
     polygon,
 )
 from heatproof.data.annotations.shapes import Boxes, Outline, RotatedBox
-from heatproof.data.spellings import whole
 from heatproof.data.tabular import read_lines
+from heatproof.data.tabular.spellings import whole
 from heatproof.errors import DataError
 from heatproof.types import Shape
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from heatproof.data.decoding.png_chunks import may_be_turned
 from heatproof.data.pixels import ImageFile
-from heatproof.data.png_chunks import may_be_turned
 from heatproof.errors import PixelError
 
 FILM = np.random.default_rng(0).integers(0, 256, (300, 400), np.uint8)  # of several chunks

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
-from heatproof.data.crops import CenterCrop, CropResize, Cut, PadOrCrop
 from heatproof.data.geometry import Letterbox, Squash, shown
+from heatproof.data.geometry.crops import CenterCrop, CropResize, Cut, PadOrCrop
+from heatproof.data.geometry.mirror import Mirror
 from heatproof.data.interpolations.of_pillow import Pillow
-from heatproof.data.mirror import Mirror
 from heatproof.errors import SpecError
 
 SIZES = [(300, 420), (421, 300), (333, 333), (225, 1000)]

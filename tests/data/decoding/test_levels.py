@@ -11,7 +11,7 @@ from PIL import Image
 
 from heatproof.data.datasets import datasets
 from heatproof.data.datasets.manifest import Manifest
-from heatproof.data.levels import Levels, own_range
+from heatproof.data.decoding.levels import Levels, own_range
 from heatproof.data.pixels import ImageFile
 from heatproof.errors import DataError, PixelError, SpecError
 from tests.data.test_pixels import BYTES, WORDS, lut, write_dicom

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from heatproof.data.enlarging import Span
 from heatproof.data.geometry import (
     ONE_OF_THESE,
     TORCH,
@@ -20,6 +19,7 @@ from heatproof.data.geometry import (
     beside,
     geometries,
 )
+from heatproof.data.geometry.enlarging import Span
 from heatproof.data.interpolations import Interpolation
 from heatproof.errors import SpecError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from heatproof.data import dicom
+from heatproof.data.decoding import dicom
 
 KINDS = ["u1", "i1", "<u2", ">u2", "<i2", ">i2"]
 

@@ -8,8 +8,8 @@ split, to the film.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import read_lines, read_rows
+from heatproof.data.tabular.problems import Problems
 from heatproof.errors import DataError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

@@ -5,7 +5,7 @@ import pydicom
 import pytest
 
 from heatproof.data.annotations import mask_files
-from heatproof.data.dicom_seg import read_segmentation
+from heatproof.data.dicom.segmentation import read_segmentation
 from heatproof.errors import AnnotationError, DamagedMaskError, PixelError
 from tests.runs.radiograph import write_radiograph
 from tests.squares import write_films

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Num
 from pydicom.uid import SegmentationStorage
 
 from heatproof.data.decoding import decoding
-from heatproof.data.dicom import MOST_PIXELS, is_dicom
+from heatproof.data.decoding.dicom import MOST_PIXELS, is_dicom
 from heatproof.errors import AnnotationError
 
 LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # of 2024, which pydicom 3.0 does not name

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
 
-from heatproof.data.spellings import numbers, plain
 from heatproof.data.tabular import TableRow
+from heatproof.data.tabular.spellings import numbers, plain
 from heatproof.errors import DataError
 from heatproof.types import Label
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from heatproof.data.enlarging import Enlargement, Span, enlarged, enlargement
+from heatproof.data.geometry.enlarging import Enlargement, Span, enlarged, enlargement
 
 sides = st.integers(1, 400)
 cells = st.integers(1, 60)

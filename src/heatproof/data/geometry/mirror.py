@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from heatproof.data.enlarging import Span
 from heatproof.data.geometry import Line, Placing, Resize, Size, geometries
+from heatproof.data.geometry.enlarging import Span
 from heatproof.data.interpolations import Interpolation
 from heatproof.errors import SpecError
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 import numpy as np
 from jaxtyping import Bool, Float
 
-from heatproof.data.covering import covered
-from heatproof.data.enlarging import Enlargement, Span, beyond, enlargement
+from heatproof.data.geometry.covering import covered
+from heatproof.data.geometry.enlarging import Enlargement, Span, beyond, enlargement
 from heatproof.data.interpolations import Interpolation, interpolations
 from heatproof.data.interpolations.of_torch import Torch
 from heatproof.registry import Registry
@@ -71,7 +71,7 @@ class Geometry(Protocol):
         ...
 
 
-geometries: Registry[Geometry] = Registry("geometry", "heatproof.data", "heatproof.geometries")
+geometries: Registry[Geometry] = Registry("geometry", __name__, "heatproof.geometries")
 TORCH = Torch()
 ONE_OF_THESE = {"registry": interpolations}  # metadata of the field of a geometry that resamples
 Size = tuple[int, int]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heatproof.data.spellings import name, numbers, plain, whole
+from heatproof.data.tabular.spellings import name, numbers, plain, whole
 from heatproof.words import spelled
 
 

@@ -16,7 +16,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from heatproof.data.decoding import decoding
-from heatproof.data.dicom import header_of, is_dicom, spacing_of
+from heatproof.data.decoding.dicom import header_of, is_dicom, spacing_of
 from heatproof.data.pseudonyms import Pseudonyms, uid_from
 from heatproof.errors import DataError, PixelError
 

@@ -30,8 +30,8 @@ import pydicom
 from jaxtyping import Bool, Float, Num
 from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
-from heatproof.data.film_header import FilmHeader
-from heatproof.data.levels import Levels, own_range, stretched, windowed
+from heatproof.data.decoding.film_header import FilmHeader
+from heatproof.data.decoding.levels import Levels, own_range, stretched, windowed
 from heatproof.errors import PixelError
 
 MOST_PIXELS = 80_000_000  # a digital mammogram has 14 million; Pillow calls 89 million a bomb

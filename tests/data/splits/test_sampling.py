@@ -3,8 +3,8 @@
 import pytest
 
 from heatproof.data.datasets.phantom import Phantom
-from heatproof.data.sampling import Permuted, at_prevalence, fewer
 from heatproof.data.splits import Subset
+from heatproof.data.splits.sampling import Permuted, at_prevalence, fewer
 from heatproof.errors import DataError
 
 FILMS = Phantom(images=60, size=32)

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from heatproof.data.pixels import ImageFile
-from heatproof.data.problems import Problems
 from heatproof.data.tabular import TableRow
+from heatproof.data.tabular.problems import Problems
 from heatproof.types import Label, Sample
 
 OBSERVATIONS = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from torch.nn.functional import interpolate
 
-from heatproof.data.covering import covered, shares
+from heatproof.data.geometry.covering import covered, shares
 
 # PyTorch takes a canvas one pixel wide for another layout, and answers with one number throughout.
 sides = st.integers(2, 40)
