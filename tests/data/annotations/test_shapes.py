@@ -230,3 +230,13 @@ def test_each_thing_drawn_is_a_lesion_and_of_a_raster_each_part(tmp_path):
     assert areas(MaskFile(tmp_path / "mask.png")) == [5, 2]
     assert areas(Several((Boxes(pair), encode(mask)))) == [16, 64, 5, 2]
     assert areas(encode(np.zeros((20, 20), bool))) == []
+
+
+@pytest.mark.parametrize("frame", [(10**400, 24), (24, 10**400), (0, 24), (24, -3)])
+def test_a_frame_that_no_image_has_is_told(frame):
+    with pytest.raises(
+        AnnotationError, match=r"boxes were drawn on an image .* expected sides from 1"
+    ):
+        fit(Boxes(((1.0, 1.0, 5.0, 5.0),), frame=frame), 24, 32)
+    with pytest.raises(AnnotationError, match="expected sides from 1 to 1,000,000"):
+        fit(RLE(frame, "0"), 24, 32)

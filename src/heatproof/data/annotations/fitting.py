@@ -15,6 +15,7 @@ Size = tuple[int, int]
 Number = float | int  # at run time, a float is not any number
 _OVERHANG = 1.0  # pixels: tools round differently
 _USUAL = (224, 256, 320, 512, 1024, 2048, 3000, 4096)  # sides of resolutions to draw on
+_LONGEST = 1_000_000  # pixels of a side; no image is longer
 _SWAPPED, _SAME = 0.02, 0.1  # natural logarithms of ratios of sides: 2 % and 10 %
 
 
@@ -29,6 +30,7 @@ def same_size(what: str, found: Size | None, expected: Size, cure: str = "") -> 
     """
     if found is None or found == expected:
         return
+    _possible(what, found)
     # A turned frame would also be another resolution, so the cure is not for it.
     hint = _TURNED if turned(found, expected) else f"was one of them resized?{cure}"
     raise AnnotationError(f"{_sizes(what, found, expected)}; {hint}")
@@ -36,8 +38,19 @@ def same_size(what: str, found: Size | None, expected: Size, cure: str = "") -> 
 
 def same_way_up(what: str, frame: Size | None, film: Size) -> None:
     """Raises AnnotationError where a frame and the film are each other's height by width."""
+    if frame is not None:
+        _possible(what, frame)
     if frame is not None and turned(frame, film):
         raise AnnotationError(f"{_sizes(what, frame, film)}; {_TURNED}")
+
+
+def _possible(what: str, frame: Size) -> None:
+    """Raises AnnotationError where a file says a size that no image has."""
+    if not all(1 <= side <= _LONGEST for side in frame):
+        height, width = (f"{float(side):.3g}" if abs(side) < 10**300 else "1e300" for side in frame)
+        raise AnnotationError(
+            f"{what} an image {width} wide and {height} high; expected sides from 1 to {_LONGEST:,}"
+        )
 
 
 def turned(frame: Size, film: Size) -> bool:
