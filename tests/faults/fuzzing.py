@@ -130,13 +130,13 @@ def fuzz(
     return outcome
 
 
-def _processor() -> float:
+def processor() -> float:
     """Seconds of the processor so far, with those of processes that were waited for."""
     return sum(os.times()[:4])  # some parsers read in a process of their own
 
 
 def _read(parser: Parser, file: Path, seed: int, outcome: Outcome) -> None:
-    began = _processor()
+    began = processor()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -146,7 +146,7 @@ def _read(parser: Parser, file: Path, seed: int, outcome: Outcome) -> None:
     except Exception as error:
         told = f"{type(error).__name__}: {error}"[:300]
         outcome.findings.append(Finding(parser.name, seed, told))
-    seconds = _processor() - began
+    seconds = processor() - began
     outcome.tried += 1
     outcome.seconds += seconds
     outcome.slowest = max(outcome.slowest, seconds)
