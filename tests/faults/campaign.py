@@ -135,14 +135,18 @@ def trial(fault: str, seed: int, of: list[Subject]) -> Trial:
     began = time.monotonic()
     status, told = FAULTS[fault](chance, subject, folder)
     stage = (folder / STAGE).read_text() if (folder / STAGE).exists() else ""
-    before = whole_parts(folder)
+    films = not fault.startswith("film")  # such a film is looked at anew, and its unit with it
+    before = whole_parts(folder, films=films)
     again, said = subject.run(folder)
     after = whole_parts(folder)
+    redone = [place for place, moment in before.items() if after.get(place) != moment]
+    for place in redone:
+        print("made again:", place.relative_to(folder), flush=True)
     names = subject.about.results
     result = Trial(
         fault, seed, subject.name, stage, status, _last_line(told, folder), again or 0,
         differs=tuple(name for name in names if not _equal(folder / name, subject.whole / name)),
-        redone=sum(after.get(place) != moment for place, moment in before.items()),
+        redone=len(redone),
         traceback="Traceback" in told + said,
         seconds=time.monotonic() - began,
     )  # fmt: skip

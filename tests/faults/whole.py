@@ -9,18 +9,29 @@ from typing import Any
 import polars as pl
 
 from heatproof.errors import HeatproofError
+from heatproof.experiment.workspace import read_history
 from heatproof.maps.store import INDEX, MapStore
 from heatproof.models import card as cards
 from heatproof.run.doctor import unit_tables
+from heatproof.tables.contents import Contents
 from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.units import Units
 
 
-def whole_parts(folder: Path) -> dict[Path, int]:
-    """When each whole unit and model was written; a list of maps is whole where its maps are."""
+def whole_parts(folder: Path, *, films: bool = True) -> dict[Path, int]:
+    """When each whole unit and model was written; a list of maps is whole where its maps are.
+
+    Args:
+        folder: Of the run.
+        films: Whether units count that say what the files of films hold.
+    """
     damaged = {file for table in unit_tables() for file in Units(folder, table).damaged()}
     files = [file for table in unit_tables() for file in (folder / table.name).glob("*.parquet")]
     written_at = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
+    if not films:
+        written_at = {
+            file: at for file, at in written_at.items() if file.parent.name != Contents.name
+        }
     maps = _whole_maps(folder)
     lists = {
         file: pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
@@ -40,6 +51,7 @@ def _whole_models(folder: Path) -> dict[Path, int]:
     for card in (folder / "models").glob(f"*/{cards.CARD}"):
         try:
             cards.check_whole(card.parent)
+            read_history(card.parent)  # a part of the model, which is trained again without it
         except HeatproofError:
             continue
         for weights in card.parent.glob("*.safetensors"):

@@ -26,20 +26,17 @@ def trial(number: int) -> optuna.trial.FrozenTrial:
     )
 
 
-def written(file):
-    storage = open_storage(file)
-    study = sound_study(storage, "s")
-    for number in range(len(study.trials), 4):
-        study.add_trial(sealed_trial("s", number, trial(number)))
-    storage.engine.dispose()
+def written(file, trials: int = 4):
+    with open_storage(file) as storage:
+        study = sound_study(storage, "s")
+        for number in range(len(study.trials), trials):
+            study.add_trial(sealed_trial("s", number, trial(number)))
     return file
 
 
 def numbers(file) -> int:
-    storage = open_storage(file)
-    found = len(sound_study(storage, "s").trials)
-    storage.engine.dispose()
-    return found
+    with open_storage(file) as storage:
+        return len(sound_study(storage, "s").trials)
 
 
 @pytest.mark.parametrize("folder", ["run", "run?", "a b%20{}", "na\udcffve"])
@@ -90,8 +87,29 @@ def test_a_database_of_something_else_is_made_anew(tmp_path):
 
 
 def test_several_open_a_new_file_at_once(tmp_path):
+    def studies(file) -> int:
+        with open_storage(file) as storage:
+            return len(storage.get_all_studies())
+
     with ThreadPoolExecutor(4) as pool:
-        opened = list(pool.map(open_storage, [tmp_path / "sweep.sqlite3"] * 4))
-    for storage in opened:
-        assert storage.get_all_studies() == []
-        storage.engine.dispose()
+        assert list(pool.map(studies, [tmp_path / "sweep.sqlite3"] * 4)) == [0] * 4
+
+
+@pytest.mark.parametrize("stage", ["opened", "written"])
+def test_a_full_disk_is_an_error_of_the_system_that_names_the_file(tmp_path, stage, monkeypatch):
+    file = tmp_path / "sweep.sqlite3"
+    if stage == "written":
+        written(file)
+    connect = sqlite3.connect
+
+    def small(file):
+        opened = connect(file)
+        pages = opened.execute("PRAGMA page_count").fetchone()[0]
+        opened.execute(
+            f"PRAGMA max_page_count = {pages or 1}"
+        )  # SQLite then says what a full disk says
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(OSError, match=r"sweep\.sqlite3: database or disk is full"):
+        written(file, 1000)

@@ -115,16 +115,11 @@ def search(
     # Optuna logs every study that it creates otherwise, in between the progress bars.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     progress.start("sweep", sum(trials_of(sweep, family) for family in families))
-    storage = open_storage(work.folder / STORAGE)
-    try:
-        tried = []
+    tried = []
+    with open_storage(work.folder / STORAGE) as storage:
         for family in families:
             study = sound_study(storage, _study_name(work, sweep, family))
             tried.append(_tried(work, sweep, family, study, run, progress))
-    finally:
-        # The pool of connections would keep the SQLite file open.
-        storage.remove_session()
-        storage.engine.dispose()
     progress.finish()
     return tuple(tried)
 

@@ -8,11 +8,13 @@ it, which were drawn by what it said, are tried again.
 import copy
 import sqlite3
 import warnings
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial
+from sqlalchemy.exc import SQLAlchemyError
 
 from heatproof.disk import alone_in
 from heatproof.errors import DamagedFile
@@ -21,8 +23,28 @@ from heatproof.tables.units import digest
 _SEAL = "sha256"  # attribute of a trial
 
 
-def open_storage(file: Path) -> optuna.storages.RDBStorage:
-    """The studies in a file, which is made where there is none, and anew where it is damaged."""
+@contextmanager
+def open_storage(file: Path) -> Iterator[optuna.storages.RDBStorage]:
+    """The studies in a file, which is made where there is none, and anew where it is damaged.
+
+    Raises:
+        OSError: The file cannot be read or written, then or later; the disk may be full.
+    """
+    try:
+        storage = _opened(file)
+        try:
+            yield storage
+        finally:
+            # The pool of connections would keep the SQLite file open.
+            storage.remove_session()
+            storage.engine.dispose()
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        # Optuna puts its own error around that of SQLAlchemy, which holds that of SQLite.
+        cause = error.__cause__ or error
+        raise OSError(f"{file}: {getattr(cause, 'orig', None) or cause}") from error
+
+
+def _opened(file: Path) -> optuna.storages.RDBStorage:
     # Another sweep may be making its tables there at this moment.
     with alone_in(file.parent):
         if file.exists() and not is_whole(file):
