@@ -34,7 +34,16 @@ UNITS = {
     "logit": (
         *("blur_integrated_gradients", "class_map", "deep_lift", "grad_cam", "grad_cam_plus_plus"),
         *("gradient_shap", "guided_integrated_gradients", "hires_cam", "input_x_gradient"),
-        *("integrated_gradients", "layer_cam", "lrp", "occlusion", "rise", "x_grad_cam", "xrai"),
+        *(
+            "integrated_gradients",
+            "layer_cam",
+            "lrp",
+            "attn_lrp",
+            "occlusion",
+            "rise",
+            "x_grad_cam",
+            "xrai",
+        ),
         "smooth_grad(base=integrated_gradients(steps=10))",
     ),
     "logit / pixel": ("deconvnet", "gradient", "guided_backprop", "smooth_grad"),
@@ -47,7 +56,7 @@ UNITS = {
     "probability": ("explained_scalar",),
     "pixel": ("edges",),
     "share": ("attention_rollout",),
-    "no unit": ("full_grad", "percentile_view", "random"),
+    "no unit": ("full_grad", "gradient_attention", "percentile_view", "random"),
 }
 MORE = (
     "smooth_grad(magnitude='square')",

@@ -34,6 +34,7 @@ METHODS = {
     "deep_lift": "deep_lift",
     "lrp": "lrp",
     "attention_rollout": "attention_rollout",
+    "attn_lrp": "attn_lrp",
 }
 WORKS = "works"
 HEAD = """# Which networks are explained by which methods
@@ -45,7 +46,7 @@ is written by `docs/networks.py`, and tests compare it.
 `occlusion` stands for all that needs logits alone (`rise`); `gradient` for gradients of the image (`input_x_gradient`,
 `integrated_gradients`, `smooth_grad`, `gradient_shap`, `blur_integrated_gradients`, `guided_integrated_gradients`, `xrai`); `grad_cam` for
 gradients of features (`grad_cam_plus_plus`, `hires_cam`, `layer_cam`, `x_grad_cam`); `eigen_cam` for features alone (`score_cam`);
-`guided_backprop` for rules of ReLU (`deconvnet`, `guided_grad_cam`). `ablation_cam` and `class_map` need a head of heatproof:
+`guided_backprop` for rules of ReLU (`deconvnet`, `guided_grad_cam`); `attention_rollout` for attention (`gradient_attention`). `ablation_cam` and `class_map` need a head of heatproof:
 [give it one](../how-to/bring-your-model.md).
 
 A letter is a refusal, in words below. What is refused as undefined is no fault of the network: a rule of ReLU says nothing of a network without.

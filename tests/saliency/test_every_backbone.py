@@ -40,6 +40,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "attention_rollout": (NO_ATTENTION, "no attention"),
     "deconvnet": (NO_RELU, "rule for ReLU"),
     "deep_lift": (NO_RESCALE, "which the Rescale rule does not cover"),
+    "gradient_attention": (NO_ATTENTION, "no attention"),
     "guided_backprop": (NO_RELU, "rule for ReLU"),
     "guided_grad_cam": (NO_RELU, "rule for ReLU"),
     "lrp": (("vit", "deit"), "no rule for scaled_dot_product_attention"),

@@ -35,9 +35,10 @@ CHEAP = {
 # Methods that must work wherever no table of refusals names them.
 # fmt: off
 SHIPPED = frozenset([
-    "ablation_cam", "attention_rollout", "blur_integrated_gradients", "class_map",
-    "deconvnet", "deep_lift", "edges", "eigen_cam", "explained_scalar", "full_grad",
-    "grad_cam", "grad_cam_plus_plus", "gradient", "gradient_shap", "guided_backprop",
+    "ablation_cam", "attention_rollout", "attn_lrp", "blur_integrated_gradients",
+    "class_map", "deconvnet", "deep_lift", "edges", "eigen_cam", "explained_scalar",
+    "full_grad", "grad_cam", "grad_cam_plus_plus", "gradient", "gradient_attention",
+    "gradient_shap", "guided_backprop",
     "guided_grad_cam", "guided_integrated_gradients", "hires_cam", "input_x_gradient",
     "integrated_gradients", "layer_cam", "lrp", "occlusion", "percentile_view", "random",
     "rise", "score_cam", "smooth_grad", "x_grad_cam", "xrai",
@@ -47,6 +48,7 @@ SHIPPED = frozenset([
 REFUSED = {
     "ablation_cam": ("runs the head alone", True),
     "attention_rollout": ("no attention", False),  # for networks with it: test_every_backbone
+    "gradient_attention": ("no attention", False),
     "class_map": ("reads the class map of a head", True),
 }
 SPECS = [CHEAP.get(name, name) for name in methods.names()]

@@ -72,34 +72,11 @@ class Rollout(InterceptRule):
     def instead(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The operation itself."""
         if operation is F.scaled_dot_product_attention:
-            self._roll(self._attention(*args, **kwargs))
+            self._roll(fused_attention(self, *args, **kwargs))
         output = operation(*args, **kwargs)
-        # A softmax of another shape is no attention, such as one over classes.
-        if operation in SOFTMAXES and output.ndim == ATTENTION_AXES:
+        if is_attention(operation, output):
             self._roll(output)
         return output
-
-    def _attention(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,  # noqa: ARG002
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,  # noqa: ARG002
-        is_causal: bool = False,
-        scale: float | None = None,
-        **_: Any,
-    ) -> Tensor:
-        """The attention of a fused call, computed again: the kernel does not hand it out."""
-        if attn_mask is not None or is_causal:
-            raise self.refuse("its attention is masked")
-        if query.ndim != ATTENTION_AXES or query.shape != key.shape:
-            raise self.refuse(
-                f"its queries are {tuple(query.shape)} and its keys {tuple(key.shape)}; expected"
-                " n heads t d, of the same tokens"
-            )
-        scale = query.shape[-1] ** -0.5 if scale is None else scale
-        return torch.softmax(query @ key.mT * scale, dim=-1)
 
     def _roll(self, attention: Float[Tensor, "n heads t s"]) -> None:
         mixed = attention.mean(dim=1)
@@ -111,3 +88,32 @@ class Rollout(InterceptRule):
             )
         mixed = (mixed + torch.eye(mixed.shape[1]).to(mixed)) / 2
         self._rolled = mixed if self._rolled is None else mixed @ self._rolled
+
+
+def is_attention(operation: Operation, output: Any) -> bool:
+    """Whether a call was a softmax over the tokens that each token sees."""
+    # A softmax of another shape is no attention, such as one over classes.
+    return operation in SOFTMAXES and output.ndim == ATTENTION_AXES
+
+
+def fused_attention(  # noqa: PLR0917 (as in F.scaled_dot_product_attention)
+    rule: InterceptRule,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,  # noqa: ARG001
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,  # noqa: ARG001
+    is_causal: bool = False,
+    scale: float | None = None,
+    **_: Any,
+) -> Float[Tensor, "n heads t s"]:
+    """The attention of a fused call, computed again: the kernel does not hand it out."""
+    if attn_mask is not None or is_causal:
+        raise rule.refuse("its attention is masked")
+    if query.ndim != ATTENTION_AXES or query.shape != key.shape:
+        raise rule.refuse(
+            f"its queries are {tuple(query.shape)} and its keys {tuple(key.shape)}; expected"
+            " n heads t d, of the same tokens"
+        )
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    return torch.softmax(query @ key.mT * scale, dim=-1)

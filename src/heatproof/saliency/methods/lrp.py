@@ -14,11 +14,11 @@ not add up is incomplete.  In float32 that happens where shares of both signs ou
 (epsilon in all layers of a deep network).
 
 Undefined for networks with operations that have no rule, such as softmax attention; they are
-refused.  With z+ rules the map depends little on the deep layers (Sixt et al., ICML 2020,
-https://arxiv.org/abs/1912.09818): read it with its randomization verdict.
+refused (``attn_lrp`` has rules for it).  With z+ rules the map depends little on the deep layers
+(Sixt et al., ICML 2020, https://arxiv.org/abs/1912.09818): read it with its randomization verdict.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -59,29 +59,51 @@ class LRP:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target."""
-        count = forward.at_once(differentiated=True, each=KEPT)
-        chunks = [
-            self._some(forward.over(images), targets)
-            for images in torch.split(forward.images, count)
-        ]
-        unit = torch.cat([unit for unit, _, _ in chunks])
-        logits = torch.cat([logits for _, logits, _ in chunks])
-        parts = {name: torch.cat([parts[name] for _, _, parts in chunks]) for name in chunks[0][2]}
-        residual = 1 - torch.stack(list(parts.values())).sum(dim=0)
-        ledger = {"output": logits, **{name: part * logits for name, part in parts.items()}}
-        return Maps(unit * logits[..., None, None], residual, TOLERANCE, ledger)
 
-    def _some(
-        self, forward: ForwardPass, targets: Sequence[int]
+        def propagation(images: int) -> Propagation:
+            rules = self.convolution, self.dense, self.first
+            return Propagation(*rules, images=images, again=len(targets) > 1)
+
+        rules = self.convolution, self.dense, self.first
+        names = dict.fromkeys(name for rule in rules if rule for name in rule.absorbs)
+        return propagated(forward, targets, propagation, names)
+
+
+def propagated(
+    forward: ForwardPass,
+    targets: Sequence[int],
+    propagation: Callable[[int], Propagation],
+    absorbing: Iterable[str],
+) -> Maps:
+    """Maps of relevance, with their ledger.
+
+    Args:
+        forward: The pass whose images are explained.
+        targets: Indices of findings.
+        propagation: A new propagation of so many images.
+        absorbing: Names in the ledger beside ``output`` and ``input``.
+    """
+    names = list(absorbing)
+
+    def some(
+        of: ForwardPass,
     ) -> tuple[Float[Tensor, "n k h w"], Float[Tensor, "n k"], dict[str, Float[Tensor, "n k"]]]:
         """Maps and ledger of one unit at the logit, and the logits, of images that fit at once."""
-        rules = self.convolution, self.dense, self.first
-        propagation = Propagation(*rules, images=len(forward.images), again=len(targets) > 1)
-        under = forward.under(propagation)
+        rule = propagation(len(of.images))
+        under = of.under(rule)
         # Rules are linear in the relevance: what becomes of one unit serves whatever the logit.
         unit = under.input_gradients(targets).sum(dim=2)
         parts = {"input": unit.sum(dim=(2, 3))}
-        for name in dict.fromkeys(name for rule in rules if rule for name in rule.absorbs):
-            kept = [ledger.get(name, unit.new_zeros(len(unit))) for ledger in propagation.ledgers]
+        for name in names:
+            kept = [ledger.get(name, unit.new_zeros(len(unit))) for ledger in rule.ledgers]
             parts[name] = torch.stack(kept, dim=1)
         return unit, under.logits[:, list(targets)], parts
+
+    count = forward.at_once(differentiated=True, each=KEPT)
+    chunks = [some(forward.over(images)) for images in torch.split(forward.images, count)]
+    unit = torch.cat([unit for unit, _, _ in chunks])
+    logits = torch.cat([logits for _, logits, _ in chunks])
+    parts = {name: torch.cat([parts[name] for _, _, parts in chunks]) for name in chunks[0][2]}
+    residual = 1 - torch.stack(list(parts.values())).sum(dim=0)
+    ledger = {"output": logits, **{name: part * logits for name, part in parts.items()}}
+    return Maps(unit * logits[..., None, None], residual, TOLERANCE, ledger)

@@ -16,8 +16,9 @@ A gate is what a sigmoid has made, or else the factor with fewer cells.  In sums
 of both signs a division in proportion would be a division by about nothing; by magnitude it equals
 it where all are >= 0, as after a ReLU, and conserves in any case.
 
-Operations with no known rule, such as softmax attention, are refused, and so is everything that
-hides operations: a tensor that depends on the image must come from an operation that was seen.
+Operations with no known rule, such as softmax attention (see ``attention``), are refused, and so is
+everything that hides operations: a tensor that depends on the image must come from an operation
+that was seen.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,7 +56,7 @@ PASSING = GATES | _names(
     "relu relu_ relu6 hardtanh hardtanh_ leaky_relu leaky_relu_ prelu rrelu elu elu_ celu celu_"
     " selu selu_ gelu silu mish hardswish softplus softsign tanh tanh_ logsigmoid threshold"
     " threshold_ clamp clamp_ clamp_min clamp_min_ clamp_max clamp_max_ clip clip_ neg neg_"
-    " batch_norm layer_norm group_norm instance_norm rms_norm"
+    " batch_norm layer_norm group_norm instance_norm rms_norm normalize"
 )
 SUMS = _names("add add_ __radd__ sub sub_ subtract subtract_ rsub __rsub__")
 PRODUCTS = _names("mul mul_ multiply multiply_ __rmul__")
@@ -273,12 +274,16 @@ class Propagation(InterceptRule):
         weight: Tensor,
         bias: Tensor | None = None,
     ) -> Tensor:
-        # One vector per image: a dense layer.  A matrix at each place of a grid: a convolution.
-        vectors = input.numel() == self._images * input.shape[-1]
-        rule = self._dense if vectors else self._convolution
         return self._layer(
-            lambda: operation(input, weight, bias), input, weight, bias, operation, rule
+            lambda: operation(input, weight, bias),
+            *(input, weight, bias, operation, self._of_matrix(input)),
         )
+
+    def _of_matrix(self, x: Tensor) -> RelevanceRule:
+        """The rule of a matrix that is applied to this tensor."""
+        # One vector per image: a dense layer.  A matrix at each place of a grid: a convolution.
+        vectors = x.numel() == self._images * x.shape[-1]
+        return self._dense if vectors else self._convolution
 
     def _layer(
         self,
@@ -342,8 +347,12 @@ class Propagation(InterceptRule):
             return output
 
         x, from_x = self._unpadded(x, linear)
-        back = self._divided(ZPlus(), lambda x: Layer(x.abs(), x.new_ones(()), None, from_x))
+        back = self._divided(*self._of_mean(from_x))
         return self._step(lambda: operation(*args, **kwargs), back, [x], [x])
+
+    def _of_mean(self, linear: LinearMap) -> tuple[RelevanceRule, Callable[[Tensor], Layer]]:
+        """The rule of a mean, and the layer that it is."""
+        return ZPlus(), lambda x: Layer(x.abs(), x.new_ones(()), None, linear)
 
     def _divided(self, rule: RelevanceRule, layer_of: Callable[[Tensor], Layer]) -> Back:
         """What a rule makes of the relevance of a layer's outputs."""
