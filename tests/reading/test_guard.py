@@ -216,6 +216,9 @@ def test_bodies_are_read_up_to_a_limit(enter):
         for _ in range(MOST_BYTES // 65536 + 2):
             yield b" " * 65536
 
+    headers["content-length"] = "9" * 5000
+    assert post(b"{}") == 413
+    del headers["content-length"]
     assert post(drops()) == 413  # without a length that could be believed
 
 

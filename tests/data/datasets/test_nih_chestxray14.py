@@ -73,6 +73,16 @@ def test_films_with_boxes_alone(root, films):
         opened(root, boxed=True)
 
 
+@pytest.mark.parametrize("patient", ["9" * 5000, "x", ""])
+def test_a_patient_that_is_no_number_is_told(root, patient):
+    row = f"00000001_000.png,Mass,0,{patient},30,M,AP,1,1,0.1,0.1\n"
+    text = NIH_LABELS.format("Patient Sex", "") + row
+    for path in root.glob("Data_Entry*"):
+        path.write_text(text)
+    with pytest.raises(DataError, match="expected the patient in the film's name, 00000001"):
+        opened(root)
+
+
 def test_every_problem_of_the_tables_is_told(root):
     end = "0,1,30,M,AP,1,1,0.1,0.1\n"
     text = NIH_LABELS.format("Patient Sex", "") + "".join(

@@ -62,7 +62,8 @@ _NONE = "No Finding"
 # The header of the table of boxes is "Bbox [x,y,w,h],,,", which a CSV cuts at its commas.
 _SIDES = ("Bbox [x", "y", "w", "h]")
 _NAME = re.compile(r"(\d{8})_\d{3}\.png")
-_AGE = re.compile(r"0*(\d+)([YMD]?)")
+_PATIENT = re.compile(r"0*(\d{1,8})")
+_AGE = re.compile(r"0*(\d{1,8})([YMD]?)")
 _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "D": 1 / 365.25}
 _OLDEST = 120
 _Box = tuple[float, float, float, float]
@@ -172,8 +173,8 @@ def _check_patient(row: TableRow) -> None:
     found = _NAME.fullmatch(row["Image Index"])
     if found is None:
         raise row.wrong("Image Index", "a name such as 00013118_008.png")
-    patient = row["Patient ID"]
-    if not patient.isdecimal() or int(patient) != int(found[1]):
+    patient = _PATIENT.fullmatch(row["Patient ID"])
+    if patient is None or int(patient[1]) != int(found[1]):
         raise row.wrong("Patient ID", f"the patient in the film's name, {found[1]}")
 
 
