@@ -135,8 +135,7 @@ def trial(fault: str, seed: int, of: list[Subject]) -> Trial:
     began = time.monotonic()
     status, told = FAULTS[fault](chance, subject, folder)
     stage = (folder / STAGE).read_text() if (folder / STAGE).exists() else ""
-    films = not fault.startswith("film")  # such a film is looked at anew, and its unit with it
-    before = whole_parts(folder, films=films)
+    before = whole_parts(folder)
     again, said = subject.run(folder)
     after = whole_parts(folder)
     redone = [place for place, moment in before.items() if after.get(place) != moment]

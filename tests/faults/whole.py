@@ -18,20 +18,16 @@ from heatproof.tables.maps_made import MapsMade
 from heatproof.tables.units import Units
 
 
-def whole_parts(folder: Path, *, films: bool = True) -> dict[Path, int]:
+def whole_parts(folder: Path) -> dict[Path, int]:
     """When each whole unit and model was written; a list of maps is whole where its maps are.
 
-    Args:
-        folder: Of the run.
-        films: Whether units count that say what the files of films hold.
+    Units that say what the files of films hold do not count: trials in which a film is put aside
+    and back leave another file to all that follow.
     """
     damaged = {file for table in unit_tables() for file in Units(folder, table).damaged()}
-    files = [file for table in unit_tables() for file in (folder / table.name).glob("*.parquet")]
+    tables = [table for table in unit_tables() if table is not Contents]
+    files = [file for table in tables for file in (folder / table.name).glob("*.parquet")]
     written_at = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
-    if not films:
-        written_at = {
-            file: at for file, at in written_at.items() if file.parent.name != Contents.name
-        }
     maps = _whole_maps(folder)
     lists = {
         file: pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
