@@ -62,8 +62,9 @@ def test_methods_do_not_ask_again_for_the_version_of_a_film(films, tmp_path, mon
             asked.clear()
             proved(films, tmp_path / f"{len(methods)}", *methods)
             counts[len(methods), time] = len(asked)
-    # When it is first asked for, and when it has been read.
-    assert counts[1, "first"] == counts[3, "first"] == 2 * FILMS
+    # When it is first asked for; when its header, its pixels and its bytes have been read; and,
+    # where it is marked, when the shape of the mark has been measured.
+    assert counts[1, "first"] == counts[3, "first"] == 4 * FILMS + FILMS // 2
     assert counts[1, "again"] == counts[3, "again"] == FILMS
 
 
@@ -134,3 +135,31 @@ def test_a_mask_that_is_removed_while_the_run_scores_is_not_set_aside(tmp_path, 
     proved(films, tmp_path / "undisturbed", "grad_cam")
     tables = [tmp_path / name / "estimates.parquet" for name in ("out", "undisturbed")]
     assert pl.read_parquet(tables[0]).equals(pl.read_parquet(tables[1]), null_equal=True)
+
+
+@pytest.mark.parametrize("reading", ["header", "digest"])
+@pytest.mark.parametrize("fate", ["changed", "removed"])
+def test_a_film_that_is_another_for_a_moment_leaves_nothing_behind(
+    films, tmp_path, monkeypatch, reading, fate
+):
+    """Whatever was read of it then would stand under the name of the film as it is."""
+    film, kept = tmp_path / "3.png", tmp_path / "3.kept"
+    read = getattr(ImageFile, reading)
+
+    def other(self: ImageFile) -> object:
+        if self.path == film and film.exists() and not kept.exists():
+            film.rename(kept)
+            if fate == "changed":
+                Image.fromarray(np.zeros((32, 33), np.uint16)).save(film)
+        return read(self)
+
+    monkeypatch.setattr(ImageFile, reading, other)
+    with pytest.raises((DataError, PixelError), match=r"3\.png"):
+        proved(films, tmp_path / "out", "grad_cam")
+    kept.replace(film)
+    monkeypatch.setattr(ImageFile, reading, read)
+    proved(films, tmp_path / "out", "grad_cam")
+    proved(films, tmp_path / "undisturbed", "grad_cam")
+    for table in ("headers", "contents"):
+        one, two = (pl.read_parquet(tmp_path / name / table) for name in ("out", "undisturbed"))
+        assert one.drop("changed", strict=False).equals(two.drop("changed", strict=False))

@@ -53,6 +53,7 @@ class OpenedData:
     hides: bool = False
     _versions: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _drawn: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _in_files: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def version(self, sample: Sample) -> str:
         """``Pixels.version`` of one of the films, as it was when a run asked first.
@@ -84,6 +85,14 @@ class OpenedData:
                 f"data {self.name!r}: a file of what is marked on {sample.image_id!r} was changed"
                 " or removed while the run went on. Give the same command again"
             )
+
+    def check_files_of_marks(self, sample: Sample) -> None:
+        """As ``check_marks_unchanged``; the file system is not asked where a table holds marks."""
+        if sample.image_id not in self._in_files:
+            drawn = [dataclasses.asdict(annotation) for annotation in sample.annotations]
+            self._in_files[sample.image_id] = any(True for _ in _paths(drawn))
+        if self._in_files[sample.image_id]:
+            self.check_marks_unchanged(sample)
 
     def drawn(self, sample: Sample) -> str:
         """``annotations_digest`` of one of the films, as it was when a run asked first."""

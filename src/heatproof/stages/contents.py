@@ -40,39 +40,42 @@ def contents(table: Units[Contents], films: OpenedData) -> str:
     units = [
         Unit(
             digest("contents", [(s.image_id, films.fingerprint(s)) for s in block]),
-            partial(_rows, block),
+            partial(_rows, films, block),
         )
         for block in blocks(films.samples, _FILMS)
     ]
     names = make(units, table)
     for name, block in zip(names, blocks(films.samples, _FILMS), strict=True):
-        _read_again(table, name, block, films.name)
+        _read_again(table, name, block, films)
     return digest(table.read(names).frame.select("image_id", "digest").rows())
 
 
-def _read_again(table: Units[Contents], name: str, samples: Sequence[Sample], films: str) -> None:
+def _read_again(
+    table: Units[Contents], name: str, samples: Sequence[Sample], films: OpenedData
+) -> None:
     """Read again what may have changed since it was read; raises DataError where it has."""
     before = table.read([name]).frame
     if before["changed"].to_list() == [last_change(sample) for sample in samples]:
         return
-    now = list(_rows(samples))
+    now = list(_rows(films, samples))
     for sample, was, found in zip(samples, before["digest"], now, strict=True):
         if found["digest"] != was:
             raise DataError(
-                f"data {films!r}: {sample.image_id!r}, or what is marked on it, was replaced by a"
-                " file of the same size and time, so that its maps and scores are those of the file"
-                " before; touch the file, and give the same command again"
+                f"data {films.name!r}: {sample.image_id!r}, or what is marked on it, was replaced"
+                " by a file of the same size and time, so that its maps and scores are those of the"
+                " file before; touch the file, and give the same command again"
             )
     table.put(name, now)  # such as a copy, or other permissions
 
 
-def _rows(samples: Sequence[Sample]) -> Iterator[dict[str, str | int | None]]:
+def _rows(films: OpenedData, samples: Sequence[Sample]) -> Iterator[dict[str, str | int | None]]:
     for sample in samples:
         yield {
             "image_id": sample.image_id,
             "digest": _digest(sample),
             "changed": last_change(sample),
         }
+        films.check_marks_unchanged(sample)
 
 
 def _digest(sample: Sample) -> str:

@@ -67,7 +67,9 @@ def explain_films(
             is_done=is_done,
             # Reading only begins in the pool, and ``write`` waits for it outside: threads that
             # waited for tasks of their own pool could wait forever.
-            read=lambda block: begin_reading(pool, model, block.samples, work.prepared),
+            read=lambda block: begin_reading(
+                pool, model, block.films, block.samples, work.prepared
+            ),
             write=write,
             progress=progress,
             pool=pool,
@@ -106,9 +108,6 @@ def _explain_block(
 ) -> None:
     """Write the maps of these methods, and the predictions unless they are there."""
     samples, images, aside = read
-    # A film that was removed meanwhile is not set aside: it may be there again when the run is.
-    for sample in (*samples, *(sample for sample, _ in aside)):
-        block.films.check_unchanged(sample)
     targets = [model.findings.index(finding) for finding in block.findings]
     explanation = _explained(work, model, images, targets, methods, told) if samples else None
     # A single film may have no finite logit; several without any are a broken model.

@@ -99,7 +99,7 @@ def _rows(
     work: Workspace, judged: Judged, opened: Opened, cases: Sequence[Case]
 ) -> Iterator[dict[str, Any]]:
     model = opened(judged.member)
-    samples, images, _ = read_films(model, [film for film, _ in cases], work.prepared)
+    samples, images, _ = read_films(model, judged.films, [film for film, _ in cases], work.prepared)
     memory = parse_memory(work.experiment.explain.memory)
     block = judged.blocks[0]
     findings_of = {film.image_id: findings for film, findings in cases}

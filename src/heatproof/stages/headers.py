@@ -28,7 +28,7 @@ def headers(table: Units[Headers], data: Mapping[str, OpenedData]) -> Headers:
     units = [
         Unit(
             digest("headers", name, [(s.image_id, films.version(s)) for s in block]),
-            partial(_rows, name, block),
+            partial(_rows, name, films, block),
         )
         for name, films in data.items()
         for block in blocks(films.samples, _FILMS)
@@ -36,11 +36,12 @@ def headers(table: Units[Headers], data: Mapping[str, OpenedData]) -> Headers:
     return table.read(make(units, table))
 
 
-def _rows(data: str, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
+def _rows(data: str, films: OpenedData, samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
     for sample in samples:
         with suppress(PixelError):
             header = _header(sample.pixels)
             yield {"data": data, "image_id": sample.image_id} | header
+        films.check_unchanged(sample)
 
 
 def _header(pixels: Pixels) -> dict[str, Any]:

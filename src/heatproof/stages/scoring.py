@@ -236,6 +236,7 @@ class _Scorer:
             row |= {"validity": validity.value, "regions": _regions(reference)}
             values = self._values(stored, reference, finding, spacing)
             rows += [row | {"metric": spec} | value for spec, value in values.items()]
+        self._maps_to_score.films.check_files_of_marks(sample)
         return rows
 
     def _values(

@@ -41,16 +41,17 @@ def _unit(films: OpenedData, places: Sequence[Place], pool: Executor) -> Unit:
     versions = [(s.image_id, films.version(s), films.drawn(s)) for s in marked]
 
     def rows() -> Iterable[dict[str, Any]]:
-        return pool.map(partial(_shape, samples), places)
+        return pool.map(partial(_shape, films, samples), places)
 
     return Unit(digest(places, versions), rows)
 
 
-def _shape(samples: Mapping[str, Sample], place: Place) -> dict[str, Any]:
+def _shape(films: OpenedData, samples: Mapping[str, Sample], place: Place) -> dict[str, Any]:
     """The row of the mask of one reader for one finding on one film."""
     _, image_id, finding, reader = place
     sample = samples[image_id]
     instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask counts as one
     mask = reference_mask(sample, finding, reader)
+    films.check_marks_unchanged(sample)
     shape = asdict(geometry(mask, instances)) | {"box_coverage": coverage(mask)}
     return dict(zip(PLACE, place, strict=True)) | shape

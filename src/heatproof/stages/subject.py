@@ -160,7 +160,7 @@ class Subject:
     def explained(self, methods: Mapping[str, Method], cases: Sequence[Case]) -> Framed:
         """Maps of the films of some cases, made now by the trained model."""
         model, findings = self._opened(self.name), _findings(cases)
-        samples, images, _ = read_films(model, _films(cases), self._prepared)
+        samples, images, _ = read_films(model, self._judged.films, _films(cases), self._prepared)
         if not samples:
             return {}
         targets = [model.findings.index(finding) for finding in findings]
@@ -195,7 +195,7 @@ class Subject:
     ) -> Iterator[tuple[Copied, Framed]]:
         """Maps by every randomized copy of the model, some films of the cases at a time."""
         model, findings = self._opened(self.name), _findings(cases)
-        samples, images, _ = read_films(model, _films(cases), self._prepared)
+        samples, images, _ = read_films(model, self._judged.films, _films(cases), self._prepared)
         if not samples:
             return
         targets = [model.findings.index(finding) for finding in findings]
