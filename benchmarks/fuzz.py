@@ -42,7 +42,7 @@ The first inputs of the parsers that came last (importers of maps, weights of to
 UTF-8, of assertions and of recursion, Parquet files that ended the process, a box of
 10^200 pixels, and contours of CheXlocalize that are none. They were mended; the record of a parser that had findings begins anew.
 
-Seconds are of the processor, spent in reading alone. Inputs that were tried before seconds were recorded are counted, and their seconds are not.
+Seconds are of the processor, of making and reading inputs. Some inputs were tried when reading alone was counted, or nothing.
 
 """
 

@@ -58,8 +58,8 @@ class Outcome:
         tried: How many inputs there were.
         answered: How many were answered in words; the others were read.
         findings: Those that were neither.
-        seconds: Seconds of the processor that reading took, without those that made inputs.
-        slowest: Seconds of the processor of the input that took longest.
+        seconds: Seconds of the processor, of making and reading inputs.
+        slowest: Seconds of the processor in which the input that took longest was read.
     """
 
     tried: int = 0
@@ -118,6 +118,7 @@ def fuzz(
     good = {file: file.read_bytes() for file in files}
     parser.read(files[0])  # the good one is read
     outcome = Outcome()
+    began = processor()
     for seed in seeds:
         chance = random.Random(f"{parser.name} {seed}")
         # One file keeps the inputs that it had by the same seed before there were several.
@@ -125,6 +126,7 @@ def fuzz(
         file.write_bytes(changed(good[file], chance, parser.text))
         _read(parser, file, seed, outcome)
         file.write_bytes(good[file])
+        outcome.seconds = processor() - began
         if until is not None and until(outcome):
             break
     return outcome
@@ -148,5 +150,4 @@ def _read(parser: Parser, file: Path, seed: int, outcome: Outcome) -> None:
         outcome.findings.append(Finding(parser.name, seed, told))
     seconds = processor() - began
     outcome.tried += 1
-    outcome.seconds += seconds
     outcome.slowest = max(outcome.slowest, seconds)
