@@ -47,6 +47,23 @@ def check_tuning(
     _check_imported(experiment, name)
 
 
+def check_kept(experiment: Experiment) -> None:
+    """Raises ExperimentError where maps that are asked for twice would not be kept."""
+    keep = experiment.explain.keep
+    if keep == "all":
+        return
+    if experiment.score.tune is not None:
+        raise ExperimentError(
+            f"[explain] keep = {keep!r}, but [score] tune = {experiment.score.tune!r} chooses"
+            ' values from the maps of all models; say keep = "all", or give the metric a value'
+        )
+    if experiment.maps:
+        raise ExperimentError(
+            f"[explain] keep = {keep!r}, but [[maps]] imports maps, which are stored before they"
+            ' are scored; say keep = "all", or import them in an experiment of their own'
+        )
+
+
 def _check_imported(experiment: Experiment, name: str) -> None:
     """Raises ExperimentError where imported maps lack those of the tuning films."""
     # Values are tuned for each model and method, so each needs maps of the tuning films.

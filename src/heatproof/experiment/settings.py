@@ -132,11 +132,18 @@ class Explain(SettingsTable):
         memory: What the process may take, or on a GPU what its passes may, such as ``4GB``;
             ``auto`` for 4 GB, or half of the GPU.
         device: Where models run: ``auto`` is the GPU where there is one.
+        keep: Which maps stay in the folder: ``all``; ``sampled``, those of the films that trust and
+            fidelity compare; or ``none``. Maps that do not stay are scored while they are in
+            memory, and all tables are the same.
+        precision: Significant bits of every value of a map that are kept, of the 24 of float32:
+            fewer take less room, and maps are scored as they are kept.
     """
 
     methods: list[str] = []
     memory: str = AUTO
     device: str = AUTO
+    keep: Literal["all", "sampled", "none"] = "all"
+    precision: Annotated[int, pydantic.Field(ge=4, le=24)] = 24
 
     @pydantic.field_validator("memory")
     @classmethod

@@ -11,12 +11,14 @@ from heatproof.errors import ExperimentError, Gathered, ModelError, near_misses
 from heatproof.experiment.assignment import Assignment, assignments
 from heatproof.experiment.file import Experiment
 from heatproof.experiment.films import OpenedData, open_data, pseudonymous
-from heatproof.experiment.guard import check_tuning
+from heatproof.experiment.guard import check_kept, check_tuning
 from heatproof.experiment.pilot import piloted
+from heatproof.experiment.sampled import asked_later
 from heatproof.fidelity.metrics import FidelityMetric, fidelities
 from heatproof.leases import Leases
 from heatproof.localize import Metric, metrics, specialize
 from heatproof.localize.tuned import TunedMetrics
+from heatproof.maps.passing import PassingStore
 from heatproof.maps.store import MapStore
 from heatproof.maps.tuning import TunedValue
 from heatproof.models.prepared import PreparedFilms
@@ -58,6 +60,7 @@ class Workspace:
         tuned: The values that tuning films chose for what metrics leave open.
         prepared: Inputs of films, shared by all models of equal preprocessing.
         leases: Of this worker, where several go through the experiment.
+        passing: Maps that do not stay, by data set.
     """
 
     experiment: Experiment
@@ -73,6 +76,7 @@ class Workspace:
     tuned: tuple[TunedValue, ...] = ()
     prepared: PreparedFilms = field(default_factory=PreparedFilms, repr=False, compare=False)
     leases: Leases | None = None
+    passing: dict[str, PassingStore] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def tuned_metrics(self) -> TunedMetrics:
@@ -86,12 +90,26 @@ class Workspace:
 
     def store(self, data: str) -> MapStore:
         """The maps of one data set; two data sets may call their films by the same names."""
-        return MapStore(self.folder / "maps" / folder_name(data, data, digits=6))
+        path = self.folder / "maps" / folder_name(data, data, digits=6)
+        explain = self.experiment.explain
+        if explain.keep == "all":
+            return MapStore(path, explain.precision)
+        if data not in self.passing:
+            later = asked_later(self.experiment, self.data[data])
+            self.passing[data] = PassingStore(path, explain.precision, later)
+        return self.passing[data]
 
     def clean(self) -> None:
         """Remove the maps that a killed run left half written; to be called where a run begins."""
         for data in self.data:
             self.store(data).clean()
+
+    def settle(self) -> None:
+        """Remove the maps that were kept for a later stage; to be called after the last one."""
+        for data in self.data:
+            store = self.store(data)
+            if isinstance(store, PassingStore):
+                store.settle()
 
     @cached_property
     def contents(self) -> Units[Contents]:
@@ -188,6 +206,7 @@ def open_workspace(
             f"report.rank_by = {rank!r} is not scored; {near_misses(rank, scored)}"
         )
     scored = _with_files(experiment, scored)
+    check_kept(experiment)
     data = piloted(experiment, pseudonymous(experiment, opened or open_data(experiment)))
     _check_findings(experiment, data, scored)
     assigned = assignments(experiment, data)

@@ -37,6 +37,7 @@ from zarr.storage import LocalStore
 from heatproof.data.geometry import FILM, Geometry
 from heatproof.disk import ARRAYS, sync, sync_names
 from heatproof.errors import DamagedFile, DamagedMapError, MapError, near_misses
+from heatproof.maps.rounding import SIGNIFICANT, rounded
 from heatproof.types import MapKey, ModelId, Validity
 
 # Model and method have a table of their own, since their long texts repeat for every map of a
@@ -112,6 +113,12 @@ class MapStore:
     """
 
     path: Path
+    precision: int = SIGNIFICANT  # bits of the values that are put; see ``rounding``
+
+    @property
+    def films(self) -> frozenset[str] | None:
+        """The films whose maps stay; None for all."""
+        return None
 
     def put(
         self,
@@ -130,7 +137,7 @@ class MapStore:
             method: Spec of the saliency method.
             findings: The ``k`` findings.
             image_ids: The ``n`` images.
-            values: The maps; kept as float32.
+            values: The maps; kept as float32, of as many significant bits as the store keeps.
             validity: Validity of each map, ``n x k``.
             versions: Version of each image.
 
@@ -141,7 +148,7 @@ class MapStore:
         if values.size == 0:
             return
         # Checksums are taken of bytes, which must be contiguous.
-        values = np.ascontiguousarray(values, dtype=np.float32)
+        values = np.ascontiguousarray(self.kept(values))
         self.path.mkdir(parents=True, exist_ok=True)
         with self._writing() as index:
             # A new name for every put means that no array is overwritten while someone reads it.
@@ -185,6 +192,14 @@ class MapStore:
                     for col, finding in enumerate(findings)
                 ),
             )
+
+    def kept(self, values: Float[np.ndarray, "n k y x"]) -> Float32[np.ndarray, "n k y x"]:
+        """Values of maps as the store keeps them."""
+        single = values.astype(np.float32)
+        fewer = rounded(single, self.precision)
+        # A map that rounding makes constant was judged to be one that is not, and stays as it is.
+        flat = (fewer == fewer[..., :1, :1]).all(axis=(2, 3), keepdims=True)
+        return np.where(flat, single, fewer)
 
     def get(self, key: MapKey) -> StoredMap:
         """One map; raises MapError where it is absent or damaged."""

@@ -26,6 +26,7 @@ from heatproof.report.facts.canvas import beside_the_film
 from heatproof.report.facts.cells import cells
 from heatproof.report.facts.cohorts import cohorts
 from heatproof.report.facts.doubts import Tuning, doubts
+from heatproof.report.facts.kept import kept_maps
 from heatproof.report.facts.models import Place, clusters_by_hash, models, patient_overlaps
 from heatproof.report.facts.parts import methods_made, metrics_used, rules_used
 from heatproof.report.facts.picks import Selection, pick
@@ -117,6 +118,7 @@ def _page(
 ) -> Content:
     """Everything that the report says."""
     experiment, panels = work.experiment, analysis.localization
+    keep = experiment.explain.keep
     validation = experiment.classification.validation
     tuning = Tuning(experiment.score.tune, work.tuned)
     aside = {(entry.dataset, entry.image_id) for entry in written.aside if entry.whole}
@@ -140,9 +142,13 @@ def _page(
             *_of_pilot(experiment.pilot),
             *_of_phantoms(experiment.study),
             *doubts(judged, tables, panels, validation, tuning),
-            *beside_the_film(judged, work.store),
+            # Maps that are gone when a report is written again would make it another one.
+            *(beside_the_film(judged, work.store) if keep != "none" else ()),
         ),
-        limits=tuple(cells({one.member: one.offset for one in judged if one.offset})),
+        limits=(
+            *cells({one.member: one.offset for one in judged if one.offset}),
+            *kept_maps(experiment.explain),
+        ),
         study=experiment.study,
         **vars(analysis),
     )
@@ -151,7 +157,8 @@ def _page(
 def _gallery(work: Workspace, judged: Sequence[Judged], tables: Tables) -> Gallery:
     settings = work.experiment.report
     rank_by = settings.rank_by or next(iter(work.metrics))
-    selection = Selection(settings.gallery, rank_by, settings.seed)
+    count = settings.gallery if work.experiment.explain.keep != "none" else 0
+    selection = Selection(count, rank_by, settings.seed)
     return pick(judged, tables.called, tables.scores, work.metrics, selection, work.store)
 
 

@@ -17,13 +17,13 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from heatproof.experiment.assignment import Assignment, shared_findings
 from heatproof.experiment.model import ModelEntry
+from heatproof.experiment.sampled import sampled_films
 from heatproof.experiment.workspace import Workspace
 from heatproof.models import Model
 from heatproof.models.devices import device_named
 from heatproof.preparation.opening import open_model
 from heatproof.saliency import Method, explain
 from heatproof.saliency.memory import parse_memory
-from heatproof.stages.subject import sampled_films
 from heatproof.stages.undrawn import why_undrawn
 from heatproof.trust.criteria import Criterion, OfCopies, OfFilms
 from heatproof.trust.randomize import steps

@@ -43,6 +43,7 @@ from heatproof.stages.fidelity import measure_maps
 from heatproof.stages.framing import geometry_of
 from heatproof.stages.imported_maps import canvas_of, import_maps, list_maps
 from heatproof.stages.loop import complete
+from heatproof.stages.passing import Passing
 from heatproof.stages.scoring import maps_of, score
 from heatproof.stages.trust import check_pairs, compare_maps
 from heatproof.stages.tuning import try_candidates
@@ -235,6 +236,8 @@ def _stages(
     def report(*_: str) -> None:
         write_report(work, judged, written, progress)
         finish(work.folder, written.digests, [_member(outcome) for outcome in judged])
+        if work.experiment.explain.keep == "none":
+            work.settle()
 
     if work.leases is None:
         report()
@@ -380,10 +383,13 @@ def _explain(work: Workspace, openers: Mapping[str, Opener], progress: Progress)
         undrawn = why_undrawn(model) if asked else ""
         sees = offset(model) if isinstance(model, Model) and looks_at_features(work) else None
         for assignment in assigned:
-            blocks = blocks_of(assignment, card)
-            explain_films(work, model, blocks, progress)
+            blocks = blocks_of(assignment, card, work.experiment.explain.precision)
             methods = methods_of(work, model) if assignment.explained else ()
             told = Judged(assignment, card.id, card, blocks, methods, folder, undrawn, sees)
+            passing = (
+                Passing(work, told) if methods and work.experiment.explain.keep != "all" else None
+            )
+            explain_films(work, model, blocks, progress, passing)
             judged.append(told)
     for entry in work.experiment.maps:
         blocks = import_maps(work, entry, progress)

@@ -15,7 +15,7 @@ import polars as pl
 from jaxtyping import Bool, Float32
 
 from heatproof.data.pseudonyms import Kind, Pseudonyms
-from heatproof.errors import ExperimentError
+from heatproof.errors import ExperimentError, MapError
 from heatproof.maps.binarize import Binarizer, PerFinding
 from heatproof.maps.store import StoredMap
 from heatproof.runs.folder import Frame, Run
@@ -92,8 +92,13 @@ class Exported:
         """Every map, read when its turn comes.
 
         Raises:
-            MapError: A map is damaged.
+            MapError: A map is damaged, or none was kept.
         """
+        if self.run.keeps == "none":
+            raise MapError(
+                f"{self.run.folder} has no maps: [explain] keep = 'none' let go of them once they"
+                " were scored; a run with keep = 'all' makes them again"
+            )
         for row in self.run.maps.iter_rows(named=True):
             stored, geometry = self.run.stored(row)
             film = self._name("film", row["image_id"])

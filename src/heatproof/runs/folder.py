@@ -86,6 +86,11 @@ class Run:
         return self.folder / "report.html"
 
     @property
+    def keeps(self) -> str:
+        """Which maps stayed, as ``[explain] keep`` asked: ``all``, ``sampled`` or ``none``."""
+        return str(self.about.get("asked", {}).get("explain", {}).get("keep", "all"))
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that are there."""
         return tuple(table.name for table in TABLES if self._file(table).is_file())
@@ -254,6 +259,11 @@ class Run:
                 " of ".join(row) for row in found.select("model", "data").unique().iter_rows()
             )
             return f"{len(found)} maps of {what}: {which}; say model=... or data=..."
+        if self.keeps != "all":
+            return (
+                f"{self.folder} has no map of {what}: [explain] keep = {self.keeps!r} let go of"
+                " maps once they were scored; a run with keep = 'all' makes them again"
+            )
         for key, value in asked.items():
             there = set(self.maps[key]) | (set(self.maps["member"]) if key == "model" else set())
             if value is not None and value not in there:

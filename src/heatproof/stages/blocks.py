@@ -11,6 +11,7 @@ from jaxtyping import Float
 from heatproof.data.geometry import FILM, Geometry
 from heatproof.experiment.assignment import Assignment, shared_findings
 from heatproof.experiment.films import OpenedData
+from heatproof.maps.rounding import SIGNIFICANT
 from heatproof.models.card import ModelCard
 from heatproof.models.receptive_field import Offset
 from heatproof.tables.units import digest
@@ -29,12 +30,14 @@ class Block:
         id: Identity of the model, or of the model behind imported maps.
         samples: The films of the block.
         findings: The findings that are explained.
+        precision: Significant bits of the values of maps.
     """
 
     assignment: Assignment
     id: ModelId
     samples: tuple[Sample, ...]
     findings: tuple[str, ...]
+    precision: int = SIGNIFICANT
 
     @property
     def films(self) -> OpenedData:
@@ -65,7 +68,9 @@ class Block:
         """Name of the unit of one method's maps."""
         # No other method has a part in the name, so that adding one leaves finished maps as they
         # are.
-        return digest("explain", *self._made_of, method, self.findings)
+        # Only where values are rounded: other units keep the names that they had before.
+        rounded = [self.precision] if self.precision < SIGNIFICANT else []
+        return digest("explain", *self._made_of, method, self.findings, *rounded)
 
     @property
     def _made_of(self) -> tuple[object, ...]:
@@ -136,11 +141,13 @@ def blocks(items: Sequence[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
         yield tuple(items[start : start + size])
 
 
-def blocks_of(assignment: Assignment, card: ModelCard) -> tuple[Block, ...]:
+def blocks_of(
+    assignment: Assignment, card: ModelCard, precision: int = SIGNIFICANT
+) -> tuple[Block, ...]:
     """The films of one assignment, block by block."""
     findings = shared_findings(assignment.member, card.findings, assignment.films)
     return tuple(
-        Block(assignment, card.id, samples, findings)
+        Block(assignment, card.id, samples, findings, precision)
         for samples in blocks(assignment.samples, BLOCK)
     )
 

@@ -26,7 +26,14 @@ from heatproof.localize.controls import (
 )
 from heatproof.stages import framing
 from heatproof.stages.blocks import BLOCK, Judged, blocks
-from heatproof.stages.scoring import MapsToScore, OfFilm, annotations_of, measures_of, places_of
+from heatproof.stages.scoring import (
+    MapsToScore,
+    OfFilm,
+    annotations_of,
+    measures_of,
+    places_of,
+    readers_of,
+)
 from heatproof.tables.scores import NO_MODEL
 from heatproof.tables.units import digest
 from heatproof.types import Sample
@@ -34,7 +41,8 @@ from heatproof.types import Sample
 
 def control_maps(work: Workspace, films: OpenedData, judged: Sequence[Judged]) -> list[MapsToScore]:
     """The maps of every control over the films that are compared with any mask, block by block."""
-    places = places_of(work.metrics.values(), films, films.samples, films.findings)
+    readers = readers_of(work.metrics.values(), films, films.findings)
+    places = places_of(readers, films.samples, films.findings)
     compared = tuple(sample for sample in films.samples if places[sample.image_id])
     context = _context(films, work.experiment.statistics.seed)
     to_score = []

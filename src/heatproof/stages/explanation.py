@@ -22,6 +22,7 @@ from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Block, map_rows, prediction_rows
 from heatproof.stages.loop import complete
 from heatproof.stages.made import without_maps
+from heatproof.stages.passing import Passing
 from heatproof.stages.read_ahead import ReadFilms, begin_reading
 from heatproof.types import Sample
 
@@ -38,26 +39,40 @@ def looks_at_features(work: Workspace) -> bool:
 
 
 def explain_films(
-    work: Workspace, model: AnyModel, blocks: Sequence[Block], progress: Progress
+    work: Workspace,
+    model: AnyModel,
+    blocks: Sequence[Block],
+    progress: Progress,
+    passing: Passing | None = None,
 ) -> None:
     """Make what is missing of the blocks of one assignment.
 
     A block is a unit of several tables: its maps go into the store, their rows into ``made``, and
     its probabilities into ``predictions``.  The films of the next block are read while the model,
     on a GPU, is at work on one.
+
+    Args:
+        work: The experiment.
+        model: The model.
+        blocks: Its films.
+        progress: Hears of every block.
+        passing: What is measured of the maps of a block before they go; None where they stay.
     """
-    missing = _missing(work, model, blocks)
+    missing = _missing(work, model, blocks, passing)
 
     def is_done(block: Block) -> bool:
         if block.predicted in missing and work.leases:
             # Another worker may have made it meanwhile.
             missing.pop(block.predicted)
-            missing.update(_missing(work, model, [block]))
+            missing.update(_missing(work, model, [block], passing))
         return block.predicted not in missing
 
     def write(block: Block, wait: Callable[[], ReadFilms]) -> None:
         told = partial(_tell, progress, block.assignment.member)
-        _explain_block(work, model, block, missing[block.predicted], wait(), told)
+        methods = missing[block.predicted]
+        _explain_block(work, model, block, methods, wait(), told)
+        if passing is not None:
+            passing.measure(block, methods)
 
     # ``side_by_side`` would hold the model to one thread of torch, too.
     with ThreadPoolExecutor(readers()) as pool:
@@ -81,7 +96,9 @@ def _tell(progress: Progress, member: str, share: float) -> None:
     progress.tell(f"{member}: {share:.0%} of these films", share)
 
 
-def _missing(work: Workspace, model: AnyModel, blocks: Sequence[Block]) -> dict[str, Sequence[str]]:
+def _missing(
+    work: Workspace, model: AnyModel, blocks: Sequence[Block], passing: Passing | None
+) -> dict[str, Sequence[str]]:
     """The methods whose maps are missing, for every block that lacks maps or predictions.
 
     The keys are the names of the blocks' units of predictions.
@@ -92,7 +109,8 @@ def _missing(work: Workspace, model: AnyModel, blocks: Sequence[Block]) -> dict[
     lacking = {method: without_maps(work, blocks, method) for method in methods}
     missing: dict[str, Sequence[str]] = {}
     for block in blocks:
-        of_block = [m for m in methods if block.made(m) in lacking[m]]
+        asked = passing.lacking(block) if passing is not None else ()
+        of_block = [m for m in methods if block.made(m) in lacking[m] or m in asked]
         if of_block or block.predicted not in work.predictions:
             missing[block.predicted] = of_block
     return missing
@@ -176,5 +194,7 @@ def _keep_maps(
             [block.films.version(sample) for sample in samples],
         )
         rows = list(map_rows(block, method, samples, block.findings, values, validity))
-    # The rows come after the maps, so that a killed run leaves no row of a map that is not stored.
-    work.made.put(block.made(method), rows)
+    # Maps that did not stay may be made again for what is measured of them; the rows are the same.
+    if block.made(method) not in work.made:
+        # They come after the maps, so that a killed run leaves no row of a map that is not stored.
+        work.made.put(block.made(method), rows)

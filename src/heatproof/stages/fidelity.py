@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from heatproof.experiment.sampled import sampled_films
 from heatproof.experiment.settings import FidelitySettings
 from heatproof.experiment.workspace import Workspace
 from heatproof.fidelity import measure
@@ -22,7 +23,7 @@ from heatproof.saliency.memory import parse_memory
 from heatproof.stages.blocks import Judged, blocks
 from heatproof.stages.loop import Unit, make
 from heatproof.stages.read_ahead import read_films
-from heatproof.stages.subject import Opened, sampled_films
+from heatproof.stages.subject import Opened
 from heatproof.tables.units import digest
 from heatproof.types import MapKey, Sample
 
@@ -70,13 +71,13 @@ def is_measured(judged: Judged) -> bool:
 def _units(
     work: Workspace, judged: Judged, asked: FidelitySettings, opened: Opened
 ) -> Iterator[Unit]:
+    # A unit holds rows of all methods, so each of them has a part in its name.
+    made = [block.made(method) for block in judged.blocks for method in judged.methods]
     for cases in blocks(_cases(judged, asked), FILMS):
         films = [
             (film.image_id, judged.films.version(film), film.cluster, findings)
             for film, findings in cases
         ]
-        # A unit holds rows of all methods, so each of them has a part in its name.
-        made = [block.made(method) for block in judged.blocks for method in judged.methods]
         name = digest("fidelity", made, films, list(work.fidelity_metrics))
         yield Unit(name, partial(_rows, work, judged, opened, cases))
 

@@ -33,8 +33,7 @@ class StoredMaps:
 
     def of(self, methods: Sequence[str], wanted: Iterable[tuple[Sample, str]]) -> Framed:
         """Maps of these films and findings; absent where a film was set aside."""
-        pairs = dict.fromkeys((sample.image_id, finding) for sample, finding in wanted)
-        samples = {sample.image_id: sample for sample in self._judged.samples}
+        pairs = {(sample.image_id, finding): sample for sample, finding in wanted}
         places = [
             (method, *pair)
             for method in methods
@@ -44,7 +43,7 @@ class StoredMaps:
         maps = self._store.get_many([MapKey(self._judged.id, *place) for place in places])
         geometry = geometry_of(self._judged)
         return {
-            place: framed(stored, geometry, samples[place[1]], self._side)
+            place: framed(stored, geometry, pairs[place[1:]], self._side)
             for place, stored in zip(places, maps, strict=True)
         }
 

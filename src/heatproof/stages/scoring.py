@@ -86,15 +86,19 @@ def score(work: Workspace, to_score: Sequence[MapsToScore], progress: Progress) 
 
 def maps_of(work: Workspace, judged: Judged) -> Iterator[MapsToScore]:
     """The maps that one model made of its films, method by method and block by block."""
+    findings = judged.blocks[0].findings if judged.blocks else ()
+    readers = readers_of(work.metrics.values(), judged.films, findings)
+    geometry = geometry_of(judged)
+    # Methods share the places, which are found once.
+    places = [places_of(readers, block.samples, block.findings) for block in judged.blocks]
     for method in judged.methods:
-        for block in judged.blocks:
-            yield _maps_of_block(work, block, method, geometry_of(judged))
+        for block, compared in zip(judged.blocks, places, strict=True):
+            yield _maps_of_block(work, block, method, geometry, compared)
 
 
-def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometry) -> MapsToScore:
-    compared = places_of(
-        work.metrics.values(), block.assignment.films, block.samples, block.findings
-    )
+def _maps_of_block(
+    work: Workspace, block: Block, method: str, geometry: Geometry, compared: Mapping[str, Places]
+) -> MapsToScore:
 
     def maps() -> Callable[[Sample], OfFilm]:
         # A map that is compared with no mask is not read.
@@ -131,16 +135,13 @@ def _maps_of_block(work: Workspace, block: Block, method: str, geometry: Geometr
     )
 
 
-def places_of(
-    metrics: Iterable[Metric],
-    films: OpenedData,
-    samples: Sequence[Sample],
-    findings: Sequence[str],
-) -> dict[str, Places]:
-    """Finding and reader of every mask that a film is compared with, by ``image_id``.
+def readers_of(
+    metrics: Iterable[Metric], films: OpenedData, findings: Sequence[str]
+) -> dict[str, dict[str, None]]:
+    """Those with whose empty mask a film without a finding is compared, by finding.
 
-    Where a metric sees negatives, a film labelled without a finding is compared with the empty mask
-    of everybody who marked that finding on any film of the data set.
+    They are all who marked the finding on any film of the data set where a metric sees negatives,
+    and nobody elsewhere.
     """
     # The order of readers enters the name of the unit; a set would not keep it.
     readers: dict[str, dict[str, None]] = {}
@@ -148,6 +149,19 @@ def places_of(
         for sample in films.samples:
             for finding, reader in references_of(sample, findings):
                 readers.setdefault(finding, {})[reader] = None
+    return readers
+
+
+def places_of(
+    readers: Mapping[str, Iterable[str]], samples: Sequence[Sample], findings: Sequence[str]
+) -> dict[str, Places]:
+    """Finding and reader of every mask that a film is compared with, by ``image_id``.
+
+    Args:
+        readers: As of ``readers_of``.
+        samples: The films.
+        findings: The findings.
+    """
     places = {}
     for sample in samples:
         absent = [finding for finding in findings if sample.labels.get(finding) is False]

@@ -7,6 +7,7 @@ A map without any preference has the share of the film that the structure takes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,13 +35,13 @@ Structures = Mapping[str, str]  # by structure on one film: the reader who count
 
 def structure_units(work: Workspace, judged: Sequence[Judged]) -> list[str]:
     """Write the units that are missing; returns the names of all."""
-    units = [unit for outcome in judged if outcome.methods for unit in _units(work, outcome)]
+    units = [unit for outcome in judged if outcome.methods for _, unit in units_of(work, outcome)]
     return make(units, work.structures)
 
 
-def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
-    """One unit for every block of films with a structure."""
-    kept, names = StoredMaps(work, judged, FRAME_SIDE), work.experiment.score.structures
+def units_of(work: Workspace, judged: Judged) -> Iterator[tuple[Block, Unit]]:
+    """Every block of films with a structure, and its unit."""
+    names = work.experiment.score.structures
     ranking = _ranking(judged.films.samples, names)
     for block in judged.blocks:
         marked = [
@@ -58,7 +59,9 @@ def _units(work: Workspace, judged: Judged) -> Iterator[Unit]:
                 # Only where it decides: other units keep the names that they had before.
                 *([several] if several else []),
             )
-            yield Unit(name, partial(_rows, judged.methods, block, kept, marked))
+            # Maps of this block alone: those of others may not be made yet.
+            kept = StoredMaps(work, replace(judged, blocks=(block,)), FRAME_SIDE)
+            yield block, Unit(name, partial(_rows, judged.methods, block, kept, marked))
 
 
 def _ranking(samples: Sequence[Sample], names: Sequence[str]) -> ReaderRanking:

@@ -1,7 +1,6 @@
 """``Subject``: one model with one data set, and the maps that criteria of trust ask it for."""
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -10,9 +9,9 @@ import numpy as np
 
 from heatproof.data.decoded import Changed
 from heatproof.data.geometry import geometries
-from heatproof.experiment.films import OpenedData
 from heatproof.experiment.model import ModelEntry
-from heatproof.experiment.settings import FidelitySettings, TrustSettings
+from heatproof.experiment.sampled import sampled_films
+from heatproof.experiment.settings import TrustSettings
 from heatproof.models import Model
 from heatproof.models.prepared import PreparedFilms
 from heatproof.preparation.opening import Opener
@@ -205,27 +204,6 @@ class Subject:
         for copied, maps in explain_copies(methods, model, images, targets, plan, self._memory):
             batch = samples[copied.batch]
             yield copied, explained(maps, geometry, batch, findings, self.options.side)
-
-
-def sampled_films(
-    films: OpenedData, finding: str, options: TrustSettings | FidelitySettings
-) -> list[Sample]:
-    """The films on which maps of a finding are compared, in the order of the data set.
-
-    They are drawn from the whole data set and not from the films that a model judges, so that all
-    models are compared on the same films.
-    """
-    every = [
-        sample
-        for sample in films.samples
-        if options.films == "all" or sample.labels.get(finding) is True
-    ]
-    if options.images is None or len(every) <= options.images:
-        return every
-    # CRC-32 and not ``hash``, which differs from process to process.
-    entropy = (options.seed, zlib.crc32(f"{films.name}\n{finding}".encode()))
-    order = np.random.default_rng(entropy).permutation(len(every))
-    return [every[index] for index in sorted(order[: options.images])]
 
 
 def _films(cases: Sequence[Case]) -> list[Sample]:

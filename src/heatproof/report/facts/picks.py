@@ -107,13 +107,16 @@ def pick(
     }
     cases: list[GalleryCase] = []
     for data, model in pairs if selection.count else ():
+        store = open_store(data)
+        # A film whose maps did not stay has nothing to show.
+        stayed = [] if store.films is None else [pl.col("image_id").is_in(sorted(store.films))]
         album = _Album(
             data,
             model,
             _films(judged, data, model),
-            predictions.where(data=data, model=model),
-            scores.where(data=data, model=model),
-            open_store(data),
+            predictions.where(*stayed, data=data, model=model),
+            scores.where(*stayed, data=data, model=model),
+            store,
             readers[data],
         )
         choices = chosen(album.predictions, album.scores, metrics, selection)
