@@ -20,6 +20,7 @@ RUN_BY = {
     "docs/how-to/add-a-part.md": (7, "tests/package.py"),
     "docs/how-to/ask-the-tables.md": (2, "tests/test_docs.py"),
     "docs/how-to/bring-your-maps.md": (1, "tests/test_docs.py"),
+    "docs/how-to/bring-your-model.md": (1, "tests/models/test_two_tower.py"),
     "docs/how-to/compare-readers.md": (1, "tests/test_docs.py"),
     "docs/how-to/convert-annotations.md": (1, "tests/test_docs.py"),
     "docs/how-to/explain-one-film.md": (4, "tests/test_docs.py"),

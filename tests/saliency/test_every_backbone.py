@@ -35,7 +35,7 @@ CHEAPEST = CHEAP | {
 # What of a network a shipped method works by, and which families lack it; all else must work.
 NO_RELU = ("efficientnet", "convnext", "vit", "deit")
 NO_ATTENTION = ("resnet", "densenet", "vgg", "inception", "efficientnet", "convnext")
-NO_RESCALE = ("efficientnet", "convnext", "vit", "deit")  # gates, layer norm
+NO_RESCALE = ("efficientnet_b", "convnext", "vit", "deit")  # gates, layer norm
 REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "attention_rollout": (NO_ATTENTION, "no attention"),
     "deconvnet": (NO_RELU, "rule for ReLU"),

@@ -37,7 +37,8 @@ from heatproof.preparation.code import check_code, check_transform
 from heatproof.preparation.expected import check_expected, read_expected
 from heatproof.saliency import check_methods
 from heatproof.tables.units import digest
-from heatproof.trust.randomize import blocks_of
+from heatproof.trust.criteria import OfCopies
+from heatproof.trust.randomize import steps
 from heatproof.types import ModelId, Sample
 
 AnyModel = Model | Ensemble | Localizer[Any]
@@ -172,7 +173,9 @@ def check_model(work: Workspace, entry: ModelEntry) -> ModelId:
             check_expected(model, said, films, entry.name)
         if work.randomizes and not work.experiment.asks_by_default:
             # Called for its error alone, which would otherwise come after everything is explained.
-            blocks_of(model)
+            for criterion in work.criteria.values():
+                if isinstance(criterion, OfCopies):
+                    steps(model, criterion.order)
     return card.id
 
 

@@ -160,7 +160,9 @@ def _units(work: Workspace, subjects: Sequence[Subject]) -> Iterator[Unit]:
         for spec, criterion in work.criteria.items():
             # What is asked by default is asked where it can be; what a file asks for is an error
             # elsewhere, and ``check_experiment`` raised it.
-            if isinstance(criterion, OfCopies) and not subject.undrawn:
+            if isinstance(criterion, OfCopies) and (
+                criterion.order == "prompts" or not subject.undrawn
+            ):
                 yield from _copies(work, spec, criterion, subject)
             elif isinstance(criterion, OfFilms):
                 yield from _films(work, spec, criterion, subject)

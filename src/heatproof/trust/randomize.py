@@ -4,8 +4,8 @@ Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018, https://arxiv.o
 Blocks are those of the backbone and its head, down to the one with the first convolution; of a
 user's own network its named children (``blocks_of``).  In ``cascading`` order they are drawn
 cumulatively from the head down, ``bottom_up`` from the first convolution up, ``independent`` one at
-a time, and ``whole`` all at once.  A copy shares all other weights with the model, which is not
-touched.
+a time, ``whole`` all at once; ``prompts`` draws no weight, but nonsense in the place of texts (of
+``TextSimilarity``).  A copy shares all other weights with the model, which is not touched.
 
 What drawing does to a layer, by default what PyTorch does when it makes one:
 
@@ -40,13 +40,14 @@ from heatproof.models.devices import full_memory_as_such
 from heatproof.models.own_head import UpTo
 from heatproof.models.seeding import seeded
 from heatproof.models.still import held_still
+from heatproof.models.two_tower import Prompts
 from heatproof.saliency import Explanation, Method, check, explain_pass, joined
 from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.memory import fitting
 from heatproof.trust.opposite import on_the_side_of, opposite
 
 Module = TypeVar("Module", bound=nn.Module)
-BlockOrder = Literal["cascading", "bottom_up", "independent", "whole"]
+BlockOrder = Literal["cascading", "bottom_up", "independent", "whole", "prompts"]
 FEW = 4  # blocks of a user's network below which the largest is divided
 # PyTorch has no public name for the common base of batch and instance norms.
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
@@ -198,7 +199,13 @@ def blocks_of(model: Model) -> dict[str, str]:
 
 
 def steps(model: Model, order: BlockOrder) -> tuple[Step, ...]:
-    """The copies of one draw, in the order in which they are explained."""
+    """The copies of one draw, in the order in which they are explained.
+
+    Raises:
+        ModelError: The network is one block alone, or has no prompts where these are to be drawn.
+    """
+    if order == "prompts":
+        return (Step("prompts", _prompts(model), 0),)
     paths = blocks_of(model)
     names = [*paths] if order == "bottom_up" else [*paths][::-1]
     match order:
@@ -294,6 +301,17 @@ def _explained(
     return on_the_side_of(trained.logits, explanation, against, targets)
 
 
+def _prompts(model: Model) -> tuple[str, ...]:
+    paths = tuple(name for name, module in model.named_modules() if isinstance(module, Prompts))
+    if not paths:
+        raise ModelError(
+            "prompt_randomization puts nonsense in the place of texts, and this model is asked no"
+            " text; bring a model of images and texts as a TextSimilarity"
+            " (heatproof.models.two_tower)"
+        )
+    return paths
+
+
 def _first(model: Model, blocks: Sequence[str]) -> int:
     """How many blocks of the backbone lie below all of these; 0 where that is unknown."""
     if not isinstance(model, Classifier):
@@ -365,7 +383,9 @@ def _started(model: Model, network: nn.Module) -> list[str]:
     started: dict[str, None] = {}
 
     def tell(name: str) -> Callable[..., None]:
-        return lambda *_: started.setdefault(name)
+        # With all that holds it: a tower of two runs by a method of its own, and not as a module.
+        holders = [name[:end] for end, letter in enumerate(name) if letter == "."]
+        return lambda *_: started.update(dict.fromkeys((*holders, name)))
 
     # Hooks tell the order of execution, which the order of names need not follow.
     handles = [

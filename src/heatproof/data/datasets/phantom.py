@@ -241,7 +241,7 @@ class Phantom:
             radius = generator.uniform(*self.radius) * self.size
             # The root lengthens one radius and shortens the other, so their geometric mean stays.
             stretch = np.sqrt(generator.uniform(*self.elongation))
-            x, y = _place(generator, lungs, heart, radius, nodules)
+            x, y = place(generator, lungs, heart, radius, nodules)
             turn = generator.uniform(0, np.pi)
             nodules.append(Ellipse(x, y, float(radius * stretch), float(radius / stretch), turn))
         return tuple(nodules)
@@ -253,7 +253,7 @@ def _laid_out(phantom: Phantom, index: int) -> Sample:
     return phantom.lay_out(index)
 
 
-def _place(
+def place(
     generator: np.random.Generator,
     lungs: list[Float[np.ndarray, "lung 2"]],
     heart: Float[np.ndarray, "heart 2"],
