@@ -2,6 +2,9 @@
 
 import contextlib
 import csv
+import io
+import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +65,32 @@ def test_methods_do_not_ask_again_for_the_version_of_a_film(films, tmp_path, mon
             asked.clear()
             proved(films, tmp_path / f"{len(methods)}", *methods)
             counts[len(methods), time] = len(asked)
-    # When it is first asked for; when its header, its pixels and its bytes have been read; and,
-    # where it is marked, when the shape of the mark has been measured.
-    assert counts[1, "first"] == counts[3, "first"] == 4 * FILMS + FILMS // 2
+    # When it is first asked for; when its header, its pixels and its bytes have been read.
+    assert counts[1, "first"] == counts[3, "first"] == 4 * FILMS
     assert counts[1, "again"] == counts[3, "again"] == FILMS
+
+
+def test_methods_do_not_ask_again_for_the_file_of_a_film(films, tmp_path, monkeypatch) -> None:
+    """By whatever path of the code: neither its status, nor that it be opened."""
+    proved(films, tmp_path / "first", "grad_cam")  # what is asked once for all runs of a process
+    asked: Counter[str] = Counter()
+    stat, start = os.stat, io.open
+
+    def of(path: object, kind: str) -> None:
+        if isinstance(path, str | Path) and Path(path).parent == tmp_path:
+            asked[kind] += str(path).endswith(".png")
+
+    monkeypatch.setattr(os, "stat", lambda path, **more: of(path, "stat") or stat(path, **more))
+    monkeypatch.setattr(
+        io, "open", lambda path, *more, **m: of(path, "open") or start(path, *more, **m)
+    )
+    counts = {}
+    for methods in (("grad_cam",), ("grad_cam", "hires_cam", "layer_cam")):
+        asked.clear()
+        proved(films, tmp_path / f"{len(methods)}", *methods)
+        counts[len(methods)] = dict(asked)
+    assert counts[1] == counts[3]
+    assert 0 < counts[1]["stat"] <= 8 * FILMS
 
 
 def test_a_film_that_changes_while_it_is_read_ends_the_run(films, tmp_path, monkeypatch) -> None:

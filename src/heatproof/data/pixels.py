@@ -13,7 +13,7 @@ upright (tools disagree whether annotations were drawn before or after turning),
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,14 @@ class ImageFile:
     levels: Levels = _AS_STORED
 
     def size(self) -> tuple[int, int]:
-        """Height and width, from the header; raises PixelError."""
+        """Height and width, from the header, as they were when first asked for; raises PixelError.
+
+        A run asks for each map; whether a film is another by then, ``version`` says.
+        """
+        return self._size
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
         with decoding(self.path):
             if dicom.is_dicom(self.path):
                 return dicom.size_in(self.path)

@@ -3,9 +3,11 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 
 from heatproof.data.annotations import was_misread
 from heatproof.data.check import Problem, check
@@ -327,7 +329,16 @@ def last_change(sample: Sample) -> int | None:
     """
     drawn = [dataclasses.asdict(annotation) for annotation in sample.annotations]
     film = getattr(sample.pixels, "path", None)
-    return max((file.stat().st_ctime_ns for file in _files([film, drawn])), default=None)
+    return max(_changes([film, drawn]), default=None)
+
+
+def _changes(value: object) -> Iterator[int]:
+    """When the files that plain values name, and that are there, last changed."""
+    for path in _paths(value):
+        with suppress(OSError, ValueError):  # gone, or a name that no file can have
+            status = path.stat()
+            if S_ISREG(status.st_mode):
+                yield status.st_ctime_ns
 
 
 def _files(value: object) -> Iterator[Path]:

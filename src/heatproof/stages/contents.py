@@ -44,9 +44,11 @@ def contents(table: Units[Contents], films: OpenedData) -> str:
         )
         for block in blocks(films.samples, _FILMS)
     ]
+    known = {unit.name for unit in units if unit.name in table}
     names = make(units, table)
     for name, block in zip(names, blocks(films.samples, _FILMS), strict=True):
-        _read_again(table, name, block, films)
+        if name in known:
+            _read_again(table, name, block, films)
     return digest(table.read(names).frame.select("image_id", "digest").rows())
 
 

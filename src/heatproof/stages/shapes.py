@@ -52,6 +52,6 @@ def _shape(films: OpenedData, samples: Mapping[str, Sample], place: Place) -> di
     sample = samples[image_id]
     instances = max(instances_drawn(sample.annotations, finding, reader), 1)  # a mask counts as one
     mask = reference_mask(sample, finding, reader)
-    films.check_marks_unchanged(sample)
+    films.check_files_of_marks(sample)
     shape = asdict(geometry(mask, instances)) | {"box_coverage": coverage(mask)}
     return dict(zip(PLACE, place, strict=True)) | shape

@@ -5,6 +5,7 @@ a hundred times as long as to open the file.  A chunk begins with its length and
 edition, 5.3, https://www.w3.org/TR/png-3/#5Chunk-layout).
 """
 
+import os
 import struct
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def may_be_turned(path: Path) -> bool:
         PixelError: It ends within its pixels.
     """
     with path.open("rb", buffering=0) as file:
-        size, at = path.stat().st_size, _SIGNATURE
+        size, at = os.fstat(file.fileno()).st_size, _SIGNATURE
         while True:
             file.seek(at)
             head = file.read(_HEAD.size + _KEYWORD)
