@@ -108,11 +108,14 @@ class ImageFile:
         return f"{self.path.absolute()}, {status.st_size} bytes, {times}{self._said(', ')}"
 
     def spacing(self) -> tuple[float, float] | None:
-        """The spacing that was given, or that of a DICOM header; densities in other formats are
-        those of prints.
+        """The spacing that was given, or that of a DICOM header when it was first asked for.
+
+        Densities in other formats are those of prints.
         """
-        if self.millimetres:
-            return self.millimetres
+        return self.millimetres or self._spacing
+
+    @cached_property
+    def _spacing(self) -> tuple[float, float] | None:
         with decoding(self.path):
             if not dicom.is_dicom(self.path):
                 return None
