@@ -355,6 +355,34 @@ def test_scale_and_shift_is_batch_norm(seed, shape, affine, eps, keywords) -> No
     with ScaleAndShift().forward(nn.Identity()):
         found = value_and_gradient()
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert torch.equal(found[0], expected[0])
+
+
+@pytest.mark.parametrize("worth", [1, 10**9])
+def test_logits_are_those_of_the_network_to_the_last_digit(worth: int, monkeypatch) -> None:
+    """Whatever is asked of a pass, and whether or not another way back is worth its while."""
+    monkeypatch.setattr("heatproof.saliency.intercept.WORTH", worth)
+    part = nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.ReLU()).double().eval()
+    part[1].running_mean.fill_(0.3)
+    model = network(nn.ReLU(), part)
+    images = small_images()
+    with torch.no_grad():
+        expected = model(images.clone(memory_format=model.memory_format))
+    for spec in ("gradient", "grad_cam", "guided_backprop"):
+        found = explain(methods.parts([spec]), model, images, [0]).logits
+        assert torch.equal(found, expected), spec
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's own, of reentrant checkpoints
+def test_small_images_pass_checkpoints_that_run_again_as_they_did() -> None:
+    part = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()).double().eval()
+    again = network(nn.ReLU(), lambda x: checkpoint(part, x, use_reentrant=False))
+    chosen = methods.parts(["gradient"])
+    found = explain(chosen, again, small_images(), [0]).maps["gradient"].values
+    expected = (
+        explain(chosen, network(nn.ReLU(), part), small_images(), [0]).maps["gradient"].values
+    )
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -391,9 +419,10 @@ def test_what_a_plain_gradient_need_not_see_does_not_stop_it(hidden: str) -> Non
 
 @pytest.mark.filterwarnings("ignore")  # torch's own, of reentrant checkpoints
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpoints_that_a_gradient_cannot_pass_are_told(reentrant: bool) -> None:
+def test_checkpoints_that_a_gradient_cannot_pass_are_told(reentrant: bool, monkeypatch) -> None:
     part = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()).double().eval()
     model = network(nn.ReLU(), lambda x: checkpoint(part, x, use_reentrant=reentrant))
+    monkeypatch.setattr("heatproof.saliency.intercept.WORTH", 1)
     with pytest.raises(MapError, match=r"(?i)switch off gradient checkpointing"):
         explain(methods.parts(["gradient"]), model, small_images(), [0])
     explain(methods.parts(["grad_cam"]), model, small_images(), [0])

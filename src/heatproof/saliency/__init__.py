@@ -234,7 +234,7 @@ def judge(
     ranges = validity_of_range(maps.values)
     # Negated, so that a residual of nan counts as incomplete.
     incomplete = ~(residual.abs() <= maps.tolerance)
-    tied = _tied(maps.values.detach().float().cpu())
+    tied = _tied(maps.values.detach().float())
     return tuple(
         tuple(
             _first(ranges[image][target], *(w[image, target] for w in (finite, incomplete, tied)))
@@ -257,11 +257,11 @@ def _first(of_range: Validity, finite: Tensor, incomplete: Tensor, tied: Tensor)
 
 def _tied(values: Float[Tensor, "n k y x"]) -> Bool[Tensor, "n k"]:
     """Whether cells that do not touch share the maximum."""
-    peaks = (values == values.amax(dim=(2, 3), keepdim=True)).numpy()
-    tied = torch.zeros(values.shape[:2], dtype=torch.bool)
-    for place in np.ndindex(*values.shape[:2]):
-        # Most maps have one highest cell, and need no labelling.
-        if np.count_nonzero(peaks[place]) > 1:
-            # Cells that meet at a corner touch.
-            tied[place] = label(peaks[place], np.ones((3, 3)))[1] > 1
+    peaks = values == values.amax(dim=(2, 3), keepdim=True)
+    # Most maps have one highest cell, and need neither labelling nor a way from the GPU.
+    tied = (peaks.sum(dim=(2, 3)) > 1).cpu()
+    for image, target in tied.nonzero().tolist():
+        # Cells that meet at a corner touch.
+        many = peaks[image, target].cpu().numpy()
+        tied[image, target] = label(many, np.ones((3, 3)))[1] > 1
     return tied

@@ -57,8 +57,9 @@ class Boundaries:
     def _run(self, upto: int, linked: bool) -> None:
         self._pieces, self._linked = [], linked
         reached = self._images.detach()
-        # The rule of a whole pass, since batch norm rounds differently under another.
-        with Plain().forward(self._model), torch.set_grad_enabled(linked):
+        # The rule of a whole pass, since gradients of batch norm round differently under another.
+        rule = Plain(self._images)
+        with rule.forward(self._model, linked=linked), torch.set_grad_enabled(linked):
             for block in self._blocks[:upto]:
                 entered = reached.detach().requires_grad_(linked)
                 left = block(entered.clone())

@@ -48,7 +48,7 @@ class ForwardPass:
         self.memory = default_memory(device) if memory is None else memory
         # A copy, so that the caller's tensor is not marked; in the format that the model runs in.
         self.images = images.detach().to(device).clone(memory_format=model.memory_format)
-        self._rule = rule if rule is not None else Plain()
+        self._rule = rule if rule is not None else Plain(self.images)
         # Entered, features (None where the model has none), logits.
         self._graph: tuple[Tensor, Tensor | None, Tensor] | None = None
         self._kept: tuple[Tensor | None, Tensor] | None = None  # features, logits, without a graph
@@ -166,12 +166,14 @@ class ForwardPass:
                 # While the graph is there: most callers want the features of the same targets.
                 self._feature_gradients |= _gradients(logits, features, missing)
             for target in missing:
+                # The last way back lets go of the graph, the largest thing here, piece by piece.
+                last = target == missing[-1]
                 with self._rule.backward():
-                    gradient = _gradients(logits, entered, [target])[target]
+                    gradient = _gradients(logits, entered, [target], keep=not last)[target]
                 if self._boundaries is not None:
                     gradient = self._boundaries.down(self._from, gradient)
                 self._input_gradients[target] = gradient
-            self._graph = None  # it is the largest thing here
+            self._graph = None
         return torch.stack([self._input_gradients[target] for target in targets], dim=1)
 
     def _need(self, what: str) -> None:
@@ -197,7 +199,11 @@ class ForwardPass:
         return self._graph
 
     def _made(self, through_input: bool) -> tuple[Tensor, Tensor | None, Tensor]:
-        with self._rule.forward(self.model):
+        rule = self._rule
+        looking = rule.forward(self.model)
+        if isinstance(rule, Plain):
+            looking = rule.forward(self.model, linked=through_input)
+        with looking:
             if self._boundaries is None or not isinstance(self.model, Classifier):
                 images = self.images.detach().requires_grad_(through_input)
                 if "features" in self.model.lacks:
@@ -217,13 +223,15 @@ class ForwardPass:
         return {key: g * share for key, g in _gradients(logits, mean, targets).items()}
 
 
-def _gradients(logits: Tensor, of: Tensor, targets: Sequence[int]) -> dict[int, Tensor]:
+def _gradients(
+    logits: Tensor, of: Tensor, targets: Sequence[int], *, keep: bool = True
+) -> dict[int, Tensor]:
     """Gradients by target; images do not mix in evaluation mode, so their sum is differentiated."""
     try:
         with full_memory_as_such():
             return {
                 # The graph is kept for the targets that follow.
-                target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=True)[0]
+                target: torch.autograd.grad(logits[:, target].sum(), of, retain_graph=keep)[0]
                 for target in targets
             }
     except (torch.OutOfMemoryError, CheckpointError):

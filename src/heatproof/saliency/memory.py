@@ -39,13 +39,15 @@ UNITS = {"GB": GB, "MB": 10**6, "GiB": 2**30, "MiB": 2**20}
 
 @dataclass(frozen=True)
 class Cost:
-    """What a differentiated pass over one image costs, in bytes.
+    """What a model and a differentiated pass over one image cost, in bytes.
 
     Attributes:
+        weights: Parameters and buffers.
         kept: What is kept for the backward pass.
         largest: Bytes of the largest tensor that is kept.
     """
 
+    weights: int
     kept: int
     largest: int
 
@@ -123,9 +125,8 @@ def images_at_once(
         each: What an image keeps, in multiples of a plain pass.
         beside: Images that the pass holds besides.
     """
-    weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    free = memory - RESERVED - weights
     cost = _cost(model, image)
+    free = memory - RESERVED - cost.weights
     fitting = free / (IN_FLIGHT * max(1, cost.kept) * each)
     fitting = int(fitting * (1 if differentiated else UNDIFFERENTIATED)) - beside
     if image.device.type == "cpu":
@@ -137,7 +138,8 @@ def _cost(model: Model, image: Tensor) -> Cost:
     costs = _costs.setdefault(model, {})
     key = (tuple(image.shape), image.dtype)
     if key not in costs:
-        weights = {tensor.data_ptr() for tensor in (*model.parameters(), *model.buffers())}
+        tensors = (*model.parameters(), *model.buffers())
+        weights = {tensor.data_ptr() for tensor in tensors}
         storages: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
@@ -150,6 +152,10 @@ def _cost(model: Model, image: Tensor) -> Cost:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             # The output must live while storages are told apart by their addresses.
             output = model(image[None].detach().requires_grad_())
-        costs[key] = Cost(sum(storages.values()), max(storages.values(), default=0))
+        costs[key] = Cost(
+            sum(tensor.nbytes for tensor in tensors),
+            sum(storages.values()),
+            max(storages.values(), default=0),
+        )
         del output
     return costs[key]
