@@ -456,7 +456,7 @@ def judged(study: Study, setting: Setting, one: Trained, seed: int) -> dict[str,
     films = study.films(setting.family, "test")
     cut = plan.families[setting.family].cut
     logits, maps = logits_of(model, cut, films)
-    constant = torch.as_tensor(model.class_map_constant())
+    constant = torch.as_tensor(model.class_map_constant()).detach()
     residual = (logits - constant - maps.mean(dim=(2, 3))).abs().mean(dim=0)
     record: dict[str, Any] = {
         "setting": asdict(setting), "seed": seed, "validation": one.curve, "seconds": round(one.seconds, 1),

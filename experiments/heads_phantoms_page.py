@@ -162,7 +162,8 @@ def first(records: Records, head: str, kind: str, count: int) -> Sample:
         [run["class_map"][kind]["auprc"][:count] for run in records.runs(head)], float
     )
     weights = records.weights[:, np.flatnonzero(records.labels[kind])[:count]]
-    return sample(values.mean(axis=1), (values @ weights.T) / weights.sum(axis=1))
+    with np.errstate(invalid="ignore"):  # a draw may hold none of these films
+        return sample(values.mean(axis=1), (values @ weights.T) / weights.sum(axis=1))
 
 
 def prior_like(records: Records, kind: str, seeds: int) -> Sample:
