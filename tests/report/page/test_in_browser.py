@@ -291,16 +291,32 @@ def test_nothing_overlaps_on_paper(
     # Styles ask for the width of the sheet, and what is printed has that between the margins.
     page = opened(request.getfixturevalue(name), SHEET)
     page.evaluate(f"document.body.style.width = '{A4}px'")
+    folded = page.locator("details:not([open])").count()
+    assert folded
+    page.evaluate("window.print = () => {}")
+    page.locator("[data-print]").click()
     page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert visible(page, ".scripted, .copy, .sort, nav") == 0
     # The browser rounds parts of a pixel up.
     assert page.evaluate("document.body.scrollWidth") <= A4 + 1
     assert page.evaluate(OVERLAPS) == []
     assert page.evaluate(BROKEN) == []
-    if name == "usual":
-        assert page.pdf(format="A4").startswith(b"%PDF")
+    assert visible(page, ".case") == page.locator(".case").count()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == folded
+
+
+def test_paper_shows_what_is_unfolded(usual: Path, opened: Callable[..., Any]) -> None:
+    page = opened(usual, SHEET)
+    page.evaluate(f"document.body.style.width = '{A4}px'")
+    page.emulate_media(media="print")
+    assert page.locator("details:not([open])").count() > 0
+    assert 0 < visible(page, ".case") <= 6
+    assert visible(page, ".strip .block") > 0
+    assert page.evaluate(OVERLAPS) == []
+    assert page.evaluate(BROKEN) == []
+    assert page.pdf(format="A4").startswith(b"%PDF")
 
 
 def test_a_large_study_opens_at_once(

@@ -76,7 +76,7 @@
     return copy.textContent.replace(/\u00ad/g, "").replace(/\s+/g, " ").trim().replace(/^\u2212/, "-");
   };
   const csv = (table) => {
-    const rows = [...table.tHead.rows, ...table.tBodies[0].rows].filter((row) => !row.hidden);
+    const rows = [...table.tHead.rows, ...table.tBodies[0].rows, ...(table.tFoot?.rows ?? [])].filter((row) => !row.hidden);
     const wide = [];
     rows.forEach((row) => [...row.cells].forEach((cell, column) => {
       if (cell.querySelector("data[data-low]")) wide[column] = true;
@@ -141,8 +141,18 @@
   }, { rootMargin: "-10% 0px -60% 0px" });
   all("main > section").forEach((section) => watch.observe(section));
 
-  // What is printed or linked to is unfolded.
-  addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
+  // Paper shows what is unfolded, and the first films of a group; or everything, where that is asked.
+  all("[data-print]").forEach((button) => button.addEventListener("click", () => {
+    const folded = all("details:not([open])");
+    folded.forEach((fold) => { fold.open = true; });
+    document.documentElement.classList.add("whole");
+    addEventListener("afterprint", () => {
+      document.documentElement.classList.remove("whole");
+      folded.forEach((fold) => { fold.open = false; });
+    }, { once: true });
+    print();
+  }));
+  // What is linked to is unfolded.
   const unfold = () => {
     let part = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (; part; part = part.parentElement) if (part.localName === "details") part.open = true;
