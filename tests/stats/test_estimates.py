@@ -328,6 +328,20 @@ class TestStatistics:
         assert (again.low, again.high) == pytest.approx((exact.low, exact.high), abs=width / 15)
         assert "5000 clusters" in found.method
 
+    def test_of_many_images_fewer_groups_are_left_out(self) -> None:
+        numbers = np.random.default_rng(0).gamma(0.5, size=40_000)
+        exact = estimates.mean(numbers, each(40_000))
+        sizes: list[int] = []
+
+        def counted(weights: np.ndarray) -> np.ndarray:
+            sizes.extend((weights == 0).sum(axis=1).tolist())
+            return weighted_mean(numbers)(weights)
+
+        found = estimates.statistic(counted, np.ones(40_000, bool), each(40_000))
+        assert sizes == [0] + [160] * 250  # ten million images are looked at
+        width = exact.high - exact.low
+        assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=width / 8)
+
     def test_films_without_a_case_vary_too(self) -> None:
         """A share of positives: negatives have no case, and still make it uncertain."""
         labels = np.arange(60) < 30

@@ -107,6 +107,25 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Grouped:
+    """What the films of one data set can be grouped by.
+
+    Attributes:
+        places: The place of each film, by ``image_id``, which is unique in a data set.
+        columns: Of ``groups``: one value per film.
+    """
+
+    places: Mapping[str, int]
+    columns: Mapping[str, Sequence[AttributeValue]]
+
+    @classmethod
+    def of(cls, films: Films, folds: Collection[str]) -> "Grouped":
+        """Look at the films of a data set, once for all cells."""
+        places = {image_id: place for place, image_id in enumerate(films.frame["image_id"])}
+        return cls(places, groups(films, folds))
+
+
+@dataclass(frozen=True)
 class DiagnosisOptions:
     """What a diagnosis takes besides tables.
 
@@ -167,19 +186,29 @@ def diagnoses(
     rows = usual_place.with_prior(rows, scores)
     keys = ["data", "model", "method", "metric"]
     cells = [cell for _, cell in rows.group_by(keys, maintain_order=True)]
+    grouped = {
+        str(data): Grouped.of(films.where(data=data), options.folds)
+        for data in rows["data"].unique()
+    }
     with side_by_side() as pool:
-        of_cell = partial(_diagnosis, options, films, labels, str(maps["metric"][0]))
+        of_cell = partial(_diagnosis, options, films, grouped, labels, str(maps["metric"][0]))
         yield from pool.map(of_cell, cells)
 
 
 def _diagnosis(
-    options: DiagnosisOptions, films: Films, labels: pl.DataFrame, first: str, cell: pl.DataFrame
+    options: DiagnosisOptions,
+    films: Films,
+    grouped: Mapping[str, Grouped],
+    labels: pl.DataFrame,
+    first: str,
+    cell: pl.DataFrame,
 ) -> Diagnosis:
     """The diagnosis of one cell: a data set, model, method and metric.
 
     Args:
         options: The metrics, and how intervals are made.
         films: The films of every data set.
+        grouped: What they can be grouped by, by data set.
         labels: Predictions of every model, calibrated as well.
         first: Spec of the metric whose diagnosis has scatter plots.
         cell: Scores of the cell, joined with shapes, predictions, readers and prior.
@@ -201,12 +230,16 @@ def _diagnosis(
         (pl.col("data") == data) & (pl.col("model") == model) & pl.col("finding").is_in(findings)
     )
     dots = dict(_points(defined)) if metric == first else {}
-    reasons = _reasons(options, films.where(data=data), cell, of_model, metric)
+    reasons = _reasons(options, grouped[data], cell, of_model, metric)
     return replace(record, **reasons, points=dots)
 
 
 def _reasons(
-    options: DiagnosisOptions, films: Films, cell: pl.DataFrame, labels: pl.DataFrame, metric: str
+    options: DiagnosisOptions,
+    grouped: Grouped,
+    cell: pl.DataFrame,
+    labels: pl.DataFrame,
+    metric: str,
 ) -> dict[str, Any]:
     """Fields of ``Diagnosis``; ``labels``: predictions on all films for the findings there."""
     intervals, part = options.intervals, options.metrics[metric]
@@ -220,7 +253,7 @@ def _reasons(
         "shape": _of_shape(intervals, marked, metric),
         "confidence": _of_confidence(intervals, marked, negatives, metric),
         "calibrated": _of_confidence(intervals, present, absent, metric),
-        "subgroups": dict(_of_groups(intervals, marked, films, options.folds)),
+        "subgroups": dict(_of_groups(intervals, marked, grouped)),
         "gap": _of_gap(intervals, marked, metric),
         # ``beats`` takes the higher score for the better one, so distances are left out.
         "usual": usual_place.beside_prior(marked, intervals) if higher else None,
@@ -280,14 +313,13 @@ def _negatives(
 
 
 def _of_groups(
-    intervals: Intervals, marked: pl.DataFrame, films: Films, folds: Collection[str]
+    intervals: Intervals, marked: pl.DataFrame, grouped: Grouped
 ) -> Iterator[tuple[str, tuple[Subgroup, ...]]]:
-    columns = groups(films, folds)
-    # Within one data set, so that the identifier of a film is unique.
-    places = {image_id: place for place, image_id in enumerate(films.frame["image_id"])}
     for (finding,), rows in marked.group_by(["finding"], maintain_order=True):
-        places_of = [places[name] for name in rows["image_id"]]
-        values = {name: [column[place] for place in places_of] for name, column in columns.items()}
+        places = [grouped.places[name] for name in rows["image_id"]]
+        values = {
+            name: [column[place] for place in places] for name, column in grouped.columns.items()
+        }
         scores, drawing = rows["value"].to_numpy(), intervals.over(rows)
         yield str(finding), subgroups(scores, attributes=values, fewest=TO_FIT, **drawing)
 

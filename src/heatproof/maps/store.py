@@ -25,6 +25,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -505,6 +506,7 @@ def _check(
             )
 
 
+@lru_cache(maxsize=1024)  # key after key is of the same model
 def _text(model: ModelId) -> str:
     # The index finds a model by this text, so equal models need equal texts.
     return json.dumps(model.at_rest(), sort_keys=True, ensure_ascii=False)

@@ -37,6 +37,8 @@ Bounds = tuple[float, float]
 UNBOUNDED: Bounds = (-float("inf"), float("inf"))
 _BLOCK = 1 << 20  # numbers held at once: 8 MB
 _GROUPS = 1000  # clusters, or groups of them, that a statistic of all films is computed without
+_FEWEST = 200  # of many images: the standard error is then known to 5%
+_WORK = 10_000_000  # images, times groups, that a statistic of all films looks at
 _NAN = float("nan")
 
 
@@ -199,7 +201,8 @@ def statistic(
     """A number that is defined over all images only, such as an average precision.
 
     It is computed anew without each cluster; of more than 1,000 clusters, without each of 1,000
-    groups of them.
+    groups of them, and of more than 10,000 images, of fewer groups the more images there are, but
+    at least 200.
 
     Args:
         compute: The number; ``nan`` where undefined.
@@ -211,10 +214,11 @@ def statistic(
     """
     members, size = membership(clusters)
     value = float(compute(np.ones((1, len(members))))[0])
+    groups = min(_GROUPS, max(_FEWEST, _WORK // max(len(members), 1)))
     if size > _GROUPS:
         # Dealt in a seeded order, so that groups are alike whatever the order of the films is.
-        members = (np.random.default_rng(0).permutation(size) % _GROUPS)[members]
-        size = _GROUPS
+        members = (np.random.default_rng(0).permutation(size) % groups)[members]
+        size = groups
     rows = max(1, _BLOCK // max(len(members), 1))
     parts = [
         compute((members != np.arange(start, min(start + rows, size))[:, None]).astype(float))
