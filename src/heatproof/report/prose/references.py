@@ -33,6 +33,9 @@ WORKS: dict[str, Work] = {
         "ICCV", 2017),
     "1710.11063": Work("Chattopadhay, Aditya and others",
         "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks", "WACV", 2018),
+    "2103.15679": Work("Chefer, Hila and Gur, Shir and Wolf, Lior",
+        "Generic Attention-model Explainability for Interpreting Bi-Modal and Encoder-Decoder"
+        " Transformers", "ICCV", 2021),
     "2011.08891": Work("Draelos, Rachel Lea and Carin, Lawrence",
         "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural"
         " networks", "arXiv", 2020),
