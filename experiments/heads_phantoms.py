@@ -329,13 +329,24 @@ class Trained:
 
 
 def trained(study: Study, setting: Setting, seed: int, pilot: str = "") -> Trained:
-    """The last stage and the head, until validation says no more for a while."""
-    plan, began = study.plan, time.process_time()
+    """A setting on the films of the study."""
     model = study.model(setting.family, setting.head, seed).to(study.device)
-    cut = plan.families[setting.family].cut
+    films = (study.films(setting.family, f"{pilot}{part}") for part in ("training", "validation"))
+    return fitted(study.plan, model, study.plan.families[setting.family].cut, *films, setting, seed)
+
+
+def fitted(
+    plan: Plan,
+    model: Classifier,
+    cut: int,
+    train: Films,
+    validation: Films,
+    setting: Setting,
+    seed: int,
+) -> Trained:
+    """The last stage and the head, until validation says no more for a while."""
+    began, device = time.process_time(), next(model.parameters()).device
     tail = list(model.backbone)[cut:]
-    train = study.films(setting.family, f"{pilot}training")
-    validation = study.films(setting.family, f"{pilot}validation")
     groups = [
         {
             "params": [p for block in tail for p in block.parameters()],
@@ -346,21 +357,21 @@ def trained(study: Study, setting: Setting, seed: int, pilot: str = "") -> Train
     optimizer = torch.optim.AdamW(groups, weight_decay=setting.decay)
     covered = coverage(train.data) if setting.guided else None
     generator = torch.Generator().manual_seed(seed)
-    best, kept, curve = -1.0, copy.deepcopy(model.state_dict()), []
+    best, since, kept, curve = -1.0, 0, copy.deepcopy(model.state_dict()), []
     for epoch in range(plan.most_epochs):
         for part in (*tail, model.head):
             part.train()
         order = torch.randperm(len(train.labels), generator=generator)
         for rows in order.split(plan.batch):
             flipped = torch.randint(2, (len(rows),), generator=generator)
-            features = through(tail, train.entered[rows, flipped].to(study.device).float())
-            labels = train.labels[rows].to(study.device)
+            features = through(tail, train.entered[rows, flipped].to(device).float())
+            labels = train.labels[rows].to(device)
             loss = classification_loss(model.head.outputs(features), labels)
             loss = loss + model.head.penalty(features)
             if covered is not None:
                 masks = covered[rows]
                 masks = torch.where(flipped[:, None, None, None] == 1, masks.flip(3), masks)
-                masks = masks.to(study.device)
+                masks = masks.to(device)
                 targets = [
                     SimpleNamespace(masks=m, known=k == 1)
                     for m, k in zip(masks, labels, strict=True)

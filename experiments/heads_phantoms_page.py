@@ -44,7 +44,7 @@ MAP = "class_map"
 class Records:
     """All files of results, and what is drawn of the patients of the test films."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[str] = KINDS) -> None:
         self.files = {
             path.stem: json.loads(path.read_text(encoding="utf-8"))
             for path in sorted(folder.glob("*.json"))
@@ -59,7 +59,7 @@ class Records:
                 for _ in range(DRAWS)
             ]
             self.weights = np.stack(counts).astype(float)[:, members]
-            self.labels = {kind: np.array(bounds["labels"][kind]) == 1 for kind in KINDS}
+            self.labels = {kind: np.array(bounds["labels"][kind]) == 1 for kind in kinds}
 
     def runs(self, name: str, family: str = "final") -> list[dict[str, Any]]:
         every = [f"{family}-{slug(name)}-seed{seed}" for seed in FINAL_SEEDS]
