@@ -81,6 +81,20 @@ def test_workers_write_what_one_run_writes(tmp_path: Path, name: str, count: int
     """One of them is killed in the middle."""
     file = written(name, tmp_path)
     run(load(file, {"output": str(tmp_path / "run")}))
+    assert_shared(tmp_path, file, count)
+
+
+@pytest.mark.slow
+def test_workers_whose_maps_do_not_stay_write_what_a_run_writes(tmp_path: Path) -> None:
+    file = written("own network, trust", tmp_path)
+    run(load(file, {"output": str(tmp_path / "run")}))
+    file.write_text(file.read_text().replace("[explain]\n", '[explain]\nkeep = "none"\n'))
+    assert_shared(tmp_path, file, 2)
+    assert not list((tmp_path / "shared/maps").rglob("arrays"))
+
+
+def assert_shared(tmp_path: Path, file: Path, count: int) -> None:
+    """So many workers, of which one is killed, write what the folder ``run`` holds."""
     workers = [start(file, tmp_path / "shared") for _ in range(count)]
     places = (tmp_path / "shared" / "predictions", tmp_path / "shared" / "models")
     until = time.monotonic() + 120
