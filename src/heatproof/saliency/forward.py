@@ -176,6 +176,23 @@ class ForwardPass:
             self._graph = None
         return torch.stack([self._input_gradients[target] for target in targets], dim=1)
 
+    def own_input_gradients(self, targets: Sequence[int]) -> Float[Tensor, "n c h w"]:
+        """The gradient of one logit of each image with respect to it, in one way back.
+
+        Args:
+            targets: One for each image.
+
+        Raises:
+            MapError: No gradient reaches the images.
+        """
+        self._need("input gradients")
+        entered, _, logits = self._run(through_input=True)
+        own = logits.gather(1, torch.tensor(list(targets), device=logits.device)[:, None])
+        with self._rule.backward():
+            gradient = _gradients(own, entered, [0], keep=False)[0]
+        self._graph = None
+        return gradient if self._boundaries is None else self._boundaries.down(self._from, gradient)
+
     def _need(self, what: str) -> None:
         if reason := self.model.lacks.get(what):
             raise MapError(reason)

@@ -97,8 +97,50 @@ def attribution(gradient, image, start, **options) -> tuple[Tensor, list[Tensor]
         seen.append(point.clone())
         return gradient(point)
 
-    found = GuidedIntegratedGradients(**options)._attribution(noted, image, start)
-    return found, seen
+    def slopes(points: Tensor, paths: Tensor) -> Tensor:
+        assert len(points) == len(paths)
+        return torch.stack([noted(point) for point in points])
+
+    method = GuidedIntegratedGradients(**options)
+    return method._attributions(slopes, image[None], start[None])[0], seen
+
+
+@pytest.mark.parametrize("rule", ["left", "trapezoid"])
+def test_paths_that_advance_together_are_those_that_go_alone(rule: str) -> None:
+    """Of four functions; one path has no way to go, and one ends where its gradient does."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(4, 2, 4, 4, generator=generator).double()
+    starts = torch.zeros_like(images)
+    starts[1] = images[1]
+    functions = (torch.cos, torch.cos, lambda x: x / (x.abs().max() < 0.5), torch.exp)
+
+    def slopes(points: Tensor, paths: Tensor) -> Tensor:
+        return torch.stack([functions[n](x) for n, x in zip(paths.tolist(), points, strict=True)])
+
+    options = {"steps": 9, "fraction": 0.2, "max_distance": 0.3, "rule": rule}
+    together = GuidedIntegratedGradients(**options)._attributions(slopes, images, starts)
+    for function, found, image, start in zip(functions, together, images, starts, strict=True):
+        alone, _ = attribution(function, image, start, **options)
+        torch.testing.assert_close(found, alone, equal_nan=True, rtol=1e-12, atol=1e-12)
+    assert not together[1].any()
+    assert together[2].isnan().all()
+    assert together[[0, 3]].isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["resnet10t + linear", "adapted"])
+def test_maps_do_not_depend_on_how_many_paths_go_together(
+    name: str, images: Tensor, monkeypatch
+) -> None:
+    model, images = make(name).double(), images.double()
+    spec = "guided_integrated_gradients(steps=3, baseline='black_and_white')"
+    found = []
+    for batch in (1, 5, 1000):
+        monkeypatch.setattr(
+            "heatproof.saliency.forward.images_at_once", lambda *_, batch=batch, **__: batch
+        )
+        found.append(explain(methods.parts([spec]), model, images, [2, 0]).maps[spec].values)
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(("rule", "share"), [("left", 7 / 8), ("trapezoid", 1)])

@@ -16,21 +16,23 @@ on a small ResNet residuals were 16 to 51% with 50 steps and 8 to 42% with 200. 
 ends (``trapezoid``) costs one pass more and left 2 to 6% and 1 to 4%.
 
 The path depends on the target and each step on the one before; so
-targets share nothing, and a map costs as many passes as there are steps.  It is found in double
-precision, whatever the network's; where gradients tie, as over a constant baseline, their rounding
-decides what moves first.  Channels of a grey image are values of their own, and move apart.
+targets share nothing, and a map costs as many passes as there are steps.  The paths of all images
+and targets advance together, as many as a pass holds, where the network gives an image in a batch
+the gradient that it gives it alone, to the last digit; that is tried at the first points.
+They are found in double precision, whatever the network's; where gradients tie, as over a constant
+baseline, their rounding decides what moves first.  Channels of a grey image are values of their
+own, and move apart.
 
 With ``rule='left'`` equal to PAIR's ``saliency.core.guided_ig``, which starts from 0 (here
 ``baseline='mean'``), and fails under numpy 2.4, where ``np.quantile`` lost ``interpolation``.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from heatproof.errors import SpecError
@@ -39,6 +41,7 @@ from heatproof.saliency.forward import ForwardPass
 from heatproof.saliency.methods.integrated_gradients import Baseline, baselines
 
 CLOSE = 1e-9  # to the distance that a step aims at, PAIR's
+STATE, DOUBLE = 20, 8  # numbers that are known of each value of a path, and bytes of each
 
 
 @methods.register("guided_integrated_gradients")
@@ -78,80 +81,130 @@ class GuidedIntegratedGradients:
 
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual."""
-        chosen = list(targets)
-        maps, rises = [], []
-        for image, logits in zip(forward.images, forward.logits[:, chosen], strict=True):
-            starts = baselines(self.baseline, image, forward.model.preprocessing)
-            maps.append(torch.stack([self._map(forward, image, starts, t) for t in chosen]))
-            rises.append(logits - forward.over(starts).logits[:, chosen].mean(dim=0))
-        values, rise = torch.stack(maps), torch.stack(rises)
+        images, chosen = forward.images, list(targets)
+        starts = [baselines(self.baseline, x, forward.model.preprocessing) for x in images]
+        each = len(starts[0])  # paths of one map
+        ends = images.repeat_interleave(len(chosen) * each, dim=0)
+        begins = torch.cat([x0 for x0 in starts for _ in chosen])
+        asked = [target for _ in images for target in chosen for _ in range(each)]
+        # Paths that go together fill a pass, and what is known of each point fits beside it.
+        known = STATE * images[0].numel() * DOUBLE
+        batch = min(forward.at_once(differentiated=True), max(1, forward.memory // 2 // known))
+        paths = [
+            self._attributions(
+                _Slopes(forward, asked[first : first + batch]),
+                ends[first : first + batch].double(),
+                begins[first : first + batch].double(),
+            ).sum(dim=1)
+            for first in range(0, len(asked), batch)
+        ]
+        values = torch.cat(paths).view(len(images), len(chosen), each, *images.shape[2:])
+        values = values.mean(dim=2).to(images)
+        base = [forward.over(x0).logits[:, chosen].mean(dim=0) for x0 in starts]
+        rise = forward.logits[:, chosen] - torch.stack(base)
         return Maps(values, (values.sum(dim=(2, 3)) - rise) / rise.abs(), self.tolerance)
 
-    def _map(
+    def _attributions(
         self,
-        forward: ForwardPass,
-        image: Float[Tensor, "c h w"],
-        starts: Float[Tensor, "b c h w"],
-        target: int,
-    ) -> Float[Tensor, "h w"]:
-        def gradient(point: Tensor) -> Tensor:
-            at_point = forward.over(point[None].to(image))
-            return at_point.input_gradients([target])[0, 0].double()
+        slopes: Callable[[Tensor, Tensor], Tensor],
+        images: Float[Tensor, "p c h w"],
+        starts: Float[Tensor, "p c h w"],
+    ) -> Float[Tensor, "p c h w"]:
+        """The attribution of each value, over paths that advance together.
 
-        paths = [self._attribution(gradient, image.double(), x0.double()) for x0 in starts]
-        return torch.stack(paths).mean(dim=0).sum(dim=0).to(image)
-
-    def _attribution(
-        self,
-        gradient: Callable[[Tensor], Tensor],
-        image: Float[Tensor, "c h w"],
-        start: Float[Tensor, "c h w"],
-    ) -> Float[Tensor, "c h w"]:
-        """The attribution of each value, over the path from one baseline."""
-        point, total = start, torch.zeros_like(image)
-        if torch.equal(image, start):
-            return total
-        slope = gradient(point)
+        Args:
+            slopes: Gradients at points, of paths that are counted from 0.
+            images: Where the paths end.
+            starts: Where they begin.
+        """
+        totals = torch.zeros_like(images)
+        paths = (images != starts).flatten(1).any(dim=1).nonzero()[:, 0]
+        end, start = images[paths], starts[paths]
+        point, total = start, totals[paths]
+        slope = slopes(point, paths) if len(paths) else point
         for step in range(1, self.steps + 1):
-            if not slope.isfinite().all():
-                return torch.full_like(image, torch.nan)  # which values to move is undefined
-            after = self._moved(point, slope.abs(), image, start, step)
+            going = slope.isfinite().flatten(1).all(dim=1)
+            if not going.all():
+                totals[paths[~going]] = torch.nan  # which values to move is undefined
+                state = (paths, end, start, point, total, slope)
+                paths, end, start, point, total, slope = (each[going] for each in state)
+            if not len(paths):
+                break
+            after = self._moved(point, slope.abs(), end, start, step)
             # By the left rule nothing uses the gradient at the end of the path.
             needed = self.rule == "trapezoid" or step < self.steps
-            then = gradient(after) if needed else slope
+            then = slopes(after, paths) if needed else slope
             share = (slope + then) / 2 if self.rule == "trapezoid" else slope
-            total += (after - point) * share
+            total = total + (after - point) * share
             point, slope = after, then
-        return total
+        totals[paths] = total
+        return totals
 
     def _moved(
         self,
-        point: Float[Tensor, "c h w"],
-        steepness: Float[Tensor, "c h w"],
-        image: Float[Tensor, "c h w"],
-        start: Float[Tensor, "c h w"],
+        points: Float[Tensor, "p c h w"],
+        steepness: Float[Tensor, "p c h w"],
+        images: Float[Tensor, "p c h w"],
+        starts: Float[Tensor, "p c h w"],
         step: int,
-    ) -> Float[Tensor, "c h w"]:
-        """The point after one step."""
+    ) -> Float[Tensor, "p c h w"]:
+        """The points after one step."""
+        shape = points.shape
+        point, steep, image, start = (
+            each.flatten(1) for each in (points, steepness, images, starts)
+        )
         way, along = image - start, step / self.steps
         lowest, highest = max(along - self.max_distance, 0.0), min(along + self.max_distance, 1.0)
         back, front = start + way * lowest, start + way * highest
         # Where there is no way to go, a value is at the front already.
         reached = torch.where(way != 0, (point - start) / way, highest)
         point = torch.where(reached < lowest, back, point)
-        goal = float(way.abs().sum()) * (1 - along)
-        rank = int(self.fraction * (point.numel() - 1)) + 1
+        goal = way.abs().sum(dim=1, keepdim=True) * (1 - along)
+        rank = int(self.fraction * (point.shape[1] - 1)) + 1
+        going = torch.ones_like(goal, dtype=torch.bool)
         # Values that reach the front are fixed there, and the next steepest ones move, until the
         # path is as far from the image as this step wants it.
         while True:
-            distance = float((point - image).abs().sum())
+            distance = (point - image).abs().sum(dim=1, keepdim=True)
             moving = point != front
-            if math.isclose(goal, distance, rel_tol=CLOSE, abs_tol=CLOSE) or not moving.any():
-                return point
-            steepness = torch.where(moving, steepness, torch.inf)
-            moving &= steepness <= steepness.flatten().kthvalue(rank).values
-            reach = float(((point - front).abs() * moving).sum())
+            close = (goal - distance).abs() <= CLOSE * torch.maximum(goal, distance).clamp(min=1)
+            going = going & ~close & moving.any(dim=1, keepdim=True)
+            if not going.any():
+                return point.view(shape)
+            steep = torch.where(moving, steep, torch.inf)
+            moving &= (steep <= steep.kthvalue(rank, dim=1, keepdim=True).values) & going
+            reach = ((point - front).abs() * moving).sum(dim=1, keepdim=True)
             share = (distance - goal) / reach
-            if share <= 1:
-                return torch.where(moving, point + (front - point) * share, point)
-            point = torch.where(moving, front, point)
+            moved = torch.where(share <= 1, point + (front - point) * share, front)
+            point = torch.where(moving, moved, point)
+            going = going & (share > 1)
+
+
+class _Slopes:
+    """Gradients at points of paths, each of the logit that its path is about.
+
+    Args:
+        forward: The pass whose model and memory are asked.
+        targets: Of each path.
+    """
+
+    def __init__(self, forward: ForwardPass, targets: Sequence[int]) -> None:
+        self._forward, self._targets = forward, targets
+        self._together: bool | None = None  # unknown until tried
+
+    def __call__(
+        self, points: Float[Tensor, "m c h w"], paths: Int[Tensor, " m"]
+    ) -> Float[Tensor, "m c h w"]:
+        """In double precision, whatever the network's."""
+        own = [self._targets[path] for path in paths.tolist()]
+        if self._together and len(own) > 1:
+            return self._pass(points, own)
+        alone = [self._pass(points[n : n + 1], own[n : n + 1]) for n in range(len(own))]
+        found = torch.cat(alone)
+        if self._together is None and len(own) > 1:
+            self._together = torch.equal(self._pass(points, own), found)
+        return found
+
+    def _pass(self, points: Float[Tensor, "m c h w"], own: Sequence[int]) -> Tensor:
+        at_points = self._forward.over(points.to(self._forward.images))
+        return at_points.own_input_gradients(own).double()
