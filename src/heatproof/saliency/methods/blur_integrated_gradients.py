@@ -74,46 +74,72 @@ class BlurIntegratedGradients:
     def __call__(self, forward: ForwardPass, targets: Sequence[int]) -> Maps:
         """One map per image and target, with its residual."""
         images, chosen = forward.images, list(targets)
-        # Image by image: the map must not depend on what else is in the batch.
-        values = torch.stack([self._map(forward, x.double(), chosen) for x in images]).to(images)
+        values = self._maps(forward, images.double(), chosen).to(images)
         start = blurred(images.double(), self.max_sigma, self.border)
         rise = (forward.logits - forward.over(start.to(images)).logits)[:, chosen]
         return Maps(values, (values.sum(dim=(2, 3)) - rise) / rise.abs(), self.tolerance)
 
-    def _map(
-        self, forward: ForwardPass, image: Float[Tensor, "c h w"], targets: Sequence[int]
-    ) -> Float[Tensor, "k h w"]:
-        """The maps of one image; its path is blurred in doubles, whatever the network uses."""
+    def _maps(
+        self, forward: ForwardPass, images: Float[Tensor, "n c h w"], targets: Sequence[int]
+    ) -> Float[Tensor, "n k h w"]:
+        """The maps; paths are blurred in doubles, whatever the network uses."""
         points = torch.arange(self.steps + 1, dtype=torch.float64) / self.steps
         sigmas = (self.max_sigma * (points.sqrt() if self.spacing == "sqrt" else points)).tolist()
         steps = list(pairwise(sigmas))
-        total = image.new_zeros(len(targets), *image.shape[1:])
+        totals = images.new_zeros(len(images), len(targets), *images.shape[2:])
         batch = forward.at_once(differentiated=True)
         for first in range(0, self.steps, batch):
-            path, changes = zip(
-                *(self._step(image, *step) for step in steps[first : first + batch]), strict=True
-            )
-            blurred = forward.over(torch.stack(path).to(forward.images))
-            gradients = blurred.input_gradients(targets).double()
-            total += torch.einsum("mchw,mkchw->khw", torch.stack(changes), gradients)
-        return total
+            chunk = steps[first : first + batch]
+            # Made once for all images, and no more at once than a pass holds points.
+            kernels = [[_kernels(images, s, self.border) for s in self._sigmas(*x)] for x in chunk]
+            # Image by image: the map must not depend on what else is in the batch.
+            for index, image in enumerate(images):
+                path, changes = zip(
+                    *(
+                        self._step([_convolved(image, kernel) for kernel in each], then - sigma)
+                        for each, (sigma, then) in zip(kernels, chunk, strict=True)
+                    ),
+                    strict=True,
+                )
+                passed = forward.over(torch.stack(path).to(forward.images))
+                gradients = passed.input_gradients(targets).double()
+                totals[index] += torch.einsum("mchw,mkchw->khw", torch.stack(changes), gradients)
+        return totals
+
+    def _sigmas(self, sigma: float, then: float) -> tuple[float, ...]:
+        """The widths that a step asks for; at the first it takes the gradient."""
+        if self.rule == "pair":
+            return sigma, sigma + PAIR_STEP
+        return (sigma + then) / 2, sigma, then
 
     def _step(
-        self, image: Float[Tensor, "c h w"], sigma: float, then: float
+        self, blurred: Sequence[Float[Tensor, "c h w"]], length: float
     ) -> tuple[Float[Tensor, "c h w"], Float[Tensor, "c h w"]]:
         """A point of the path, and by how much the image changes there, towards the image."""
-        here = blurred(image, sigma, self.border)
+        point, *ends = blurred
         if self.rule == "pair":
-            slope = (here - blurred(image, sigma + PAIR_STEP, self.border)) / PAIR_STEP
-            return here, (then - sigma) * slope
-        middle = blurred(image, (sigma + then) / 2, self.border)
-        return middle, here - blurred(image, then, self.border)
+            return point, length * ((point - ends[0]) / PAIR_STEP)
+        return point, ends[0] - ends[1]
 
 
 def blurred(images: Float[Tensor, "*n h w"], sigma: float, border: Border) -> Tensor:
     """Images convolved with a Gaussian of that many pixels."""
-    rows, columns = (_gaussian(side, sigma, border).to(images) for side in images.shape[-2:])
+    return _convolved(images, _kernels(images, sigma, border))
+
+
+def _convolved(images: Float[Tensor, "*n h w"], kernels: tuple[Tensor, Tensor]) -> Tensor:
+    """Images convolved along both axes."""
+    rows, columns = kernels
     return rows @ images @ columns.T
+
+
+def _kernels(
+    images: Float[Tensor, "*n h w"], sigma: float, border: Border
+) -> tuple[Float[Tensor, "h h"], Float[Tensor, "w w"]]:
+    """What a Gaussian of that many pixels takes along each axis, on the device of the images."""
+    height, width = images.shape[-2:]
+    rows = _gaussian(height, sigma, border).to(images)
+    return rows, rows if width == height else _gaussian(width, sigma, border).to(images)
 
 
 def _gaussian(side: int, sigma: float, border: Border) -> Float[Tensor, "side side"]:
