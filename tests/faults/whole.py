@@ -30,14 +30,16 @@ def whole_parts(folder: Path) -> dict[Path, int]:
     written_at = {file: file.stat().st_mtime_ns for file in files if file not in damaged}
     maps = _whole_maps(folder)
     lists = {
-        file: pl.read_parquet(file.read_bytes()).select("method", "image_id", "finding").rows()
+        file: pl.read_parquet(file.read_bytes()).select("member", "method", "image_id", "finding")
         for file in written_at
         if file.parent.name == MapsMade.name
     }
-    # Several models have a map of the same film: where any of them lacks it, all lists do.
-    named = Counter(row for rows in lists.values() for row in rows)
+    # Several models have a map of the same film: where any of them lacks it, all lists do.  They
+    # are counted in all lists, since that of this film may be damaged.
+    every = pl.concat(lists.values()) if lists else pl.DataFrame(schema=["member", "method"])
+    named = Counter(method for _, method in every.select("member", "method").unique().rows())
     for file, rows in lists.items():
-        if any(maps[row] < named[row] for row in rows):
+        if any(maps[row] < named[row[0]] for row in rows.drop("member").rows()):
             del written_at[file]
     return written_at | _whole_models(folder)
 
