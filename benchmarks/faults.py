@@ -40,11 +40,17 @@ gives every file the content of its last `fsync`; names that were never synced a
 (`tests/faults/power.py`). A film that is *changed* or *removed during the run* is as it was when the command is given again. No real disk was filled and no machine
 switched off.
 
-**The campaign is begun, not done.** The table holds trials of several versions of heatproof. Trials that failed by a fault that was mended
-since, and trials during which heatproof itself was changed, are not in it, and were not tried again. What failed at first, and was mended: a comparison that counted
-how long trials of a sweep took and the name of the output folder; a power cut that lost six blocks of maps (the folder of arrays was never synced, and at most five
-damaged blocks were made again in one run); a power cut that lost the model of a trial which the search called done (it is trained again now); two sweeps that
-opened a new folder at the same moment (one waits now).
+The trials are of several versions of heatproof, on which each fault was mended that a trial had found. A trial that failed was tried again after that, and stands here as it
+then ended; trials during which heatproof itself was changed are left out. What was found and mended:
+
+- a power cut lost six blocks of maps: the folder of arrays was never synced, and at most five damaged blocks were made again in one run;
+- a power cut, or damage, took the model of a trial which a search called done: it is trained again;
+- two sweeps opened a new folder at the same moment: one waits;
+- a sweep on a full disk ended in a traceback of SQLAlchemy;
+- a film that was gone while its header was read was counted as unreadable for good, though it was there again; one that was replaced for a moment had its digest kept under the name of the
+  film before, and the next run was refused: each stage now asks whether a film is still the same after it has read it.
+
+Three faults were of the campaign itself: it compared how long trials of a sweep took, the name of the output folder, and lists of maps whose damaged counterpart it did not count.
 
 """
 ENDED = """*Ended early* are runs that the fault ended, with another status than 0. The others went to their end in spite of it, or were damaged after it, and none of
