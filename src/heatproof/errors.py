@@ -143,6 +143,10 @@ class DamagedFile(UserWarning):
     """A file of the run's own is not as it was written, and is made again."""
 
 
+class FullMemory(UserWarning):
+    """Memory was full, and work goes on with less at once."""
+
+
 class FormerOption(UserWarning):
     """An option that a part no longer has was given, and is ignored."""
 

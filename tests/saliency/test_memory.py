@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from heatproof.data.geometry import Squash
-from heatproof.errors import ModelError, SpecError
+from heatproof.errors import FullMemory, ModelError, SpecError
 from heatproof.models.adapter import Adapted
 from heatproof.models.classifier import build
 from heatproof.models.preprocessing import Preprocessing
@@ -110,11 +111,17 @@ def narrow(most: int, error: type[Exception], words: str) -> Adapted:
 
 
 @pytest.mark.parametrize(("error", "words"), FULL)
-def test_a_full_memory_is_told_as_such_in_whatever_words_and_less_is_tried(error, words) -> None:
+def test_a_full_memory_is_told_as_such_in_whatever_words_and_less_is_tried(
+    error, words, monkeypatch
+) -> None:
+    monkeypatch.setattr("heatproof.saliency.memory._told", set())
     torch.manual_seed(0)
     model = narrow(2, error, words)
     images, chosen = torch.rand(5, 1, 16, 16), methods.parts(["gradient", "grad_cam"])
-    found = explain(chosen, model, images, [0])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = explain(chosen, model, images, [0])
+    assert [each.category for each in told] == [FullMemory]
     model.network.most = 5
     whole = explain(chosen, model, images, [0])
     for spec in chosen:
@@ -123,6 +130,7 @@ def test_a_full_memory_is_told_as_such_in_whatever_words_and_less_is_tried(error
         narrow(0, error, words)
 
 
+@pytest.mark.filterwarnings("ignore::heatproof.errors.FullMemory")
 @pytest.mark.parametrize("statistics", ["kept", "estimated"])
 def test_copies_go_through_in_halves_where_memory_is_full(statistics) -> None:
     torch.manual_seed(0)

@@ -35,13 +35,17 @@ from heatproof.cli.read import read
 from heatproof.cli.runs import Json
 from heatproof.cli.submit import submit
 from heatproof.cli.terminal import console, escape, table
-from heatproof.errors import DamagedFile, FormerOption, HeatproofError, Several
+from heatproof.errors import DamagedFile, FormerOption, FullMemory, HeatproofError, Several
 from heatproof.progress import Progress
 from heatproof.signals import Stopped, stoppable
 
 _AT_FAULT = 1
 _KEPT = "What was done is kept: give the same command again when the cause is mended."
-_TOLD = {FormerOption: "Ignored", DamagedFile: "Damaged"}  # warnings, and how they begin
+_TOLD = {  # warnings, and how they begin
+    FormerOption: "Ignored",
+    DamagedFile: "Damaged",
+    FullMemory: "Memory",
+}
 Result = TypeVar("Result")
 
 app = typer.Typer(

@@ -11,6 +11,7 @@ once take a fifth longer per image than four (ResNet-50).
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from heatproof.errors import SpecError
+from heatproof.errors import FullMemory, SpecError
 from heatproof.models import Model
 from heatproof.models.devices import full_memory_as_such
 from heatproof.types import AUTO
@@ -52,6 +53,7 @@ class Cost:
     largest: int
 
 
+_told: set[type[Warning]] = set()  # once in a process; torch lets filters forget what was shown
 # The keys are weak: a model that is let go does not stay for the sake of its cost.
 _costs: "WeakKeyDictionary[nn.Module, dict[tuple[object, ...], Cost]]" = WeakKeyDictionary()
 
@@ -102,6 +104,14 @@ def fitting(
             raise
     # Outside the block, which holds on to the tensors of the pass that failed.
     torch.cuda.empty_cache()  # which does nothing where CUDA was not used
+    if FullMemory not in _told:
+        _told.add(FullMemory)
+        warnings.warn(
+            "memory was full; where it is, half as many images go through at once. A smaller"
+            " memory, such as memory = '2GB', spares the attempts",
+            FullMemory,
+            stacklevel=2,
+        )
     half = -(-len(images) // 2)
     return [one for part in torch.split(images, half) for one in fitting(make, part, memory // 2)]
 
