@@ -4,6 +4,7 @@ overlaps, and no violation that axe-core knows.
 `make test` installs Playwright and axe-core; Chromium is a program of the system.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -312,11 +313,14 @@ def test_paper_shows_what_is_unfolded(usual: Path, opened: Callable[..., Any]) -
     page.evaluate(f"document.body.style.width = '{A4}px'")
     page.emulate_media(media="print")
     assert page.locator("details:not([open])").count() > 0
-    assert 0 < visible(page, ".case") <= 6
+    assert 0 < visible(page, ".case") <= 2
+    assert visible(page, "#paper, #terms, details:not([open])") == 0
+    assert visible(page, "#answer, #gallery, #trust, #localization, #whom, #provenance") == 6
     assert visible(page, ".strip .block") > 0
     assert page.evaluate(OVERLAPS) == []
     assert page.evaluate(BROKEN) == []
-    assert page.pdf(format="A4").startswith(b"%PDF")
+    # Each page of the file is an object of its own.
+    assert 3 < len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= 14
 
 
 def test_a_large_study_opens_at_once(
