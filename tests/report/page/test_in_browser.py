@@ -274,6 +274,25 @@ def test_a_table_is_sorted_and_copied(usual: Path, opened: Callable[..., Any]) -
     )
 
 
+def test_trust_grids_are_sorted_by_verdict(
+    written: Callable[[Content], Path], opened: Callable[..., Any]
+) -> None:
+    page = opened(written(trial.trusted()))
+    grid = page.locator("table.trustgrid").first
+    page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    column = grid.locator("thead th").nth(1)
+    column.locator("button").click()
+    ranks = {"pass": 0, "inconclusive": 1, "fail": 2, "not_tested": 3}
+    cells = grid.locator("tbody td:nth-child(2) .outcome").all()
+    found = [ranks[str(cell.get_attribute("class")).split()[1]] for cell in cells]
+    assert len({*found}) > 1
+    assert found == sorted(found)
+    assert column.get_attribute("aria-sort") == "ascending"
+    column.locator("button").click()
+    cells = grid.locator("tbody td:nth-child(2) .outcome").all()
+    assert [ranks[str(cell.get_attribute("class")).split()[1]] for cell in cells] == found[::-1]
+
+
 @pytest.mark.parametrize("name", ["usual", "large"])
 def test_nothing_leaves_its_place(
     name: str, request: pytest.FixtureRequest, opened: Callable[..., Any]

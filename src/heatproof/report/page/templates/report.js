@@ -41,6 +41,8 @@
   // Tables: sorted by a column, and copied.
   const worth = (cell) => {
     if (!cell) return "";
+    const verdict = cell.querySelector(".outcome");
+    if (verdict) return ["pass", "inconclusive", "fail", "not_tested"].findIndex((name) => verdict.classList.contains(name));
     const number = cell.querySelector("data");
     if (number) return Number(number.value);
     const text = cell.textContent.trim();
