@@ -233,6 +233,7 @@ def test_cells_that_the_logits_do_not_depend_on_are_told() -> None:
     assert adapted(ClassToken(), "auto").features == "body"
 
 
+@pytest.mark.filterwarnings("ignore::heatproof.errors.FullMemory")  # told once a process
 def test_a_full_memory_is_told_as_such_and_halves_the_batch() -> None:
     class Full(Net):
         most = 1

@@ -103,6 +103,7 @@ def test_a_second_run_makes_nothing_and_a_later_question_is_answered(asked):
     assert_equal(kept(asked, "all", **more), kept(asked, "none", **more))
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_between_maps_and_scores_goes_on(squares, monkeypatch):
     in_small_blocks(squares, monkeypatch)
     calls = []

@@ -65,6 +65,7 @@ def test_a_worker_alone_does_what_a_run_does(tmp_path: Path) -> None:
     assert not list((tmp_path / "worker" / LEASES).iterdir())
 
 
+@pytest.mark.slow
 def test_a_worker_that_comes_late_makes_nothing(tmp_path: Path) -> None:
     experiment = load(written("own network, trust", tmp_path))
     run(experiment, worker=True)

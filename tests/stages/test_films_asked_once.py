@@ -162,6 +162,7 @@ def test_a_mask_that_is_removed_while_the_run_scores_is_not_set_aside(tmp_path, 
     assert pl.read_parquet(tables[0]).equals(pl.read_parquet(tables[1]), null_equal=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", ["header", "digest"])
 @pytest.mark.parametrize("fate", ["changed", "removed"])
 def test_a_film_that_is_another_for_a_moment_leaves_nothing_behind(

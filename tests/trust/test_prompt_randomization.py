@@ -38,6 +38,7 @@ def asked(*, deaf: bool):
     return heatproof.ask("prompt_randomization", model, films, "input_x_gradient", draws=2)
 
 
+@pytest.mark.slow
 def test_a_tower_that_hears_no_text_fails_and_one_that_does_has_other_maps() -> None:
     deaf = asked(deaf=True)
     pairs = deaf.pairs.filter(deaf.pairs["population"] == "same film")

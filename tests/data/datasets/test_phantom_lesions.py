@@ -34,6 +34,7 @@ def test_a_lesion_changes_the_pixels_of_its_mask_and_no_others(data) -> None:
     assert min(seen.values()) > 5
 
 
+@pytest.mark.slow
 def test_findings_are_independent_and_as_frequent_as_asked() -> None:
     films = list(PhantomLesions(images=3000, prevalence=1 / 3))
     labels = np.array([[film.labels[k] for k in FINDINGS] for film in films], float)

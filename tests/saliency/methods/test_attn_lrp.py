@@ -278,7 +278,13 @@ def test_the_library_of_the_authors_agrees() -> None:
 
 @pytest.mark.parametrize("name", ["vit_small", "deit_small"])
 @pytest.mark.parametrize(
-    "spec", ["attn_lrp", "attn_lrp(convolution=gamma, linear=gamma(gamma=0.05))"]
+    "spec",
+    [
+        "attn_lrp",
+        pytest.param(
+            "attn_lrp(convolution=gamma, linear=gamma(gamma=0.05))", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_nothing_is_lost_on_vision_transformers(name: str, spec: str) -> None:
     built = build(name, "linear", FINDINGS, Preprocessing(Squash(48, 48))).double()
