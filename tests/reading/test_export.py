@@ -20,6 +20,8 @@ from heatproof.reading.serving import opened
 from heatproof.reading.study import load
 from heatproof.stats.mrmc.files import read
 from tests.reading.conftest import OUTLINE, Browser, server
+from tests.runs.radiograph import write_radiograph
+from tests.squares import write_films
 
 SQUARE = [[10, 10], [30, 10], [30, 30], [10, 30]]
 
@@ -87,6 +89,47 @@ def test_marks_of_all_readers_are_in_one_file(read_by_two, tmp_path):
     for film in positive:
         assert [m.reader for m in film.marks] == ["Ada", "Bo"]
     assert (tmp_path / "marks/reference-Bo.json").is_file()
+
+
+DICOM_STUDY = """
+name = "Nodules"
+[films]
+dataset = "manifest"
+csv = "films.csv"
+image = "file"
+id = "name"
+labels = ["Nodule"]
+
+[[readers]]
+name = "Ada"
+
+[[tasks]]
+name = "Outline"
+kind = "contour"
+finding = "Nodule"
+"""
+
+
+def test_marks_on_dicom_films_are_segmentations_of_them(tmp_path):
+    pytest.importorskip("highdicom", reason="segmentations are written by it")
+    write_films(tmp_path, count=3)
+    rows = ["name,file,Nodule"]
+    for number in range(3):
+        write_radiograph(tmp_path / f"film{number}.png", tmp_path / f"f{number}.dcm", number)
+        rows.append(f"f{number},f{number}.dcm,{number % 2}")
+    (tmp_path / "films.csv").write_text("\n".join(rows))
+    (tmp_path / "study.toml").write_text(DICOM_STUDY)
+    room = opened(load(tmp_path / "study.toml"))
+    read_all(room, Browser(server(room), room.ledger.new_token("Ada")), 0.0, 1.0)
+    made = [path for path in export(room, tmp_path / "out") if path.suffix == ".dcm"]
+    room.ledger.close()
+    [path] = made  # one film has a nodule
+    assert path.relative_to(tmp_path / "out").as_posix() == "dicom_seg/benchmark-Ada/Ada/f1.dcm"
+    [film] = formats.parse("dicom_seg").read(path.parent, Beside.folder(tmp_path)).films
+    expected = np.zeros(room.sizes["f1"], bool)
+    expected[10:30, 10:30] = True
+    assert [(mark.finding, mark.reader) for mark in film.marks] == [("Nodule", "Ada")]
+    assert (film.marks[0].shape.mask(*expected.shape) == expected).all()
 
 
 def test_marks_that_were_drawn_with_a_map_lie_apart(written, tmp_path):

@@ -6,6 +6,8 @@
 ``marks/ROLE-READER.json``  marks as COCO; an empty film was read, and nothing was marked
 ``marks.json``           the marks of all readers in one COCO file
 ``…-with-MAPS.json``     the same of films that were read with those maps
+``dicom_seg/…``          the marks of each reader as DICOM Segmentations, of films that are DICOM;
+                         they say whose film it is, as the film does
 ``ratings-TASK.csv``     for ``heatproof mrmc``: reader, case, modality, truth, rating
 ``ratings-TASK.imrmc``   the same for iMRMC
 ``repeats-TASK.csv``     the two readings of films that were read twice
@@ -20,15 +22,19 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from heatproof.data.annotations.formats.coco import Coco
+from heatproof.data.annotations.formats.dicom_seg import DicomSeg
+from heatproof.data.annotations.holding import Losses, fitted
 from heatproof.data.annotations.marks import Mark as FileMark
-from heatproof.data.annotations.marks import MarkedFilm
+from heatproof.data.annotations.marks import MarkedFilm, Origin
+from heatproof.data.decoding.dicom import is_dicom
+from heatproof.errors import DataError
 from heatproof.escaping import column_for_spreadsheet
 from heatproof.reading.answers import SHAPES, Answer, answer
 from heatproof.reading.ledger import Event, Ledger
@@ -213,8 +219,30 @@ def _marks(room: Room, reads: Sequence[Read], folder: Path) -> Iterator[Path]:
                 places.setdefault(path, []).append(read)
     for path, chosen in places.items():
         path.parent.mkdir(exist_ok=True)
-        Coco().write(_films(room, chosen), path)
+        films = _films(room, chosen)
+        Coco().write(films, path)
         yield path
+        if path.parent.name == "marks":
+            yield from _segmentations(films, folder / "dicom_seg" / path.stem)
+
+
+def _segmentations(films: Sequence[MarkedFilm], folder: Path) -> list[Path]:
+    """The marks of one reader on films that are DICOM, as Segmentations; points are none."""
+    segmented = DicomSeg()
+    of_dicom = [
+        replace(film, readers=tuple(dict.fromkeys(mark.reader for mark in film.marks)))
+        for film in films
+        if film.origin is not None
+    ]
+    held = [film for film in fitted(of_dicom, segmented.holds, Losses()) if film.marks]
+    if not held:
+        return []
+    try:
+        segmented.write(held, folder)
+    except DataError as error:  # such as a film that does not say which patient it is of
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "why-not.txt").write_text(f"{error}\n", encoding="utf-8")
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _films(room: Room, reads: Sequence[Read]) -> list[MarkedFilm]:
@@ -226,7 +254,16 @@ def _films(room: Room, reads: Sequence[Read]) -> list[MarkedFilm]:
         found[read.reading.image_id] += [
             FileMark(finding, mark.drawn(size), read.reading.reader) for mark in read.answer.marks
         ]
-    return [MarkedFilm(name, room.sizes[name], tuple(marks), ()) for name, marks in found.items()]
+    return [
+        MarkedFilm(name, room.sizes[name], tuple(marks), (), _origin(room, name))
+        for name, marks in found.items()
+    ]
+
+
+def _origin(room: Room, image_id: str) -> Origin | None:
+    """The file of a film, where it is DICOM."""
+    path = getattr(room.cases.samples[image_id].pixels, "path", None)
+    return Origin(path) if path is not None and is_dicom(path) else None
 
 
 def _csv(table: pl.DataFrame, path: Path) -> Path:
