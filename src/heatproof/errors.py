@@ -14,7 +14,8 @@ HeatproofError
 ├── MapError           maps are missing, malformed, or not of the images they claim
 │   └── UnsafePickleError  a pickle asks for more than tensors
 └── DamagedError       a file of the run's own is not as it was written; it is made again
-    └── DamagedMapError  likewise a map, which counts as missing from then on
+    ├── DamagedMapError  likewise a map, which counts as missing from then on
+    └── AbsentMapError   a map is not there; a run that asks for it makes it again
 
 A message says what was found, where, what was expected, and the likely mistake.
 """
@@ -137,6 +138,13 @@ class DamagedError(HeatproofError):
 
 class DamagedMapError(MapError, DamagedError):
     """A map is not as it was put, and counts as missing from now on."""
+
+
+class AbsentMapError(MapError, DamagedError):
+    """A map is not in a store.
+
+    Of a run it was there: another thread that found it damaged may have taken it out.
+    """
 
 
 class DamagedFile(UserWarning):

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -10,8 +11,10 @@ from PIL import Image
 
 from heatproof.errors import DataError, ExperimentError, MapError, ModelError
 from heatproof.experiment.file import load
+from heatproof.maps.store import ARRAYS, MapStore, StoredMap
 from heatproof.progress import Silent
 from heatproof.run.pipeline import run
+from heatproof.types import MapKey
 from tests.squares import write_films
 
 
@@ -427,3 +430,24 @@ def test_two_layers_of_one_network_keep_their_own_maps(squares, tmp_path):
     assert scores.filter(here)["value"].to_list() == alone.to_list()
     there = (pl.col("method") == "grad_cam") & (pl.col("model") == "early")
     assert scores.filter(there)["value"].to_list() != alone.to_list()
+
+
+def test_a_map_that_another_thread_found_damaged_is_made_again(squares, monkeypatch):
+    """That thread took it out of the store, and of two errors the other one may come first."""
+    run(load(squares, {"output": str(squares.parent / "whole")}))
+    get_many, taken = MapStore.get_many, []
+
+    def taking(self: MapStore, keys: Sequence[MapKey]) -> list[StoredMap]:
+        if not taken and (self.path / ARRAYS).exists() and keys:
+            taken.append(keys[0])
+            for array in (self.path / ARRAYS).iterdir():
+                self._forget(array.name)
+        return get_many(self, keys)
+
+    monkeypatch.setattr(MapStore, "get_many", taking)
+    run(load(squares, {"output": str(squares.parent / "disturbed")}))
+    assert taken
+    one, two = (
+        pl.read_parquet(squares.parent / name / "scores.parquet") for name in ("whole", "disturbed")
+    )
+    assert one.equals(two)

@@ -37,7 +37,7 @@ from zarr.storage import LocalStore
 
 from heatproof.data.geometry import FILM, Geometry
 from heatproof.disk import ARRAYS, sync, sync_names
-from heatproof.errors import DamagedFile, DamagedMapError, MapError, near_misses
+from heatproof.errors import AbsentMapError, DamagedFile, DamagedMapError, MapError, near_misses
 from heatproof.maps.rounding import SIGNIFICANT, rounded
 from heatproof.types import MapKey, ModelId, Validity
 
@@ -210,7 +210,7 @@ class MapStore:
         """Maps in the order of the keys; reads each array once.
 
         Raises:
-            MapError: A map is absent; the message says what is there.
+            AbsentMapError: A map is absent; the message says what is there.
             DamagedMapError: A map is not as it was put; it counts as missing from now on.
         """
         try:
@@ -330,7 +330,7 @@ class MapStore:
             for key in keys:
                 row = index.execute(_PLACE, _address(key)).fetchone()
                 if row is None:
-                    raise MapError(f"{self.path} has no map of {_lacking(index, key)}")
+                    raise AbsentMapError(f"{self.path} has no map of {_lacking(index, key)}")
                 places.append(_Place(key, *row))
         return places
 

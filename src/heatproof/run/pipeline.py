@@ -16,6 +16,7 @@ import torch
 from heatproof.analysis.choices import choices
 from heatproof.data.geometry import geometries
 from heatproof.errors import (
+    AbsentMapError,
     DamagedError,
     DamagedMapError,
     ExperimentError,
@@ -209,7 +210,7 @@ def _mending(stages: Callable[[], _Result], work: Workspace, progress: Progress)
             return stages()
         except DamagedError as error:
             progress.warn(f"{error}; it is made again")
-            if isinstance(error, DamagedMapError):
+            if isinstance(error, DamagedMapError | AbsentMapError):
                 # Where one is, more may be, as after a power cut: all of them in one round.
                 for data in work.data:
                     work.store(data).damaged()
