@@ -36,6 +36,7 @@ def test_help_teaches_and_waits_for_no_heavy_library():
     assert "[sweep]" in found.stdout
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_path_of_the_report(squares):
     found = heatproof("run", str(squares))
     assert found.returncode == 0, found.stderr

@@ -195,6 +195,7 @@ def test_the_code_about_readers_runs() -> None:
     assert names["found"].differences.height == 1
 
 
+@pytest.mark.slow
 def test_the_code_about_fidelity_runs() -> None:
     page = (ROOT / "docs/how-to/measure-fidelity.md").read_text(encoding="utf-8")
     of_fidelity, of_regions = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

@@ -70,6 +70,7 @@ def identified(squares):
     return squares
 
 
+@pytest.mark.slow
 def test_a_run_under_pseudonyms_holds_no_identifier_and_the_same_numbers(squares) -> None:
     named = run(load(identified(squares))).parent
     (squares.parent / "study.key").write_bytes(b"0123456789abcdef")

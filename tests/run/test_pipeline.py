@@ -432,6 +432,7 @@ def test_two_layers_of_one_network_keep_their_own_maps(squares, tmp_path):
     assert scores.filter(there)["value"].to_list() != alone.to_list()
 
 
+@pytest.mark.slow
 def test_a_map_that_another_thread_found_damaged_is_made_again(squares, monkeypatch):
     """That thread took it out of the store, and of two errors the other one may come first."""
     run(load(squares, {"output": str(squares.parent / "whole")}))

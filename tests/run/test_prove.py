@@ -12,6 +12,7 @@ from heatproof.models import wrapped
 from heatproof.run.pipeline import run
 
 
+@pytest.mark.slow
 def test_it_gives_the_same_scores_as_the_file(squares, tmp_path):
     squares.write_text(
         squares.read_text().replace('trained_on = { fold = "0" }\njudges = { fold = "1" }\n', "")

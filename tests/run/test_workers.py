@@ -56,6 +56,7 @@ def assert_equal(folder: Path, other: Path) -> None:
         assert table.equals(found[name], null_equal=True), name
 
 
+@pytest.mark.slow
 def test_a_worker_alone_does_what_a_run_does(tmp_path: Path) -> None:
     file = written("own network, trust", tmp_path)
     run(load(file, {"output": str(tmp_path / "run")}))

@@ -200,6 +200,7 @@ def mean(rows, method, similarity="pearson", **where):
     return rows["value"].mean()
 
 
+@pytest.mark.slow
 def test_planted_truths_come_out_end_to_end(rows):
     """Each in the criteria that it must pass, and in those that it must not."""
     assert rows.schema == pl.Schema(Pairs.schema())

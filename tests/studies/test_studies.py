@@ -99,6 +99,7 @@ def test_data_that_is_not_there_is_named(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_workers_share_what_comes_after_a_sweep(tmp_path):
     experiment = described("aggarwal2020", None, tmp_path / "out", small=True)
     with pytest.raises(ExperimentError, match="give the command once without --worker"):
@@ -119,6 +120,7 @@ def run_tiny(name: str, folder: Path) -> pl.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_published_maps_are_scored_beside_the_numbers_of_the_study(tmp_path):
     table = run_tiny("saporta2022_maps", tmp_path)
     measured = table.filter(pl.col("here").is_not_null())["quantity"].unique().to_list()

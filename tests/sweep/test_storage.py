@@ -112,4 +112,4 @@ def test_a_full_disk_is_an_error_of_the_system_that_names_the_file(tmp_path, sta
 
     monkeypatch.setattr(sqlite3, "connect", small)
     with pytest.raises(OSError, match=r"sweep\.sqlite3: database or disk is full"):
-        written(file, 1000)
+        written(file, 200)
