@@ -73,10 +73,12 @@ def test_the_page_nests_escapes_and_loads_nothing():
     Page(page)
     assert "WILDCAT &lt;head&gt;" in page
     assert "Two &amp; more" in page
-    assert not re.search(r"<script|src=|https?://|@import", page)
+    assert not re.search(r"src=|https?://|@import", page)
     circles = re.findall(r'<circle class="(\w+)" cx="([\d.]+)" cy="([\d.]+)"', page)
     assert circles == [("pruned", "0.0", "100.0"), ("best", "50.0", "20.0")]
     assert '<path class="priorline" d="M0 50.0H100"/>' in page
+    # The script of every page lets a table that has a name be sorted and copied.
+    assert page.count("<table") == page.count("data-table=") > 1
 
 
 @pytest.mark.parametrize(

@@ -413,7 +413,7 @@ def test_the_best_run_as_they_are_and_localization_is_told_but_selects_nothing(t
     page = swept.page.read_text()
     assert "This selected nothing" in page
     assert "Tiny &lt;sweep&gt;" in page
-    assert not re.search(r"<script|src=|https?://|@import|\bnan\b", page)
+    assert not re.search(r"src=|https?://|@import|\bnan\b", page)
     measured = pl.read_parquet(file.parent / "out/sweep_localization.parquet")
     assert measured.schema == TrialLocalization.schema()
     made = measured.filter(pl.col("method") == "class_map").select("family", "trial").unique()

@@ -2,14 +2,16 @@
 
 The page escapes every string of the content, because names of films, findings and experiments are
 other people's input.  A Content-Security-Policy in the page itself forbids loading anything, and
-running any script but the page's own, which the policy names by its hash.  Equal content gives
+running any script but the page's own, which the policy names by their hashes.  Equal content gives
 equal bytes.
 """
 
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -64,22 +66,38 @@ TITLES = {
 
 def render(content: Content) -> str:
     """The page of a report."""
-    environment = page_environment()
-    # The script is read and not rendered: its hash must be that of the text on the page.
-    script, _, _ = _loader().get_source(environment, "report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
-        content=content,
-        script=script,
-        script_hash=digest,
-        names=method_names(content),
-        metrics=described_metrics(content),
-        level=grouping.interval_level(content),
-        titles=TITLES,
-        terms=terms(content),
-        beside=bool(album.beside_the_page(content)),
-        address=album.addresses(content),
+    return (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            content=content,
+            names=method_names(content),
+            metrics=described_metrics(content),
+            level=grouping.interval_level(content),
+            titles=TITLES,
+            terms=terms(content),
+            beside=bool(album.beside_the_page(content)),
+            address=album.addresses(content),
+        )
     )
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of the page, as it stands there, and the digest by which the policy lets it run."""
+
+    text: str
+    digest: str
+
+
+@cache
+def script(name: str) -> Script:
+    """A script beside the templates.
+
+    It is read and not rendered: its digest must be that of the text on the page.
+    """
+    text = resources.files("heatproof.report.page").joinpath(f"templates/{name}").read_text("utf-8")
+    return Script(text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 
 def undefined_reason(estimate: Estimate, positives: int, negatives: int, why: str = "") -> str:
@@ -127,6 +145,7 @@ _FUNCTIONS = (
     answers,
     cautions,
     undefined_reason,
+    script,
     album.films,
     first_screen.all_four_by_map,
     first_screen.colours,
