@@ -217,6 +217,10 @@ def test_the_page_says_what_the_statistics_say(read_by_two, tmp_path):
     found = compare_readers(tmp_path / "ratings-Decide.csv")
     for value in found.means["value"]:
         assert f"{value:.2f}" in page
+    # Two readers tell little: the interval is wider than an area under a curve can be.
+    assert found.means["low"].min() < 0
+    assert found.means["high"].max() > 1
+    assert "[0.00, 1.00]" in page
     assert "Obuchowski-Rockette" in page
     assert "4.0 s" in page
     # The squares of the two readers, 20 pixels wide, lie 5 apart: Dice is 15/20.
