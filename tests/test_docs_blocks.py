@@ -26,6 +26,7 @@ RUN_BY = {
     "docs/how-to/explain-one-film.md": (4, "tests/test_docs.py"),
     "docs/how-to/measure-fidelity.md": (2, "tests/test_docs.py"),
     "docs/how-to/models-of-others.md": (4, "tests/test_models_of_others.py"),
+    "docs/how-to/scorecard.md": (1, "tests/runs/test_scorecard.py"),
     "docs/how-to/work-with-runs.md": (1, "tests/runs/test_folder.py"),
     "docs/reference/preprocessing.md": (2, "tests/test_preprocessing_page.py"),
 }

@@ -33,6 +33,7 @@ from heatproof.cli.parts import described, print_parts, summary_of
 from heatproof.cli.progress import summary, watcher
 from heatproof.cli.read import read
 from heatproof.cli.runs import Json
+from heatproof.cli.scorecard import scorecard
 from heatproof.cli.submit import submit
 from heatproof.cli.terminal import console, escape, table
 from heatproof.errors import DamagedFile, FormerOption, FullMemory, HeatproofError, Several
@@ -289,6 +290,7 @@ datasets.add_to(app, lambda as_json: list_parts("datasets", as_json=as_json), "P
 
 
 runs.add_to(app)
+app.command(rich_help_panel=runs.PANEL)(scorecard)
 studies.add_to(app)
 
 

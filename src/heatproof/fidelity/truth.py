@@ -13,6 +13,8 @@ from heatproof.fidelity.metrics import fidelities
 from heatproof.registry import docstring_summary
 
 FIGURES = Path(__file__).with_name("truth.json")
+DOUBTED = 0.75
+"""A metric whose AUROC lies below it is nearer to a coin than to knowing, and should not decide."""
 
 
 @dataclass(frozen=True)

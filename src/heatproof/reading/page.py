@@ -159,7 +159,7 @@ def _section(room: Room, task: Task, reads: Sequence["Read"]) -> TaskSection:
     cases = [read for read in of_task if read.reading.part == "case"]
     pairs = list(_pairs(of_task))
     overlaps = list(_overlaps(room, cases)) if SHAPES.get(task.kind) in ("contour", "box") else []
-    figures, why = _figures(task, cases)
+    figures, why = figures_of_task(task, cases)
     return TaskSection(
         task=task,
         cases=len(cases),
@@ -178,7 +178,13 @@ def _section(room: Room, task: Task, reads: Sequence["Read"]) -> TaskSection:
     )
 
 
-def _figures(task: Task, cases: Sequence["Read"]) -> tuple[ReaderStudy | None, str]:
+def figures_of_task(task: Task, cases: Sequence["Read"]) -> tuple[ReaderStudy | None, str]:
+    """The comparison of the maps of a task, or None and why there is none, as a sentence.
+
+    Args:
+        task: What was asked.
+        cases: Readings that count.
+    """
     if task.kind != "decision":
         return None, ""
     rated = [read for read in cases if read.truth is not None]

@@ -34,7 +34,9 @@ from heatproof.tables.verdicts import Verdicts
 from heatproof.types import MapKey, ModelId
 
 if TYPE_CHECKING:
+    from heatproof.analysis.scorecard import WithMap
     from heatproof.runs.comparison import RunComparison
+    from heatproof.runs.scorecard import RunScorecard
 
 TABLES: tuple[type[Table], ...] = (
     Estimates, Verdicts, Comparisons, Diagnoses, Films, Headers, Called, Scores, Shapes,
@@ -209,6 +211,19 @@ class Run:
         from heatproof.runs.comparison import compare  # which reads runs
 
         return compare(self, other if isinstance(other, Run) else open_run(other))
+
+    def scorecard(self, reading: "Sequence[WithMap]" = ()) -> "RunScorecard":
+        """Each method by consistency, plausibility, fidelity and usefulness.
+
+        Args:
+            reading: What readers gained with the maps, for usefulness.
+
+        Raises:
+            ExperimentError: The run is not finished.
+        """
+        from heatproof.runs.scorecard import scorecard_of  # which reads runs
+
+        return scorecard_of(self, reading)
 
     def __repr__(self) -> str:
         return "\n".join(f"{key:<9} {value}" for key, value in self.summary().items())

@@ -24,17 +24,28 @@ _FULL = "100%"
 _backend: Any = backend_pdf  # it has no types
 
 
-def pdf(svg: str) -> bytes:
-    """The figure as PDF; equal figures give equal bytes."""
-    root = ET.fromstring(svg)
-    left, _, width, height = (float(number) for number in root.get("viewBox", "").split())
-    inches = width * _POINTS / _INCH, height * _POINTS / _INCH
-    to_page = Affine2D().translate(-left, -height).scale(_POINTS, -_POINTS)  # PDF's y goes up
+def pdf(*figures: str) -> bytes:
+    """Figures as PDF, one a page; equal figures give equal bytes.
+
+    Args:
+        figures: Each as SVG.
+    """
     buffer = io.BytesIO()
     # Date and versions would make equal figures differ.
     file = _backend.PdfFile(
         buffer, metadata={"CreationDate": None, "Producer": None, "Creator": None}
     )
+    for figure in figures:
+        _add_page(file, ET.fromstring(figure))
+    file.finalize()
+    file.close()
+    return buffer.getvalue()
+
+
+def _add_page(file: Any, root: ET.Element) -> None:
+    left, _, width, height = (float(number) for number in root.get("viewBox", "").split())
+    inches = width * _POINTS / _INCH, height * _POINTS / _INCH
+    to_page = Affine2D().translate(-left, -height).scale(_POINTS, -_POINTS)  # PDF's y goes up
     file.newPage(*inches)
     # At 72 dots per inch a dot is a point.
     renderer = _backend.RendererPdf(file, _INCH, inches[1], inches[0])
@@ -44,9 +55,6 @@ def pdf(svg: str) -> bytes:
         elif (outline := _outline(element)) is not None:
             _draw(renderer, element, outline, to_page)
     renderer.finalize()
-    file.finalize()
-    file.close()
-    return buffer.getvalue()
 
 
 def _draw(renderer: Any, element: ET.Element, outline: Path, to_page: Affine2D) -> None:

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from heatproof import words
 from heatproof.analysis.fidelity import Fidelity
 from heatproof.fidelity.metrics import FidelityMetric, fidelities
-from heatproof.fidelity.truth import reliability
+from heatproof.fidelity.truth import DOUBTED, reliability
 from heatproof.report.content import Content
 from heatproof.report.names import method_names
-
-_DOUBTED = 0.75  # an AUROC below it is nearer to a coin than to knowing
 
 
 def fidelity_sentences(content: Content) -> Iterator[str]:
@@ -38,7 +36,7 @@ def doubted_metrics(content: Content) -> list[str]:
         f"{spec} should not decide: where the truth is known, it tells which of two maps is truer"
         f" with an AUROC of {told}; a coin has 0.50."
         for spec, told in found.items()
-        if told is not None and told.auroc < _DOUBTED
+        if told is not None and told.auroc < DOUBTED
     ]
 
 

@@ -159,3 +159,13 @@ def must_differ(criterion: str) -> bool:
     name = part_name(criterion)
     cls = criteria.part_class(name) if name in criteria.names() else None
     return bool(getattr(cls, "must_differ", False))
+
+
+def must_change(criterion: str) -> bool:
+    """Whether its maps must not be alike, since the model is not what it was.
+
+    That is so of copies whose weights (or prompts) were drawn anew, and of permuted labels.
+    """
+    name = part_name(criterion)
+    cls = criteria.part_class(name) if name in criteria.names() else None
+    return must_differ(criterion) or hasattr(cls, "explained_by")
