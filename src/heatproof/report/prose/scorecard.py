@@ -139,8 +139,8 @@ def _number(one: Evidence) -> str:
 
 
 def measured(one: Evidence) -> str:
-    """What was measured, with its interval."""
-    return "\N{EN DASH}" if isnan(one.estimate.value) else _number(one)
+    """What was measured, with its interval; ``words.NOT_DEFINED`` where nothing was."""
+    return _number(one)
 
 
 def wanted(one: Evidence) -> str:
