@@ -15,8 +15,8 @@ from tests.runs.radiograph import write_radiograph
 
 SIZE = 24, 32
 ENDINGS = {"cvat": ".xml", "via": ".csv", "kaggle_rle": ".csv"}
-FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg"}
-BINARY = {"masks", "nifti", "dicom_seg"}
+FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg", "dicom_sr"}
+BINARY = {"masks", "nifti", "dicom_seg", "dicom_sr"}
 SPECS = (*(name for name in formats.names() if name != "kaggle_rle"),
          "kaggle_rle(relative=False)", "kaggle_rle(relative=True)")  # fmt: skip
 
@@ -46,7 +46,7 @@ def seed(spec: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         for number, film in enumerate(("a", "b")):
             Image.new("L", SIZE[::-1]).save(folder / f"{film}.png")
-            if name == "dicom_seg":  # which refers to films
+            if name.startswith("dicom"):  # which refers to films
                 write_radiograph(folder / f"{film}.png", folder / f"{film}.dcm", number)
         part = formats.parse(spec)
         place = folder / f"marks{'' if name in FOLDERS else ENDINGS.get(name, '.json')}"

@@ -110,8 +110,8 @@ finding = "Nodule"
 """
 
 
-def test_marks_on_dicom_films_are_segmentations_of_them(tmp_path):
-    pytest.importorskip("highdicom", reason="segmentations are written by it")
+def test_marks_on_dicom_films_are_dicom_objects_of_them(tmp_path):
+    pytest.importorskip("highdicom", reason="DICOM objects are written by it")
     write_films(tmp_path, count=3)
     rows = ["name,file,Nodule"]
     for number in range(3):
@@ -123,13 +123,16 @@ def test_marks_on_dicom_films_are_segmentations_of_them(tmp_path):
     read_all(room, Browser(server(room), room.ledger.new_token("Ada")), 0.0, 1.0)
     made = [path for path in export(room, tmp_path / "out") if path.suffix == ".dcm"]
     room.ledger.close()
-    [path] = made  # one film has a nodule
-    assert path.relative_to(tmp_path / "out").as_posix() == "dicom_seg/benchmark-Ada/Ada/f1.dcm"
-    [film] = formats.parse("dicom_seg").read(path.parent, Beside.folder(tmp_path)).films
+    places = [path.relative_to(tmp_path / "out").as_posix() for path in made]
+    assert places == [  # one film has a nodule
+        f"{name}/benchmark-Ada/Ada/f1.dcm" for name in ("dicom_seg", "dicom_sr")
+    ]
     expected = np.zeros(room.sizes["f1"], bool)
     expected[10:30, 10:30] = True
-    assert [(mark.finding, mark.reader) for mark in film.marks] == [("Nodule", "Ada")]
-    assert (film.marks[0].shape.mask(*expected.shape) == expected).all()
+    for path, name in zip(made, ("dicom_seg", "dicom_sr"), strict=True):
+        [film] = formats.parse(name).read(path.parent, Beside.folder(tmp_path)).films
+        assert [(mark.finding, mark.reader) for mark in film.marks] == [("Nodule", "Ada")]
+        assert (film.marks[0].shape.mask(*expected.shape) == expected).all()
 
 
 def test_marks_that_were_drawn_with_a_map_lie_apart(written, tmp_path):

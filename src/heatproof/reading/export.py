@@ -8,6 +8,7 @@
 ``…-with-MAPS.json``     the same of films that were read with those maps
 ``dicom_seg/…``          the marks of each reader as DICOM Segmentations, of films that are DICOM;
                          they say whose film it is, as the film does
+``dicom_sr/…``           likewise as DICOM Structured Reports, which hold points, too
 ``ratings-TASK.csv``     for ``heatproof mrmc``: reader, case, modality, truth, rating
 ``ratings-TASK.imrmc``   the same for iMRMC
 ``repeats-TASK.csv``     the two readings of films that were read twice
@@ -28,8 +29,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from heatproof.data.annotations.formats import Format, formats
 from heatproof.data.annotations.formats.coco import Coco
-from heatproof.data.annotations.formats.dicom_seg import DicomSeg
 from heatproof.data.annotations.holding import Losses, fitted
 from heatproof.data.annotations.marks import Mark as FileMark
 from heatproof.data.annotations.marks import MarkedFilm, Origin
@@ -223,22 +224,22 @@ def _marks(room: Room, reads: Sequence[Read], folder: Path) -> Iterator[Path]:
         Coco().write(films, path)
         yield path
         if path.parent.name == "marks":
-            yield from _segmentations(films, folder / "dicom_seg" / path.stem)
+            for name in ("dicom_seg", "dicom_sr"):
+                yield from _objects(formats.parse(name), films, folder / name / path.stem)
 
 
-def _segmentations(films: Sequence[MarkedFilm], folder: Path) -> list[Path]:
-    """The marks of one reader on films that are DICOM, as Segmentations; points are none."""
-    segmented = DicomSeg()
+def _objects(part: Format, films: Sequence[MarkedFilm], folder: Path) -> list[Path]:
+    """The marks of one reader on films that are DICOM, as DICOM objects."""
     of_dicom = [
         replace(film, readers=tuple(dict.fromkeys(mark.reader for mark in film.marks)))
         for film in films
         if film.origin is not None
     ]
-    held = [film for film in fitted(of_dicom, segmented.holds, Losses()) if film.marks]
+    held = [film for film in fitted(of_dicom, part.holds, Losses()) if film.marks]
     if not held:
         return []
     try:
-        segmented.write(held, folder)
+        part.write(held, folder)
     except DataError as error:  # such as a film that does not say which patient it is of
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "why-not.txt").write_text(f"{error}\n", encoding="utf-8")

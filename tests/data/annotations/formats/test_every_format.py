@@ -19,7 +19,7 @@ READERS = ("reference", "anna@x.org")
 SPECS = sorted({*formats.names(), "kaggle_rle(relative=True)", "voc(counted_from=1)"})
 NEVER_GUESSED = {"kaggle_rle", "chexlocalize_masks"}
 ENDINGS = {"cvat": ".xml", "via": ".csv", "kaggle_rle": ".csv"}
-FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg"}
+FOLDERS = {"labelme", "voc", "yolo", "masks", "nifti", "dicom_seg", "dicom_sr"}
 FEW = settings(
     max_examples=8,
     deadline=None,
