@@ -1,3 +1,4 @@
+# ruff: noqa: F811  # fixtures are imported, and named by tests
 """Films of a hospital and failures of a run in real Chromium: 12 bits, pen, limit, free text."""
 
 import socket
@@ -94,7 +95,7 @@ def with_pen(hand: Hand, corners: np.ndarray) -> None:
 def test_films_of_twelve_bits_are_outlined_with_a_pen_and_read_in_time(
     tmp_path,
     started,
-    sit_down,  # noqa: F811
+    sit_down,
 ) -> None:
     server = started(write_clinic(tmp_path))
     hand = sit_down(server.links["Ada"])
@@ -137,7 +138,7 @@ def test_readers_say_in_the_browser_what_a_wrong_map_points_at(
     project,
     tmp_path,
     started,
-    sit_down,  # noqa: F811
+    sit_down,
 ) -> None:
     study = project / "browser.toml"
     text = STUDY.replace("OUTCOMES", '"true positive", "false positive", "true negative"')
