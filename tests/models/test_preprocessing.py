@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -93,7 +95,14 @@ def test_a_preprocessing_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"mean": (1.0, 2.0)}, "2 values of mean for 3 channels"), ({"std": (0.0,)}, "positive")],
+    [
+        ({"mean": (1.0, 2.0)}, "2 values of mean for 3 channels"),
+        ({"std": (0.0,)}, "positive"),
+        ({"std": (math.nan,)}, "finite"),
+        ({"mean": (math.inf,)}, "finite"),
+        ({"channels": -1}, "-1 channels, expected 1 to 256"),
+        ({"channels": 10**9}, r"1e\+09 channels"),
+    ],
 )
 def test_impossible_statistics_are_refused(options, message) -> None:
     with pytest.raises(ModelError, match=message):

@@ -6,6 +6,7 @@ single mean or standard deviation serves all channels.  Channels are equal copie
 takes BGR, as from ``cv2.imread``, mean and std stand in that order.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from heatproof.words import count
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of the networks in timm
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _FLOAT = 32
+_MOST_CHANNELS = 256
 _FIELDS = ("geometry", "channels", "mean", "std")
 _LISTS = ("before", "after")  # left out of cards where they are empty, as before there were any
 
@@ -48,6 +50,10 @@ class Preprocessing:
     after: tuple[Intensity, ...] = ()
 
     def __post_init__(self) -> None:
+        if not 1 <= self.channels <= _MOST_CHANNELS:
+            raise ModelError(
+                f"preprocessing has {self.channels:.3g} channels, expected 1 to {_MOST_CHANNELS}"
+            )
         for name in ("mean", "std"):
             count = len(getattr(self, name))
             if count not in (1, self.channels):
@@ -55,6 +61,8 @@ class Preprocessing:
                     f"preprocessing has {count} values of {name} for {self.channels} channels;"
                     f" expected 1 or {self.channels}"
                 )
+        if not all(math.isfinite(value) for value in (*self.mean, *self.std)):
+            raise ModelError(f"mean={self.mean}, std={self.std}: expected finite values")
         if min(self.std) <= 0:
             raise ModelError(f"preprocessing divides by std={self.std}; expected positive values")
 

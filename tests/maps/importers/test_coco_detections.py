@@ -68,6 +68,7 @@ def test_detections_may_stand_where_images_do(tmp_path: Path) -> None:
         ({"score": 1.5}, "score 1.5, expected a number in"),
         ({"image_id": 9}, "image 9 or category 1 is not listed"),
         ({"bbox": None}, "neither bbox"),
+        ({"bbox": [0, 0, 10**400, 5]}, "beyond any film"),
         ({"segmentation": {"size": [5, 5], "counts": [25]}}, "run lengths are of"),
     ],
 )

@@ -61,6 +61,13 @@ def test_narrow_floats_are_read(tmp_path: Path) -> None:
         assert np.array_equal(found.values, [[0.5, 2.0]])
 
 
+@pytest.mark.parametrize(("content", "kind"), [(7, "int"), ([1, 2], "list"), (None, "NoneType")])
+def test_what_is_no_tensor_is_told(tmp_path: Path, content: object, kind: str) -> None:
+    torch.save(content, tmp_path / "film_0_Opacity.pt")
+    with pytest.raises(MapError, match=f"holds a {kind}, expected a tensor"):
+        read("torch", tmp_path)
+
+
 def test_a_tensor_without_values_is_told(tmp_path: Path) -> None:
     torch.save(torch.empty(2, 2, device="meta"), tmp_path / "film_0_Opacity.pt")
     with pytest.raises(MapError, match="one without values"):

@@ -42,6 +42,17 @@ def test_attributes_that_do_not_fit_are_told(tmp_path: Path) -> None:
         importers.parse("zarr").find(tmp_path, known)
 
 
+@pytest.mark.parametrize("attributes", ["2", "true", "[1]", '"x"'])
+def test_attributes_that_are_no_object_are_told(tmp_path: Path, attributes: str) -> None:
+    """Of version 2 they lie in a file of their own."""
+    place = tmp_path / FILMS[0]
+    zarr.open_group(place, mode="w", zarr_format=2).create_array(FINDINGS[0], data=BLOCK[0, 0])
+    (place / FINDINGS[0] / ".zattrs").write_text(attributes)
+    known = KnownFilms("films", FILMS, FINDINGS)
+    with pytest.raises(MapError, match="is no array of Zarr"):
+        importers.parse("zarr").find(tmp_path, known)
+
+
 def test_chunks_that_are_pickles_are_refused_unread(tmp_path: Path) -> None:
     place = tmp_path / FILMS[0] / FINDINGS[0]
     place.mkdir(parents=True)

@@ -178,8 +178,12 @@ def _inside(
             int() | float() as wide,
             int() | float() as high,
         ], None | []:
-            down = (rows >= y) & (rows < y + high)
-            across = (columns >= x) & (columns < x + wide)
+            try:
+                left, top, right, bottom = map(float, (x, y, x + wide, y + high))
+            except OverflowError as error:  # of an integer with hundreds of digits
+                raise MapError(f"{file}: a detection has a bbox beyond any film") from error
+            down = (rows >= top) & (rows < bottom)
+            across = (columns >= left) & (columns < right)
             return np.outer(down, across)
     raise MapError(
         f"{file}: a detection has neither bbox = [x, y, width, height] alone nor a segmentation of"

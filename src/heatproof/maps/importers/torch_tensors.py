@@ -63,7 +63,8 @@ def _array(file: Path, key: str) -> np.ndarray:
     if key and isinstance(content, Mapping):
         content = {str(name): value for name, value in content.items()}.get(key)
     if not isinstance(content, Tensor):
-        keys = f" of {', '.join(map(repr, list(content)[:4]))}" * isinstance(content, Mapping)
+        named = list(content)[:4] if isinstance(content, Mapping) else []
+        keys = f" of {', '.join(map(repr, named))}" if named else ""
         raise MapError(
             f"{file} holds a {type(content).__name__}{keys}, expected a tensor; for a dictionary of"
             " tensors by finding say pattern='{image_id}.pt/{finding}'"

@@ -72,6 +72,7 @@ def _is_group(file: Path) -> bool:
 def _opened(place: Path) -> Any:
     with read_by_a_library(MapError, f"{place} is no array of Zarr"):
         array = zarr.open_array(place, mode="r")
+        dict(array.attrs)  # of version 2 they lie in a file of their own, which may hold anything
     # Of version 2, any codec of numcodecs may stand there, and old ones unpickle without asking.
     if any(getattr(codec, "codec_id", "") == "pickle" for codec in _codecs(array)):
         raise UnsafePickleError(
