@@ -40,7 +40,8 @@ an input that takes 30 seconds or 6 GB would be a finding. Films that were read 
 
 The first inputs of the parsers that came last (importers of maps, weights of torch, tables in Parquet, VIA in `mura`) had findings: errors of tokenizers, of zlib, of
 UTF-8, of assertions and of recursion, Parquet files that ended the process, a box of
-10^200 pixels, and contours of CheXlocalize that are none. They were mended; the record of a parser that had findings begins anew.
+10^200 pixels, and contours of CheXlocalize that are none. Later ones found cards with -1 channels, boxes of detections with 400 digits, attributes of Zarr that
+are no object, and files of torch that hold a number. All were mended; the record of a parser that had findings begins anew.
 
 Seconds are of the processor, of making and reading inputs. Some inputs were tried when reading alone was counted, or nothing.
 
