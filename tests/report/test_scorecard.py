@@ -72,6 +72,18 @@ def test_what_nobody_measured_names_the_key_that_would(aspect, key):
     assert key in re.sub(r"\s+", " ", Page(page(WHOLE)).text)
 
 
+def test_a_score_has_no_sign_and_a_difference_has():
+    assert [one.is_difference for one in (STABLE, ALONE, PRIOR, READERS, CHANCE)] == [
+        False, False, True, True, True,
+    ]  # fmt: skip
+    strong = replace(READERS, estimate=SEEN, threshold=NAN)
+    assert not strong.is_difference
+    entries = (EMPTY[0], Entry(Aspect.PLAUSIBILITY, (strong,)), *EMPTY[2:])
+    html = page(content(Card("films", "net", "Edema", "cam", entries)))
+    assert "0.40</data>" in html
+    assert "+0.40" not in html
+
+
 def test_what_does_not_decide_is_said_to_decide_nothing():
     doubted = replace(CHANCE, decides=False, outcome=Outcome.INCONCLUSIVE)
     assert "1 metric beside, not known to tell the truer map, decides nothing" in statement(

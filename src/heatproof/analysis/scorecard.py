@@ -94,7 +94,7 @@ class Evidence:
         kind: What it rests on.
         about: What was asked, in a few words, such as ``"Repeatability"``.
         measure: Spec of the metric or similarity; or the figure of a reader study.
-        estimate: What was measured; a difference unless it is of the trust grid.
+        estimate: What was measured.
         threshold: What the estimate is compared with, in its unit; nan where there is none.
         above: Whether it passes above the threshold, or below.
         outcome: By its rule.
@@ -116,6 +116,11 @@ class Evidence:
     decides: bool = True
     own: Estimate | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether the estimate is a difference, whose threshold is then 0, or a margin below."""
+        return self.kind is not Kind.TRUST and not np.isnan(self.threshold)
 
 
 @dataclass(frozen=True)

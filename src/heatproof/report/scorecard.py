@@ -3,7 +3,7 @@
 import json
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ _WIDTH, _HEIGHT = 794.0, 1123.0  # a sheet of A4, in pixels of 1/96 inch
 _MARGIN, _LINE = 48.0, 17.0
 _LETTERS = 98  # of a line: the letters of the PDF are 7 pixels wide on average
 _TOP = 60.0
+_Line = tuple[int, str]  # indent in pixels, and text
 _LINES = int((_HEIGHT - _TOP - _MARGIN) / _LINE)
 
 
@@ -61,8 +62,7 @@ def as_json(content: ScorecardContent) -> str:
 
 def as_pdf(content: ScorecardContent) -> bytes:
     """The cards on sheets of A4: each aspect with its outcome and what it rests on."""
-    lines = list(_lines(content))
-    sheets = [lines[start : start + _LINES] for start in range(0, len(lines), _LINES)]
+    sheets = _sheets(_blocks(content))
     return pdf(
         *(
             svg_page(
@@ -124,29 +124,44 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def _lines(content: ScorecardContent) -> Iterator[tuple[int, str]]:
-    """Lines of text with their indent, in pixels."""
-    yield from _wrapped(0, f"The four criteria of {prose.SOURCE}.")
-    yield from _wrapped(0, "For research and quality assurance; not a medical device.")
+def _sheets(blocks: Iterable[Sequence[_Line]]) -> list[list[_Line]]:
+    """Blocks on sheets, an empty line between them; only one longer than a sheet is parted."""
+    sheets: list[list[_Line]] = [[]]
+    for block in blocks:
+        if sheets[-1] and len(sheets[-1]) + 1 + len(block) > _LINES:
+            sheets.append([])
+        for line in ([(0, "")] if sheets[-1] else []) + list(block):
+            if len(sheets[-1]) == _LINES:
+                sheets.append([])
+            sheets[-1].append(line)
+    return sheets
+
+
+def _blocks(content: ScorecardContent) -> Iterator[list[_Line]]:
+    """What is told together, in lines of text."""
+    yield [
+        *_wrapped(0, f"The four criteria of {prose.SOURCE}."),
+        *_wrapped(0, "For research and quality assurance; not a medical device."),
+    ]
     for heading in prose.headings(content.card):
         for card in heading.cards:
-            yield 0, ""
-            yield from _wrapped(0, f"{heading.title}: {prose.title(card)}")
+            block = list(_wrapped(0, f"{heading.title}: {prose.title(card)}"))
             for entry in card.entries:
                 sign, word = prose.SIGNS[entry.outcome], prose.OUTCOMES[entry.outcome]
-                yield from _wrapped(14, f"{sign} {entry.aspect.capitalize()}: {word}")
+                block += _wrapped(14, f"{sign} {entry.aspect.capitalize()}: {word}")
                 if entry.evidence:
-                    yield from _wrapped(28, prose.statement(entry))
+                    block += _wrapped(28, prose.statement(entry))
+            yield block
     missing = {
         entry.aspect: entry for c in content.card.cards for entry in c.entries if not entry.evidence
     }
-    yield 0, ""
     for aspect, text in prose.rules(content.card).items():
-        yield from _wrapped(0, f"{aspect.capitalize()}. {text}")
-    for aspect, entry in missing.items():
-        yield from _wrapped(0, f"{aspect.capitalize()}. {prose.statement(entry)}")
+        block = list(_wrapped(0, f"{aspect.capitalize()}. {text}"))
+        yield block + list(
+            _wrapped(0, prose.statement(missing[aspect])) if aspect in missing else ()
+        )
 
 
-def _wrapped(indent: int, text: str) -> Iterator[tuple[int, str]]:
+def _wrapped(indent: int, text: str) -> Iterator[_Line]:
     room = _LETTERS - indent // 7
     return ((indent, line) for line in textwrap.wrap(text, room) or [""])

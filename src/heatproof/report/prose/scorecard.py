@@ -135,12 +135,7 @@ def _name(one: Evidence) -> str:
 
 
 def _number(one: Evidence) -> str:
-    return words.estimate(one.estimate, difference=one.kind is not Kind.TRUST)
-
-
-def measured(one: Evidence) -> str:
-    """What was measured, with its interval; ``words.NOT_DEFINED`` where nothing was."""
-    return _number(one)
+    return words.estimate(one.estimate, difference=one.is_difference)
 
 
 def wanted(one: Evidence) -> str:
@@ -148,7 +143,7 @@ def wanted(one: Evidence) -> str:
     if isnan(one.threshold):
         return "near readers" if one.kind is Kind.READERS else "\N{EN DASH}"
     side = "above" if one.above else "below"
-    signed = one.kind is not Kind.TRUST and one.threshold
+    signed = one.is_difference and one.threshold
     return f"{side} {words.signed(one.threshold) if signed else words.number(one.threshold)}"
 
 
