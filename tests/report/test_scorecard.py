@@ -72,6 +72,14 @@ def test_what_nobody_measured_names_the_key_that_would(aspect, key):
     assert key in re.sub(r"\s+", " ", Page(page(WHOLE)).text)
 
 
+def test_too_few_cases_are_said_where_the_interval_shows_what_no_test_could():
+    few = replace(PRIOR, outcome=Outcome.INCONCLUSIVE, p=NAN)
+    assert statement(Entry(Aspect.PLAUSIBILITY, (few,))) == (
+        "Inconclusive: auprc, +0.12 [+0.05, +0.19] against the location prior, on too few cases for"
+        " a test."
+    )
+
+
 def test_a_score_has_no_sign_and_a_difference_has():
     assert [one.is_difference for one in (STABLE, ALONE, PRIOR, READERS, CHANCE)] == [
         False, False, True, True, True,

@@ -128,10 +128,16 @@ def _name(one: Evidence) -> str:
         case Kind.TRUST:
             return f"{one.about} ({one.measure} {_number(one)}, passes {wanted(one)})"
         case Kind.PRIOR:
-            return f"{one.measure}, {_number(one)} against the location prior"
+            return f"{one.measure}, {_number(one)} against the location prior{_untested(one)}"
         case Kind.CHANCE:
-            return f"{one.measure}, {_number(one)} against shuffled maps"
+            return f"{one.measure}, {_number(one)} against shuffled maps{_untested(one)}"
     return f"{one.measure}, {_number(one)} against no map"
+
+
+def _untested(one: Evidence) -> str:
+    """Why an interval that leaves zero out shows nothing."""
+    few = one.outcome is Outcome.INCONCLUSIVE and isnan(one.p)
+    return ", on too few cases for a test" if few else ""
 
 
 def _number(one: Evidence) -> str:
